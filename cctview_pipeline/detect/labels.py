@@ -1,0 +1,184 @@
+"""Training labels from several imperfect detectors on the same frames.
+
+No one drew boxes on these frames. The published detections are precise but miss a third of the vehicles, and the two
+packaged detectors agree on lane dashes at low scores, so a label is what the sources say together:
+
+- object: published at 0.40 or more, or both packaged models at 0.30 or more, or both at 0.20 or more on something
+  that moves;
+- ignored (neither object nor background in the loss): a single source at 0.25 (published) or 0.30 (packaged) or more,
+  and every place where a box stands still for a third of the recording, such as a tree taken for a car;
+- background: the rest.
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from cctview_pipeline.boxes import clip, pairwise_iou, suppress
+from cctview_pipeline.detect.detections import LABELS, VEHICLES
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.ids import FrameId
+
+PUBLISHED = "published"
+GROUPS = (VEHICLES, ("person",), ("bicycle",))
+"""Labels that compete for one place: a box is a car or a bus, but a person may stand in front of either."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """One source's boxes on one frame: (N, 4) float32 pixels, (N,) scores, (N,) indices into LABELS."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+    def select(self, keep: np.ndarray) -> "Boxes":
+        return Boxes(self.boxes[keep], self.scores[keep], self.labels[keep])
+
+
+@dataclass(frozen=True)
+class FrameLabels:
+    """What one frame teaches: objects (N, 4) with indices into LABELS, and boxes (M, 4) that the loss leaves out."""
+
+    path: Path
+    frame_id: FrameId
+    objects: np.ndarray
+    labels: np.ndarray
+    ignored: np.ndarray
+
+
+def find_frames(directory: Path) -> list[tuple[Path, FrameId]]:
+    """All ``--original.jpeg`` frames below a folder of the published layout, sorted by id."""
+    frames = [(path, FrameId.parse(path.name.removesuffix("--original.jpeg"))) for path in directory.rglob("*--original.jpeg")]
+    if not frames:
+        raise CctviewError(f"There is nothing to train on: no *--original.jpeg below {directory}.")
+    return sorted(frames, key=lambda frame: str(frame[1]))
+
+
+def load_labels(directory: Path, width: int = 352, height: int = 240) -> list[FrameLabels]:
+    """Read every source below a folder of the published layout and agree on labels, frame by frame."""
+    frames = find_frames(directory)
+    packaged = _packaged_boxes(directory / "packaged-detections.parquet")
+    sources = []
+    for path, frame_id in frames:
+        found = {PUBLISHED: _published_boxes(path)} | packaged.get(str(frame_id), {})
+        sources.append({name: _clipped(boxes, width, height) for name, boxes in found.items()})
+    by_camera: dict[str, list[int]] = defaultdict(list)
+    for index, (_, frame_id) in enumerate(frames):
+        by_camera[frame_id.camera_id].append(index)
+
+    labels: list[FrameLabels | None] = [None] * len(frames)
+    for indices in by_camera.values():
+        places = _static_places([sources[i][PUBLISHED].boxes for i in indices])
+        agreed = [_agreement(sources[i], minimum=0.20) for i in indices]
+        for position, index in enumerate(indices):
+            neighbours = [agreed[p].boxes for p in (position - 2, position + 2) if 0 <= p < len(agreed)]
+            labels[index] = _decide(*frames[index], sources[index], agreed[position], neighbours, places)
+    return labels
+
+
+def published_truth(image: Path, width: int = 352, height: int = 240) -> tuple[np.ndarray, np.ndarray]:
+    """The published vehicles of one frame for evaluation: boxes at 0.40 or more, and those below, to be ignored."""
+    found = _clipped(_published_boxes(image), width, height)
+    found = found.select(found.labels < len(VEHICLES))
+    return found.boxes[found.scores >= 0.40], found.boxes[found.scores < 0.40]
+
+
+def _published_boxes(image: Path) -> Boxes:
+    path = image.with_name(image.name.replace("--original.jpeg", "--detections.json"))
+    found = json.loads(path.read_text()) if path.exists() else {}
+    rows = [row for row in found.values() if isinstance(row, dict) and row.get("type") in LABELS]
+    return Boxes(
+        np.array([row["box_points"] for row in rows], np.float32).reshape(-1, 4),
+        np.array([row["percentage_probability"] / 100 for row in rows], np.float32),
+        np.array([LABELS.index(row["type"]) for row in rows], np.int64),
+    )
+
+
+def _packaged_boxes(path: Path) -> dict[str, dict[str, Boxes]]:
+    """frame id -> source -> boxes."""
+    if not path.exists():
+        raise CctviewError(f"The training labels need {path}, which is not there.")
+    table = pq.read_table(path).to_pandas()
+    table = table[table["type"].isin(LABELS)]
+    found: dict[str, dict[str, Boxes]] = defaultdict(dict)
+    for (frame_id, model), rows in table.groupby(["frame_id", "model"], sort=False):
+        boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
+        labels = np.array([LABELS.index(label) for label in rows["type"]], np.int64)
+        found[frame_id][model] = Boxes(boxes, rows["score"].to_numpy(np.float32), labels)
+    return found
+
+
+def _clipped(found: Boxes, width: int, height: int) -> Boxes:
+    boxes = clip(found.boxes, width, height)
+    solid = (boxes[:, 2] - boxes[:, 0] >= 2) & (boxes[:, 3] - boxes[:, 1] >= 2)
+    found = Boxes(boxes[solid], found.scores[solid], found.labels[solid])
+    kept = [np.zeros(0, np.int64)]
+    for group in GROUPS:  # car and bus on one vehicle are one vehicle
+        members = np.flatnonzero(np.isin(found.labels, [LABELS.index(label) for label in group]))
+        kept.append(members[suppress(found.boxes[members], found.scores[members], 0.5)])
+    return found.select(np.sort(np.concatenate(kept)))
+
+
+def _agreement(sources: dict[str, Boxes], minimum: float) -> Boxes:
+    """Boxes on which both packaged models agree; the score is the lower of the two, the box their mean."""
+    packaged = [boxes for name, boxes in sorted(sources.items()) if name != PUBLISHED]
+    if len(packaged) < 2:
+        return Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    first, second = (boxes.select(boxes.scores >= minimum) for boxes in packaged[:2])
+    overlap = pairwise_iou(first.boxes, second.boxes) * _same_group(first.labels, second.labels)
+    if not overlap.size:
+        return first.select(np.zeros(len(first.boxes), bool))
+    partner = overlap.argmax(1)
+    pairs = np.flatnonzero((overlap.max(1) >= 0.5) & (overlap.argmax(0)[partner] == np.arange(len(first.boxes))))
+    partner = partner[pairs]
+    scores = np.minimum(first.scores[pairs], second.scores[partner])
+    return Boxes((first.boxes[pairs] + second.boxes[partner]) / 2, scores, first.labels[pairs])
+
+
+def _same_group(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    group = np.array([next(i for i, members in enumerate(GROUPS) if label in members) for label in LABELS])
+    return group[a][:, None] == group[b][None, :]
+
+
+def _static_places(boxes_by_frame: list[np.ndarray], share: float = 0.33, sample: int = 120) -> np.ndarray:
+    """Boxes that stand on the same spot (IoU 0.7) in a third of the recording's frames."""
+    chosen = np.linspace(0, len(boxes_by_frame) - 1, min(sample, len(boxes_by_frame))).astype(int)
+    sampled = [boxes_by_frame[i] for i in chosen]
+    candidates = np.concatenate(sampled) if sampled else np.zeros((0, 4), np.float32)
+    seen = np.zeros(len(candidates))
+    for boxes in sampled:
+        if len(boxes):
+            seen += pairwise_iou(candidates, boxes).max(1) > 0.7
+    still = candidates[seen > share * len(sampled)]
+    return still[suppress(still, np.ones(len(still)), 0.5)]
+
+
+def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return pairwise_iou(boxes, others).max(1) if len(others) else np.zeros(len(boxes))
+
+
+def _decide(
+    path: Path, frame_id: FrameId, sources: dict[str, Boxes], agreed: Boxes, neighbours: list[np.ndarray], places: np.ndarray
+) -> FrameLabels:
+    published = sources[PUBLISHED]
+    moving = np.all([_overlap(agreed.boxes, other) < 0.6 for other in neighbours], axis=0) if neighbours else False
+    agreed = agreed.select((agreed.scores >= 0.30) | moving)
+    certain = published.select(published.scores >= 0.40)
+
+    objects, labels = certain.boxes, certain.labels
+    if len(agreed.boxes):
+        same = pairwise_iou(agreed.boxes, objects) * _same_group(agreed.labels, labels)
+        new = same.max(1, initial=0) < 0.5
+        objects, labels = np.concatenate([objects, agreed.boxes[new]]), np.concatenate([labels, agreed.labels[new]])
+    static = _overlap(objects, places) > 0.7
+    doubtful = [objects[static], places]
+    objects, labels = objects[~static], labels[~static]
+    for name, found in sources.items():
+        weak = found.boxes[found.scores >= (0.25 if name == PUBLISHED else 0.30)]
+        doubtful.append(weak[_overlap(weak, objects) < 0.5])
+    return FrameLabels(path, frame_id, objects, labels, np.concatenate(doubtful).astype(np.float32))
