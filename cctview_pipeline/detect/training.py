@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss
 
+from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.detect.default import DefaultDetector
 from cctview_pipeline.detect.detections import LABELS, VEHICLES
 from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
@@ -109,7 +110,7 @@ def _fit(frames: list[FrameLabels], recipe: DetectorRecipe, checkpoint: Path, de
         optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.15
     )
     parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
-    first = _resume(checkpoint, parts)
+    first = resume(checkpoint, parts)
     images = [decode(frame.path.read_bytes()) for frame in frames]
     with Progress() as progress:
         task = progress.add_task("training the detector", total=steps * recipe.epochs, completed=first * steps)
@@ -130,25 +131,8 @@ def _fit(frames: list[FrameLabels], recipe: DetectorRecipe, checkpoint: Path, de
                 losses.append(loss.item())
                 progress.advance(task)
             log.info("epoch %d of %d: loss %.3f", epoch + 1, recipe.epochs, np.mean(losses))
-            _save(checkpoint, parts, epoch + 1)
+            save(checkpoint, parts, epoch + 1)
     return average.module
-
-
-def _save(checkpoint: Path, parts: dict, epoch: int) -> None:
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    partial = checkpoint.with_suffix(".partial")
-    torch.save({name: part.state_dict() for name, part in parts.items()} | {"epoch": epoch}, partial)
-    partial.replace(checkpoint)
-
-
-def _resume(checkpoint: Path, parts: dict) -> int:
-    """Load what an interrupted training left; the number of epochs it had finished."""
-    if not checkpoint.exists():
-        return 0
-    saved = torch.load(checkpoint, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(saved[name])
-    return saved["epoch"]
 
 
 def _batches(
@@ -167,7 +151,7 @@ def augment(image: np.ndarray, frame: FrameLabels, rng: np.random.Generator) -> 
 
     Returns the image (3, H, W) in 0..1, the objects (N, 4) inside it, their labels (N,) and the ignored boxes.
     """
-    pixels = torch.from_numpy(image).permute(2, 0, 1).float().div_(255)
+    pixels = torch.from_numpy(image.copy()).permute(2, 0, 1).float().div_(255)
     scale = float(np.exp(rng.uniform(np.log(0.6), np.log(1.6)))) if rng.random() < 0.7 else 1.0
     boxes, ignored = frame.objects * scale, frame.ignored * scale
     if scale != 1.0:

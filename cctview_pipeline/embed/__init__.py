@@ -1,0 +1,33 @@
+"""Turning crops of vehicles into vectors that lie close together when the vehicle is the same."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+__all__ = ["Extractor", "load_extractor"]
+
+
+class Extractor(Protocol):
+    """What every extractor can do.
+
+    dimension: D, the length of an embedding.
+    version: the model's name and the beginning of its weights' hash, as tables record it.
+    """
+
+    dimension: int
+    version: str
+
+    def embed(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32, in the order of the crops."""
+
+
+def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
+    """Load an extractor of models/manifest.toml onto a device (``auto``, ``cpu``, ``cuda``, ``cuda:N``).
+
+    Raises CctviewError when the name is unknown, or the weights are missing or damaged.
+    """
+    from cctview_pipeline.embed.default import DefaultExtractor  # torch takes seconds to import
+    from cctview_pipeline.weights import find_model
+
+    return DefaultExtractor.load(find_model(name, "extractor"), device)

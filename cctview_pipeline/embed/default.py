@@ -1,0 +1,57 @@
+"""The default extractor: the network of :mod:`cctview_pipeline.embed.network` with weights from models/."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cctview_pipeline.device import pick_device
+from cctview_pipeline.embed.network import SIDE, ExtractorNetwork
+from cctview_pipeline.images import decode
+from cctview_pipeline.weights import ModelEntry, read_weights
+
+GREY = 114
+"""The border of a letterboxed crop, so that a bus is not squeezed into a car."""
+
+
+class DefaultExtractor:
+    """The small network trained by this project. Embeddings have length 1. See models/ for its card."""
+
+    def __init__(self, network: ExtractorNetwork, version: str, device: torch.device) -> None:
+        self.dimension = network.project.out_features
+        self.version = version
+        self._device = device
+        self._network = network.eval().to(device, memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, entry: ModelEntry, device: str) -> "DefaultExtractor":
+        state, _ = read_weights(entry)
+        network = ExtractorNetwork(state["project.weight"].shape[0])
+        network.load_state_dict(state)
+        return cls(network, entry.version, pick_device(device))
+
+    def embed(self, crops: Sequence[np.ndarray], batch: int = 256) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32 of length 1, in the order of the crops."""
+        embeddings = np.zeros((len(crops), self.dimension), np.float32)
+        for begin in range(0, len(crops), batch):
+            boxed = np.stack([letterbox(decode(crop)) for crop in crops[begin : begin + batch]])
+            embeddings[begin : begin + batch] = self._embed_batch(torch.from_numpy(boxed))
+        return embeddings
+
+    @torch.inference_mode()
+    def _embed_batch(self, crops: torch.Tensor) -> np.ndarray:
+        inputs = crops.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+        # float32 throughout: bf16's 8 bits of mantissa would reorder near neighbours.
+        return self._network(inputs.contiguous(memory_format=torch.channels_last)).cpu().numpy()
+
+
+def letterbox(crop: np.ndarray) -> np.ndarray:
+    """A crop (H, W, 3) scaled so that its longer side is 64, centred on grey: (64, 64, 3) uint8."""
+    height, width = crop.shape[:2]
+    scale = SIDE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    canvas = np.full((SIDE, SIDE, 3), GREY, np.uint8)
+    left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
+    canvas[top : top + size[1], left : left + size[0]] = Image.fromarray(crop).resize(size, Image.Resampling.BILINEAR)
+    return canvas
