@@ -19,9 +19,7 @@ from zoneinfo import ZoneInfo
 NEW_YORK = ZoneInfo("America/New_York")
 
 _CAMERA = r"(?P<camera>[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*)"
-_FRAME = re.compile(
-    _CAMERA + r"--(?P<date>\d{4}-\d{2}-\d{2})--(?P<time>\d{2}\.\d{2}\.\d{2})(?:\.(?P<milli>\d{3})(?P<utc>Z))?"
-)
+_FRAME = re.compile(_CAMERA + r"--(?P<date>\d{4}-\d{2}-\d{2})--(?P<time>\d{2}\.\d{2}\.\d{2})(?:\.(?P<milli>\d{3})(?P<utc>Z))?")
 _DETECTION = re.compile(
     r"(?P<frame>.+?)--detections--(?P<number>\d+)--(?P<label>[a-z ]+)--(?P<percent>\d+\.\d)"
     r"--(?P<width>-?\d+)x(?P<height>-?\d+)--(?P<x1>-?\d+)\.(?P<y1>-?\d+)v(?P<x2>-?\d+)\.(?P<y2>-?\d+)"
@@ -85,9 +83,7 @@ class DetectionId:
     def __str__(self) -> str:
         x1, y1, x2, y2 = self.box
         size = f"{x2 - x1}x{y2 - y1}"
-        return (
-            f"{self.frame_id}--detections--{self.number}--{self.label}--{self.percent:.1f}--{size}--{x1}.{y1}v{x2}.{y2}"
-        )
+        return f"{self.frame_id}--detections--{self.number}--{self.label}--{self.percent:.1f}--{size}--{x1}.{y1}v{x2}.{y2}"
 
     @classmethod
     def parse(cls, text: str) -> "DetectionId":

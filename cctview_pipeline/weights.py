@@ -53,7 +53,7 @@ def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, 
         )
     try:
         with safe_open(entry.path, framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no dict
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {error}.") from error

@@ -158,8 +158,9 @@ def augment(image: np.ndarray, frame: FrameLabels, rng: np.random.Generator) -> 
         size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[2] * scale)))
         pixels = F.interpolate(pixels[None], size=size, mode="bilinear", antialias=scale < 1)[0]
     height, width = pixels.shape[1:]
-    top, left = int(rng.integers(min(0, height - HEIGHT), max(0, height - HEIGHT) + 1)), int(
-        rng.integers(min(0, width - WIDTH), max(0, width - WIDTH) + 1)
+    top, left = (
+        int(rng.integers(min(0, height - HEIGHT), max(0, height - HEIGHT) + 1)),
+        int(rng.integers(min(0, width - WIDTH), max(0, width - WIDTH) + 1)),
     )
     pixels = F.pad(pixels, (-left, WIDTH - width + left, -top, HEIGHT - height + top), value=0.45)
     offset = np.array([left, top, left, top], np.float32)

@@ -1,0 +1,67 @@
+"""What a camera network is, and what it hands over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.errors import CctviewError
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture, its metadata segments stripped. Times are UTC; width and height in pixels."""
+
+    frame_id: str
+    camera_id: str
+    captured_at: datetime
+    fetched_at: datetime
+    jpeg: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A picture that was set aside. reason: truncated, undecodable, wrong_name, capture_time or duplicate;
+    detail: one sentence; sha256: of the bytes as they came."""
+
+    name: str
+    reason: str
+    detail: str
+    sha256: str
+    fetched_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CameraHour:
+    """All that a network has for a camera and an hour, frames in order of capture."""
+
+    frames: list[Frame]
+    rejected: list[Rejected]
+
+
+class CameraNetwork(Protocol):
+    """Where frames come from. name: as the raw_frames table records it."""
+
+    name: str
+
+    def cameras(self) -> list[str]:
+        """Ids of the cameras that have anything, sorted."""
+
+    def hours(self, camera_id: str) -> list[datetime]:
+        """The UTC hours in which a camera has frames, sorted."""
+
+    def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
+        """Everything captured in [hour, hour + 1 h). Empty when there is nothing."""
+
+
+def open_network(campaign: Campaign) -> CameraNetwork:
+    """The network that a campaign reads from. Raises CctviewError when it is unknown or not there."""
+    from cctview_pipeline.cameras.archive import ArchiveNetwork
+
+    if campaign.network == "archive":
+        if not campaign.path:
+            raise CctviewError("The campaign's network is an archive without a path: set path under [campaign] in campaign.toml.")
+        return ArchiveNetwork(campaign.path)
+    raise CctviewError(f"There is no camera network named '{campaign.network}': known is archive.")

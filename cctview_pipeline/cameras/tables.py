@@ -1,0 +1,45 @@
+"""From a network's camera-hour to the lake's tables, so that a run adds frames and never takes one away."""
+
+import hashlib
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.cameras.network import CameraHour
+from cctview_pipeline.lake.schemas import schema_of
+
+
+def frames_table(hour: CameraHour, network: str) -> pa.Table:
+    """raw_frames of one camera-hour, in order of capture."""
+    frames = hour.frames
+    columns = {
+        name: [getattr(frame, name) for frame in frames] for name in ("frame_id", "camera_id", "captured_at", "fetched_at")
+    }
+    columns |= {name: [getattr(frame, name) for frame in frames] for name in ("jpeg", "width", "height")}
+    columns["sha256"] = [hashlib.sha256(frame.jpeg).hexdigest() for frame in frames]
+    columns["network"] = [network] * len(frames)
+    return pa.table(columns, schema_of("raw_frames"))
+
+
+def rejected_table(hour: CameraHour) -> pa.Table:
+    """rejected_frames of one camera-hour, by name."""
+    names = schema_of("rejected_frames").names
+    return pa.Table.from_pylist(
+        [{name: getattr(row, name) for name in names} for row in hour.rejected], schema_of("rejected_frames")
+    )
+
+
+def merge_frames(stored: pa.Table, found: pa.Table) -> pa.Table:
+    """What is found now, and what was stored before and is not found any more."""
+    gone = stored.filter(pc.invert(pc.is_in(stored["frame_id"], found["frame_id"].combine_chunks())))
+    if not gone.num_rows:
+        return found
+    return pa.concat_tables([gone, found]).sort_by([("captured_at", "ascending"), ("frame_id", "ascending")])
+
+
+def merge_rejected(stored: pa.Table, found: pa.Table, frames: pa.Table) -> pa.Table:
+    """The same for rejected frames, less those that have since come whole."""
+    accepted = pc.binary_join_element_wise(frames["frame_id"], "--original.jpeg", "")
+    known = pa.concat_arrays([*found["name"].chunks, *accepted.chunks]) if frames.num_rows or found.num_rows else None
+    gone = stored.filter(pc.invert(pc.is_in(stored["name"], known))) if known is not None else stored
+    return pa.concat_tables([gone, found]).sort_by("name")

@@ -1,0 +1,177 @@
+"""A campaign: the cameras, their network and the window of hours that one lake holds.
+
+It stands in ``campaign.toml`` beside the lake's tables and is the only place where cameras are named: adding one needs
+no code. Dagster's partitions are the campaign's cameras times its hours.
+"""
+
+import math
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+
+import tomlkit
+
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.ids import is_camera_id
+
+HOUR = timedelta(hours=1)
+FACINGS = ("north", "east", "south", "west")
+MOST_PARTITIONS = 100_000
+"""Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera. faces: where it looks; order: its place along the corridor; network_id: its id in its network;
+    masks: polygons of (x, y) pixels of the stored frame in which nothing is detected."""
+
+    id: str
+    name: str
+    latitude: float
+    longitude: float
+    faces: str
+    corridor: str
+    order: int
+    network: str = ""
+    network_id: str = ""
+    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        def refuse(what: str) -> None:
+            raise CctviewError(f"Camera '{self.id}': {what}")
+
+        if not is_camera_id(self.id):
+            refuse("an id has letters, digits and single hyphens or underscores only.")
+        if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
+            refuse(f"{self.latitude}, {self.longitude} is no latitude and longitude in degrees.")
+        if self.faces not in FACINGS:
+            refuse(f"faces must be one of {', '.join(FACINGS)}, not '{self.faces}'.")
+        if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in self.masks):
+            refuse("every mask is a list of at least three [x, y] points.")
+
+    def distance_m(self, other: "Camera") -> float:
+        """Metres along the great circle, the least that any road between the two can measure."""
+        lat1, lat2 = math.radians(self.latitude), math.radians(other.latitude)
+        half = math.sin((lat2 - lat1) / 2) ** 2
+        half += math.cos(lat1) * math.cos(lat2) * math.sin(math.radians(other.longitude - self.longitude) / 2) ** 2
+        return 2 * 6_371_000 * math.asin(math.sqrt(half))
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
+
+    network: where frames come from (``archive``); path: the archive's folder or zip file.
+    """
+
+    name: str
+    network: str
+    start: datetime
+    end: datetime | None
+    cameras: tuple[Camera, ...]
+    path: str | None = None
+    _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {camera.id: camera for camera in self.cameras})
+        if len(self._by_id) != len(self.cameras):
+            raise CctviewError("campaign.toml names a camera twice: ids must be unique.")
+        places = {(camera.corridor, camera.order) for camera in self.cameras}
+        if len(places) != len(self.cameras):
+            raise CctviewError("campaign.toml puts two cameras at the same order of one corridor: give each its own.")
+        for name, time in (("start", self.start), ("end", self.end)):
+            if time is not None and (time.tzinfo is None or time != floor_hour(time)):
+                raise CctviewError(f"The campaign's {name} must be a full hour with its offset, such as 2020-05-05T17:00:00Z.")
+        if self.end is not None and self.end <= self.start:
+            raise CctviewError(f"The campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ}).")
+        count = len(self.cameras) * len(self.hours())
+        if count > MOST_PARTITIONS:
+            raise CctviewError(
+                f"{len(self.cameras)} cameras x {len(self.hours())} hours are {count} partitions, more than {MOST_PARTITIONS}: "
+                "shorten the window in campaign.toml, or split the cameras over two lakes. Old hours stay in the lake."
+            )
+
+    def camera(self, camera_id: str) -> Camera:
+        """Raises CctviewError, with the mend, for a camera that the campaign does not name."""
+        try:
+            return self._by_id[camera_id]
+        except KeyError:
+            raise CctviewError(
+                f"Camera '{camera_id}' is not in this campaign: add it under [[cameras]] in the lake's campaign.toml."
+            ) from None
+
+    def hours(self) -> list[datetime]:
+        """Every hour of the window; of an open one, those that have passed."""
+        end = self.end or floor_hour(datetime.now(UTC))
+        return [self.start + i * HOUR for i in range(max(0, int((end - self.start) / HOUR)))]
+
+    def check_inside(self, begin: datetime, end: datetime) -> None:
+        """Refuse hours [begin, end) that reach out of the window."""
+        if begin < self.start or (self.end is not None and end > self.end):
+            window = (
+                f"{self.start:%Y-%m-%dT%H:%MZ} to {self.end:%Y-%m-%dT%H:%MZ}" if self.end else f"{self.start:%Y-%m-%dT%H:%MZ} on"
+            )
+            raise CctviewError(
+                f"{begin:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} is outside this campaign's window ({window}): "
+                "move start or end in the lake's campaign.toml, or use another lake."
+            )
+
+    def neighbours(self, camera_id: str) -> list[Camera]:
+        """The cameras before and after this one along its corridor."""
+        camera = self.camera(camera_id)
+        corridor = sorted((c for c in self.cameras if c.corridor == camera.corridor), key=lambda c: c.order)
+        place = corridor.index(camera)
+        return corridor[max(0, place - 1) : place] + corridor[place + 1 : place + 2]
+
+    def to_toml(self) -> str:
+        document = tomlkit.document()
+        document.add(tomlkit.comment("One lake, one campaign: its cameras, where their frames come from, and its hours (UTC)."))
+        campaign = {"name": self.name, "network": self.network}
+        campaign |= {"path": self.path} if self.path else {}
+        campaign |= {"start": self.start} | ({"end": self.end} if self.end else {})
+        document["campaign"] = campaign
+        cameras = tomlkit.aot()
+        for camera in self.cameras:
+            values = {f.name: getattr(camera, f.name) for f in fields(camera)}
+            values["masks"] = [[list(point) for point in polygon] for polygon in camera.masks]
+            cameras.append(tomlkit.item({k: v for k, v in values.items() if v not in ("", [])}))
+        document["cameras"] = cameras
+        return tomlkit.dumps(document)
+
+    @classmethod
+    def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
+        """Raises CctviewError, naming the source, for anything that is no campaign."""
+        try:
+            document = tomllib.loads(text)
+            head = document["campaign"]
+            cameras = tuple(camera_from_dict(row) for row in document.get("cameras", []))
+            start, end = (time and time.astimezone(UTC) for time in (head["start"], head.get("end")))
+            return cls(head["name"], head["network"], start, end, cameras, head.get("path"))
+        except tomllib.TOMLDecodeError as error:
+            raise CctviewError(f"{source} is no TOML: {error}.") from error
+        except KeyError as error:
+            raise CctviewError(f"{source} lacks {error} under [campaign].") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise CctviewError(f"{source} has a value of the wrong kind: {error}.") from error
+
+    def with_path(self, path: str) -> "Campaign":
+        """The same campaign, its archive moved."""
+        return replace(self, path=path)
+
+
+def camera_from_dict(row: dict) -> Camera:
+    """One ``[[cameras]]`` entry. Raises CctviewError for a key that is missing or unknown."""
+    known = {f.name for f in fields(Camera)}
+    if unknown := set(row) - known:
+        raise CctviewError(
+            f"Camera '{row.get('id', '?')}' has the unknown key '{min(unknown)}': known are {', '.join(sorted(known))}."
+        )
+    masks = tuple(tuple(tuple(point) for point in polygon) for polygon in row.get("masks", []))
+    try:
+        return Camera(**(row | {"masks": masks}))
+    except TypeError as error:
+        raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] is incomplete: {error}.") from error
+
+
+def floor_hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)

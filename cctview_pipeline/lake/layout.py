@@ -1,0 +1,72 @@
+"""Where a table's partition lies in the lake: hive-style keys that Dagster, DuckDB and people read alike."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from cctview_pipeline.lake.schemas import TABLES
+
+HOUR_FORMAT = "%Y-%m-%dT%H"
+DAY_FORMAT = "%Y-%m-%d"
+FILE_NAME = "part-0.parquet"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What one file covers: a camera and an hour, an hour, or a day."""
+
+    camera: str | None = None
+    hour: datetime | None = None
+    day: date | None = None
+
+    @classmethod
+    def camera_hour(cls, camera: str, hour: datetime) -> "Partition":
+        return cls(camera=camera, hour=hour)
+
+    @classmethod
+    def of_hour(cls, hour: datetime) -> "Partition":
+        return cls(hour=hour)
+
+    @classmethod
+    def of_day(cls, day: date) -> "Partition":
+        return cls(day=day)
+
+    @property
+    def kind(self) -> str:
+        return "day" if self.day else "camera_hour" if self.camera else "hour"
+
+    def __str__(self) -> str:
+        parts = [self.camera, self.hour and format_hour(self.hour), self.day and format_day(self.day)]
+        return " ".join(part for part in parts if part)
+
+
+def key(table: str, partition: Partition) -> str:
+    """``raw_frames``, a camera and an hour -> ``raw_frames/camera=735-683-N/hour=2020-05-05T17/part-0.parquet``.
+
+    Raises ValueError when the table is partitioned otherwise.
+    """
+    if partition.kind != TABLES[table].partition:
+        raise ValueError(f"{table} is partitioned by {TABLES[table].partition}, not by {partition.kind}.")
+    folders = [table]
+    if partition.camera:
+        folders.append(f"camera={partition.camera}")
+    if partition.hour:
+        folders.append(f"hour={format_hour(partition.hour)}")
+    if partition.day:
+        folders.append(f"day={format_day(partition.day)}")
+    return "/".join([*folders, FILE_NAME])
+
+
+def format_hour(hour: datetime) -> str:
+    return hour.astimezone(UTC).strftime(HOUR_FORMAT)
+
+
+def parse_hour(text: str) -> datetime:
+    return datetime.strptime(text, HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def format_day(day: date) -> str:
+    return day.strftime(DAY_FORMAT)
+
+
+def parse_day(text: str) -> date:
+    return datetime.strptime(text, DAY_FORMAT).date()

@@ -1,0 +1,219 @@
+"""The tables: one pyarrow schema each, with every column's meaning and unit."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+TIME = pa.timestamp("us", tz="UTC")
+
+PartitionKind = Literal["camera_hour", "hour", "day"]
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller."""
+
+    name: str
+    description: str
+    partition: PartitionKind
+    schema: pa.Schema
+    plain: tuple[str, ...] = ()
+
+
+def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable, {"description": meaning})
+
+
+FRAME_ID = _column("frame_id", pa.string(), "the frame's id")
+CAMERA_ID = _column("camera_id", pa.string(), "the camera's id")
+CAPTURED_AT = _column("captured_at", TIME, "when the camera took the picture, UTC")
+FETCHED_AT = _column("fetched_at", TIME, "when the picture was fetched, UTC")
+DETECTION_ID = _column("detection_id", pa.string(), "the detection's id")
+TRACK_ID = _column("track_id", pa.string(), "the track's id: its camera and first detection")
+MODEL = _column("model", pa.string(), "name and weights' hash of the model that made the row")
+
+
+def embeddings(dimension: int) -> pa.DataType:
+    return pa.list_(pa.field("element", pa.float16(), nullable=False), dimension)
+
+
+_SPECS = [
+    TableSpec(
+        "raw_frames",
+        "Frames as the camera sent them, without their metadata segments.",
+        "camera_hour",
+        pa.schema(
+            [
+                FRAME_ID,
+                CAMERA_ID,
+                CAPTURED_AT,
+                FETCHED_AT,
+                _column("jpeg", pa.binary(), "the picture, metadata segments stripped"),
+                _column("width", pa.int16(), "px"),
+                _column("height", pa.int16(), "px"),
+                _column("sha256", pa.string(), "of the stored JPEG, hexadecimal"),
+                _column("network", pa.string(), "the camera network it came from"),
+            ]
+        ),
+        plain=("jpeg",),
+    ),
+    TableSpec(
+        "rejected_frames",
+        "Frames that were set aside, each with its reason.",
+        "camera_hour",
+        pa.schema(
+            [
+                _column("name", pa.string(), "the file's name in its source"),
+                _column("reason", pa.string(), "truncated, undecodable, wrong_name, capture_time or duplicate"),
+                _column("detail", pa.string(), "one sentence"),
+                _column("sha256", pa.string(), "of the bytes as they came, hexadecimal"),
+                _column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),
+            ]
+        ),
+    ),
+    TableSpec(
+        "detections",
+        "Boxes around vehicles and people, every score from 0.05 up.",
+        "camera_hour",
+        pa.schema(
+            [
+                DETECTION_ID,
+                FRAME_ID,
+                CAMERA_ID,
+                CAPTURED_AT,
+                _column("x1", pa.float32(), "left edge, px of the stored frame"),
+                _column("y1", pa.float32(), "upper edge, px"),
+                _column("x2", pa.float32(), "right edge, px"),
+                _column("y2", pa.float32(), "lower edge, px"),
+                _column("score", pa.float32(), "0..1"),
+                _column("label", pa.string(), "car, bus, truck, motorcycle, person or bicycle"),
+                MODEL,
+            ]
+        ),
+    ),
+    TableSpec(
+        "crops",
+        "One picture a vehicle detection at or above the detector's threshold. People have none.",
+        "camera_hour",
+        pa.schema(
+            [
+                DETECTION_ID,
+                _column("image", pa.binary(), "PNG of the box cut out of the frame"),
+                _column("width", pa.int16(), "px"),
+                _column("height", pa.int16(), "px"),
+                _column("label", pa.string(), "car, bus, truck or motorcycle"),
+            ]
+        ),
+        plain=("image",),
+    ),
+    TableSpec(
+        "features",
+        "One embedding a crop; its length follows from the model.",
+        "camera_hour",
+        pa.schema([DETECTION_ID, _column("embedding", embeddings(256), "half-precision vector, length 1"), MODEL]),
+        plain=("embedding",),
+    ),
+    TableSpec(
+        "tracks",
+        "One vehicle's detections in one camera and hour.",
+        "camera_hour",
+        pa.schema(
+            [
+                TRACK_ID,
+                CAMERA_ID,
+                _column("detection_ids", pa.list_(pa.field("element", pa.string(), False)), "in order of time"),
+                _column("first_seen", TIME, "UTC"),
+                _column("last_seen", TIME, "UTC"),
+                _column("carriageway", pa.string(), "the side of the road: N, S, E or W; null when it did not move", True),
+                _column("direction", pa.string(), "towards or away from the camera; null when it did not move", True),
+                _column("speed_px_s", pa.float32(), "median speed in the image, px/s; null for a single detection", True),
+                _column("speed_kmh", pa.float32(), "km/h; null where the camera is not calibrated", True),
+                _column("label", pa.string(), "the label with the highest summed score"),
+                _column("quality", pa.float32(), "mean score times the share of frames it was seen in, 0..1"),
+                _column("continues", pa.string(), "track_id of the hour before that this track goes on from", True),
+                _column("model", pa.string(), "name and version of the tracker, and of the models it rests on"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "matches",
+        "Candidates among the neighbouring cameras' earlier tracks, ranked, for every track.",
+        "camera_hour",
+        pa.schema(
+            [
+                _column("query_track_id", pa.string(), "the later track, of this camera"),
+                _column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
+                _column("gallery_camera_id", pa.string(), "the neighbour"),
+                _column("rank", pa.int32(), "1 is the nearest"),
+                _column("distance", pa.float32(), "track-to-track distance"),
+                _column("metric", pa.string(), "which distance, and how it was aggregated"),
+                _column("gap_s", pa.float32(), "from the gallery track's end to the query track's beginning, s"),
+                _column("implied_speed_kmh", pa.float32(), "distance between the cameras over the gap, km/h"),
+                _column("probability", pa.float32(), "that both are one vehicle, 0..1"),
+                _column("assigned", pa.bool_(), "chosen: at most once a query track and once a gallery track"),
+                _column("margin", pa.float32(), "probability minus that of the query's best other candidate"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "journeys",
+        "Chains of assigned matches: which cameras a vehicle passed, and when.",
+        "hour",
+        pa.schema(
+            [
+                _column("journey_id", pa.string(), "kept over the hour's end"),
+                _column("leg", pa.int32(), "0 at the first camera"),
+                TRACK_ID,
+                CAMERA_ID,
+                _column("entered_at", TIME, "UTC"),
+                _column("left_at", TIME, "UTC"),
+                _column("probability", pa.float32(), "of this leg's match; 1 for the first"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "vehicle_counts",
+        "Vehicles per camera, carriageway, label and quarter of an hour.",
+        "day",
+        pa.schema(
+            [
+                CAMERA_ID,
+                _column("carriageway", pa.string(), "N, S, E or W; unknown for what did not move"),
+                _column("began_at", TIME, "beginning of the 15 minutes, UTC"),
+                _column("label", pa.string(), "car, bus, truck or motorcycle"),
+                _column("vehicles", pa.int64(), "tracks that began in these 15 minutes"),
+                _column("observed_s", pa.float32(), "seconds of these 15 minutes in which the camera sent frames"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "travel_times",
+        "Travel time between neighbouring cameras per quarter of an hour.",
+        "day",
+        pa.schema(
+            [
+                _column("from_camera_id", pa.string(), "where the vehicles were seen first"),
+                _column("to_camera_id", pa.string(), "where they were seen next"),
+                _column("began_at", TIME, "beginning of the 15 minutes in which they arrived, UTC"),
+                _column("vehicles", pa.int64(), "assigned matches"),
+                _column("median_s", pa.float32(), "median travel time, s"),
+                _column("p15_s", pa.float32(), "15th percentile, s"),
+                _column("p85_s", pa.float32(), "85th percentile, s"),
+                _column("median_kmh", pa.float32(), "median of the implied speeds, km/h"),
+                _column("mean_probability", pa.float32(), "of the matches, 0..1"),
+            ]
+        ),
+    ),
+]
+
+TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
+
+
+def schema_of(name: str, dimension: int | None = None) -> pa.Schema:
+    """A table's schema; for ``features`` with the length of the embeddings that the model makes."""
+    schema = TABLES[name].schema
+    if dimension is None:
+        return schema
+    position = schema.get_field_index("embedding")
+    return schema.set(position, schema.field(position).with_type(embeddings(dimension)))

@@ -1,0 +1,126 @@
+"""The one place that opens storage: a local folder or ``s3://bucket/prefix``, behind one file system."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import fs
+
+from cctview_pipeline.errors import CctviewError
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """How to reach S3, resolved once by boto3's rules, for the libraries that do not follow them."""
+
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+    @property
+    def use_ssl(self) -> bool:
+        return not (self.endpoint_url or "").startswith("http://")
+
+
+class Storage:
+    """Whole-object reads and writes below one root. Every write is seen whole or not at all."""
+
+    def __init__(self, uri: str, s3: S3Access | None = None) -> None:
+        self.uri = uri.rstrip("/")
+        self.s3 = s3 or S3Access()
+        self.is_s3 = uri.startswith("s3://")
+        if "://" in uri and not self.is_s3:
+            raise CctviewError(f"The lake '{uri}' is neither a folder nor s3://bucket/prefix.")
+        if self.is_s3:
+            self._root = self.uri.removeprefix("s3://")
+            if not self._root.split("/")[0]:
+                raise CctviewError(f"The lake '{uri}' names no bucket: write s3://bucket/prefix.")
+            self._fs: fs.FileSystem = self._open_s3()
+        else:
+            self._root = str(Path(uri).absolute())
+            self._fs = fs.LocalFileSystem()
+
+    def _open_s3(self) -> fs.S3FileSystem:
+        endpoint = (self.s3.endpoint_url or "").split("://")[-1] or None
+        return fs.S3FileSystem(
+            access_key=self.s3.access_key,
+            secret_key=self.s3.secret_key,
+            session_token=self.s3.session_token,
+            region=self.s3.region,
+            endpoint_override=endpoint,
+            scheme="https" if self.s3.use_ssl else "http",
+            check_directory_existence_before_creation=False,
+        )
+
+    def path(self, key: str) -> str:
+        """The key as other libraries name it: an absolute path, or an s3:// URI."""
+        return f"s3://{self._root}/{key}" if self.is_s3 else f"{self._root}/{key}"
+
+    def exists(self, key: str) -> bool:
+        return self._fs.get_file_info(f"{self._root}/{key}").type == fs.FileType.File
+
+    def read(self, key: str) -> pa.Buffer:
+        """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""
+        try:
+            with self._fs.open_input_file(f"{self._root}/{key}") as file:
+                return file.read_buffer()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise CctviewError(f"{self.path(key)} cannot be read: {_first_line(error)}") from error
+
+    def write(self, key: str, data: bytes | pa.Buffer) -> None:
+        """Replace the object. Locally through a synced file beside it; S3 shows an object only once it is complete."""
+        try:
+            if self.is_s3:
+                with self._fs.open_output_stream(f"{self._root}/{key}") as stream:
+                    stream.write(data)
+            else:
+                _write_local(Path(self._root) / key, data)
+        except OSError as error:
+            raise CctviewError(f"The lake {self.uri} cannot be written: {_first_line(error)}") from error
+
+    def list(self, prefix: str) -> list[str]:
+        """Keys of the finished objects below a prefix, sorted."""
+        selector = fs.FileSelector(f"{self._root}/{prefix}", allow_not_found=True, recursive=True)
+        try:
+            found = self._fs.get_file_info(selector)
+        except OSError as error:
+            raise CctviewError(f"The lake {self.uri} cannot be listed: {_first_line(error)}") from error
+        keys = [info.path.removeprefix(f"{self._root}/") for info in found if info.type == fs.FileType.File]
+        return sorted(key for key in keys if not key.rsplit("/", 1)[-1].startswith("."))
+
+    def check_writable(self) -> None:
+        """Refuse, before any work is done, a lake that no table could be written to."""
+        probe = f".probe-{uuid.uuid4().hex}"
+        self.write(probe, b"cctview")
+        self._fs.delete_file(f"{self._root}/{probe}")
+
+
+def _write_local(path: Path, data: bytes | pa.Buffer) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left_behind in path.parent.glob(f".{path.name}.*"):  # by a process that was killed while it wrote
+        left_behind.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _first_line(error: OSError) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") + "."

@@ -1,0 +1,95 @@
+"""Reading and writing tables, and the campaign that stands beside them."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import layout
+from cctview_pipeline.lake.layout import Partition
+from cctview_pipeline.lake.schemas import TABLES, schema_of
+from cctview_pipeline.lake.storage import S3Access, Storage
+
+CAMPAIGN = "campaign.toml"
+
+
+class Lake:
+    """One campaign's tables. Partitions are written whole or not at all, and checked against their schema."""
+
+    def __init__(self, uri: str, s3: S3Access | None = None) -> None:
+        self.storage = Storage(uri, s3)
+
+    @property
+    def uri(self) -> str:
+        return self.storage.uri
+
+    def has(self, table: str, partition: Partition) -> bool:
+        return self.storage.exists(layout.key(table, partition))
+
+    def read(self, table: str, partition: Partition, columns: list[str] | None = None) -> pa.Table:
+        """One partition; a table of no rows when it was never written. Raises CctviewError when it can't be read."""
+        key = layout.key(table, partition)
+        try:
+            data = self.storage.read(key)
+        except FileNotFoundError:
+            schema = schema_of(table)
+            return (pa.schema([schema.field(c) for c in columns]) if columns else schema).empty_table()
+        try:
+            return pq.read_table(pa.BufferReader(data), columns=columns, partitioning=None)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.") from error
+
+    def write(self, table: str, partition: Partition, rows: pa.Table) -> int:
+        """Replace one partition. Returns the bytes written. Raises CctviewError when the schema is another."""
+        spec = TABLES[table]
+        check_schema(table, rows)
+        compression = {field: "NONE" if _root(field) in spec.plain else "ZSTD" for field in _leaves(rows.schema)}
+        dictionary = [field for field in _leaves(rows.schema) if _root(field) not in spec.plain]
+        buffer = pa.BufferOutputStream()
+        pq.write_table(rows, buffer, compression=compression, use_dictionary=dictionary)
+        data = buffer.getvalue()
+        self.storage.write(layout.key(table, partition), data)
+        return data.size
+
+    def keys(self, table: str) -> list[str]:
+        """The keys of all partitions that were written."""
+        return [key for key in self.storage.list(table) if key.endswith(".parquet")]
+
+    def campaign(self) -> Campaign | None:
+        """The campaign, or None in an empty lake."""
+        try:
+            text = self.storage.read(CAMPAIGN).to_pybytes().decode()
+        except FileNotFoundError:
+            return None
+        return Campaign.from_toml(text, self.storage.path(CAMPAIGN))
+
+    def write_campaign(self, campaign: Campaign) -> None:
+        self.storage.write(CAMPAIGN, campaign.to_toml().encode())
+
+
+def check_schema(table: str, rows: pa.Table) -> None:
+    """Names, types and nulls must be those of lake/schemas.py; embeddings may have any length."""
+    dimension = None
+    if table == "features" and "embedding" in rows.column_names:
+        dimension = getattr(rows.schema.field("embedding").type, "list_size", None)
+    expected = schema_of(table, dimension)
+    if not rows.schema.equals(expected):
+        wrong = [f"{f.name} {f.type}" for f in rows.schema if f.name not in expected.names or expected.field(f.name) != f]
+        missing = [name for name in expected.names if name not in rows.column_names]
+        raise CctviewError(f"{table} has another schema than lake/schemas.py says: wrong {wrong}, missing {missing}.")
+    for field in expected:
+        if not field.nullable and rows.column(field.name).null_count:
+            raise CctviewError(f"{table}.{field.name} has {rows.column(field.name).null_count} nulls, and must have none.")
+
+
+def _leaves(schema: pa.Schema) -> Iterable[str]:
+    """Parquet's names of the columns: a list's values are a column of their own."""
+    for field in schema:
+        is_list = pa.types.is_list(field.type) or pa.types.is_fixed_size_list(field.type)
+        yield f"{field.name}.list.element" if is_list else field.name
+
+
+def _root(leaf: str) -> str:
+    return leaf.split(".")[0]

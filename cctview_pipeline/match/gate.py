@@ -1,0 +1,53 @@
+"""Which earlier tracks could be the same vehicle at all: where it came from, and how long the way takes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cctview_pipeline.campaign import Camera, Campaign
+
+SLOWEST_KMH, FASTEST_KMH = 5.0, 130.0
+LONGEST_S = 3600.0
+"""A match of (c, h) reads hours h-1 and h, so no way may take longer than an hour."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From a camera to its neighbour along the road, for the traffic of one carriageway.
+
+    metres: along the great circle, so an implied speed is a lower bound and the fastest allowed one is safe.
+    """
+
+    source: Camera
+    target: Camera
+    carriageway: str
+    metres: float
+
+    @property
+    def shortest_s(self) -> float:
+        return self.metres / (FASTEST_KMH / 3.6)
+
+    @property
+    def longest_s(self) -> float:
+        return min(LONGEST_S, self.metres / (SLOWEST_KMH / 3.6))
+
+    def admits(self, gaps: np.ndarray) -> np.ndarray:
+        """Seconds between a track's end at the source and one's beginning at the target -> bool."""
+        return (gaps >= self.shortest_s) & (gaps <= self.longest_s)
+
+    def speed_kmh(self, gaps: np.ndarray) -> np.ndarray:
+        return self.metres / gaps * 3.6
+
+
+def edges_into(campaign: Campaign, camera_id: str) -> list[Edge]:
+    """Where a camera's vehicles come from: for each neighbour the carriageway that leads from it to the camera."""
+    target = campaign.camera(camera_id)
+    return [Edge(c, target, heading(c, target), c.distance_m(target)) for c in campaign.neighbours(camera_id)]
+
+
+def heading(source: Camera, target: Camera) -> str:
+    """The carriageway's letter: the compass direction, of the two that the cameras of the corridor look along, that
+    leads from source to target."""
+    if source.faces in ("north", "south"):
+        return "N" if target.latitude > source.latitude else "S"
+    return "E" if target.longitude > source.longitude else "W"

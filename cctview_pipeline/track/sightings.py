@@ -1,0 +1,76 @@
+"""What a tracker works on: one camera's vehicle detections in order of time, as arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from cctview_pipeline.embed.tables import embedding_matrix
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """N vehicle detections, sorted by time.
+
+    ids: N detection ids; times: (N,) seconds since 1970, float64; boxes: (N, 4) px; scores: (N,); labels: N strings;
+    embeddings: (N, D) float32 of length 1.
+    """
+
+    ids: list[str]
+    times: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: list[str]
+    embeddings: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def points(self) -> np.ndarray:
+        """(N, 2) px: the middle of each box's lower edge, where the vehicle touches the road."""
+        return np.stack([(self.boxes[:, 0] + self.boxes[:, 2]) / 2, self.boxes[:, 3]], axis=1)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(N,) px: the square root of each box's area."""
+        return np.sqrt((self.boxes[:, 2] - self.boxes[:, 0]) * (self.boxes[:, 3] - self.boxes[:, 1]))
+
+    def select(self, keep: np.ndarray) -> "Sightings":
+        rows = np.arange(len(self))[keep]
+        return Sightings(
+            [self.ids[i] for i in rows],
+            self.times[rows],
+            self.boxes[rows],
+            self.scores[rows],
+            [self.labels[i] for i in rows],
+            self.embeddings[rows],
+        )
+
+    def frames(self) -> list[np.ndarray]:
+        """Rows of the sightings, frame by frame."""
+        return np.split(np.arange(len(self)), np.flatnonzero(np.diff(self.times)) + 1) if len(self) else []
+
+
+def sightings(detections: pa.Table, features: pa.Table) -> Sightings:
+    """Join the detections that have an embedding with it. Raises ValueError when an embedding has no detection."""
+    row = {detection_id: i for i, detection_id in enumerate(detections["detection_id"].to_pylist())}
+    ids = features["detection_id"].to_pylist()
+    if unknown := [detection_id for detection_id in ids if detection_id not in row]:
+        raise ValueError(f"The feature '{unknown[0]}' belongs to no detection.")
+    chosen = detections.take(pa.array([row[detection_id] for detection_id in ids], pa.int64()))
+    times = chosen["captured_at"].cast(pa.int64()).to_numpy().astype(np.float64) / 1e6
+    order = np.lexsort((np.array(ids, dtype=object), times)) if ids else np.zeros(0, np.int64)
+    found = Sightings(
+        ids,
+        times,
+        np.stack([chosen[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float64),
+        chosen["score"].to_numpy().astype(np.float64),
+        chosen["label"].to_pylist(),
+        _unit(embedding_matrix(features)),
+    )
+    return found.select(order)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
