@@ -1,0 +1,24 @@
+-- Vehicles per camera, carriageway, label and quarter of an hour. A track counts where it began; one that goes on from
+-- the hour before was counted then.
+WITH observed AS (
+    -- Seconds in which the camera sent frames: a frame stands for the time until the next, 10 s at the most.
+    SELECT camera_id, time_bucket(INTERVAL 15 MINUTE, captured_at) AS began_at, sum(least(seconds, 10)) AS observed_s
+    FROM (
+        SELECT camera_id, captured_at,
+               coalesce(epoch(lead(captured_at) OVER (PARTITION BY camera_id ORDER BY captured_at)) - epoch(captured_at), 0) AS seconds
+        FROM raw_frames
+    )
+    GROUP BY ALL
+)
+SELECT
+    tracks.camera_id,
+    coalesce(carriageway, 'unknown') AS carriageway,
+    time_bucket(INTERVAL 15 MINUTE, first_seen) AS began_at,
+    label,
+    count(*) AS vehicles,
+    any_value(observed_s)::FLOAT AS observed_s
+FROM tracks
+JOIN observed ON observed.camera_id = tracks.camera_id AND observed.began_at = time_bucket(INTERVAL 15 MINUTE, first_seen)
+WHERE continues IS NULL
+GROUP BY ALL
+ORDER BY ALL

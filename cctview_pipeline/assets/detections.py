@@ -1,0 +1,56 @@
+"""detections: vehicles and people in every frame."""
+
+from collections import Counter
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.assets.pictures import picture
+from cctview_pipeline.assets.raw_frames import raw_frames
+from cctview_pipeline.automation.policies import independent
+from cctview_pipeline.detect.pictures import draw_boxes
+from cctview_pipeline.detect.tables import detect_frames
+from cctview_pipeline.images import decode
+from cctview_pipeline.partitions import CAMPAIGN, camera_hours
+from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.resources.models import DetectorResource
+
+
+@dg.asset(
+    **table_asset("detections", group="vehicles", code_version="1", kinds={"pytorch"}),
+    deps=[raw_frames],
+    partitions_def=camera_hours,
+    backfill_policy=independent,
+    pool="gpu",
+)
+def detections(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
+    store, model = lake.open(), detector.model
+    run = PartitionRun(context, store, "detections")
+    for partition in run.each(inputs=["raw_frames"]):
+        frames = store.read("raw_frames", partition)
+        found = detect_frames(model, frames, CAMPAIGN.camera(partition.camera).masks)
+        certain = found.filter(pc.greater_equal(found["score"], model.threshold))
+        run.store(
+            partition,
+            found,
+            {"raw_frames": frames},
+            model=model.version,
+            threshold=model.threshold,
+            frames=frames.num_rows,
+            above_threshold=certain.num_rows,
+            labels=dict(Counter(certain["label"].to_pylist())),
+            busiest_frame=picture(_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
+        )
+    return run.result()
+
+
+def _busiest(frames: pa.Table, found: pa.Table):
+    """The frame with the most boxes, drawn."""
+    frame_id, _ = Counter(found["frame_id"].to_pylist()).most_common(1)[0]
+    jpeg = frames.filter(pc.equal(frames["frame_id"], frame_id))["jpeg"][0].as_py()
+    rows = found.filter(pc.equal(found["frame_id"], frame_id)).to_pylist()
+    return draw_boxes(
+        decode(jpeg), [[row[edge] for edge in ("x1", "y1", "x2", "y2")] for row in rows], [r["label"] for r in rows]
+    )

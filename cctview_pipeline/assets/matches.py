@@ -1,0 +1,91 @@
+"""matches: the same vehicle at the camera before."""
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.assets.features import features
+from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.assets.pictures import picture, rows_of, strip
+from cctview_pipeline.assets.tracks import tracks
+from cctview_pipeline.automation.policies import after_all_tracks
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.images import decode
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.match.gate import edges_into
+from cctview_pipeline.match.tables import match_tracks
+from cctview_pipeline.partitions import CAMPAIGN, camera_hours, near_cameras_hour_and_before
+from cctview_pipeline.resources.lake import LakeResource
+
+
+@dg.asset(
+    **table_asset("matches", group="journeys", code_version="1", kinds={"numpy"}),
+    deps=[
+        dg.AssetDep(tracks, partition_mapping=near_cameras_hour_and_before),
+        dg.AssetDep(features, partition_mapping=near_cameras_hour_and_before),
+    ],
+    partitions_def=camera_hours,
+    backfill_policy=after_all_tracks,
+)
+def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    store = lake.open()
+    run = PartitionRun(context, store, "matches")
+    for partition in run.each(inputs=["tracks", "features"]):
+        edges = edges_into(CAMPAIGN, partition.camera)
+        sources = [(edge, *_hour_and_before(store, edge.source.id, partition)) for edge in edges]
+        own = store.read("tracks", partition)
+        found = match_tracks(sources, own, store.read("features", partition))
+        assigned = found.filter(found["assigned"])
+        run.store(
+            partition,
+            found,
+            {"tracks": own},
+            queries=len(pc.unique(found["query_track_id"])),
+            assigned=assigned.num_rows,
+            neighbours=[edge.source.id for edge in edges],
+            mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
+            ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
+        )
+    return run.result()
+
+
+def _hour_and_before(store: Lake, camera: str, partition: Partition) -> tuple[pa.Table, pa.Table]:
+    """A neighbour's tracks and features of the hour and the hour before."""
+    both = [Partition.camera_hour(camera, hour) for hour in (partition.hour - HOUR, partition.hour)]
+    seen, vectors = ([store.read(table, p) for p in both if store.has(table, p)] for table in ("tracks", "features"))
+    return (
+        pa.concat_tables(seen) if seen else store.read("tracks", both[0]),
+        pa.concat_tables(vectors) if vectors else store.read("features", both[0]),
+    )
+
+
+def _ranked(store: Lake, partition: Partition, found: pa.Table) -> np.ndarray:
+    """The five surest matches: the vehicle, then its candidates by rank, one crop each."""
+    sure = found.filter(found["assigned"]).sort_by([("probability", "descending")])["query_track_id"].to_pylist()[:5]
+    cameras = {partition.camera, *pc.unique(found["gallery_camera_id"]).to_pylist()}
+    wanted = found.filter(pc.is_in(found["query_track_id"], pa.array(sure, pa.string())))
+    ids = {*sure, *wanted["gallery_track_id"].to_pylist()}
+    best = {}
+    for camera in sorted(cameras):
+        for hour in (partition.hour - HOUR, partition.hour):
+            best |= _best_crops(store, Partition.camera_hour(camera, hour), ids)
+    rows = []
+    for query in sure:
+        ranked = wanted.filter(pc.equal(wanted["query_track_id"], query)).sort_by("rank")["gallery_track_id"].to_pylist()
+        rows.append(strip([best[i] for i in [query, *ranked[:8]] if i in best]))
+    return rows_of(rows)
+
+
+def _best_crops(store: Lake, partition: Partition, ids: set[str]) -> dict[str, np.ndarray]:
+    """track_id -> its largest crop."""
+    seen = store.read("tracks", partition, ["track_id", "detection_ids"])
+    cut = store.read("crops", partition)
+    area = pc.multiply(cut["width"].cast(pa.int32()), cut["height"].cast(pa.int32())).to_pylist()
+    row = {detection_id: i for i, detection_id in enumerate(cut["detection_id"].to_pylist())}
+    best = {}
+    for name, members in zip(seen["track_id"].to_pylist(), seen["detection_ids"].to_pylist(), strict=True):
+        rows = [row[i] for i in members if i in row]
+        if name in ids and rows:
+            best[name] = decode(cut["image"][max(rows, key=area.__getitem__)].as_py())
+    return best

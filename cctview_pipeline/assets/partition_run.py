@@ -1,0 +1,121 @@
+"""How every asset walks over the partitions of its run: one at a time, validated, written, recorded.
+
+A partition whose inputs are missing or whose rows fail a check is not written and blocks what is downstream of itself,
+not the rest of the range: its verdict stands in its metadata, and the asset's checks name it.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.checks import CHECKS, failures
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.partitions import to_partition
+
+INPUTS = "inputs_exist"
+MOST_PICTURES = 48
+"""Partitions of one run that get a picture: they live in Dagster's event log, which is not made for albums."""
+
+
+def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | None = None) -> dict[str, Any]:
+    """What the definition of an asset says about its table, as arguments of ``@dg.asset``."""
+    spec = TABLES[table]
+    columns = [dg.TableColumn(f.name, str(f.type), (f.metadata or {}).get(b"description", b"").decode()) for f in spec.schema]
+    checks = [dg.AssetCheckSpec(c.name, asset=table, description=c.description, blocking=True) for c in CHECKS[table]]
+    checks.append(dg.AssetCheckSpec(INPUTS, asset=table, description="Every table it reads was written.", blocking=True))
+    return {
+        "name": table,
+        "description": spec.description,
+        "group_name": group,
+        "code_version": code_version,
+        "owners": ["team:cctview"],
+        "kinds": {"parquet", *(kinds or ())},
+        "metadata": {"dagster/column_schema": dg.TableSchema(columns=columns)},
+        "check_specs": checks,
+    }
+
+
+class PartitionRun:
+    """One run of one asset over its partitions."""
+
+    def __init__(self, context: dg.AssetExecutionContext, lake: Lake, table: str) -> None:
+        self._context, self._lake, self._table = context, lake, table
+        self._failed: dict[str, dict[str, str]] = {}
+        self._rows = 0
+        self._begun = self._since = time.perf_counter()
+        partitions = [(to_partition(key), key) for key in context.partition_keys]
+        # Hour by hour, so that tracks and journeys find the hour before.
+        self._partitions = sorted(partitions, key=lambda pair: (pair[0].hour or pair[0].day, pair[0].camera or ""))
+
+    @property
+    def with_pictures(self) -> bool:
+        return len(self._partitions) <= MOST_PICTURES
+
+    def each(self, inputs: Iterable[str] = ()) -> Iterator[Partition]:
+        """The run's partitions, hour by hour. inputs: tables whose same partition must have been written."""
+        for number, (partition, key) in enumerate(self._partitions, 1):
+            self._since = time.perf_counter()
+            missing = [table for table in inputs if not self._lake.has(table, partition)]
+            if missing:
+                self._block(key, {INPUTS: f"{' and '.join(missing)} of {partition} were not written."})
+                continue
+            self._context.log.info(f"{self._table} {partition} ({number} of {len(self._partitions)})")
+            yield partition
+
+    def store(self, partition: Partition, rows: pa.Table, inputs: Mapping[str, pa.Table] | None = None, **metadata: Any) -> None:
+        """Validate and write a partition, and record its metadata."""
+        key = next(key for known, key in self._partitions if known == partition)
+        wrong = failures(self._table, rows, inputs or {}, partition)
+        if wrong:
+            self._block(key, wrong)
+            return
+        size = self._lake.write(self._table, partition, rows)
+        self._rows += rows.num_rows
+        seconds = time.perf_counter() - self._since
+        self._context.add_asset_metadata(
+            {
+                "dagster/row_count": rows.num_rows,
+                "dagster/uri": self._lake.storage.path(self._table),
+                "verdict": "written",
+                "seconds": round(seconds, 3),
+                "bytes": size,
+            }
+            | {name: value for name, value in metadata.items() if value is not None},
+            partition_key=key,
+        )
+
+    def _block(self, key: str, wrong: dict[str, str]) -> None:
+        self._failed[key] = wrong
+        verdict = " ".join(wrong.values())
+        self._context.log.error(f"{self._table} {key} is not written: {verdict}")
+        self._context.add_asset_metadata({"verdict": f"not written: {verdict}"}, partition_key=key)
+
+    def result(self) -> dg.MaterializeResult:
+        """The run's sums, and each check's verdict over all its partitions.
+
+        A check that fails for some partitions warns, since these block themselves; one that fails for all is an error,
+        which stops the run.
+        """
+        names = [check.name for check in CHECKS[self._table]] + [INPUTS]
+        checks = []
+        for name in names:
+            bad = {key: wrong[name] for key, wrong in self._failed.items() if name in wrong}
+            all_bad = len(self._failed) == len(self._partitions)
+            checks.append(
+                dg.AssetCheckResult(
+                    passed=not bad,
+                    check_name=name,
+                    severity=dg.AssetCheckSeverity.ERROR if all_bad else dg.AssetCheckSeverity.WARN,
+                    metadata={"partitions": len(self._partitions), "failed": len(bad), **dict(list(bad.items())[:20])},
+                )
+            )
+        seconds = time.perf_counter() - self._begun
+        self._context.log.info(
+            f"{self._table}: {len(self._partitions) - len(self._failed)} of {len(self._partitions)} partitions, "
+            f"{self._rows} rows in {seconds:.1f} s"
+        )
+        return dg.MaterializeResult(check_results=checks)

@@ -1,0 +1,57 @@
+"""tracks: the detections of one vehicle in one camera, joined."""
+
+import dagster as dg
+import numpy as np
+import pyarrow.compute as pc
+
+from cctview_pipeline.assets.detections import detections
+from cctview_pipeline.assets.features import features
+from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.assets.pictures import picture, rows_of, strip
+from cctview_pipeline.automation.policies import in_order
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.images import decode
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.partitions import CAMPAIGN, camera_hours, same_camera_hour_before
+from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.track.camera_hour import track_camera_hour
+
+
+@dg.asset(
+    **table_asset("tracks", group="journeys", code_version="1", kinds={"scipy"}),
+    deps=[detections, features, dg.AssetDep("tracks", partition_mapping=same_camera_hour_before)],
+    partitions_def=camera_hours,
+    backfill_policy=in_order,
+)
+def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    store = lake.open()
+    run = PartitionRun(context, store, "tracks")
+    for partition in run.each(inputs=["detections", "features"]):
+        before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
+        found = track_camera_hour(CAMPAIGN.camera(partition.camera), _tables(store, partition), _tables(store, before))
+        lengths = pc.list_value_length(found["detection_ids"]).to_numpy()
+        run.store(
+            partition,
+            found,
+            {"features": store.read("features", partition, ["detection_id"])},
+            detections=int(lengths.sum()),
+            in_tracks_of_two_or_more=round(float(lengths[lengths > 1].sum() / max(lengths.sum(), 1)), 3),
+            carriageways={str(v["values"]): v["counts"] for v in pc.value_counts(found["carriageway"]).to_pylist()},
+            continued=found.num_rows - found["continues"].null_count,
+            longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
+        )
+    return run.result()
+
+
+def _tables(store: Lake, partition: Partition) -> dict:
+    return {name: store.read(name, partition) for name in ("detections", "features", "tracks")}
+
+
+def _longest(store: Lake, partition: Partition, found, lengths: np.ndarray) -> np.ndarray:
+    """The crops of the five longest tracks that moved."""
+    cut = store.read("crops", partition)
+    image = dict(zip(cut["detection_id"].to_pylist(), cut["image"].to_pylist(), strict=True))
+    moved = np.array([direction is not None for direction in found["direction"].to_pylist()])
+    chosen = np.argsort(-(lengths * moved), kind="stable")[:5]
+    ids = found["detection_ids"].to_pylist()
+    return rows_of([strip([decode(image[i]) for i in ids[row] if i in image]) for row in chosen])

@@ -1,0 +1,38 @@
+"""The three jobs. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day."""
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from cctview_pipeline.assets.crops import crops
+from cctview_pipeline.assets.detections import detections
+from cctview_pipeline.assets.features import features
+from cctview_pipeline.assets.journeys import journeys
+from cctview_pipeline.assets.marts import travel_times, vehicle_counts
+from cctview_pipeline.assets.matches import matches
+from cctview_pipeline.assets.raw_frames import raw_frames
+from cctview_pipeline.assets.tracks import tracks
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.partitions import to_key, to_partition
+
+ALL_ASSETS = [raw_frames, detections, crops, features, tracks, matches, journeys, vehicle_counts, travel_times]
+
+camera_hours_job = dg.define_asset_job(
+    "camera_hours",
+    [raw_frames, detections, crops, features, tracks, matches],
+    description="Frames to matches, for a range of cameras and hours in one run.",
+)
+hours_job = dg.define_asset_job("hours", [journeys], description="Journeys, for a range of hours in one run.")
+days_job = dg.define_asset_job("days", [vehicle_counts, travel_times], description="The marts, for a range of days in one run.")
+
+
+def range_tags(first: Partition, last: Partition) -> dict[str, str]:
+    """The tags that make one run cover everything from first to last: of cameras and hours, every combination."""
+    return {ASSET_PARTITION_RANGE_START_TAG: to_key(first), ASSET_PARTITION_RANGE_END_TAG: to_key(last)}
+
+
+def partitions_of(tags: dict[str, str]) -> tuple[Partition, Partition] | None:
+    """The first and last partition of a run by its tags; None for a run without partitions."""
+
+    single = tags.get("dagster/partition")
+    first, last = tags.get(ASSET_PARTITION_RANGE_START_TAG, single), tags.get(ASSET_PARTITION_RANGE_END_TAG, single)
+    return (to_partition(first), to_partition(last)) if first and last else None

@@ -1,0 +1,25 @@
+"""The daily collection run."""
+
+from datetime import UTC, timedelta
+
+import dagster as dg
+
+from cctview_pipeline.automation.jobs import camera_hours_job, range_tags
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.layout import format_day
+from cctview_pipeline.partitions import CAMPAIGN
+
+
+@dg.schedule(job=camera_hours_job, cron_schedule="30 0 * * *", execution_timezone="UTC")
+def daily_collection(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Half an hour past midnight UTC: the day before, every camera, as one run over a range.
+
+    The sensor then starts the journeys and the marts.
+    """
+    day = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
+    hours = [hour for hour in CAMPAIGN.hours() if hour.date() == day]
+    if not hours or not CAMPAIGN.cameras:
+        return dg.SkipReason(f"{format_day(day)} is outside the campaign's window, or it has no cameras: see campaign.toml.")
+    first, last = CAMPAIGN.cameras[0].id, CAMPAIGN.cameras[-1].id
+    tags = range_tags(Partition.camera_hour(first, hours[0]), Partition.camera_hour(last, hours[-1]))
+    return dg.RunRequest(run_key=f"daily-{format_day(day)}", tags=tags)

@@ -1,0 +1,141 @@
+"""What must hold of a partition before it may be written: a check would rather keep a table out than let it mislead.
+
+Each check takes the rows and the tables they were made from, and returns a sentence when something is wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.lake.layout import Partition
+
+Inputs = Mapping[str, pa.Table]
+FASTEST_KMH = 200.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """name: as Dagster shows it; description: the sentence a person reads; find: what is wrong, or None."""
+
+    name: str
+    description: str
+    find: Callable[[pa.Table, Inputs, Partition], str | None]
+
+
+def _unique(*columns: str) -> Check:
+    def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+        counts = rows.group_by(list(columns)).aggregate([([], "count_all")])
+        twice = counts.filter(pc.greater(counts["count_all"], 1))
+        return f"{twice[columns[0]][0].as_py()} stands {twice['count_all'][0]} times." if twice.num_rows else None
+
+    return Check("unique_ids", f"No two rows have the same {' and '.join(columns)}.", find)
+
+
+def _inside_hour(column: str) -> Check:
+    def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+        begin = pa.scalar(partition.hour, rows.schema.field(column).type)
+        end = pa.scalar(partition.hour + timedelta(hours=1), rows.schema.field(column).type)
+        outside = rows.filter(pc.or_(pc.less(rows[column], begin), pc.greater_equal(rows[column], end)))
+        return f"{outside.num_rows} rows lie outside, the first at {outside[column][0]}." if outside.num_rows else None
+
+    return Check("times_inside_partition", f"Every {column} lies in the partition's hour.", find)
+
+
+def _exists(column: str, table: str, key: str, name: str, description: str) -> Check:
+    def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+        values = rows[column].combine_chunks()
+        values = values.flatten() if pa.types.is_list(values.type) else values
+        unknown = values.filter(pc.invert(pc.is_in(values, inputs[table][key].combine_chunks())))
+        return f"{len(unknown)} are unknown, such as {unknown[0]}." if len(unknown) else None
+
+    return Check(name, description, find)
+
+
+def _one_each(table: str) -> Check:
+    def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+        expected, found = set(inputs[table]["detection_id"].to_pylist()), rows["detection_id"].to_pylist()
+        if len(found) == len(expected) and set(found) == expected:
+            return None
+        return f"{len(expected)} were due, {len(found)} came, {len(expected - set(found))} are missing."
+
+    what = "crop a vehicle detection" if table == "vehicles" else "embedding a crop"
+    return Check(f"one_{what.split()[0]}_each", f"There is one {what}, and no other.", find)
+
+
+def _boxes(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    frames = inputs["raw_frames"]
+    place = {frame_id: i for i, frame_id in enumerate(frames["frame_id"].to_pylist())}
+    row = [place.get(frame_id, -1) for frame_id in rows["frame_id"].to_pylist()]
+    width, height = (np.append(frames[name].to_numpy(), 0)[row] for name in ("width", "height"))
+    x1, y1, x2, y2 = (rows[name].to_numpy() for name in ("x1", "y1", "x2", "y2"))
+    wrong = ~((x1 >= 0) & (y1 >= 0) & (x2 > x1) & (y2 > y1) & (x2 <= width) & (y2 <= height))
+    return f"{wrong.sum()} leave their frame, such as {rows['detection_id'][int(wrong.argmax())]}." if wrong.any() else None
+
+
+def _finite(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    values = rows["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return f"{(~np.isfinite(values)).sum()} numbers are not finite." if not np.isfinite(values).all() else None
+
+
+def _one_model(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    models = pc.unique(rows["model"]).to_pylist()
+    return f"It mixes {', '.join(models)}." if len(models) > 1 else None
+
+
+def _one_a_frame(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    for track_id, ids in zip(rows["track_id"].to_pylist(), rows["detection_ids"].to_pylist(), strict=True):
+        frames = [detection_id.split("--detections--")[0] for detection_id in ids]
+        if len(set(frames)) < len(frames):
+            return f"{track_id} has two detections in one frame."
+    return None
+
+
+def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    fast = pc.max(rows["implied_speed_kmh"]).as_py() if rows.num_rows else 0.0
+    return f"One implies {fast:.0f} km/h." if fast > FASTEST_KMH else None
+
+
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "raw_frames": (_unique("frame_id"), _inside_hour("captured_at")),
+    "detections": (
+        _unique("detection_id"),
+        _inside_hour("captured_at"),
+        _exists("frame_id", "raw_frames", "frame_id", "frames_exist", "Every detection's frame is in raw_frames."),
+        Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes),
+    ),
+    "crops": (_unique("detection_id"), _one_each("vehicles")),
+    "features": (
+        _unique("detection_id"),
+        _one_each("crops"),
+        Check("finite_embeddings", "No embedding has a number that is infinite or none.", _finite),
+        Check("one_model", "All embeddings of a partition come from one model.", _one_model),
+    ),
+    "tracks": (
+        _unique("track_id"),
+        _inside_hour("first_seen"),
+        _exists("detection_ids", "features", "detection_id", "detections_exist", "Every track's detections have an embedding."),
+        Check("one_detection_a_frame", "A track never has two detections in one frame.", _one_a_frame),
+    ),
+    "matches": (
+        _unique("query_track_id", "gallery_track_id"),
+        _exists("query_track_id", "tracks", "track_id", "tracks_exist", "Every query is a track of this camera and hour."),
+        Check("plausible_speed", f"No match implies more than {FASTEST_KMH:.0f} km/h.", _plausible),
+    ),
+    "journeys": (
+        _unique("track_id"),
+        _exists("track_id", "tracks", "track_id", "tracks_exist", "Every leg is a track of this hour."),
+    ),
+    "vehicle_counts": (_unique("camera_id", "carriageway", "began_at", "label"),),
+    "travel_times": (_unique("from_camera_id", "to_camera_id", "began_at"),),
+}
+"""Table -> its checks. All of them block: a partition that fails one is not written."""
+
+
+def failures(table: str, rows: pa.Table, inputs: Inputs, partition: Partition) -> dict[str, str]:
+    """The names of the checks that fail, each with its sentence."""
+    found = {check.name: check.find(rows, inputs, partition) for check in CHECKS[table]}
+    return {name: sentence for name, sentence in found.items() if sentence}

@@ -1,0 +1,66 @@
+"""The lake as a Dagster resource."""
+
+import os
+
+import boto3
+import dagster as dg
+from botocore.exceptions import BotoCoreError, ClientError
+from dagster_aws.s3 import S3Resource
+
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake, S3Access
+from cctview_pipeline.paths import lake_uri
+
+
+class LakeResource(dg.ConfigurableResource):
+    """Opens the lake. uri: a folder or ``s3://bucket/prefix``; empty takes ``CCTVIEW_LAKE`` or the project's own.
+
+    s3: credentials, region and endpoint by boto3's rules, used only when the lake is on S3.
+    """
+
+    uri: str = ""
+    s3: dg.ResourceDependency[S3Resource]
+
+    def open(self) -> Lake:
+        uri = self.uri or lake_uri()
+        return Lake(uri, self._access() if uri.startswith("s3://") else None)
+
+    def _access(self) -> S3Access:
+        """What boto3 would use, for the libraries that do not follow its rules."""
+        session = boto3.Session(
+            aws_access_key_id=self.s3.aws_access_key_id,
+            aws_secret_access_key=self.s3.aws_secret_access_key,
+            aws_session_token=self.s3.aws_session_token,
+            region_name=self.s3.region_name,
+            profile_name=self.s3.profile_name,
+        )
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise CctviewError(
+                "The lake is on S3, but boto3 finds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
+        frozen, meta = credentials.get_frozen_credentials(), self.s3.get_client().meta
+        custom = None if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
+        return S3Access(frozen.access_key, frozen.secret_key, frozen.token, meta.region_name, custom)
+
+
+def open_lake(uri: str = "") -> Lake:
+    """The lake as a run would open it, for the command line. On S3 the bucket must exist and be reachable."""
+    resource = LakeResource(uri=uri, s3=S3Resource())
+    lake = resource.open()
+    if lake.storage.is_s3:
+        _check_bucket(lake.uri.removeprefix("s3://").split("/")[0], resource.s3)
+    return lake
+
+
+def _check_bucket(bucket: str, s3: S3Resource) -> None:
+    try:
+        s3.get_client().head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "?")
+        if code in ("404", "NoSuchBucket"):
+            raise CctviewError(f"The S3 bucket '{bucket}' does not exist: create it, or name another in CCTVIEW_LAKE.") from error
+        raise CctviewError(f"The S3 bucket '{bucket}' cannot be used: S3 answers {code}. Check the credentials.") from error
+    except BotoCoreError as error:
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "S3")
+        raise CctviewError(f"{endpoint} cannot be reached for the bucket '{bucket}': {error}") from error

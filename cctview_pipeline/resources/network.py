@@ -1,0 +1,13 @@
+"""The campaign's camera network as a Dagster resource."""
+
+import dagster as dg
+
+from cctview_pipeline.cameras.network import CameraNetwork, open_network
+from cctview_pipeline.campaign import Campaign
+
+
+class NetworkResource(dg.ConfigurableResource):
+    """Opens the network that the lake's campaign names, so that a run of the UI and one of the command line read alike."""
+
+    def open(self, campaign: Campaign) -> CameraNetwork:
+        return open_network(campaign)

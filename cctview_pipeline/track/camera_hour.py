@@ -1,0 +1,38 @@
+"""One camera-hour of tracking, from tables to a table."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.campaign import Camera
+from cctview_pipeline.track.sightings import Sightings, sightings
+from cctview_pipeline.track.tables import continuations, track_id, tracks_table
+from cctview_pipeline.track.tracker import TrackerSettings, track
+
+Tables = Mapping[str, pa.Table]
+
+
+def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: TrackerSettings = TrackerSettings()) -> pa.Table:
+    """detections and features of an hour, and those and the tracks of the hour before -> tracks.
+
+    Where the hour before has features but no tracks yet, it is tracked here: which run comes first makes no difference.
+    """
+    seen = sightings(now["detections"], now["features"])
+    tracking = track(seen, settings)
+    earlier = sightings(before["detections"], before["features"])
+    links = continuations(earlier, _tracks_of(earlier, before["tracks"], settings), seen, tracking, settings)
+    models = sorted({*pc.unique(now["features"]["model"]).to_pylist(), *pc.unique(now["detections"]["model"]).to_pylist()})
+    frame_times = np.sort(pc.unique(now["detections"]["captured_at"]).cast(pa.int64()).to_numpy() / 1e6)
+    return tracks_table(camera, seen, tracking, frame_times, links, " ".join(models))
+
+
+def _tracks_of(seen: Sightings, tracks: pa.Table, settings: TrackerSettings) -> dict[str, list[int]]:
+    """track_id -> rows of the sightings."""
+    row = {detection_id: i for i, detection_id in enumerate(seen.ids)}
+    if not tracks.num_rows:
+        return {track_id(seen.ids[rows[0]]): rows for rows in track(seen, settings).tracks}
+    stored = zip(tracks["track_id"].to_pylist(), tracks["detection_ids"].to_pylist(), strict=True)
+    known = {name: [row[i] for i in ids if i in row] for name, ids in stored}
+    return {name: rows for name, rows in known.items() if rows}
