@@ -17,7 +17,8 @@ def models_directory() -> Path:
 
 def lake_uri() -> str:
     """The lake that a command or a run works on; ``CCTVIEW_LAKE`` overrides."""
-    return os.environ.get("CCTVIEW_LAKE") or str(project_root() / "var" / "lake")
+    uri = os.environ.get("CCTVIEW_LAKE") or str(project_root() / "var" / "lake")
+    return uri if "://" in uri else str(Path(uri).absolute())
 
 
 def dagster_home() -> Path:

@@ -26,7 +26,9 @@ def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | 
     spec = TABLES[table]
     columns = [dg.TableColumn(f.name, str(f.type), (f.metadata or {}).get(b"description", b"").decode()) for f in spec.schema]
     checks = [dg.AssetCheckSpec(c.name, asset=table, description=c.description, blocking=True) for c in CHECKS[table]]
-    checks.append(dg.AssetCheckSpec(INPUTS, asset=table, description="Every table it reads was written.", blocking=True))
+    checks.append(
+        dg.AssetCheckSpec(INPUTS, asset=table, description="Every source and table that it reads is there.", blocking=True)
+    )
     return {
         "name": table,
         "description": spec.description,
@@ -87,6 +89,10 @@ class PartitionRun:
             | {name: value for name, value in metadata.items() if value is not None},
             partition_key=key,
         )
+
+    def refuse(self, partition: Partition, why: str) -> None:
+        """Leave a partition unwritten because what it is made from is not there."""
+        self._block(next(key for known, key in self._partitions if known == partition), {INPUTS: why})
 
     def _block(self, key: str, wrong: dict[str, str]) -> None:
         self._failed[key] = wrong

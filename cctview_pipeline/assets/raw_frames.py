@@ -7,7 +7,9 @@ import dagster as dg
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
 from cctview_pipeline.automation.policies import independent
+from cctview_pipeline.cameras.network import CameraHour, CameraNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours
 from cctview_pipeline.resources.lake import LakeResource
@@ -20,11 +22,16 @@ from cctview_pipeline.resources.network import NetworkResource
     backfill_policy=independent,
 )
 def raw_frames(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
-    store, source = lake.open(), network.open(CAMPAIGN)
+    store = lake.open()
     run = PartitionRun(context, store, "raw_frames")
+    source, gone = _open(network)
     for partition in run.each():
-        found = source.read_hour(partition.camera, partition.hour)
-        frames = merge_frames(store.read("raw_frames", partition), frames_table(found, source.name))
+        stored = store.read("raw_frames", partition)
+        if source is None and not stored.num_rows:
+            run.refuse(partition, gone)
+            continue
+        found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
+        frames = merge_frames(stored, frames_table(found, CAMPAIGN.network))
         rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
         store.write("rejected_frames", partition, rejected)
         run.store(
@@ -33,7 +40,15 @@ def raw_frames(context: dg.AssetExecutionContext, lake: LakeResource, network: N
             rejected=rejected.num_rows,
             rejected_reasons=dict(Counter(rejected["reason"].to_pylist())),
             kept_from_before=frames.num_rows - len(found.frames),
-            network=source.name,
+            network=CAMPAIGN.network,
             first_frame=picture(decode(frames["jpeg"][0].as_py())) if run.with_pictures and frames.num_rows else None,
         )
     return run.result()
+
+
+def _open(network: NetworkResource) -> tuple[CameraNetwork | None, str]:
+    """The campaign's source, or why there is none: what is in the lake already is then validated and kept."""
+    try:
+        return network.open(CAMPAIGN), ""
+    except CctviewError as error:
+        return None, str(error)

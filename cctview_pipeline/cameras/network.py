@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 
 
@@ -56,12 +55,12 @@ class CameraNetwork(Protocol):
         """Everything captured in [hour, hour + 1 h). Empty when there is nothing."""
 
 
-def open_network(campaign: Campaign) -> CameraNetwork:
-    """The network that a campaign reads from. Raises CctviewError when it is unknown or not there."""
+def open_network(name: str, path: str | None = None) -> CameraNetwork:
+    """A network by name; path: the archive's folder or zip file. Raises CctviewError when it is unknown or not there."""
     from cctview_pipeline.cameras.archive import ArchiveNetwork
 
-    if campaign.network == "archive":
-        if not campaign.path:
-            raise CctviewError("The campaign's network is an archive without a path: set path under [campaign] in campaign.toml.")
-        return ArchiveNetwork(campaign.path)
-    raise CctviewError(f"There is no camera network named '{campaign.network}': known is archive.")
+    if name != "archive":
+        raise CctviewError(f"There is no camera network named '{name}': known is archive.")
+    if not path:
+        raise CctviewError("An archive needs its folder or zip file: give --path, or set path in campaign.toml.")
+    return ArchiveNetwork(path)

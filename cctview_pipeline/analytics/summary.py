@@ -1,0 +1,64 @@
+"""What a lake holds, for a person at a terminal or a program."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from rich.table import Table
+
+from cctview_pipeline.analytics.warehouse import connect
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.lake.layout import format_hour
+
+_TRAVEL = """
+SELECT gallery_camera_id AS "from", camera AS "to", count(*)::INT AS vehicles, median(gap_s)::FLOAT AS median_s,
+       median(implied_speed_kmh)::FLOAT AS median_kmh, avg(probability)::FLOAT AS mean_probability
+FROM matches WHERE assigned AND camera IN $cameras AND hour IN $hours GROUP BY ALL ORDER BY ALL
+"""
+_JOURNEYS = """
+SELECT count(*)::INT AS journeys, count(*) FILTER (cameras > 1)::INT AS over_two_or_more_cameras, coalesce(max(cameras), 0)::INT AS most_cameras
+FROM (SELECT journey_id, count(DISTINCT camera_id) AS cameras FROM journeys WHERE hour IN $hours GROUP BY ALL)
+"""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """cameras: a dict of counts each; travel: a dict a pair of neighbours; journeys: counts."""
+
+    cameras: list[dict[str, Any]]
+    travel: list[dict[str, Any]]
+    journeys: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def tables(self) -> list[Table]:
+        """For a terminal: one table of cameras, one of the ways between them."""
+        counts = ("frames", "rejected", "detections", "crops", "features", "tracks", "matched")
+        cameras = Table("camera", *(f"{name}" for name in counts), "first frame (UTC)", "last frame (UTC)", title="Cameras")
+        for column in cameras.columns[1:8]:
+            column.justify = "right"
+        for row in self.cameras:
+            times = [f"{row[name]:%Y-%m-%d %H:%M:%S}" if row[name] else "" for name in ("first_frame", "last_frame")]
+            cameras.add_row(row["camera"], *(f"{row[name]:,}" for name in counts), *times)
+        cameras.add_section()
+        cameras.add_row("all", *(f"{sum(row[name] for row in self.cameras):,}" for name in counts))
+        travel = Table("from", "to", "vehicles", "median", "km/h", "mean probability", title="Between neighbouring cameras")
+        for column in travel.columns[2:]:
+            column.justify = "right"
+        for row in self.travel:
+            figures = f"{row['median_s']:.0f} s", f"{row['median_kmh']:.0f}", f"{row['mean_probability']:.2f}"
+            travel.add_row(row["from"], row["to"], f"{row['vehicles']:,}", *figures)
+        return [cameras, travel]
+
+
+def summarise(lake: Lake, cameras: list[str], hours: list[datetime]) -> Summary:
+    """Count what the lake holds for cameras and hours."""
+    chosen = {"cameras": cameras, "hours": [format_hour(hour) for hour in hours]}
+    with connect(lake) as database:
+        by_camera = database.execute(files(__package__).joinpath("summary.sql").read_text(), chosen).to_arrow_table().to_pylist()
+        travel = database.execute(_TRAVEL, chosen).to_arrow_table().to_pylist()
+        journeys = database.execute(_JOURNEYS, {"hours": chosen["hours"]}).to_arrow_table().to_pylist()[0]
+    by_camera.sort(key=lambda row: cameras.index(row["camera"]))
+    return Summary(by_camera, travel, journeys)

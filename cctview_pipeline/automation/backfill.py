@@ -1,0 +1,115 @@
+"""Launching partitions through Dagster, waiting for them, and telling what came of it."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
+
+from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.layout import key
+from cctview_pipeline.partitions import to_key
+
+CAMERA_HOUR_TABLES = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
+MARTS = ("vehicle_counts", "travel_times")
+
+Plan = dict[str, set[Partition]]
+"""Asset -> its partitions."""
+
+
+def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime], finished_days: set[str]) -> Plan:
+    """Everything that cameras and hours lead to: their tables, the journeys of the hours, the marts of their days.
+
+    finished_days: marts exist only of days that have passed.
+    """
+    hours = list(hours)
+    camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
+    days = {hour.date() for hour in hours if hour.date().isoformat() in finished_days}
+    plan: Plan = {table: set(camera_hours) for table in CAMERA_HOUR_TABLES}
+    plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in MARTS}
+
+
+def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
+    """What of the plan was never finished, and what of it rests on that.
+
+    A partition is finished when its table is in the lake and Dagster knows of it.
+    """
+    missing: Plan = {}
+    for asset, partitions in plan.items():
+        known = instance.get_materialized_partitions(dg.AssetKey(asset))
+        written = set(lake.keys(asset))
+        missing[asset] = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
+    for before, asset in pairwise(CAMERA_HOUR_TABLES):
+        missing[asset] |= missing[before]
+    tracked = missing["tracks"]
+    missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.hour + HOUR) for p in tracked}
+    for p in list(missing["tracks"]):
+        for camera in (p.camera, *(near.id for near in campaign.neighbours(p.camera))):
+            missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.hour, p.hour + HOUR)}
+    touched = {p.hour for p in missing["matches"]} | {p.hour for p in missing["journeys"]}
+    missing["journeys"] |= {p for p in plan["journeys"] if touched and p.hour >= min(touched)}
+    stale_days = {p.hour.date() for p in missing["journeys"]}
+    for mart in MARTS:
+        missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
+    return {asset: partitions & plan[asset] for asset, partitions in missing.items() if partitions & plan[asset]}
+
+
+def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str) -> str:
+    """Hand a plan to Dagster as one backfill, as the UI does. Returns its id."""
+    subsets = {}
+    for asset, partitions in plan.items():
+        definition = asset_graph.get(dg.AssetKey(asset)).partitions_def
+        subsets[dg.AssetKey(asset)] = definition.subset_with_partition_keys(sorted(to_key(p) for p in partitions))
+    backfill_id = uuid.uuid4().hex[:8]
+    backfill = PartitionBackfill.from_asset_graph_subset(
+        backfill_id=backfill_id,
+        backfill_timestamp=time.time(),
+        tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"},
+        dynamic_partitions_store=instance,
+        asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key=subsets),
+        title=title,
+        description=None,
+        run_config=None,
+    )
+    instance.add_backfill(backfill)
+    return backfill_id
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """succeeded: whether every partition was made; finished: their number; error: Dagster's, when the backfill itself failed."""
+
+    succeeded: bool
+    finished: int
+    error: str | None
+
+
+def wait(instance: dg.DagsterInstance, backfill_id: str, progress: Callable[[int], None], interval_s: float = 0.5) -> Outcome:
+    """Wait until Dagster has ended a backfill. progress: called with the number of partitions done so far."""
+    while True:
+        backfill = instance.get_backfill(backfill_id)
+        finished = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
+        progress(finished)
+        if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
+            error = backfill.error.message.strip().splitlines()[0] if backfill.error else None
+            return Outcome(backfill.status == BulkActionStatus.COMPLETED_SUCCESS, finished, error)
+        time.sleep(interval_s)
+
+
+def unwritten(plan: Plan, lake: Lake) -> Plan:
+    """What of a plan has no table in the lake: partitions that a run refused to write."""
+    written = {asset: set(lake.keys(asset)) for asset in plan}
+    return {asset: {p for p in partitions if key(asset, p) not in written[asset]} for asset, partitions in plan.items()}
+
+
+def count(plan: Plan) -> int:
+    """Partitions of all assets."""
+    return sum(len(partitions) for partitions in plan.values())

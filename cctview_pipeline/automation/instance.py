@@ -1,0 +1,121 @@
+"""Dagster's instance on this machine: its home, the daemon that works on it, and what a killed one left behind."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
+
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.paths import dagster_home, lake_uri, project_root
+
+FOREIGN_HEARTBEAT_S = 60
+"""A daemon beats every 30 s; one that is silent for twice as long is gone."""
+
+
+def prepare_home() -> Path:
+    """Create DAGSTER_HOME with the project's dagster.yaml when it has none, and make this process use it."""
+    home = dagster_home().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            (home / "dagster.yaml").write_text((project_root() / "dagster.yaml").read_text())
+    except OSError as error:
+        raise CctviewError(f"DAGSTER_HOME {home} cannot be used: {error.strerror}.") from error
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["CCTVIEW_LAKE"] = lake_uri()
+    return home
+
+
+@contextmanager
+def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
+    """A daemon works on the instance inside this block: one that runs already, or our own for so long."""
+    home = Path(os.environ["DAGSTER_HOME"])
+    with (home / "daemon.lock").open("a+") as lock:
+        if not _try_lock(lock):
+            _check_same_lake(home)
+            yield
+            return
+        if _foreign_daemon(instance):
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield
+            return
+        _bury(instance)
+        (home / "served-lake").write_text(lake_uri())
+        log = (home / "daemon.log").open("a")
+        command = [sys.executable, "-m", "cctview_pipeline.automation.daemon"]
+        # The lock's descriptor is inherited: it is held as long as any of the daemon's processes lives.
+        daemon = subprocess.Popen(command, cwd=project_root(), stdout=log, stderr=log, pass_fds=[lock.fileno()])
+        try:
+            yield
+        finally:
+            daemon.terminate()
+            try:
+                daemon.wait(30)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+
+
+def serve(command: list[str]) -> None:
+    """Replace this process by a long-running Dagster command that holds the daemon's lock."""
+    home = Path(os.environ["DAGSTER_HOME"])
+    lock = (home / "daemon.lock").open("a+")
+    if not _try_lock(lock):
+        raise CctviewError(f"A daemon already works on {home}: stop it, or set another DAGSTER_HOME.")
+    os.set_inheritable(lock.fileno(), True)
+    (home / "served-lake").write_text(lake_uri())
+    os.chdir(project_root())
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def _try_lock(lock) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _check_same_lake(home: Path) -> None:
+    served = (home / "served-lake").read_text()
+    if served != lake_uri():
+        raise CctviewError(
+            f"The daemon of {home} works on the lake {served}, not on {lake_uri()}: stop it, or set another DAGSTER_HOME."
+        )
+
+
+def _foreign_daemon(instance: dg.DagsterInstance) -> bool:
+    """Whether someone else's daemon (``dagster dev``, a deployment's) works on the instance.
+
+    A beat may be a dead daemon's last, so a recent one counts only if another follows.
+    """
+    first = _last_beat(instance)
+    until = first + FOREIGN_HEARTBEAT_S
+    while time.time() < until:
+        if _last_beat(instance) > first:
+            return True
+        time.sleep(1)
+    return False
+
+
+def _last_beat(instance: dg.DagsterInstance) -> float:
+    beats = instance.get_daemon_heartbeats().values()
+    return max((beat.timestamp for beat in beats), default=0.0)
+
+
+def _bury(instance: dg.DagsterInstance) -> None:
+    """Close what a killed daemon left open: its runs have no process any more, and its backfills are launched anew."""
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=[*unfinished, dg.DagsterRunStatus.CANCELING])):
+        if "dagster/backfill" in run.tags:
+            instance.report_run_failed(run, "Its daemon was stopped before it ended.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    for backfill in instance.get_backfills():
+        if backfill.status not in BULK_ACTION_TERMINAL_STATUSES:
+            instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))

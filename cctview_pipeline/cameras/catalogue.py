@@ -1,0 +1,24 @@
+"""The cameras whose place is known to the package."""
+
+import tomllib
+from importlib.resources import files
+
+from cctview_pipeline.campaign import Camera, camera_from_dict
+from cctview_pipeline.errors import CctviewError
+
+
+def catalogue() -> dict[str, Camera]:
+    """Camera id -> camera, of ``catalogue.toml``."""
+    rows = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text())["cameras"]
+    return {row["id"]: camera_from_dict(row) for row in rows}
+
+
+def find_cameras(camera_ids: list[str]) -> tuple[Camera, ...]:
+    """The catalogue's entries, in order of their corridor. Raises CctviewError, with the mend, for unknown ids."""
+    known = catalogue()
+    if unknown := [camera_id for camera_id in camera_ids if camera_id not in known]:
+        raise CctviewError(
+            f"Camera '{unknown[0]}' is not in the catalogue: describe it under [[cameras]] in the lake's campaign.toml, "
+            f"or choose others with --cameras. Known are {', '.join(known)}."
+        )
+    return tuple(sorted((known[camera_id] for camera_id in camera_ids), key=lambda c: (c.corridor, c.order)))

@@ -1,0 +1,238 @@
+"""``cctview``: thin commands over the same functions that notebooks and Dagster use."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cctview_pipeline.errors import CctviewError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.split(":")[0] + ": traffic cameras to journeys."
+)
+train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/.")
+app.add_typer(train, name="train")
+console = Console()
+
+CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")]
+FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
+ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same form.")]
+
+
+@app.command()
+def backfill(
+    network: Annotated[str, typer.Option(help="Where frames come from: archive.")] = "archive",
+    path: Annotated[str, typer.Option(help="The archive's folder or zip file.")] = "",
+    cameras: CamerasOption = [],  # noqa: B006
+    begin: FromOption = "",
+    end: ToOption = "",
+    again: Annotated[bool, typer.Option("--again", help="Also make what is finished already.")] = False,
+) -> None:
+    """Turn an archive into frames, detections, crops, features, tracks, matches, journeys and marts, through Dagster.
+
+    On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
+    """
+    from cctview_pipeline.automation.instance import prepare_home
+    from cctview_pipeline.backfilling import choose
+    from cctview_pipeline.resources.lake import open_lake
+
+    prepare_home()
+    lake = open_lake()
+    chosen = choose(lake, network, path, _split(cameras), _time(begin), _time(end))
+    for note in chosen.notes:
+        console.print(note, style="yellow")
+    _check_models()
+    lake.check_writable()
+    lake.write_campaign(chosen.campaign)
+    _run(lake, chosen.cameras, chosen.hours, again)
+
+
+def _run(lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
+    """Launch, wait and report. Definitions are imported here because they read the campaign when they load."""
+    import dagster as dg
+
+    from cctview_pipeline.automation import backfill as launching
+    from cctview_pipeline.automation.instance import running_daemon
+    from cctview_pipeline.definitions import defs
+    from cctview_pipeline.partitions import CAMPAIGN, days
+
+    with dg.DagsterInstance.get() as instance:
+        plan = launching.whole_plan(CAMPAIGN, cameras, hours, set(days.get_partition_keys()))
+        todo = plan if again else launching.missing_plan(plan, CAMPAIGN, lake, instance)
+        total = launching.count(todo)
+        if not total:
+            console.print(f"All {launching.count(plan)} partitions are finished. Use --again to make them anew.")
+        else:
+            title = f"{len(cameras)} cameras, {len(hours)} hours from {hours[0]:%Y-%m-%dT%HZ}"
+            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+            with running_daemon(instance), Progress(*columns, console=console) as progress:
+                backfill_id = launching.launch(instance, defs.get_repository_def().asset_graph, todo, title)
+                task = progress.add_task(f"backfill {backfill_id}, partitions", total=total)
+                outcome = launching.wait(instance, backfill_id, lambda done: progress.update(task, completed=done))
+            _print_summary(lake, cameras, hours)
+            unwritten = launching.count(launching.unwritten(todo, lake))
+            if not outcome.succeeded or unwritten:
+                raise CctviewError(
+                    f"Backfill {backfill_id} finished {outcome.finished - unwritten} of {total} partitions"
+                    f"{': ' + outcome.error if outcome.error else ''}. See its runs with `cctview dev`, or the log in DAGSTER_HOME;"
+                    " the same command does what is left."
+                )
+            console.print(f"Backfill {backfill_id} finished all {total} partitions.", style="green")
+    if not total:
+        _print_summary(lake, cameras, hours)
+    console.print(
+        "\nNext: [bold]cctview dev[/] opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
+        '      [bold]cctview query "select * from travel_times"[/] asks the lake with SQL'
+    )
+
+
+@app.command()
+def summary(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
+    """Show what the lake holds."""
+    from cctview_pipeline.analytics.summary import summarise
+
+    lake, campaign = _campaign()
+    if as_json:
+        found = summarise(lake, [camera.id for camera in campaign.cameras], campaign.hours())
+        print(json.dumps(found.as_dict(), default=str, indent=2))
+    else:
+        _print_summary(lake, [camera.id for camera in campaign.cameras], campaign.hours())
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over the tables of the lake.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a row.")] = False,
+) -> None:
+    """Ask the lake with SQL (DuckDB). Every table is a view; times are UTC."""
+    from cctview_pipeline.analytics.warehouse import query as ask
+
+    lake, _ = _campaign()
+    rows = ask(lake, sql)
+    if as_json:
+        for row in rows.to_pylist():
+            print(json.dumps(row, default=str))
+        return
+    from rich.table import Table
+
+    table = Table(*rows.column_names)
+    for row in rows.slice(0, 1000).to_pylist():
+        table.add_row(*(_cell(value) for value in row.values()))
+    console.print(table)
+    if rows.num_rows > 1000:
+        console.print(f"{rows.num_rows - 1000} more rows: use --json for all.")
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 3000) -> None:
+    """Open the Dagster UI and its daemon on this lake."""
+    from cctview_pipeline.automation.instance import prepare_home, serve
+
+    prepare_home()
+    serve(["dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)])
+
+
+@train.command("detector")
+def train_detector(
+    data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 10,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train models/default-detector.safetensors. An interrupted training goes on where it was."""
+    from cctview_pipeline.detect.training import DetectorRecipe
+    from cctview_pipeline.detect.training import train_detector as run
+    from cctview_pipeline.paths import project_root
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    entry = run(data, project_root() / "var" / "detector.checkpoint", DetectorRecipe(epochs=epochs), device)
+    console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
+@train.command("extractor")
+def train_extractor(
+    data: Annotated[Path, typer.Option(help="A folder of the published layout, with *--features-pca256.parquet.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the crops.")] = 12,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train models/default-extractor.safetensors. An interrupted training goes on where it was."""
+    from cctview_pipeline.embed.training import ExtractorRecipe
+    from cctview_pipeline.embed.training import train_extractor as run
+    from cctview_pipeline.paths import project_root
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    entry = run(data, project_root() / "var" / "extractor.checkpoint", ExtractorRecipe(epochs=epochs), device)
+    console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
+def _campaign():
+    from cctview_pipeline.automation.instance import prepare_home
+    from cctview_pipeline.resources.lake import open_lake
+
+    prepare_home()
+    lake = open_lake()
+    campaign = lake.campaign()
+    if campaign is None:
+        raise CctviewError(f"The lake {lake.uri} is empty: fill it with `cctview backfill --network archive --path DIR`.")
+    return lake, campaign
+
+
+def _check_models() -> None:
+    """Find missing or damaged weights before anything is launched."""
+    from cctview_pipeline.weights import find_model, read_weights
+
+    for task in ("detector", "extractor"):
+        read_weights(find_model("default", task))
+
+
+def _print_summary(lake, cameras: list[str], hours: list[datetime]) -> None:
+    from cctview_pipeline.analytics.summary import summarise
+
+    found = summarise(lake, cameras, hours)
+    for table in found.tables():
+        console.print(table)
+    console.print(
+        "{journeys:,} journeys, {over_two_or_more_cameras:,} of them over two or more cameras, "
+        "the longest over {most_cameras}.".format(**found.journeys)
+    )
+
+
+def _split(values: list[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _time(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def main() -> None:
+    """The console script: a user's error is one sentence on stderr and status 1."""
+    try:
+        app()
+    except CctviewError as error:
+        print(f"cctview: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("cctview: stopped; the same command goes on where it was.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
