@@ -32,7 +32,8 @@ def choose(lake: Lake, network: str, path: str, cameras: list[str], begin: datet
     source = open_network(network, place)
     offered = source.cameras()
     wanted = cameras or offered
-    known = [existing.camera(camera_id) for camera_id in wanted] if existing else list(find_cameras(wanted))
+    known = [existing.camera(camera_id) for camera_id in wanted] if existing else find_cameras(wanted)
+    known = sorted(known, key=lambda camera: (camera.corridor, camera.order))
     if absent := [camera.id for camera in known if camera.id not in offered]:
         raise CctviewError(f"Camera '{absent[0]}' is not in {place}: it has {', '.join(offered)}.")
     available = sorted({hour for camera in known for hour in source.hours(camera.id)})

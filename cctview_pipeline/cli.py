@@ -48,7 +48,7 @@ def backfill(
     for note in chosen.notes:
         console.print(note, style="yellow")
     _check_models()
-    lake.check_writable()
+    lake.storage.check_writable()
     lake.write_campaign(chosen.campaign)
     _run(lake, chosen.cameras, chosen.hours, again)
 
@@ -80,8 +80,8 @@ def _run(lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
             if not outcome.succeeded or unwritten:
                 raise CctviewError(
                     f"Backfill {backfill_id} finished {outcome.finished - unwritten} of {total} partitions"
-                    f"{': ' + outcome.error if outcome.error else ''}. See its runs with `cctview dev`, or the log in DAGSTER_HOME;"
-                    " the same command does what is left."
+                    f"{': ' + outcome.error if outcome.error else ''}. See its runs with `cctview dev`, or "
+                    "daemon.log in DAGSTER_HOME; the same command does what is left."
                 )
             console.print(f"Backfill {backfill_id} finished all {total} partitions.", style="green")
     if not total:

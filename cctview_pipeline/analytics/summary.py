@@ -17,7 +17,8 @@ SELECT gallery_camera_id AS "from", camera AS "to", count(*)::INT AS vehicles, m
 FROM matches WHERE assigned AND camera IN $cameras AND hour IN $hours GROUP BY ALL ORDER BY ALL
 """
 _JOURNEYS = """
-SELECT count(*)::INT AS journeys, count(*) FILTER (cameras > 1)::INT AS over_two_or_more_cameras, coalesce(max(cameras), 0)::INT AS most_cameras
+SELECT count(*)::INT AS journeys, count(*) FILTER (cameras > 1)::INT AS over_two_or_more_cameras,
+       coalesce(max(cameras), 0)::INT AS most_cameras
 FROM (SELECT journey_id, count(DISTINCT camera_id) AS cameras FROM journeys WHERE hour IN $hours GROUP BY ALL)
 """
 
@@ -35,16 +36,15 @@ class Summary:
 
     def tables(self) -> list[Table]:
         """For a terminal: one table of cameras, one of the ways between them."""
-        counts = ("frames", "rejected", "detections", "crops", "features", "tracks", "matched")
-        cameras = Table("camera", *(f"{name}" for name in counts), "first frame (UTC)", "last frame (UTC)", title="Cameras")
-        for column in cameras.columns[1:8]:
+        counts = ("frames", "rejected", "detections", "crops", "tracks", "matched")
+        cameras = Table("camera", *counts, title="Cameras")
+        for column in cameras.columns[1:]:
             column.justify = "right"
         for row in self.cameras:
-            times = [f"{row[name]:%Y-%m-%d %H:%M:%S}" if row[name] else "" for name in ("first_frame", "last_frame")]
-            cameras.add_row(row["camera"], *(f"{row[name]:,}" for name in counts), *times)
+            cameras.add_row(row["camera"], *(f"{row[name]:,}" for name in counts))
         cameras.add_section()
         cameras.add_row("all", *(f"{sum(row[name] for row in self.cameras):,}" for name in counts))
-        travel = Table("from", "to", "vehicles", "median", "km/h", "mean probability", title="Between neighbouring cameras")
+        travel = Table("from", "to", "vehicles", "median", "km/h", "probability", title="Between neighbouring cameras")
         for column in travel.columns[2:]:
             column.justify = "right"
         for row in self.travel:

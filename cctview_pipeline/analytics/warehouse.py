@@ -15,12 +15,12 @@ MARTS = ("vehicle_counts", "travel_times")
 
 
 def connect(lake: Lake, day: date | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory database with a view of every table of the lake, times shown in UTC.
+    """An in-memory database with a view of every table of the lake. Times are UTC, as TIMESTAMP without a zone.
 
     day: only the partitions of one UTC day, so that a daily mart reads no more than its day. A table that has no
     partition yet is an empty view.
     """
-    database = duckdb.connect(config={"TimeZone": "UTC"})
+    database = duckdb.connect()
     if lake.storage.is_s3:
         _allow_s3(database, lake)
     for spec in TABLES.values():
@@ -48,16 +48,25 @@ def build_mart(lake: Lake, name: str, day: date) -> pa.Table:
 
 def _create_view(database: duckdb.DuckDBPyConnection, lake: Lake, spec: TableSpec, day: date | None) -> None:
     within = f"{format_day(day)}*" if day else "*"
-    folders = {"camera_hour": f"camera=*/hour={within}", "hour": f"hour={within}", "day": f"day={within}"}[spec.partition]
+    names = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",)}[spec.partition]
+    folders = "/".join(f"{name}={'*' if name == 'camera' else within}" for name in names)
     pattern = lake.storage.path(f"{spec.name}/{folders}/{FILE_NAME}").replace("'", "''")
-    types = {"camera_hour": "camera: VARCHAR, hour: VARCHAR", "hour": "hour: VARCHAR", "day": "day: VARCHAR"}[spec.partition]
+    types = ", ".join(f"{name}: VARCHAR" for name in names)
     try:
         source = f"read_parquet('{pattern}', hive_partitioning = true, hive_types = {{{types}}})"
-        database.execute(f"CREATE VIEW {spec.name} AS SELECT * FROM {source}")
+        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec)} FROM {source}")
     except duckdb.IOException as error:
         if "No files found" not in str(error):
             raise CctviewError(f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}") from error
-        database.register(spec.name, spec.schema.empty_table())
+        database.register(f"empty_{spec.name}", spec.schema.empty_table())
+        extra = ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
+        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec)}, {extra} FROM empty_{spec.name}")
+
+
+def _columns(spec: TableSpec) -> str:
+    """All columns, times without their zone: DuckDB calculates with zones only where its ICU extension is installed."""
+    times = [f'"{field.name}"::TIMESTAMP AS "{field.name}"' for field in spec.schema if pa.types.is_timestamp(field.type)]
+    return f"* REPLACE ({', '.join(times)})" if times else "*"
 
 
 def _allow_s3(database: duckdb.DuckDBPyConnection, lake: Lake) -> None:

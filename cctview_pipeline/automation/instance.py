@@ -42,7 +42,7 @@ def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
             _check_same_lake(home)
             yield
             return
-        if _foreign_daemon(instance):
+        if _foreign_daemon(instance, ours_lived_until=(home / "daemon.lock").stat().st_mtime):
             fcntl.flock(lock, fcntl.LOCK_UN)
             yield
             return
@@ -51,7 +51,10 @@ def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
         log = (home / "daemon.log").open("a")
         command = [sys.executable, "-m", "cctview_pipeline.automation.daemon"]
         # The lock's descriptor is inherited: it is held as long as any of the daemon's processes lives.
-        daemon = subprocess.Popen(command, cwd=project_root(), stdout=log, stderr=log, pass_fds=[lock.fileno()])
+        # Its standard input ends when this process does, however that comes about, and then the daemon ends too.
+        daemon = subprocess.Popen(
+            command, cwd=project_root(), stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[lock.fileno()]
+        )
         try:
             yield
         finally:
@@ -90,12 +93,14 @@ def _check_same_lake(home: Path) -> None:
         )
 
 
-def _foreign_daemon(instance: dg.DagsterInstance) -> bool:
+def _foreign_daemon(instance: dg.DagsterInstance, ours_lived_until: float) -> bool:
     """Whether someone else's daemon (``dagster dev``, a deployment's) works on the instance.
 
     A beat may be a dead daemon's last, so a recent one counts only if another follows.
     """
     first = _last_beat(instance)
+    if first <= ours_lived_until + 2:
+        return False
     until = first + FOREIGN_HEARTBEAT_S
     while time.time() < until:
         if _last_beat(instance) > first:

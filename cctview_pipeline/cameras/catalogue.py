@@ -13,12 +13,12 @@ def catalogue() -> dict[str, Camera]:
     return {row["id"]: camera_from_dict(row) for row in rows}
 
 
-def find_cameras(camera_ids: list[str]) -> tuple[Camera, ...]:
-    """The catalogue's entries, in order of their corridor. Raises CctviewError, with the mend, for unknown ids."""
+def find_cameras(camera_ids: list[str]) -> list[Camera]:
+    """The catalogue's entries. Raises CctviewError, with the mend, for unknown ids."""
     known = catalogue()
     if unknown := [camera_id for camera_id in camera_ids if camera_id not in known]:
         raise CctviewError(
             f"Camera '{unknown[0]}' is not in the catalogue: describe it under [[cameras]] in the lake's campaign.toml, "
             f"or choose others with --cameras. Known are {', '.join(known)}."
         )
-    return tuple(sorted((known[camera_id] for camera_id in camera_ids), key=lambda c: (c.corridor, c.order)))
+    return [known[camera_id] for camera_id in camera_ids]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.fx.experimental.optimization import fuse
 from torch.nn import functional as F
 from torchvision.ops import batched_nms
 
@@ -25,7 +26,8 @@ class DefaultDetector:
         self.threshold = threshold
         self.version = version
         self._device = device
-        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        # Normalisation is folded into the convolutions, and the weights are kept in the precision they are used in.
+        self._network = fuse(network.eval()).to(device, torch.bfloat16, memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "DefaultDetector":
@@ -49,9 +51,8 @@ class DefaultDetector:
     @torch.inference_mode()
     def _detect_batch(self, images: Tensor, min_score: float, height: int, width: int) -> list[Detections]:
         inputs = images.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
-        inputs = F.pad(inputs, (0, -width % MULTIPLE, 0, -height % MULTIPLE))
-        with torch.autocast(self._device.type, torch.bfloat16):
-            logits, sides = self._network(inputs.contiguous(memory_format=torch.channels_last))
+        inputs = F.pad(inputs, (0, -width % MULTIPLE, 0, -height % MULTIPLE)).bfloat16()
+        logits, sides = self._network(inputs.contiguous(memory_format=torch.channels_last))
         return [decode_output(*output, min_score, height, width) for output in zip(*peaks(logits, sides), strict=True)]
 
 

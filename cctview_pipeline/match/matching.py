@@ -14,8 +14,8 @@ KEPT = 20
 SHARE_MATCHED = 0.5
 """Before anything is seen, the share of vehicles that the camera before has seen too: ramps take the others."""
 
-USUAL_KMH, SPREAD = 60.0, 0.5
-"""Where the travel time begins: log-normal around this speed, until the matches themselves tell it."""
+USUAL_KMH, SPREAD, PRIOR_VOTES = 60.0, 0.5, 30.0
+"""Where the travel time begins: log-normal around this speed, worth so many matches, until the matches tell it."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ class Candidate:
 def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
     """Rank the gallery's tracks inside the edge's gate for every query, give each pair a probability, and choose.
 
-    A pair's odds are the travel time's density over a flat one, times how much likelier its distance is for one
-    vehicle than for two; a query's probabilities and that of no match sum to 1. The choice has the highest product of
-    probabilities with each track in at most one pair, and leaves out what is likelier to be none.
+    A pair's odds are the travel time's density over the rate at which other vehicles leave the source, times how much
+    likelier its distance is for one vehicle than for two; a query's probabilities and that of no match sum to 1. The
+    choice has the highest product of probabilities with each track in at most one pair, and leaves out what is likelier
+    to be none.
     """
     gaps = queries.first[:, None] - gallery.last[None, :]
     inside = edge.admits(gaps)
@@ -59,10 +60,9 @@ def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
         return []
     distances = track_distances(queries.embeddings, gallery.embeddings)
     likelihood = appearance_likelihood(distances, inside, _within(queries) + _within(gallery))
-    time = travel_time(edge, gaps, np.where(inside, likelihood, 0))
-    odds = np.where(inside, likelihood * time, 0)
-    nothing = (1 - SHARE_MATCHED) / SHARE_MATCHED
-    probability = odds / (odds.sum(1, keepdims=True) + nothing)
+    likelihood = np.where(inside, likelihood, 0)
+    rate = len(gallery.ids) / max(float(np.ptp(gallery.last)), edge.longest_s)
+    probability = posterior(likelihood, *learn_travel_time(edge, gaps, likelihood, rate), gaps, rate)
     chosen = _assign(probability)
     return _candidates(edge, gaps, distances, inside, probability, chosen)
 
@@ -85,29 +85,28 @@ def appearance_likelihood(distances: np.ndarray, inside: np.ndarray, same: list[
     return np.exp(np.clip(log_ratio / 2 + np.log(other_std / same_std), -20, 6))
 
 
-def travel_time(edge: Edge, gaps: np.ndarray, weight: np.ndarray, prior_weight: float = 30.0) -> np.ndarray:
-    """(Q, G) density of each gap over a flat one on the gate: log-normal, its centre moved to where the pairs that
-    look alike pile up.
+def learn_travel_time(edge: Edge, gaps: np.ndarray, likelihood: np.ndarray, rate: float) -> tuple[float, float]:
+    """Centre and spread of log seconds, by expectation maximisation over all pairs inside the gate, from the prior.
 
-    weight: (Q, G) appearance likelihood of each pair, 0 outside the gate. Each query votes once, split among its
-    pairs; prior_weight is how many votes the beginning is worth.
+    likelihood: (Q, G), 0 outside the gate; rate: other vehicles a second.
     """
-    low, high = np.log(max(edge.shortest_s, 0.1)), np.log(max(edge.longest_s, 0.2))
-    centre = np.log(max(edge.metres / (USUAL_KMH / 3.6), 0.1))
-    logs = np.log(np.maximum(gaps, 0.05))
-    flat = 1 / (high - low)
-    for _ in range(5):
-        density = np.exp(-(((logs - centre) / SPREAD) ** 2) / 2) / (SPREAD * np.sqrt(2 * np.pi))
-        votes = weight * density
-        votes = votes / (votes.sum(1, keepdims=True) + flat)
-        total = votes.sum()
-        mean = float((votes * np.where(votes > 0, logs, 0)).sum() / total) if total > 0 else centre
-        prior = np.log(max(edge.metres / (USUAL_KMH / 3.6), 0.1))
-        centre = (prior_weight * prior + total * mean) / (prior_weight + total)
-    density = np.exp(-(((logs - centre) / SPREAD) ** 2) / 2) / (SPREAD * np.sqrt(2 * np.pi))
-    # Spread over the pairs that the gate offers: with n vehicles to choose from, each is n times less likely by chance.
-    expected = np.maximum((weight > 0).sum(1, keepdims=True), 1)
-    return density / flat / expected
+    prior = centre = float(np.log(edge.metres / (USUAL_KMH / 3.6)))
+    spread, logs = SPREAD, np.log(np.maximum(gaps, 1e-3))
+    for _ in range(20):
+        votes = posterior(likelihood, centre, spread, gaps, rate)
+        total = PRIOR_VOTES + votes.sum()
+        centre = float((PRIOR_VOTES * prior + (votes * logs).sum()) / total)
+        variance = (PRIOR_VOTES * SPREAD**2 + (votes * (logs - centre) ** 2).sum()) / total
+        spread = float(np.clip(np.sqrt(variance), 0.1, SPREAD))
+    return centre, spread
+
+
+def posterior(likelihood: np.ndarray, centre: float, spread: float, gaps: np.ndarray, rate: float) -> np.ndarray:
+    """(Q, G) probability of each pair; a row's sum leaves the probability of no match."""
+    seconds = np.maximum(gaps, 1e-3)
+    density = np.exp(-(((np.log(seconds) - centre) / spread) ** 2) / 2) / (seconds * spread * np.sqrt(2 * np.pi))
+    odds = SHARE_MATCHED * likelihood * density / rate
+    return odds / (odds.sum(1, keepdims=True) + 1 - SHARE_MATCHED)
 
 
 def _within(tracks: TrackSet) -> list[float]:

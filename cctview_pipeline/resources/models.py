@@ -1,10 +1,19 @@
 """The detector and the extractor as Dagster resources, loaded once a process."""
 
+import os
+
 import dagster as dg
+import torch
 from pydantic import PrivateAttr
 
 from cctview_pipeline.detect import Detector, load_detector
 from cctview_pipeline.embed import Extractor, load_extractor
+
+
+def share_cores(context: dg.InitResourceContext) -> None:
+    """Let the runs that go on at a time divide the machine's cores: two that use all of them are slower than one."""
+    runs = context.instance.get_concurrency_config().run_queue_config if context.instance else None
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
 
 
 class DetectorResource(dg.ConfigurableResource):
@@ -15,6 +24,7 @@ class DetectorResource(dg.ConfigurableResource):
     _model: Detector = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        share_cores(context)
         self._model = load_detector(self.name, self.device)
 
     @property
@@ -30,6 +40,7 @@ class ExtractorResource(dg.ConfigurableResource):
     _model: Extractor = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        share_cores(context)
         self._model = load_extractor(self.name, self.device)
 
     @property
