@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pyarrow as pa
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 
@@ -27,7 +28,7 @@ def _lines(lines: pd.DataFrame, label: str) -> Figure:
     axes.set_ylabel(label)
     axes.set_xlabel("UTC")
     axes.set_ylim(bottom=0)
-    figure.autofmt_xdate()
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     if len(lines.columns):
         axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

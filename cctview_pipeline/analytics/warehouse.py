@@ -58,9 +58,19 @@ def _create_view(database: duckdb.DuckDBPyConnection, lake: Lake, spec: TableSpe
     except duckdb.IOException as error:
         if "No files found" not in str(error):
             raise CctviewError(f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}") from error
-        database.register(f"empty_{spec.name}", spec.schema.empty_table())
-        extra = ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
-        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec)}, {extra} FROM empty_{spec.name}")
+        columns = [f'NULL::{_type(field.type)} AS "{field.name}"' for field in spec.schema]
+        columns += [f"NULL::VARCHAR AS {name}" for name in names]
+        database.execute(f"CREATE VIEW {spec.name} AS SELECT {', '.join(columns)} WHERE false")
+
+
+def _type(kind: pa.DataType) -> str:
+    """DuckDB's name of a type of lake/schemas.py."""
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return f"{_type(kind.value_type)}[]"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMP"
+    names = {"string": "VARCHAR", "binary": "BLOB", "bool": "BOOLEAN", "halffloat": "FLOAT", "float": "FLOAT"}
+    return (names | {"int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"})[str(kind)]
 
 
 def _columns(spec: TableSpec) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import dagster as dg
+import pyarrow as pa
 
 from cctview_pipeline.assets.detections import detections
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
@@ -28,7 +29,7 @@ def crops(context: dg.AssetExecutionContext, lake: LakeResource, detector: Detec
     for partition in run.each(inputs=["raw_frames", "detections"]):
         found = store.read("detections", partition)
         cut = cut_crops(store.read("raw_frames", partition), found, threshold)
-        sample = cut.take(list(range(0, cut.num_rows, max(1, cut.num_rows // 16))))["image"].to_pylist()
+        sample = cut["image"].take(pa.array(range(0, cut.num_rows, max(1, cut.num_rows // 16)), pa.int64())).to_pylist()
         run.store(
             partition,
             cut,

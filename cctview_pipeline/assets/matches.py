@@ -44,10 +44,15 @@ def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
             queries=len(pc.unique(found["query_track_id"])),
             assigned=assigned.num_rows,
             neighbours=[edge.source.id for edge in edges],
+            neighbours_not_tracked=[edge.source.id for edge in edges if not _tracked(store, edge.source.id, partition)],
             mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
             ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
         )
     return run.result()
+
+
+def _tracked(store: Lake, camera: str, partition: Partition) -> bool:
+    return store.has("tracks", Partition.camera_hour(camera, partition.hour))
 
 
 def _hour_and_before(store: Lake, camera: str, partition: Partition) -> tuple[pa.Table, pa.Table]:

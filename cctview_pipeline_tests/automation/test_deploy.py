@@ -1,0 +1,39 @@
+"""deploy/dagster.yaml on a real PostgreSQL and a real S3 server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import dagster as dg
+import pytest
+
+from cctview_pipeline.paths import project_root
+from cctview_pipeline_tests.postgres_server import postgres_server
+
+
+@pytest.fixture
+def production(tmp_path: Path, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance that the file describes."""
+    with postgres_server() as postgres:
+        for name, value in (postgres | s3 | {"DAGSTER_LOGS_BUCKET": "lake"}).items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "dagster.yaml").write_text((project_root() / "deploy" / "dagster.yaml").read_text())
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            yield instance
+
+
+def test_a_run_is_kept_in_postgres_and_its_output_in_s3(production: dg.DagsterInstance, s3: dict[str, str]):
+    @dg.asset
+    def greeting() -> dg.MaterializeResult:
+        print("a line that a person wants to find again")
+        return dg.MaterializeResult()
+
+    result = dg.materialize([greeting], instance=production)
+
+    assert type(production.run_storage).__name__ == "PostgresRunStorage"
+    assert production.get_run_by_id(result.run_id).is_success
+    client = boto3.client("s3", endpoint_url=s3["AWS_ENDPOINT_URL"])
+    logs = client.list_objects_v2(Bucket="lake", Prefix="dagster-logs").get("Contents", [])
+    printed = [client.get_object(Bucket="lake", Key=log["Key"])["Body"].read() for log in logs if log["Key"].endswith(".out")]
+    assert any(b"a line that a person wants to find again" in text for text in printed)
+    assert not production.telemetry_enabled
