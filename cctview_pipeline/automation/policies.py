@@ -1,15 +1,26 @@
 """How a backfill is cut into runs.
 
-A run over many partitions loads its models once; a run over few of them leaves several to go on at a time.
+A run over many partitions loads its models once and leaves Dagster little to write down; runs over few of them go on side
+by side, and one that dies has little to do again.
 """
 
 import os
 
 import dagster as dg
 
-PARTITIONS_PER_RUN = int(os.environ.get("CCTVIEW_PARTITIONS_PER_RUN") or 2)
+from cctview_pipeline.partitions import CAMPAIGN
 
-independent = dg.BackfillPolicy.multi_run(max_partitions_per_run=PARTITIONS_PER_RUN)
+MOST_RUNS = 1000
+"""A backfill of the whole campaign is cut into about this many runs: Dagster takes some 20 ms to launch one."""
+
+
+def partitions_per_run() -> int:
+    """``CCTVIEW_PARTITIONS_PER_RUN``, or two in a small campaign and as many as needed in a large one."""
+    total = len(CAMPAIGN.cameras) * len(CAMPAIGN.hours())
+    return int(os.environ.get("CCTVIEW_PARTITIONS_PER_RUN") or max(2, -(-total // MOST_RUNS)))
+
+
+independent = dg.BackfillPolicy.multi_run(max_partitions_per_run=partitions_per_run())
 """Frames to features: no camera-hour needs another, so any cut is right."""
 
 in_order = dg.BackfillPolicy.single_run()

@@ -68,8 +68,8 @@ class Storage:
         try:
             with self._fs.open_input_file(f"{self._root}/{key}") as file:
                 return file.read_buffer()
-        except FileNotFoundError:
-            raise
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(self.path(key)) from error
         except OSError as error:
             raise CctviewError(f"{self.path(key)} cannot be read: {_first_line(error)}") from error
 

@@ -3,7 +3,6 @@
 import os
 
 import dagster as dg
-import torch
 from pydantic import PrivateAttr
 
 from cctview_pipeline.detect import Detector, load_detector
@@ -12,6 +11,8 @@ from cctview_pipeline.embed import Extractor, load_extractor
 
 def share_cores(context: dg.InitResourceContext) -> None:
     """Let the runs that go on at a time divide the machine's cores: two that use all of them are slower than one."""
+    import torch  # not at the top: most runs and the code server need no model, and torch takes seconds to import
+
     runs = context.instance.get_concurrency_config().run_queue_config if context.instance else None
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
 

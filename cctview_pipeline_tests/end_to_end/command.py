@@ -1,0 +1,58 @@
+"""Running ``cctview`` as a user does: a process of its own, with a lake and a Dagster instance of its own."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cctview_pipeline.paths import project_root
+
+CCTVIEW = str(Path(sys.executable).parent / "cctview")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder with a lake and a Dagster home. uri: where the lake is, when it is elsewhere."""
+
+    folder: Path
+    uri: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def lake(self) -> Path:
+        return self.folder / "lake"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        mine = {"CCTVIEW_LAKE": self.uri or str(self.lake), "DAGSTER_HOME": str(self.folder / "dagster"), "COLUMNS": "120"}
+        return os.environ | mine | dict(self.extra)
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [CCTVIEW, *map(str, words)],
+            env=self.environment,
+            cwd=project_root(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *words: str | Path, timeout: float = 500) -> subprocess.CompletedProcess[str]:
+        process = self.start(*words)
+        out, err = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def backfill(self, archive: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+        return self.run("backfill", "--network", "archive", "--path", archive, *more)
+
+    def digests(self) -> dict[str, str]:
+        """Every table's file in the lake -> SHA-256."""
+        files = sorted(self.lake.rglob("*.parquet"))
+        return {str(path.relative_to(self.lake)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    def leftovers(self) -> list[Path]:
+        """Files in the lake that are neither a table's nor the campaign."""
+        return [p for p in self.lake.rglob("*") if p.is_file() and p.name not in ("part-0.parquet", "campaign.toml")]

@@ -1,0 +1,115 @@
+"""A self-made archive all the way through, as the command line runs it; and what happens when it is killed."""
+
+import os
+import re
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from cctview_pipeline_tests.end_to_end.command import Workplace
+from cctview_pipeline_tests.made_archive import make_archive
+
+CAMERAS = ("733-681-N", "735-683-N")
+TABLES = {"raw_frames": 4, "rejected_frames": 4, "detections": 4, "crops": 4, "features": 4, "tracks": 4, "matches": 4}
+FILES = TABLES | {"journeys": 2, "vehicle_counts": 1, "travel_times": 1}
+"""Two cameras in two hours of one day."""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 frames a camera over the turn of 17 to 18 o'clock UTC."""
+    root = tmp_path_factory.mktemp("archive")
+    make_archive(root, CAMERAS, datetime(2020, 5, 5, 17, 59, 20, tzinfo=UTC), frames=40)
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A workplace whose backfill went through undisturbed."""
+    place = Workplace(tmp_path_factory.mktemp("finished"))
+    done = place.backfill(archive)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return place
+
+
+def count_files(place: Workplace) -> dict[str, int]:
+    return {table: len(list((place.lake / table).rglob("*.parquet"))) for table in FILES}
+
+
+def test_every_partition_of_every_table_is_there(finished: Workplace):
+    assert count_files(finished) == FILES
+    frames = pq.ParquetDataset(finished.lake / "raw_frames").read().num_rows
+    assert frames == 80
+    assert finished.leftovers() == []
+
+
+def test_its_runs_and_its_backfill_are_in_dagster(finished: Workplace, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(finished.folder / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        (backfill,) = instance.get_backfills()
+        runs = instance.get_runs()
+        known = instance.get_materialized_partitions(dg.AssetKey("tracks"))
+    assert backfill.status.name == "COMPLETED_SUCCESS"
+    assert len(runs) > 2
+    assert {run.tags["dagster/backfill"] for run in runs} == {backfill.backfill_id}
+    assert known == {f"{camera}|2020-05-05T{hour}" for camera in CAMERAS for hour in (17, 18)}
+
+
+def test_a_second_time_there_is_nothing_to_do(finished: Workplace, archive: Path):
+    before = finished.digests()
+    again = finished.backfill(archive)
+    assert again.returncode == 0
+    assert "are finished" in again.stdout
+    assert finished.digests() == before
+
+
+def test_made_again_every_table_has_the_same_bytes(finished: Workplace, archive: Path):
+    before = finished.digests()
+    again = finished.backfill(archive, "--again")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert finished.digests() == before
+
+
+def test_a_killed_worker_costs_nothing_but_the_same_command_again(archive: Path, finished: Workplace, tmp_path: Path):
+    place = Workplace(tmp_path, extra=(("CCTVIEW_PARTITIONS_PER_RUN", "4"),))
+    command = place.start("backfill", "--network", "archive", "--path", archive)
+    os.kill(wait_for_worker(place), signal.SIGKILL)
+    out, err = command.communicate(timeout=300)
+    assert command.returncode == 1, out + err
+    assert "the same command does what is left" in err
+    for path in place.lake.rglob("*.parquet"):
+        pq.read_table(path, partitioning=None)  # none is half-written
+
+    again = place.backfill(archive)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert place.digests() == finished.digests()
+    assert place.leftovers() == []
+
+
+def test_a_killed_command_goes_on_where_it_was(archive: Path, finished: Workplace, tmp_path: Path):
+    place = Workplace(tmp_path)
+    command = place.start("backfill", "--network", "archive", "--path", archive)
+    wait_for_worker(place)
+    os.killpg(command.pid, signal.SIGKILL)
+    command.communicate(timeout=60)
+
+    again = place.backfill(archive)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert place.digests() == finished.digests()
+
+
+def wait_for_worker(place: Workplace, seconds: float = 120) -> int:
+    """The process id of a run that has begun to write tables."""
+    until = time.time() + seconds
+    while time.time() < until:
+        if list(place.lake.rglob("*.parquet")):
+            log = (place.folder / "dagster" / "daemon.log").read_text()
+            if found := re.findall(r" - (\d+) - raw_frames - STEP_START", log):
+                return int(found[-1])
+        time.sleep(0.05)
+    raise AssertionError(f"No run began within {seconds} s.")

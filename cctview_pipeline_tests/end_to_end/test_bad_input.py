@@ -1,0 +1,152 @@
+"""Bad input gets one clear sentence and a status that is not 0, and nothing is half-written."""
+
+import io
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cctview_pipeline.paths import models_directory
+from cctview_pipeline_tests.end_to_end.command import Workplace
+from cctview_pipeline_tests.made_archive import make_archive
+
+BEGIN = datetime(2020, 5, 5, 17, 10, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("archive")
+    make_archive(root, ("735-683-N",), BEGIN, frames=3)
+    return root
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+def refusal(place: Workplace, *words: str | Path) -> str:
+    """The sentence that a command ends with. Its lake must stay as empty as it was."""
+    before = sorted(place.lake.rglob("*")) if place.lake.is_dir() else []
+    done = place.run(*words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert (sorted(place.lake.rglob("*")) if place.lake.is_dir() else []) == before
+    return lines[0].removeprefix("cctview: ")
+
+
+def backfill(path: Path | str, *more: str) -> tuple[str | Path, ...]:
+    return ("backfill", "--network", "archive", "--path", path, *more)
+
+
+def test_an_empty_folder(place: Workplace, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    assert refusal(place, *backfill(tmp_path / "empty")).endswith("it is empty.")
+
+
+def test_a_folder_of_pngs(place: Workplace, tmp_path: Path):
+    (tmp_path / "pngs").mkdir()
+    for number in range(3):
+        Image.new("RGB", (8, 8)).save(tmp_path / "pngs" / f"{number}.png")
+    assert refusal(place, *backfill(tmp_path / "pngs")).endswith("it holds 3 files, mostly '.png'.")
+
+
+def test_a_path_that_is_not_there(place: Workplace, tmp_path: Path):
+    assert refusal(place, *backfill(tmp_path / "nowhere")) == f"The archive {tmp_path / 'nowhere'} does not exist."
+
+
+def test_a_network_that_nobody_knows(place: Workplace, archive: Path):
+    sentence = refusal(place, "backfill", "--network", "london", "--path", archive)
+    assert sentence == "There is no camera network named 'london': known is archive."
+
+
+def test_a_camera_that_is_not_in_the_catalogue(place: Workplace, tmp_path: Path):
+    make_archive(tmp_path / "archive", ("999-999-N",), BEGIN, frames=1)
+    sentence = refusal(place, *backfill(tmp_path / "archive"))
+    assert sentence.startswith("Camera '999-999-N' is not in the catalogue: describe it under [[cameras]]")
+
+
+def test_a_camera_that_is_not_in_the_archive(place: Workplace, archive: Path):
+    sentence = refusal(place, *backfill(archive, "--cameras", "735-683-N,733-681-N"))
+    assert sentence == f"Camera '733-681-N' is not in {archive}: it has 735-683-N."
+
+
+def test_hours_that_the_archive_does_not_have(place: Workplace, archive: Path):
+    sentence = refusal(place, *backfill(archive, "--from", "2020-06-01T00:00Z"))
+    assert sentence.endswith("in the time asked for: they are from 2020-05-05T17:00Z to 2020-05-05T18:00Z.")
+
+
+def test_a_time_that_is_none(place: Workplace, archive: Path):
+    assert refusal(place, *backfill(archive, "--from", "yesterday")).startswith("'yesterday' is no time: write 2020-05-05T17:00Z")
+
+
+def test_an_unwritable_lake(archive: Path, tmp_path: Path):
+    (tmp_path / "lake").write_text("a file where the lake should be")
+    sentence = refusal(Workplace(tmp_path), *backfill(archive))
+    assert sentence.startswith(f"The lake {tmp_path / 'lake'} cannot be")
+    assert (tmp_path / "lake").read_text() == "a file where the lake should be"
+
+
+def test_a_bucket_that_does_not_exist(archive: Path, tmp_path: Path, s3: dict[str, str]):
+    place = Workplace(tmp_path, uri="s3://no-such-bucket/lake", extra=tuple(s3.items()))
+    sentence = refusal(place, *backfill(archive))
+    assert sentence == "The S3 bucket 'no-such-bucket' does not exist: create it, or name another in CCTVIEW_LAKE."
+
+
+@pytest.mark.parametrize("name", ["default-detector", "default-extractor"])
+def test_a_corrupt_weights_file(archive: Path, tmp_path: Path, name: str):
+    shutil.copytree(models_directory(), tmp_path / "models")
+    weights = tmp_path / "models" / f"{name}.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100] + bytes(100))
+    place = Workplace(tmp_path, extra=(("CCTVIEW_MODELS", str(tmp_path / "models")),))
+    assert refusal(place, *backfill(archive)).startswith(f"The weights {weights} are damaged")
+
+
+def test_hours_outside_the_campaign(place: Workplace, archive: Path):
+    place.lake.mkdir()
+    (place.lake / "campaign.toml").write_text(
+        '[campaign]\nname = "a"\nnetwork = "archive"\nstart = 2021-01-01T00:00:00Z\nend = 2021-01-02T00:00:00Z\n[[cameras]]\n'
+        'id = "735-683-N"\nname = "48 St"\nlatitude = 40.75\nlongitude = -73.96\nfaces = "north"\ncorridor = "fdr"\norder = 1\n'
+    )
+    sentence = refusal(place, *backfill(archive))
+    assert "is outside this campaign's window (2021-01-01T00:00Z to 2021-01-02T00:00Z): move start or end" in sentence
+
+
+def test_a_broken_campaign(place: Workplace, archive: Path):
+    place.lake.mkdir()
+    (place.lake / "campaign.toml").write_text("[campaign\n")
+    assert refusal(place, *backfill(archive)).startswith(f"{place.lake / 'campaign.toml'} is no TOML")
+
+
+def test_a_question_to_an_empty_lake(place: Workplace):
+    assert refusal(place, "query", "select 1").startswith(f"The lake {place.lake} is empty: fill it with")
+
+
+def test_a_question_that_is_no_sql(place: Workplace, archive: Path):
+    place.lake.mkdir()
+    (place.lake / "campaign.toml").write_text('[campaign]\nname = "a"\nnetwork = "archive"\nstart = 2021-01-01T00:00:00Z\n')
+    assert "syntax error" in refusal(place, "query", "select from where")
+    assert "gibberish" in refusal(place, "query", "select gibberish from tracks")
+
+
+def test_nothing_to_train_on(place: Workplace, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    assert refusal(place, "train", "detector", "--data", tmp_path / "empty").startswith("There is nothing to train on")
+    assert refusal(place, "train", "extractor", "--data", tmp_path / "empty").startswith("There is nothing to learn from")
+
+
+def test_damaged_frames_are_set_aside_and_the_rest_goes_on(tmp_path: Path):
+    """Not a refusal: what can be used is used, what can't is counted."""
+    from cctview_pipeline.cameras.archive import ArchiveNetwork
+
+    good, cut, png = make_archive(tmp_path, ("735-683-N",), BEGIN, frames=3)
+    cut.write_bytes(cut.read_bytes()[:500])
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    png.write_bytes(picture.getvalue())
+    found = ArchiveNetwork(tmp_path).read_hour("735-683-N", BEGIN.replace(minute=0))
+    assert [f"{frame.frame_id}--original.jpeg" for frame in found.frames] == [good.name]
+    assert {row.name: row.reason for row in found.rejected} == {cut.name: "truncated", png.name: "undecodable"}

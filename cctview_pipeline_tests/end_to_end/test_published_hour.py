@@ -1,0 +1,95 @@
+"""The published hour, all four cameras: the summary's figures against a count that goes another way."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cctview_pipeline.cameras.jpeg import COM, segments
+from cctview_pipeline_tests.end_to_end.command import Workplace
+
+COUNTED = ("frames", "rejected", "detections", "crops", "features", "tracks", "matched")
+
+
+@pytest.fixture(scope="module")
+def place(published_hour: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    place = Workplace(tmp_path_factory.mktemp("published"))
+    done = place.backfill(published_hour)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return place
+
+
+@pytest.fixture(scope="module")
+def summary(place: Workplace) -> dict:
+    return json.loads(place.run("summary", "--json").stdout)
+
+
+def table(place: Workplace, name: str, camera: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """One camera's file, read by pandas alone."""
+    return pd.read_parquet(place.lake / name / f"camera={camera}" / "hour=2020-05-05T17" / "part-0.parquet", columns=columns)
+
+
+def test_every_original_is_a_frame(place: Workplace, summary: dict, published_hour: Path):
+    originals = Counter(path.name.split("--")[0] for path in published_hour.rglob("*--original.jpeg"))
+    assert {row["camera"]: row["frames"] for row in summary["cameras"]} == originals
+    assert all(row["rejected"] == 0 for row in summary["cameras"])
+    for camera, names in originals.items():
+        assert table(place, "raw_frames", camera, ["frame_id"])["frame_id"].nunique() == names
+
+
+def test_the_summary_counts_what_the_files_hold(place: Workplace, summary: dict):
+    for row in summary["cameras"]:
+        camera = row["camera"]
+        matches = table(place, "matches", camera)
+        again = {
+            "frames": len(table(place, "raw_frames", camera, ["frame_id"])),
+            "rejected": len(table(place, "rejected_frames", camera)),
+            "detections": len(table(place, "detections", camera)),
+            "crops": len(table(place, "crops", camera, ["label"])),
+            "features": len(table(place, "features", camera, ["model"])),
+            "tracks": len(table(place, "tracks", camera)),
+            "matched": int(matches["assigned"].sum()),
+        }
+        assert {name: row[name] for name in COUNTED} == again
+        assert row["detections"] > row["crops"] == row["features"] > row["tracks"] > 1000
+
+
+def test_journeys_and_travel_times_are_those_of_the_matches(place: Workplace, summary: dict):
+    journeys = pd.read_parquet(place.lake / "journeys" / "hour=2020-05-05T17" / "part-0.parquet")
+    cameras = journeys.groupby("journey_id")["camera_id"].nunique()
+    assert summary["journeys"] == {
+        "journeys": len(cameras),
+        "over_two_or_more_cameras": int((cameras > 1).sum()),
+        "most_cameras": int(cameras.max()),
+    }
+    assert (cameras > 1).sum() > 50
+    for way in summary["travel"]:
+        chosen = table(place, "matches", way["to"]).query("assigned and gallery_camera_id == @way['from']")
+        assert len(chosen) == way["vehicles"]
+        assert chosen["gap_s"].median() == pytest.approx(way["median_s"], rel=1e-4)
+        assert chosen["implied_speed_kmh"].max() < 200
+
+
+def test_the_marts_add_up_to_the_tracks(place: Workplace, summary: dict):
+    counts = pd.read_parquet(place.lake / "vehicle_counts" / "day=2020-05-05" / "part-0.parquet")
+    by_camera = counts.groupby("camera_id")["vehicles"].sum().to_dict()
+    assert by_camera == {row["camera"]: row["tracks"] for row in summary["cameras"]}
+
+
+def test_nothing_that_tells_about_the_camera_is_in_the_lake(place: Workplace, published_hour: Path):
+    """The comment 0A 00 of an original ends with the camera's hardware address."""
+    for camera in ("733-681-N", "735-683-N", "689-640-S", "731-679-N"):
+        original = next(published_hour.rglob(f"{camera}*--original.jpeg")).read_bytes()
+        (address,) = (piece[-6:] for marker, piece in segments(original) if marker == COM and piece[4:6] == b"\x0a\x00")
+        for path in place.lake.rglob("*.parquet"):
+            assert address not in path.read_bytes()
+
+
+def test_a_question_in_sql_is_answered(place: Workplace):
+    done = place.run(
+        "query", "--json", "select camera_id, sum(vehicles) as vehicles from vehicle_counts group by all order by all"
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["camera_id"] for row in rows] == ["689-640-S", "731-679-N", "733-681-N", "735-683-N"]
