@@ -134,7 +134,8 @@ class Campaign:
         for camera in self.cameras:
             values = {f.name: getattr(camera, f.name) for f in fields(camera)}
             values["masks"] = [[list(point) for point in polygon] for polygon in camera.masks]
-            cameras.append(tomlkit.item({k: v for k, v in values.items() if v not in ("", [])}))
+            optional = ("network", "network_id", "masks")
+            cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
         return tomlkit.dumps(document)
 
@@ -166,6 +167,10 @@ def camera_from_dict(row: dict) -> Camera:
         raise CctviewError(
             f"Camera '{row.get('id', '?')}' has the unknown key '{min(unknown)}': known are {', '.join(sorted(known))}."
         )
+    for name, value in row.items():
+        kinds = {"latitude": (int, float), "longitude": (int, float), "order": int, "masks": list}.get(name, str)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] has a value of the wrong kind: {name} = {value!r}.")
     masks = tuple(tuple(tuple(point) for point in polygon) for polygon in row.get("masks", []))
     try:
         return Camera(**(row | {"masks": masks}))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, Camera, Campaign, floor_hour
@@ -31,6 +31,7 @@ cameras = st.builds(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(cameras, st.none() | st.integers(1, 100), st.none() | st.text("/ab ö'\"", min_size=1))
 def test_toml_round_trip(camera, hours, path):
     end = hours and HOUR_17 + hours * HOUR
@@ -81,7 +82,7 @@ def test_camera_refusals(change, sentence):
     ],
 )
 def test_campaign_refusals(change, sentence):
-    with pytest.raises(CctviewError, match=".*") as refusal:
+    with pytest.raises(CctviewError) as refusal:
         campaign(**change)
     assert sentence in str(refusal.value)
 
@@ -93,7 +94,8 @@ def test_campaign_refusals(change, sentence):
         ("start = 2020-05-05T17:00:00Z", "", "here.toml lacks 'start' under [campaign]."),
         ("[campaign]", "[other]", "here.toml lacks 'campaign' under [campaign]."),
         ("start = 2020-05-05T17:00:00Z", 'start = "noon"', "here.toml has a value of the wrong kind: "),
-        ("latitude = 40.75", 'latitude = "north"', "here.toml has a value of the wrong kind: "),
+        ("latitude = 40.75", 'latitude = "north"', "Camera 'cam-1' in [[cameras]] has a value of the wrong kind: "),
+        ("order = 1", 'order = "first"', "Camera 'cam-1' in [[cameras]] has a value of the wrong kind: "),
         ("latitude = 40.75", "", "Camera 'cam-1' in [[cameras]] is incomplete: "),
         ("latitude = 40.75", "latitude = 40.75\nheight = 3", "Camera 'cam-1' has the unknown key 'height': known are "),
         ("latitude = 40.75", "latitude = 40.75\nmasks = [[1, 2]]", "here.toml has a value of the wrong kind: "),

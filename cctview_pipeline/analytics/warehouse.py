@@ -1,5 +1,6 @@
 """DuckDB over the lake: a view a table, local or S3, nothing copied."""
 
+import re
 from datetime import date
 from importlib.resources import files
 
@@ -50,12 +51,13 @@ def _create_view(database: duckdb.DuckDBPyConnection, lake: Lake, spec: TableSpe
     within = f"{format_day(day)}*" if day else "*"
     names = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",)}[spec.partition]
     folders = "/".join(f"{name}={'*' if name == 'camera' else within}" for name in names)
-    pattern = lake.storage.path(f"{spec.name}/{folders}/{FILE_NAME}").replace("'", "''")
+    root = re.sub(r"([*?[])", r"[\1]", lake.storage.path(spec.name))  # a folder's own name is no pattern
+    pattern = f"{root}/{folders}/{FILE_NAME}".replace("'", "''")
     types = ", ".join(f"{name}: VARCHAR" for name in names)
     try:
         source = f"read_parquet('{pattern}', hive_partitioning = true, hive_types = {{{types}}})"
         database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec)} FROM {source}")
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         if "No files found" not in str(error):
             raise CctviewError(f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}") from error
         columns = [f'NULL::{_type(field.type)} AS "{field.name}"' for field in spec.schema]

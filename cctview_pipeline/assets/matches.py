@@ -33,9 +33,9 @@ def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
     run = PartitionRun(context, store, "matches")
     for partition in run.each(inputs=["tracks", "features"]):
         edges = edges_into(CAMPAIGN, partition.camera)
-        sources = [(edge, *_hour_and_before(store, edge.source.id, partition)) for edge in edges]
-        own = store.read("tracks", partition)
-        found = match_tracks(sources, own, store.read("features", partition))
+        own, vectors = store.read("tracks", partition), store.read("features", partition)
+        sources = [(edge, *_hour_and_before(store, edge.source.id, partition, vectors)) for edge in edges]
+        found = match_tracks(sources, own, vectors)
         assigned = found.filter(found["assigned"])
         run.store(
             partition,
@@ -55,14 +55,16 @@ def _tracked(store: Lake, camera: str, partition: Partition) -> bool:
     return store.has("tracks", Partition.camera_hour(camera, partition.hour))
 
 
-def _hour_and_before(store: Lake, camera: str, partition: Partition) -> tuple[pa.Table, pa.Table]:
-    """A neighbour's tracks and features of the hour and the hour before."""
-    both = [Partition.camera_hour(camera, hour) for hour in (partition.hour - HOUR, partition.hour)]
-    seen, vectors = ([store.read(table, p) for p in both if store.has(table, p)] for table in ("tracks", "features"))
-    return (
-        pa.concat_tables(seen) if seen else store.read("tracks", both[0]),
-        pa.concat_tables(vectors) if vectors else store.read("features", both[0]),
-    )
+def _hour_and_before(store: Lake, camera: str, partition: Partition, like: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """A neighbour's tracks and features of the hour and the hour before, as far as the features' model is the same."""
+    tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [like.slice(0, 0)]
+    for hour in (partition.hour - HOUR, partition.hour):
+        place = Partition.camera_hour(camera, hour)
+        found = store.read("features", place)
+        if found.num_rows and pc.unique(found["model"]).equals(pc.unique(like["model"])):
+            tracks.append(store.read("tracks", place))
+            vectors.append(found)
+    return pa.concat_tables(tracks), pa.concat_tables(vectors)
 
 
 def _ranked(store: Lake, partition: Partition, found: pa.Table) -> np.ndarray:

@@ -25,6 +25,9 @@ SUFFIX = "--original.jpeg"
 TOLERANCE = timedelta(seconds=5)
 """How far a capture time may be from the file's name before one of the two must be wrong."""
 
+LARGEST = 32_767
+"""Pixels a side that raw_frames can hold; no traffic camera comes near."""
+
 _PLACE = re.compile(r"(?:.*/)?(?P<camera>[^/]+)/(?P<hour>\d{4}/\d{2}/\d{2}/\d{2})/\d{2}/\d{2}/(?P<name>[^/]+)")
 _PICTURES = (".jpeg", ".jpg", ".png")
 
@@ -43,14 +46,14 @@ class _File:
 
     @cached_property
     def meanings(self) -> list[datetime]:
-        """The UTC times that the name may mean; none when it has another form."""
+        """The UTC times that the name may mean; none when it has another form, or lies in another hour's folder."""
         if not self.name.endswith(SUFFIX):
             return []
         try:
             frame_id = FrameId.parse(self.name.removesuffix(SUFFIX))
         except ValueError:
             return []
-        return _meanings(frame_id.time) if frame_id.published else []
+        return _meanings(frame_id.time) if frame_id.published and f"{frame_id.time:%Y/%m/%d/%H}" == self.folder else []
 
 
 class ArchiveNetwork:
@@ -92,17 +95,17 @@ class ArchiveNetwork:
 
     @cached_property
     def _trees(self) -> list["_FolderTree | _ZipTree"]:
-        if self.path.is_file():
-            return [_ZipTree(self.path)]
-        zips = [_ZipTree(path) for path in sorted(self.path.glob("*.zip"))]
-        folder = _FolderTree(self.path)
-        return [tree for tree in (folder, *zips) if tree.cameras()]
+        zips = [self.path] if self.path.is_file() else sorted(self.path.glob("*.zip"))
+        trees = [_FolderTree(self.path), *(_ZipTree(path) for path in zips)]
+        return [tree for tree in trees if tree.cameras()]
 
     def _files(self, camera_id: str, hour: datetime) -> list[_File]:
         """Pictures whose name lies in the hour or within the tolerance of it, or does not tell, sorted by name."""
         folders = {f"{near.astimezone(NEW_YORK):%Y/%m/%d/%H}" for near in (hour - HOUR, hour, hour + HOUR)}
+        folders |= {f"{local:%Y/%m/%d/%H}" for local in _skipped(hour)}
         files = [file for folder in folders for tree in self._trees for file in tree.files(camera_id, folder)]
-        first, last = hour - TOLERANCE, hour + HOUR + TOLERANCE
+        # Twice the tolerance: a copy that was fetched late must meet the frame it is a copy of.
+        first, last = hour - 2 * TOLERANCE, hour + HOUR + 2 * TOLERANCE
         near = (f for f in files if not f.meanings or any(first <= time < last for time in f.meanings))
         return sorted(near, key=lambda file: file.name)
 
@@ -117,7 +120,10 @@ def _examine(camera_id: str, file: _File, seen: dict[str, str]) -> Frame | Rejec
         return Rejected(file.name, reason, detail, digest, fetched)
 
     if fetched is None or not file.name.startswith(f"{camera_id}--"):
-        return reject("wrong_name", f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, or no such time exists.")
+        return reject(
+            "wrong_name",
+            f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, lies in another hour's folder, or no such time exists.",
+        )
     frame_id = file.name.removesuffix(SUFFIX)
     for key in (frame_id, digest):
         if key in seen:
@@ -129,6 +135,8 @@ def _examine(camera_id: str, file: _File, seen: dict[str, str]) -> Frame | Rejec
         return reject("truncated" if error.truncated else "undecodable", str(error))
     except CctviewError as error:
         return reject("truncated" if "truncated" in str(error) else "undecodable", str(error))
+    if max(width, height) > LARGEST:
+        return reject("undecodable", f"It is {width} x {height} pixels; {LARGEST} a side are allowed.")
     if captured:
         fetched = min(file.meanings, key=lambda meaning: abs(meaning - captured))
     captured = captured or fetched
@@ -200,6 +208,12 @@ def _parse_folder(text: str) -> datetime:
 def _meanings(local: datetime) -> list[datetime]:
     """The UTC times that a New York wall clock may mean: two in the hour that autumn repeats, the first pass first."""
     return sorted({local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)})
+
+
+def _skipped(hour: datetime) -> list[datetime]:
+    """The New York hour that spring's clock change skips at this UTC hour: there may be a folder of it all the same."""
+    local = (hour.astimezone(NEW_YORK) + HOUR).replace(minute=0)  # wall-clock arithmetic
+    return [local] if local.astimezone(UTC).astimezone(NEW_YORK).hour != local.hour else []
 
 
 def _what_else(path: Path) -> str:

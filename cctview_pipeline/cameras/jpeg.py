@@ -20,7 +20,7 @@ class DamagedJpeg(ValueError):
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(marker, bytes with the marker) of every segment, a scan's coded data with its SOS, up to EOI."""
     if data[:2] != b"\xff\xd8":
-        raise DamagedJpeg("It does not begin as a JPEG does.", truncated=not data)
+        raise DamagedJpeg("It does not begin as a JPEG does.", truncated=b"\xff\xd8".startswith(data))
     yield SOI, data[:2]
     position = 2
     while True:

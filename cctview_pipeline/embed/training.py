@@ -123,7 +123,7 @@ def agreement(embeddings: np.ndarray, targets: np.ndarray, block: int = 1000) ->
         wanted, found = targets[rows] @ targets.T, embeddings[rows] @ embeddings.T
         for similarity in (wanted, found):
             similarity[np.arange(len(rows)), rows] = -np.inf
-        top = np.argpartition(-found, 5, axis=1)[:, :5]
+        top = np.argsort(-found, axis=1)[:, :5]
         hits += int((top == wanted.argmax(1)[:, None]).any(1).sum())
     return float((embeddings * targets).sum(1).mean()), hits / len(targets)
 

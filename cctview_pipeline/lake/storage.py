@@ -1,6 +1,7 @@
 """The one place that opens storage: a local folder or ``s3://bucket/prefix``, behind one file system."""
 
 import os
+import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,9 +104,10 @@ class Storage:
 
 def _write_local(path: Path, data: bytes | pa.Buffer) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left_behind in path.parent.glob(f".{path.name}.*"):  # by a process that was killed while it wrote
-        left_behind.unlink(missing_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    for partial in path.parent.glob(f".{path.name}.*"):
+        if _is_left_behind(partial):
+            partial.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
         with partial.open("wb") as file:
             file.write(data)
@@ -120,6 +122,18 @@ def _write_local(path: Path, data: bytes | pa.Buffer) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _is_left_behind(partial: Path) -> bool:
+    """Whether the process that wrote this file was killed meanwhile. Of another machine's processes nothing is known."""
+    host, process, _ = partial.name.rsplit(".", 3)[1:]
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return host == socket.gethostname()
+    except (PermissionError, ValueError):
+        pass
+    return False
 
 
 def _first_line(error: OSError) -> str:

@@ -60,7 +60,7 @@ class Lake:
     def campaign(self) -> Campaign | None:
         """The campaign, or None in an empty lake."""
         try:
-            text = self.storage.read(CAMPAIGN).to_pybytes().decode()
+            text = self.storage.read(CAMPAIGN).to_pybytes().decode(errors="replace")
         except FileNotFoundError:
             return None
         return Campaign.from_toml(text, self.storage.path(CAMPAIGN))

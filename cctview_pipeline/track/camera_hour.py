@@ -18,11 +18,14 @@ def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: Tra
     """detections and features of an hour, and those and the tracks of the hour before -> tracks.
 
     Where the hour before has features but no tracks yet, it is tracked here: which run comes first makes no difference.
+    Embeddings of two models cannot be compared, so nothing continues over a change of model.
     """
     seen = sightings(now["detections"], now["features"])
     tracking = track(seen, settings)
-    earlier = sightings(before["detections"], before["features"])
-    links = continuations(earlier, _tracks_of(earlier, before["tracks"], settings), seen, tracking, settings)
+    links = {}
+    if pc.unique(before["features"]["model"]).equals(pc.unique(now["features"]["model"])):
+        earlier = sightings(before["detections"], before["features"])
+        links = continuations(earlier, _tracks_of(earlier, before["tracks"], settings), seen, tracking, settings)
     models = sorted({*pc.unique(now["features"]["model"]).to_pylist(), *pc.unique(now["detections"]["model"]).to_pylist()})
     frame_times = np.sort(pc.unique(now["detections"]["captured_at"]).cast(pa.int64()).to_numpy() / 1e6)
     return tracks_table(camera, seen, tracking, frame_times, links, " ".join(models))

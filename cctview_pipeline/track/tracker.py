@@ -89,13 +89,13 @@ def _flow_offness(seen: Sightings, tracks: list[list[int]], rows: np.ndarray, fl
         moves = flow.displacement(start, direction, seconds) * _pace(seen, tracks, flow, direction)[:, None]
         tolerance = 0.5 * seen.sizes[last] + 0.35 * np.linalg.norm(moves, axis=1)
         off = np.linalg.norm((start + moves)[:, None] - goal[None, :], axis=2) / tolerance[:, None]
-        best = np.fmin(best, off)  # NaN where the flow is unknown
+        best = np.fmin(best, off)  # NaN where the flow is unknown, or leads the other way
     return best
 
 
 def _pace(seen: Sightings, tracks: list[list[int]], flow: Flow, direction: int) -> np.ndarray:
-    """(tracks,) how fast each went in its last step, as a multiple of the flow there; 1 while it is unknown, and
-    infinite (so that nothing fits) for one that went the other way."""
+    """(tracks,) how fast each went in its last step, as a multiple of the flow there; 1 while it is unknown, NaN for one
+    that went the other way."""
     pace = np.ones(len(tracks))
     moving = [t for t, rows in enumerate(tracks) if len(rows) > 1]
     if not moving:
@@ -105,7 +105,7 @@ def _pace(seen: Sightings, tracks: list[list[int]], flow: Flow, direction: int) 
     went = seen.points[after] - seen.points[before]
     usual = flow.displacement(seen.points[before], direction, seconds)
     ratio = (went * usual).sum(1) / np.maximum((usual**2).sum(1), 1e-6)
-    pace[moving] = np.where(ratio < -0.2, np.inf, np.clip(ratio, 0.1, 2.0))
+    pace[moving] = np.where(ratio < -0.2, np.nan, np.clip(ratio, 0.1, 2.0))
     return pace
 
 

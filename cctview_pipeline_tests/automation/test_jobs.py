@@ -51,11 +51,15 @@ def run(job, first: Partition, last: Partition, instance: dg.DagsterInstance) ->
 
 def sensed(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """What the sensor asks for after a run."""
-    event = next(e for e in result.all_events if e.event_type_value == "RUN_SUCCESS")
-    context = dg.build_run_status_sensor_context(
-        sensor_name="next_job", dagster_event=event, dagster_instance=instance, dagster_run=result.dagster_run
-    )
-    found = list(next_job(context, lake=LakeResource(s3=S3Resource())))
+    (event,) = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS)
+    with dg.build_run_status_sensor_context(
+        sensor_name="next_job",
+        dagster_event=event.dagster_event,
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        resources={"lake": LakeResource(s3=S3Resource())},
+    ) as context:
+        found = list(next_job(context))
     return [request for request in found if isinstance(request, dg.RunRequest)]
 
 

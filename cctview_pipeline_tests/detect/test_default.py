@@ -1,0 +1,139 @@
+"""The shipped detector keeps the contract, on drawn frames of any size."""
+
+import numpy as np
+import pytest
+import torch
+
+from cctview_pipeline.detect import LABELS, PEOPLE, VEHICLES, load_detector
+from cctview_pipeline.detect.default import decode_output, peaks
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.images import decode
+from cctview_pipeline_tests.made_archive import Car, draw_frame
+
+CARS = [Car(0, (200, 30, 35), 3.0, False), Car(3, (40, 60, 130), -2.0, True)]
+FRAMES = [draw_frame(second, CARS) for second in (0.0, 1.0, 2.0)]
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return load_detector("default", device="cpu")
+
+
+def check_contract(found, width, height, min_score=0.05):
+    assert found.boxes.dtype == found.scores.dtype == np.float32
+    assert found.boxes.shape == (len(found.labels), 4)
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [width, height, width, height]).all()
+    assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    assert (np.diff(found.scores) <= 0).all()
+    assert ((found.scores >= min_score) & (found.scores <= 1)).all()
+    assert isinstance(found.labels, list)
+    assert set(found.labels) <= set(LABELS)
+
+
+def test_jpeg_bytes_and_rgb_arrays_give_the_same(detector):
+    from_bytes = detector.detect(FRAMES)
+    from_arrays = detector.detect([decode(frame) for frame in FRAMES])
+    assert len(from_bytes) == 3
+    for a, b in zip(from_bytes, from_arrays, strict=True):
+        check_contract(a, 352, 240)
+        np.testing.assert_array_equal(a.boxes, b.boxes)
+        assert a.labels == b.labels
+
+
+def test_drawn_cars_are_found(detector):
+    found = detector.detect([FRAMES[1]], min_score=detector.threshold)[0]
+    assert set(found.labels) & set(VEHICLES)
+
+
+@pytest.mark.parametrize("size", [(240, 352), (239, 351), (101, 173), (16, 16), (5, 3), (1, 1), (480, 641)])
+def test_sizes_that_are_no_multiple_of_16(detector, size):
+    picture = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    (found,) = detector.detect([picture])
+    check_contract(found, size[1], size[0])
+
+
+def test_images_of_different_sizes_keep_their_order(detector):
+    whole = decode(FRAMES[1])
+    mixed = [whole, whole[:, :200], whole, whole[:130], whole[:, :200]]
+    alone = [detector.detect([image])[0] for image in mixed]
+    for a, b, image in zip(detector.detect(mixed), alone, mixed, strict=True):
+        check_contract(a, image.shape[1], image.shape[0])
+        sure = [[s > 0.3 for s in found.scores] for found in (a, b)]
+        np.testing.assert_allclose(a.boxes[sure[0]], b.boxes[sure[1]], atol=2)
+
+
+def test_more_images_than_a_batch(detector):
+    found = detector.detect([np.zeros((32, 32, 3), np.uint8)] * 17)
+    assert len(found) == 17
+
+
+def test_no_images_are_no_detections(detector):
+    assert detector.detect([]) == []
+
+
+def test_min_score_only_leaves_out_what_scores_less(detector):
+    (everything,), (sure,) = detector.detect([FRAMES[0]]), detector.detect([FRAMES[0]], min_score=0.3)
+    check_contract(sure, 352, 240, min_score=0.3)
+    assert sure.scores.tolist() == everything.scores[everything.scores >= 0.3].tolist()
+
+
+def test_same_frame_gives_the_same(detector):
+    first, second = detector.detect([FRAMES[0]])[0], detector.detect([FRAMES[0]])[0]
+    np.testing.assert_array_equal(first.boxes, second.boxes)
+    np.testing.assert_array_equal(first.scores, second.scores)
+
+
+@pytest.mark.parametrize("image", [b"no picture", FRAMES[0][:500], np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])
+def test_what_is_no_image_is_told(detector, image):
+    with pytest.raises(CctviewError, match="image"):
+        detector.detect([image])
+
+
+def test_threshold_and_version(detector):
+    assert 0.05 < detector.threshold < 1
+    assert detector.version.startswith("default-detector@")
+
+
+def test_unknown_device_is_told():
+    with pytest.raises(CctviewError, match="'abacus' is no device: use auto, cpu, cuda or cuda:N"):
+        load_detector("default", device="abacus")
+
+
+def test_unknown_detector_is_told():
+    with pytest.raises(CctviewError, match=r"There is no detector named 'yolo' .*default-detector"):
+        load_detector("yolo", device="cpu")
+
+
+def network_output(**scores: tuple[int, int, float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and sides for a picture of 64 x 64 whose cells (row, column) have these scores; every box is 16 px wide."""
+    logits = torch.full((1, len(LABELS), 16, 16), -20.0)
+    for label, (row, column, score) in scores.items():
+        logits[0, LABELS.index(label), row, column] = torch.logit(torch.tensor(score))
+    return logits, torch.full((1, 4, 16, 16), 8.0)
+
+
+def decoded(**scores: tuple[int, int, float]):
+    outputs = peaks(*network_output(**scores))
+    return decode_output(*(output[0] for output in outputs), 0.05, 64, 64)
+
+
+def test_vehicle_labels_compete_for_one_place():
+    found = decoded(car=(8, 8, 0.6), bus=(8, 8, 0.7))
+    assert found.labels == ["bus"]
+    np.testing.assert_allclose(found.scores, [0.7], rtol=1e-4)
+    np.testing.assert_allclose(found.boxes, [[26, 26, 42, 42]])
+
+
+@pytest.mark.parametrize("label", PEOPLE)
+def test_people_stand_in_front_of_cars(label):
+    assert decoded(**{"car": (8, 8, 0.6), label: (8, 8, 0.7)}).labels == [label, "car"]
+
+
+def test_neighbouring_cells_are_one_vehicle_and_far_ones_two():
+    assert decoded(car=(8, 8, 0.9), bus=(8, 9, 0.8)).labels == ["car"]
+    assert decoded(car=(8, 8, 0.9), bus=(8, 10, 0.8)).labels == ["car", "bus"]
+
+
+def test_boxes_are_cut_at_the_edge():
+    np.testing.assert_allclose(decoded(car=(0, 15, 0.9)).boxes, [[54, 0, 64, 10]])

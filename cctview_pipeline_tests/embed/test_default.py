@@ -1,0 +1,80 @@
+"""The shipped extractor keeps the contract."""
+
+import numpy as np
+import pytest
+
+from cctview_pipeline.embed import load_extractor
+from cctview_pipeline.embed.default import GREY, letterbox
+from cctview_pipeline.errors import CctviewError
+
+SHAPES = [(40, 60), (64, 64), (17, 9), (1, 1), (200, 90), (3, 80)]
+
+
+def crops(count: int = 12) -> list[np.ndarray]:
+    """Crops of several sizes, each of its own colour with noise on it."""
+    rng = np.random.default_rng(5)
+    shapes = [SHAPES[i % len(SHAPES)] for i in range(count)]
+    return [np.clip(rng.integers(0, 256, 3) + rng.integers(-30, 30, (*shape, 3)), 0, 255).astype(np.uint8) for shape in shapes]
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    return load_extractor("default", device="cpu")
+
+
+def test_shape_type_and_length(extractor):
+    embeddings = extractor.embed(crops())
+    assert embeddings.shape == (12, extractor.dimension)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3)
+
+
+def test_order_is_kept(extractor):
+    forward, backward = extractor.embed(crops()), extractor.embed(crops()[::-1])
+    np.testing.assert_allclose((forward * backward[::-1]).sum(1), 1, atol=2e-3)
+    assert (forward @ backward[::-1].T).argmax(1).tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("batch", [1, 5, 100])
+def test_batch_makes_no_difference(extractor, batch):
+    np.testing.assert_allclose((extractor.embed(crops()) * extractor.embed(crops(), batch=batch)).sum(1), 1, atol=2e-3)
+
+
+def test_no_crops(extractor):
+    assert extractor.embed([]).shape == (0, extractor.dimension)
+
+
+def test_another_colour_is_further_away_than_another_light(extractor):
+    red, dark_red, blue = (np.full((30, 40, 3), colour, np.uint8) for colour in ((190, 30, 30), (170, 25, 25), (30, 40, 190)))
+    embeddings = extractor.embed([red, dark_red, blue])
+    assert embeddings[0] @ embeddings[1] > embeddings[0] @ embeddings[2]
+
+
+def test_what_is_no_crop_is_told(extractor):
+    with pytest.raises(CctviewError, match="must be RGB uint8"):
+        extractor.embed([np.zeros((4, 4), np.uint8)])
+
+
+def test_version_and_unknown_name(extractor):
+    assert extractor.version.startswith("default-extractor@")
+    with pytest.raises(CctviewError, match="There is no extractor named 'veri'"):
+        load_extractor("veri", device="cpu")
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 40), (40, 20), (64, 64), (128, 64), (5, 300), (1, 1), (300, 1)])
+def test_letterbox_keeps_the_aspect(height, width):
+    boxed = letterbox(np.full((height, width, 3), 255, np.uint8))
+    assert boxed.shape == (64, 64, 3)
+    bright = (boxed == 255).all(2)
+    rows, columns = bright.any(1).sum(), bright.any(0).sum()
+    assert max(rows, columns) == 64
+    assert min(rows, columns) == max(1, round(64 * min(height, width) / max(height, width)))
+    assert (boxed[~bright] == GREY).all()
+    assert bright.sum() == rows * columns
+
+
+def test_letterbox_is_centred():
+    boxed = letterbox(np.zeros((32, 64, 3), np.uint8))
+    assert (boxed[:16] == GREY).all()
+    assert (boxed[16:48] == 0).all()
+    assert (boxed[48:] == GREY).all()

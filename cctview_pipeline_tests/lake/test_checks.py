@@ -1,0 +1,120 @@
+"""Every check of every table, once on rows that hold it and once on rows that don't."""
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from cctview_pipeline.lake.checks import CHECKS, failures
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.made_tables import DETECTION, FRAME, TRACK, partition_of, rows
+
+NEXT_HOUR = HOUR_17 + timedelta(hours=1)
+OTHER = DETECTION.replace("--1--", "--2--")
+OTHER_MODEL = {"detection_id": OTHER, "model": "extractor@2"}
+
+INPUTS = {
+    "raw_frames": {},
+    "detections": {"raw_frames": rows("raw_frames", {})},
+    "crops": {"vehicles": rows("detections", {}, {"detection_id": OTHER})},
+    "features": {"crops": rows("crops", {}, {"detection_id": OTHER})},
+    "tracks": {"features": rows("features", {}, {"detection_id": OTHER})},
+    "matches": {"tracks": rows("tracks", {})},
+    "journeys": {"tracks": rows("tracks", {})},
+    "vehicle_counts": {},
+    "travel_times": {},
+}
+GOOD = {
+    "raw_frames": rows("raw_frames", {}, {"frame_id": "f2", "captured_at": NEXT_HOUR - timedelta(microseconds=1)}),
+    "detections": rows("detections", {}, {"detection_id": OTHER, "x1": 0.0, "y1": 0.0, "x2": 352.0, "y2": 240.0}),
+    "crops": rows("crops", {}, {"detection_id": OTHER}),
+    "features": rows("features", {}, {"detection_id": OTHER}),
+    "tracks": rows("tracks", {"first_seen": HOUR_17}),
+    "matches": rows("matches", {}, {"gallery_track_id": "another", "implied_speed_kmh": 200.0}),
+    "journeys": rows("journeys", {}),
+    "vehicle_counts": rows("vehicle_counts", {}, {"carriageway": "S"}, {"label": "bus"}),
+    "travel_times": rows("travel_times", {}, {"began_at": NEXT_HOUR}),
+}
+BAD = [
+    ("raw_frames", "unique_ids", rows("raw_frames", {}, {}), f"{FRAME} stands 2 times."),
+    ("raw_frames", "times_inside_partition", rows("raw_frames", {"captured_at": NEXT_HOUR}), "1 rows lie outside, the first at "),
+    ("detections", "unique_ids", rows("detections", {}, {}), f"{DETECTION} stands 2 times."),
+    (
+        "detections",
+        "times_inside_partition",
+        rows("detections", {"captured_at": HOUR_17 - timedelta(microseconds=1)}),
+        "1 rows lie outside, the first at ",
+    ),
+    ("detections", "frames_exist", rows("detections", {"frame_id": "f9"}), "1 are unknown, such as f9."),
+    ("detections", "boxes_inside_frame", rows("detections", {"x1": -0.5}), f"1 leave their frame, such as {DETECTION}."),
+    ("detections", "boxes_inside_frame", rows("detections", {"x2": 352.5}), "1 leave their frame"),
+    ("detections", "boxes_inside_frame", rows("detections", {"y2": 240.5}), "1 leave their frame"),
+    ("detections", "boxes_inside_frame", rows("detections", {"x2": 100.0}), "1 leave their frame"),
+    (
+        "detections",
+        "boxes_inside_frame",
+        rows("detections", {}, {"detection_id": OTHER, "y1": float("nan")}),
+        f"such as {OTHER}.",
+    ),
+    ("crops", "unique_ids", rows("crops", {}, {}), f"{DETECTION} stands 2 times."),
+    ("crops", "one_crop_each", rows("crops", {}), "2 were due, 1 came, 1 are missing."),
+    ("crops", "one_crop_each", rows("crops", {}, {"detection_id": "x"}), "2 were due, 2 came, 1 are missing."),
+    ("crops", "one_crop_each", rows("crops", *({"detection_id": d} for d in (DETECTION, OTHER, "x"))), "2 were due, 3 came"),
+    ("features", "unique_ids", rows("features", {}, {}), f"{DETECTION} stands 2 times."),
+    ("features", "one_embedding_each", rows("features", {}), "2 were due, 1 came, 1 are missing."),
+    (
+        "features",
+        "finite_embeddings",
+        rows("features", {"embedding": [float("inf"), float("nan"), 0, 1]}),
+        "2 numbers are not finite",
+    ),
+    ("features", "one_model", rows("features", {}, OTHER_MODEL), "It mixes extractor@1, extractor@2."),
+    ("tracks", "unique_ids", rows("tracks", {}, {}), f"{TRACK} stands 2 times."),
+    ("tracks", "times_inside_partition", rows("tracks", {"first_seen": NEXT_HOUR}), "1 rows lie outside"),
+    ("tracks", "detections_exist", rows("tracks", {"detection_ids": [DETECTION, "x"]}), "1 are unknown, such as x."),
+    (
+        "tracks",
+        "one_detection_a_frame",
+        rows("tracks", {"detection_ids": [DETECTION, OTHER]}),
+        f"{TRACK} has two detections in one frame.",
+    ),
+    ("matches", "unique_ids", rows("matches", {}, {}), f"{TRACK} stands 2 times."),
+    ("matches", "tracks_exist", rows("matches", {"query_track_id": "x"}), "1 are unknown, such as x."),
+    ("matches", "plausible_speed", rows("matches", {"implied_speed_kmh": 201.0}), "One implies 201 km/h."),
+    ("matches", "plausible_speed", rows("matches", {"implied_speed_kmh": float("inf")}), "One implies inf km/h."),
+    ("journeys", "unique_ids", rows("journeys", {}, {}), f"{TRACK} stands 2 times."),
+    ("journeys", "tracks_exist", rows("journeys", {"track_id": "x"}), "1 are unknown, such as x."),
+    ("vehicle_counts", "unique_ids", rows("vehicle_counts", {}, {}), "cam-1 stands 2 times."),
+    ("travel_times", "unique_ids", rows("travel_times", {}, {}), "cam-2 stands 2 times."),
+]
+
+
+@pytest.mark.parametrize("table", CHECKS)
+def test_good_rows_pass_every_check(table):
+    assert failures(table, GOOD[table], INPUTS[table], partition_of(table)) == {}
+
+
+@pytest.mark.parametrize(("table", "check", "found", "sentence"), BAD)
+def test_bad_rows_fail_their_check_with_a_sentence(table, check, found, sentence):
+    failed = failures(table, found, INPUTS[table], partition_of(table))
+    assert check in failed
+    assert sentence in failed[check]
+
+
+def test_every_check_has_a_bad_example():
+    assert {(table, check) for table, check, *_ in BAD} == {(t, check.name) for t, checks in CHECKS.items() for check in checks}
+
+
+@pytest.mark.parametrize("table", CHECKS)
+def test_tables_without_rows_pass(table):
+    inputs: dict[str, pa.Table] = {name: given.slice(0, 0) for name, given in INPUTS[table].items()}
+    assert failures(table, schema_of(table).empty_table(), inputs, partition_of(table)) == {}
+
+
+@pytest.mark.parametrize("table", CHECKS)
+def test_every_check_says_what_must_hold(table):
+    for check in CHECKS[table]:
+        assert check.description.endswith(".")
+    names = [check.name for check in CHECKS[table]]
+    assert len(set(names)) == len(names)

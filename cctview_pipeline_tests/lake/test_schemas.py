@@ -1,0 +1,51 @@
+"""The tables' schemas: what the contract promises of every column."""
+
+import pyarrow as pa
+import pytest
+
+from cctview_pipeline.lake.schemas import TABLES, TIME, schema_of
+from cctview_pipeline_tests.made_tables import EXAMPLES, rows
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_says_what_it_means(table):
+    assert TABLES[table].description
+    for field in schema_of(table):
+        assert field.metadata[b"description"], field.name
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_time_is_utc_in_microseconds(table):
+    times = [field for field in schema_of(table) if field.name.endswith("_at") or pa.types.is_temporal(field.type)]
+    assert all(field.type == TIME for field in times)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_plain_columns_exist(table):
+    assert set(TABLES[table].plain) <= set(schema_of(table).names)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_examples_have_every_column(table):
+    assert list(EXAMPLES[table]) == schema_of(table).names
+    assert rows(table, {}, {}).num_rows == 2
+
+
+def test_embeddings_have_the_length_that_the_model_makes():
+    assert schema_of("features").field("embedding").type.list_size == 256
+    changed = schema_of("features", 64)
+    assert changed.field("embedding").type == pa.list_(pa.field("element", pa.float16(), nullable=False), 64)
+    assert changed.field("embedding").metadata == schema_of("features").field("embedding").metadata
+
+
+@pytest.mark.parametrize(
+    ("table", "nullable"),
+    [
+        ("rejected_frames", {"fetched_at"}),
+        ("tracks", {"carriageway", "direction", "speed_px_s", "speed_kmh", "continues"}),
+        ("detections", set()),
+        ("matches", set()),
+    ],
+)
+def test_only_what_may_be_unknown_may_be_null(table, nullable):
+    assert {field.name for field in schema_of(table) if field.nullable} == nullable

@@ -1,0 +1,82 @@
+"""Which earlier tracks could be the same vehicle at all."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cctview_pipeline.campaign import Camera
+from cctview_pipeline.match.gate import FASTEST_KMH, LONGEST_S, Edge, edges_into, heading
+from cctview_pipeline.match.matching import match
+from cctview_pipeline_tests.made_corridor import track_set
+from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign
+
+SIXTH_STREET = Camera("732-680-N", "FDR @ E 6 St", 40.721494, -73.974554, "north", "fdr-drive", 5)
+GRAND_STREET = Camera("731-679-N", "FDR @ Grand St", 40.713209, -73.977491, "north", "fdr-drive", 6)
+ROAD = campaign(cameras=(SIXTH_STREET, GRAND_STREET))
+
+
+def southbound() -> Edge:
+    (edge,) = edges_into(ROAD, GRAND_STREET.id)
+    return edge
+
+
+def test_traffic_from_6_street_reaches_grand_street_southbound():
+    edge = southbound()
+    assert (edge.source, edge.target, edge.carriageway) == (SIXTH_STREET, GRAND_STREET, "S")
+    assert edge.metres == pytest.approx(954, abs=2)
+    assert edge.shortest_s == pytest.approx(954 / (130 / 3.6), abs=0.1)
+
+
+def test_look_alike_3_seconds_later_and_a_kilometre_away_is_never_proposed():
+    looks = [np.eye(4)[[0]]]
+    source, target = track_set([100.0], [102.0], looks), track_set([105.1], [110.0], looks)
+    assert match(southbound(), target, source) == []
+    in_time = track_set([102.0 + 60], [170.0], looks)
+    assert [found.gallery for found in match(southbound(), in_time, source)] == [0]
+
+
+def test_look_alike_3_seconds_later_is_not_proposed_among_others_either():
+    looks = [np.eye(4)[[0]], np.eye(4)[[1]]]
+    source, target = track_set([40.0, 100.0], [42.0, 102.0], looks), track_set([105.1], [110.0], looks[1:])
+    assert [found.gallery for found in match(southbound(), target, source)] == [0]
+
+
+@given(st.floats(-10_000, 10_000))
+def test_gate_admits_what_neither_flies_nor_crawls(gap):
+    edge = southbound()
+    admitted = bool(edge.admits(np.array([gap]))[0])
+    assert admitted == (edge.shortest_s <= gap <= edge.longest_s)
+    if admitted:
+        assert 5 - 1e-6 <= edge.speed_kmh(np.array(gap)) <= FASTEST_KMH + 1e-6
+
+
+def test_no_way_takes_longer_than_an_hour():
+    assert Edge(NORTH, SOUTH, "S", 100_000.0).longest_s == LONGEST_S
+
+
+def test_cameras_in_the_middle_have_an_edge_from_each_side():
+    road = [replace(NORTH, id=f"c-{i}", order=i, latitude=40.75 - i / 100) for i in range(3)]
+    edges = {edge.source.id: edge.carriageway for edge in edges_into(campaign(cameras=tuple(road)), "c-1")}
+    assert edges == {"c-0": "S", "c-2": "N"}
+
+
+def test_camera_alone_has_no_edge():
+    assert edges_into(campaign(cameras=(NORTH,)), NORTH.id) == []
+
+
+@pytest.mark.parametrize(
+    ("faces", "latitude", "longitude", "expected"),
+    [
+        ("north", 41, -73, "N"),
+        ("south", 41, -75, "N"),
+        ("north", 40, -73, "S"),
+        ("east", 41, -73, "E"),
+        ("west", 40, -75, "W"),
+    ],
+)
+def test_heading_is_one_of_the_two_ways_the_corridor_has(faces, latitude, longitude, expected):
+    source = replace(NORTH, faces=faces, latitude=40.5, longitude=-74)
+    assert heading(source, replace(source, id="t", latitude=latitude, longitude=longitude)) == expected

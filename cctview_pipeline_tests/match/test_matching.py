@@ -1,0 +1,162 @@
+"""Ranking, probabilities and the choice, in a made corridor where the truth is known."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cctview_pipeline.match.distances import track_distances
+from cctview_pipeline.match.matching import KEPT, Candidate, appearance_likelihood, learn_travel_time, match, posterior
+from cctview_pipeline_tests.made_corridor import EDGE, Corridor, corridor, track_set
+
+
+def matched(made: Corridor) -> list[Candidate]:
+    return match(EDGE, made.queries, made.gallery)
+
+
+def by_query(found: list[Candidate]) -> dict[int, list[Candidate]]:
+    groups = defaultdict(list)
+    for candidate in found:
+        groups[candidate.query].append(candidate)
+    return groups
+
+
+def test_distinctive_vehicles_are_matched_and_those_from_ramps_are_not():
+    made = corridor()
+    chosen = {candidate.query: candidate.gallery for candidate in matched(made) if candidate.assigned}
+    right = [query for query, gallery in chosen.items() if made.truth[query] == gallery]
+    assert len(right) >= 57
+    assert len(chosen) - len(right) <= 1
+
+
+def test_right_pairs_are_likely_and_wrong_ones_are_not():
+    made = corridor()
+    right = [c.probability for c in matched(made) if made.truth[c.query] == c.gallery]
+    wrong = [c.probability for c in matched(made) if made.truth[c.query] != c.gallery]
+    assert np.median(right) > 0.9
+    assert np.median(wrong) < 0.01
+
+
+def test_look_alikes_are_told_apart_by_the_travel_time():
+    """Everyone looks the same; the one that arrives when the usual time has passed is the likeliest."""
+    looks = [np.eye(4, dtype=np.float32)[[0, 0]]] * 2
+    usual = EDGE.metres / (60 / 3.6)
+    source = track_set([0, 3 * usual], [5, 3 * usual + 5], looks)
+    target = track_set([5 + usual, 3 * usual + 5 + usual], [usual + 9, 4 * usual + 9], looks)
+    found = by_query(match(EDGE, target, source))
+    best = {query: max(candidates, key=lambda c: c.probability).gallery for query, candidates in found.items()}
+    assert best == {0: 0, 1: 1}
+
+
+def test_impossible_pair_takes_nobodys_place():
+    """The first query looks just like the track, but would have had to fly; the second comes late and looks a little like it."""
+    looks = np.eye(4, dtype=np.float32)
+    worse = looks[[0]] * 0.8 + looks[[1]] * 0.6
+    source = track_set([0.0], [5.0], [looks[[0]]])
+    target = track_set([5 + EDGE.shortest_s - 1, 5 + 130.0], [50.0, 140.0], [looks[[0]], worse])
+    assert [(c.query, c.assigned) for c in match(EDGE, target, source)] == [(1, True)]
+
+
+corridors = st.builds(
+    corridor, st.integers(1, 25), st.integers(0, 8), noise=st.sampled_from([0.1, 1.0, 5.0]), seed=st.integers(0, 10_000)
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(corridors)
+def test_what_holds_of_any_match(made):
+    found = matched(made)
+    for candidates in by_query(found).values():
+        assert sum(c.probability for c in candidates) <= 1 + 1e-6
+        assert [c.rank for c in candidates] == sorted(c.rank for c in candidates)
+        assert [c.distance for c in candidates] == sorted(c.distance for c in candidates)
+        assert candidates[0].rank == 1
+        assert len([c for c in candidates if c.rank <= KEPT]) <= KEPT
+    chosen = [c for c in found if c.assigned]
+    assert max(Counter(c.query for c in chosen).values(), default=1) == 1
+    assert max(Counter(c.gallery for c in chosen).values(), default=1) == 1
+    for c in found:
+        assert EDGE.shortest_s <= c.gap_s <= EDGE.longest_s
+        assert 0 <= c.probability <= 1
+        assert c.speed_kmh == pytest.approx(EDGE.metres / c.gap_s * 3.6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(corridors)
+def test_what_is_chosen_is_likelier_than_no_match(made):
+    for candidates in by_query(matched(made)).values():
+        if len(candidates) < KEPT:  # otherwise not every candidate is told
+            nothing = 1 - sum(c.probability for c in candidates)
+            assert all(c.probability >= nothing - 1e-6 for c in candidates if c.assigned)
+
+
+def test_ranks_and_distances_are_those_of_the_embeddings():
+    made = corridor(8, 2)
+    distances = track_distances(made.queries.embeddings, made.gallery.embeddings)
+    for c in matched(made):
+        assert c.distance == pytest.approx(distances[c.query, c.gallery])
+        assert c.gap_s == made.queries.first[c.query] - made.gallery.last[c.gallery]
+
+
+def test_margin_is_the_lead_over_the_best_other():
+    for candidates in by_query(matched(corridor(8, 2, noise=2.0))).values():
+        for c in candidates:
+            others = [other.probability for other in candidates if other is not c]
+            assert c.margin == pytest.approx(c.probability - max(others, default=0.0))
+
+
+def test_twenty_candidates_at_most_and_always_the_chosen_one():
+    found = matched(corridor(120, 0, noise=8.0))
+    counts = [len([c for c in candidates if not c.assigned]) for candidates in by_query(found).values()]
+    assert max(counts) == KEPT
+    assert all(c.assigned for c in found if c.rank > KEPT)
+
+
+def test_order_of_the_tracks_makes_no_difference():
+    made = corridor(20, 5)
+    turned = np.arange(len(made.queries.ids))[::-1]
+    queries = track_set(made.queries.first[turned], made.queries.last[turned], [made.queries.embeddings[i] for i in turned])
+    straight = {(c.query, c.gallery): c.probability for c in matched(made)}
+    back = {(int(turned[c.query]), c.gallery): c.probability for c in match(EDGE, queries, made.gallery)}
+    assert straight.keys() == back.keys()
+    np.testing.assert_allclose([straight[pair] for pair in back], list(back.values()), rtol=1e-5, atol=1e-9)
+
+
+def test_nobody_could_be_anybody():
+    nobody = track_set([], [], [])
+    made = corridor(5, 0)
+    assert match(EDGE, nobody, made.gallery) == []
+    assert match(EDGE, made.queries, nobody) == []
+    assert match(EDGE, made.gallery, made.queries) == []
+
+
+def test_nearer_is_likelier():
+    distances = np.linspace(0, 2, 50)[None, :]
+    likelihood = appearance_likelihood(distances, np.ones((1, 50), bool), [0.3, 0.4] * 10)
+    assert (np.diff(likelihood[0][10:]) <= 0).all()
+    assert likelihood[0, 10] > 1 > likelihood[0, 40]
+
+
+def test_travel_time_is_learned_from_the_matches():
+    made = corridor(200, 0)
+    gaps = made.queries.first[:, None] - made.gallery.last[None, :]
+    likelihood = np.where(made.truth[:, None] == np.arange(200)[None, :], 100.0, 0.0)
+    slow = gaps + 60
+    centre, spread = learn_travel_time(EDGE, slow, likelihood, 1 / 8)
+    true = np.log(slow[likelihood > 0])
+    assert np.exp(centre) == pytest.approx(np.exp(true.mean()), rel=0.1)
+    assert 0.1 <= spread <= 0.3
+
+
+def test_without_matches_travel_time_stays_at_60_kmh():
+    centre, spread = learn_travel_time(EDGE, np.full((3, 3), 100.0), np.zeros((3, 3)), 1.0)
+    assert EDGE.metres / np.exp(centre) * 3.6 == pytest.approx(60)
+    assert spread == pytest.approx(0.5)
+
+
+def test_probabilities_of_a_query_leave_room_for_no_match():
+    probability = posterior(np.full((2, 30), 50.0), np.log(80), 0.3, np.full((2, 30), 80.0), 0.1)
+    assert (probability.sum(1) < 1).all()
+    np.testing.assert_allclose(probability, probability[0, 0])

@@ -1,0 +1,99 @@
+"""Tracks and features of a camera and its neighbour to matches."""
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.match.tables import match_tracks, track_set
+from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.made_corridor import EDGE
+from cctview_pipeline_tests.made_tables import rows
+
+USUAL_S = 83.0
+Tables = tuple[pa.Table, pa.Table]
+
+
+def passed(name: str, seconds: list[float], looks: list[int], **changes) -> Tables:
+    """Tracks that begin at these seconds and last 4, each with two images of such looks; and their features."""
+    tracks, features = [], []
+    for i, (second, look) in enumerate(zip(seconds, looks, strict=True)):
+        ids = [f"{name}{i}-{n}" for n in (0, 1)]
+        begin = HOUR_17 + timedelta(seconds=second)
+        times = {"first_seen": begin, "last_seen": begin + timedelta(seconds=4)}
+        tracks.append({"track_id": f"{name}{i}", "detection_ids": ids, "carriageway": "S"} | times | changes)
+        vectors = [np.eye(8)[look] * 0.99 + 0.01 * n for n in (0, 1)]
+        features += [{"detection_id": d, "embedding": v} for d, v in zip(ids, vectors, strict=True)]
+    return rows("tracks", *tracks), rows("features", *features, dimension=8)
+
+
+SECONDS, LOOKS = [0.0, 40, 80, 120, 160], [0, 1, 2, 3, 4]
+SOURCE = passed("g", SECONDS, LOOKS)
+TARGET = passed("q", [second + 4 + USUAL_S for second in SECONDS], LOOKS)
+
+
+def assigned(matches: pa.Table) -> dict[str, str]:
+    return {row["query_track_id"]: row["gallery_track_id"] for row in matches.to_pylist() if row["assigned"]}
+
+
+def test_each_vehicle_is_matched_to_itself():
+    matches = match_tracks([(EDGE, *SOURCE)], *TARGET)
+    assert matches.schema == schema_of("matches")
+    assert assigned(matches) == {f"q{i}": f"g{i}" for i in range(5)}
+    row = next(row for row in matches.to_pylist() if row["query_track_id"] == "q0" and row["assigned"])
+    assert row["gallery_camera_id"] == EDGE.source.id
+    assert row["gap_s"] == pytest.approx(USUAL_S)
+    assert row["metric"] == "med-min"
+    assert row["rank"] == 1
+
+
+def test_other_carriageway_is_never_compared():
+    north = passed("g", SECONDS, LOOKS, carriageway="N")
+    standing = passed("g", SECONDS, LOOKS, carriageway=None)
+    for source in (north, standing):
+        assert match_tracks([(EDGE, *source)], *TARGET).num_rows == 0
+    assert match_tracks([(EDGE, *SOURCE)], *passed("q", [87.0], [0], carriageway="N")).num_rows == 0
+
+
+def test_track_that_goes_on_from_the_hour_before_is_no_query():
+    continued = passed("q", [second + 4 + USUAL_S for second in SECONDS], LOOKS, continues="before")
+    assert match_tracks([(EDGE, *SOURCE)], *continued).num_rows == 0
+
+
+def test_sources_track_that_goes_on_is_no_candidate_but_its_continuation_is():
+    tracks, features = SOURCE
+    place = tracks.schema.get_field_index("continues")
+    renamed = tracks.set_column(place, tracks.schema.field(place), [["g1", None, None, None, None]])
+    matches = match_tracks([(EDGE, renamed, features)], *TARGET)
+    assert "g1" not in matches["gallery_track_id"].to_pylist()
+    assert "g0" in matches["gallery_track_id"].to_pylist()
+
+
+def test_rows_are_sorted_by_query_camera_and_rank():
+    found = match_tracks([(EDGE, *SOURCE)], *TARGET).to_pylist()
+    order = [(row["query_track_id"], row["gallery_camera_id"], row["rank"]) for row in found]
+    assert len(order) > 5
+    assert order == sorted(order)
+
+
+def test_no_neighbours_and_no_tracks():
+    nothing = rows("tracks"), rows("features", dimension=8)
+    assert match_tracks([], *TARGET).equals(schema_of("matches").empty_table())
+    assert match_tracks([(EDGE, *nothing)], *TARGET).num_rows == 0
+    assert match_tracks([(EDGE, *SOURCE)], *nothing).num_rows == 0
+
+
+def test_track_set_has_every_image_of_a_track():
+    chosen = track_set(*SOURCE, "S")
+    assert chosen.ids == [f"g{i}" for i in range(5)]
+    assert [images.shape for images in chosen.embeddings] == [(2, 8)] * 5
+    np.testing.assert_allclose(chosen.last - chosen.first, 4)
+    assert chosen.first[0] == HOUR_17.timestamp()
+    assert track_set(*SOURCE, "N").ids == []
+
+
+def test_detection_without_an_embedding_is_refused():
+    with pytest.raises(KeyError, match="g4-1"):
+        track_set(SOURCE[0], SOURCE[1].slice(0, 9), "S")

@@ -1,0 +1,124 @@
+"""The tracks table: directions, speeds, labels, quality."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.track.flow import learn_flow
+from cctview_pipeline.track.tables import carriageway, continuations, track_id, tracks_table
+from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
+from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.made_tables import NORTH
+from cctview_pipeline_tests.made_traffic import DrivenCar, MadeHour, drive, two_way_traffic
+
+PARKED = DrivenCar(500, 0, speed=0)
+
+
+def table_by_car(made: MadeHour, camera=NORTH, continues={}) -> dict[int, dict]:  # noqa: B006
+    seen = made.sightings
+    tracks = tracks_table(camera, seen, track(seen), np.unique(seen.times), continues, "detector extractor")
+    assert tracks.schema == schema_of("tracks")
+    assert tracks["first_seen"].to_pylist() == sorted(tracks["first_seen"].to_pylist())
+    return {min(made.cars(row["detection_ids"])): row for row in tracks.to_pylist()}
+
+
+@pytest.mark.parametrize(
+    ("faces", "away", "towards"), [("north", "N", "S"), ("south", "S", "N"), ("east", "E", "W"), ("west", "W", "E")]
+)
+def test_carriageway_for_each_facing(faces, away, towards):
+    camera = replace(NORTH, faces=faces)
+    assert carriageway(camera, "away") == away
+    assert carriageway(camera, "towards") == towards
+    assert carriageway(camera, None) is None
+
+
+def test_track_is_named_after_its_first_detection():
+    detection_id = "735-683-N--2020-05-05--13.34.46--detections--7--car--85.4--38x38--169.120v207.158"
+    assert track_id(detection_id) == "735-683-N--2020-05-05--13.34.46--track--7"
+
+
+def test_two_ways_and_a_parked_car():
+    found = table_by_car(drive([*two_way_traffic(), PARKED]))
+    ways = {car: (row["direction"], row["carriageway"]) for car, row in found.items()}
+    assert ways == {car: ("away", "N") if car % 2 == 0 else ("towards", "S") for car in range(40)} | {500: (None, None)}
+
+
+def test_times_are_those_of_the_first_and_last_detection():
+    row = table_by_car(drive([PARKED], seconds=20))[500]
+    assert (row["first_seen"], row["last_seen"]) == (HOUR_17, HOUR_17 + timedelta(seconds=18))
+    assert row["detection_ids"][0].startswith("cam-1--2020-05-05--17.00.00.000Z")
+    assert len(row["detection_ids"]) == 10
+    assert row["track_id"] == "cam-1--2020-05-05--17.00.00.000Z--track--1"
+
+
+def test_speed_in_the_picture():
+    found = table_by_car(drive([*two_way_traffic(), PARKED]))
+    assert found[10]["speed_px_s"] == pytest.approx(20, rel=1e-3)
+    assert found[500]["speed_px_s"] == 0
+    assert found[10]["speed_kmh"] is None
+
+
+def single_sighting(x: float) -> tuple[str | None, float | None]:
+    """Direction and speed of what is seen once, at x in the middle of the picture, where two-way traffic has passed."""
+    flow = learn_flow(drive(two_way_traffic()).sightings, 0.5)
+    seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([2]))
+    seen.boxes[:] = [x - 12, 132, x + 12, 150]
+    (row,) = tracks_table(NORTH, seen, Tracking([[0]], flow), seen.times, {}, "m").to_pylist()
+    return row["direction"], row["speed_px_s"]
+
+
+@pytest.mark.parametrize(("x", "direction"), [(220, "away"), (120, "towards")])
+def test_car_seen_once_goes_where_everyone_goes_there(x, direction):
+    assert single_sighting(x) == (direction, None)
+
+
+def test_car_seen_once_where_nothing_is_known_has_no_direction():
+    seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([0]))
+    (row,) = tracks_table(NORTH, seen, track(seen), seen.times, {}, "m").to_pylist()
+    assert (row["direction"], row["carriageway"]) == (None, None)
+
+
+def test_label_with_the_highest_summed_score_wins():
+    seen = drive([PARKED], seconds=8).sightings
+    votes = replace(seen, labels=["bus", "car", "car", "truck"], scores=np.array([0.9, 0.5, 0.5, 0.8]))
+    (row,) = tracks_table(NORTH, votes, track(votes), votes.times, {}, "m").to_pylist()
+    assert row["label"] == "car"
+
+
+def test_quality_is_score_times_share_of_frames():
+    whole = table_by_car(drive([PARKED, *two_way_traffic()], seconds=40))
+    assert whole[500]["quality"] == pytest.approx(0.9, abs=1e-3)
+    gap = table_by_car(drive([PARKED, *two_way_traffic()], seconds=40, missed=[(500, 3), (500, 10)]))
+    assert gap[500]["quality"] == pytest.approx(0.9 * 18 / 20, abs=1e-3)
+
+
+def test_continues_and_model_are_recorded():
+    name = "cam-1--2020-05-05--17.00.00.000Z--track--1"
+    row = table_by_car(drive([PARKED]), continues={name: "earlier"})[500]
+    assert row["continues"] == "earlier"
+    assert row["model"].endswith(" detector extractor")
+
+
+def test_nothing_continues_from_nothing():
+    seen = drive([PARKED]).sightings
+    nothing = drive([]).sightings
+    tracking = track(seen)
+    assert continuations(nothing, {}, seen, tracking, TrackerSettings()) == {}
+    assert continuations(seen, {"t": tracking.tracks[0]}, nothing, track(nothing), TrackerSettings()) == {}
+
+
+def test_track_is_continued_once():
+    """The parked car's second half, whose beginning is still close to the turn, does not go on from it as well."""
+    seen = drive([PARKED], seconds=8).sightings
+    later = replace(seen, times=seen.times + 8, ids=[name.replace("17.00", "18.00") for name in seen.ids])
+    split = Tracking([[0, 1], [2, 3]], learn_flow(later, 0.5))
+    found = continuations(seen, {"before": [0, 1, 2, 3]}, later, split, TrackerSettings(longest_gap_s=20))
+    assert found == {track_id(later.ids[0]): "before"}
+
+
+def test_no_tracks_are_an_empty_table():
+    seen = drive([]).sightings
+    assert tracks_table(NORTH, seen, track(seen), np.zeros(0), {}, "m").equals(schema_of("tracks").empty_table())

@@ -1,0 +1,142 @@
+"""Made sightings of made cars: each car becomes one track."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cctview_pipeline.boxes import pairwise_iou
+from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.tracker import TrackerSettings, track
+from cctview_pipeline_tests.made_traffic import DrivenCar, MadeHour, drive, two_way_traffic
+
+PARKED = DrivenCar(500, 0, speed=0)
+
+
+def tracked_cars(made: MadeHour, settings: TrackerSettings = TrackerSettings()) -> list[tuple[int, ...]]:
+    """For each track the numbers of the cars in it, one a detection."""
+    seen = made.sightings
+    return [tuple(made.car_of[seen.ids[row]] for row in rows) for rows in track(seen, settings).tracks]
+
+
+def assert_one_track_each(made: MadeHour) -> None:
+    found = tracked_cars(made)
+    assert all(len(set(cars)) == 1 for cars in found), "a track mixes cars"
+    assert Counter(cars[0] for cars in found) == Counter(set(made.car_of.values())), "a car has more than one track"
+
+
+def test_boxes_of_moving_cars_never_overlap_in_the_next_frame():
+    seen = drive([DrivenCar(1, 0)]).sightings
+    assert pairwise_iou(seen.boxes[:-1], seen.boxes[1:]).diagonal().max() == 0
+
+
+def test_every_car_becomes_one_track():
+    made = drive(two_way_traffic())
+    assert len(set(made.car_of.values())) == 40
+    assert_one_track_each(made)
+
+
+def test_cars_that_meet_on_opposite_carriageways_stay_apart():
+    """The two are beside each other in the middle of the picture at the same moment."""
+    made = drive([*two_way_traffic(), DrivenCar(100, 61.0, away=True), DrivenCar(101, 61.0, away=False)])
+    assert_one_track_each(made)
+
+
+def test_look_alikes_on_opposite_carriageways_stay_apart():
+    meeting = [DrivenCar(100, 61.0, away=True), DrivenCar(100, 61.0, away=False)]
+    made = drive([*two_way_traffic(), *meeting])
+    seen = made.sightings
+    ways = [seen.boxes[rows, 0] for rows in track(seen).tracks if made.car_of[seen.ids[rows[0]]] == 100]
+    assert len(ways) == 2
+    assert all(np.ptp(x) == 0 for x in ways)
+
+
+def test_parked_car_is_one_track():
+    made = drive([*two_way_traffic(), PARKED])
+    assert_one_track_each(made)
+    assert (500,) * 60 in tracked_cars(made)
+
+
+def test_parked_car_alone_is_one_track():
+    assert tracked_cars(drive([PARKED], seconds=40)) == [(500,) * 20]
+
+
+def test_missed_frame_is_bridged():
+    whole = drive(two_way_traffic())
+    frame_of = {(car, detection_id.split("--detections")[0]) for detection_id, car in whole.car_of.items()}
+    frames = sorted({name for _, name in frame_of})
+    second = {car: sorted(frames.index(name) for c, name in frame_of if c == car)[1] for car in (10, 11, 20)}
+    made = drive(two_way_traffic(), missed=list(second.items()))
+    assert len(made.car_of) == len(whole.car_of) - 3
+    assert_one_track_each(made)
+
+
+def test_car_unseen_for_longer_than_the_gap_is_a_new_track():
+    still = drive([PARKED], seconds=40, missed=[(500, frame) for frame in range(8, 12)])
+    assert [len(cars) for cars in tracked_cars(still)] == [8, 8]
+    assert [len(cars) for cars in tracked_cars(still, TrackerSettings(longest_gap_s=10))] == [16]
+
+
+def test_two_cars_that_follow_each_other_and_look_alike_stay_apart():
+    """Appearance cannot tell the two; the flow can."""
+    made = drive([*two_way_traffic(), DrivenCar(100, 60.0), DrivenCar(100, 62.6)])
+    seen = made.sightings
+    pair = [rows for rows in track(seen).tracks if made.car_of[seen.ids[rows[0]]] == 100]
+    assert sorted(len(rows) for rows in pair) == [4, 5]
+    for rows in pair:
+        np.testing.assert_allclose(np.diff(seen.boxes[rows, 3]), -40, atol=1e-3)
+
+
+@pytest.mark.parametrize(("factor", "tracks"), [(1.0, 1), (2.0, 1), (4.0, 2)])
+def test_vehicle_grows_no_faster_than_it_can_come_near(factor, tracks):
+    made = drive([*two_way_traffic(), DrivenCar(100, 60.0)])
+    seen = made.sightings
+    rows = np.array([row for row, name in enumerate(seen.ids) if made.car_of[name] == 100][2:])
+    x, y = seen.points[rows].T
+    seen.boxes[rows] = np.stack([x - 12 * factor, y - 18 * factor, x + 12 * factor, y], axis=1)
+    assert len([t for t in track(seen).tracks if made.car_of[seen.ids[t[0]]] == 100]) == tracks
+
+
+def test_nothing_seen_is_no_track():
+    assert track(drive([]).sightings).tracks == []
+
+
+def test_same_sightings_give_the_same_tracks():
+    seen = drive(two_way_traffic()).sightings
+    assert track(seen).tracks == track(seen).tracks
+
+
+@st.composite
+def any_sightings(draw) -> Sightings:
+    """Up to five boxes anywhere in each of up to eight frames, with any looks."""
+    counts = draw(st.lists(st.integers(0, 5), max_size=8))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    steps = draw(st.lists(st.sampled_from([0.1, 1.0, 2.0, 7.0]), min_size=len(counts), max_size=len(counts)))
+    times = np.repeat(np.cumsum(steps), counts)
+    corner, size = rng.uniform(0, 200, (len(times), 2)), rng.uniform(5, 80, (len(times), 2))
+    vectors = rng.normal(size=(len(times), 3))
+    return Sightings(
+        [f"f{second}--detections--{i}--car" for i, second in enumerate(times)],
+        times,
+        np.concatenate([corner, corner + size], axis=1),
+        np.ones(len(times)),
+        ["car"] * len(times),
+        vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(any_sightings(), st.sampled_from([0.85, 5.0]))
+def test_no_track_has_two_detections_of_one_frame_and_every_detection_has_one_track(seen, dearest):
+    tracks = track(seen, TrackerSettings(dearest=dearest)).tracks
+    assert sorted(row for rows in tracks for row in rows) == list(range(len(seen)))
+    for rows in tracks:
+        assert (np.diff(seen.times[rows]) > 0).all()
+        assert (np.diff(seen.times[rows]) <= TrackerSettings().longest_gap_s).all()
+
+
+@pytest.mark.parametrize("step_s", [1.0, 2.5])
+def test_other_frame_rates(step_s):
+    assert_one_track_each(drive(two_way_traffic(), step_s=step_s))
