@@ -122,7 +122,7 @@ def _examine(camera_id: str, file: _File, seen: dict[str, str]) -> Frame | Rejec
     if fetched is None or not file.name.startswith(f"{camera_id}--"):
         return reject(
             "wrong_name",
-            f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, lies in another hour's folder, or no such time exists.",
+            f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, lies in another hour, or no such time exists.",
         )
     frame_id = file.name.removesuffix(SUFFIX)
     for key in (frame_id, digest):
