@@ -1,5 +1,7 @@
 """The three jobs. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day."""
 
+import warnings
+
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
@@ -13,6 +15,9 @@ from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.assets.tracks import tracks
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key, to_partition
+
+# The job is launched as one run over a range, so the policies by which a backfill would be cut do not matter to it.
+warnings.filterwarnings("ignore", message="Asset job camera_hours materializes assets with varying BackfillPolicies")
 
 ALL_ASSETS = [raw_frames, detections, crops, features, tracks, matches, journeys, vehicle_counts, travel_times]
 

@@ -33,7 +33,9 @@ class Curve:
         return float(np.sum(np.diff(self.recall, prepend=0) * precision))
 
     def best_threshold(self) -> float:
-        """The score at which F1 is highest."""
+        """The score at which F1 is highest; one half when nothing was found at all."""
+        if not len(self.scores):
+            return 0.5
         f1 = 2 * self.precision * self.recall / np.maximum(self.precision + self.recall, 1e-9)
         return float(self.scores[f1.argmax()])
 
