@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,26 +67,24 @@ def _run(lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
         plan = launching.whole_plan(CAMPAIGN, cameras, hours, set(days.get_partition_keys()))
         todo = plan if again else launching.missing_plan(plan, CAMPAIGN, lake, instance)
         total = launching.count(todo)
-        if not total:
-            console.print(f"All {launching.count(plan)} partitions are finished. Use --again to make them anew.")
-        else:
+        if total:
             title = f"{len(cameras)} cameras, {len(hours)} hours from {hours[0]:%Y-%m-%dT%HZ}"
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
             with running_daemon(instance), Progress(*columns, console=console) as progress:
-                backfill_id = launching.launch(instance, defs.get_repository_def().asset_graph, todo, title)
-                task = progress.add_task(f"backfill {backfill_id}, partitions", total=total)
-                outcome = launching.wait(instance, backfill_id, lambda done: progress.update(task, completed=done))
-            _print_summary(lake, cameras, hours)
-            unwritten = launching.count(launching.unwritten(todo, lake))
-            if not outcome.succeeded or unwritten:
-                raise CctviewError(
-                    f"Backfill {backfill_id} finished {outcome.finished - unwritten} of {total} partitions"
-                    f"{': ' + outcome.error if outcome.error else ''}. See its runs with `cctview dev`, or "
-                    "daemon.log in DAGSTER_HOME; the same command does what is left."
-                )
-            console.print(f"Backfill {backfill_id} finished all {total} partitions.", style="green")
+                task = progress.add_task("partitions", total=total)
+                graph = defs.get_repository_def().asset_graph
+                outcome = launching.run(instance, graph, todo, title, lambda done: progress.update(task, completed=done))
+    _print_summary(lake, cameras, hours)
     if not total:
-        _print_summary(lake, cameras, hours)
+        console.print(f"All {launching.count(plan)} partitions are finished. Use --again to make them anew.")
+    elif (unwritten := launching.count(launching.unwritten(todo, lake))) or not outcome.succeeded:
+        raise CctviewError(
+            f"{min(outcome.finished, total - unwritten)} of {total} partitions are finished"
+            f"{'; ' + outcome.error if outcome.error else ''}. See the runs with `cctview dev`, or daemon.log in "
+            f"{os.environ['DAGSTER_HOME']}; the same command does what is left."
+        )
+    else:
+        console.print(f"Finished all {total} partitions.", style="green")
     console.print(
         "\nNext: [bold]cctview dev[/] opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
         '      [bold]cctview query "select * from travel_times"[/] asks the lake with SQL'

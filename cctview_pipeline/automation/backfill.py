@@ -17,7 +17,8 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
 from cctview_pipeline.partitions import to_key
 
-CAMERA_HOUR_TABLES = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
+INDEPENDENT_TABLES = ("raw_frames", "detections", "crops", "features")
+CAMERA_HOUR_TABLES = (*INDEPENDENT_TABLES, "tracks", "matches")
 MARTS = ("vehicle_counts", "travel_times")
 
 Plan = dict[str, set[Partition]]
@@ -85,22 +86,44 @@ def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan
 
 @dataclass(frozen=True)
 class Outcome:
-    """succeeded: whether every partition was made; finished: their number; error: Dagster's, when the backfill itself failed."""
+    """succeeded: whether every partition was made; finished: their number; error: Dagster's, when a backfill itself failed."""
 
     succeeded: bool
     finished: int
     error: str | None
 
 
-def wait(instance: dg.DagsterInstance, backfill_id: str, progress: Callable[[int], None], interval_s: float = 0.5) -> Outcome:
-    """Wait until Dagster has ended a backfill. progress: called with the number of partitions done so far."""
+def run(
+    instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str, progress: Callable[[int], None]
+) -> Outcome:
+    """Launch a plan and wait for it. progress: called with the number of partitions done so far.
+
+    Two backfills: frames to features, where every camera-hour goes its own way, and then the rest. In one, Dagster would
+    start the tracks of each camera-hour as soon as its features are there, in a run of its own, and most of the time
+    would go into starting runs.
+    """
+    first = {asset: partitions for asset, partitions in plan.items() if asset in INDEPENDENT_TABLES}
+    rest = {asset: partitions for asset, partitions in plan.items() if asset not in INDEPENDENT_TABLES}
+    outcome = Outcome(True, 0, None)
+    for stage, name in ((first, "frames to features"), (rest, "tracks to marts")):
+        if stage and outcome.succeeded:
+            done = outcome.finished
+            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}")
+            outcome = wait(instance, backfill_id, done, progress)
+    return outcome
+
+
+def wait(
+    instance: dg.DagsterInstance, backfill_id: str, done_before: int, progress: Callable[[int], None], interval_s: float = 0.5
+) -> Outcome:
+    """Wait until Dagster has ended a backfill. Partitions done before are added to what progress and the outcome tell."""
     while True:
         backfill = instance.get_backfill(backfill_id)
-        finished = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
-        progress(finished)
+        done = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
+        progress(done_before + done)
         if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
             error = backfill.error.message.strip().splitlines()[0] if backfill.error else None
-            return Outcome(backfill.status == BulkActionStatus.COMPLETED_SUCCESS, finished, error)
+            return Outcome(backfill.status == BulkActionStatus.COMPLETED_SUCCESS, done_before + done, error)
         time.sleep(interval_s)
 
 

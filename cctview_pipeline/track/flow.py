@@ -27,6 +27,11 @@ class Flow:
     trees: tuple[cKDTree | None, cKDTree | None]
     velocities: tuple[np.ndarray, np.ndarray]
 
+    @property
+    def unknown(self) -> bool:
+        """Whether nothing was learned at all."""
+        return all(tree is None for tree in self.trees)
+
     def velocity(self, points: np.ndarray, direction: int, neighbours: int = 15) -> np.ndarray:
         """(N, 2) px -> (N, 2) px/s, the median of the nearest pairs; NaN where nothing was learned."""
         tree = self.trees[direction]

@@ -84,6 +84,9 @@ def _flow_offness(seen: Sightings, tracks: list[list[int]], rows: np.ndarray, fl
     last = np.array([rows_of[-1] for rows_of in tracks])
     seconds = seen.times[rows[0]] - seen.times[last]
     start, goal = seen.points[last], seen.points[rows]
+    if flow.unknown:  # too few vehicles in this hour to learn from: then the nearer the better, within reach
+        reach = SIZES_PER_SECOND * seen.sizes[last] * seconds
+        return 2 * np.linalg.norm(start[:, None] - goal[None, :], axis=2) / reach[:, None]
     best = np.full((len(last), len(rows)), np.inf)
     for direction in (TOWARDS, AWAY):
         moves = flow.displacement(start, direction, seconds) * _pace(seen, tracks, flow, direction)[:, None]

@@ -38,6 +38,12 @@ def test_every_car_becomes_one_track():
     assert_one_track_each(made)
 
 
+def test_too_few_cars_to_learn_a_flow_are_told_apart_by_their_looks():
+    made = drive([DrivenCar(1, 0, away=True), DrivenCar(2, 1, away=False), DrivenCar(3, 2, away=True)])
+    assert track(made.sightings).flow.unknown
+    assert_one_track_each(made)
+
+
 def test_cars_that_meet_on_opposite_carriageways_stay_apart():
     """The two are beside each other in the middle of the picture at the same moment."""
     made = drive([*two_way_traffic(), DrivenCar(100, 61.0, away=True), DrivenCar(101, 61.0, away=False)])
