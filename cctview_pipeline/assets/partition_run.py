@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.checks import CHECKS, failures
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_partition
@@ -81,7 +81,7 @@ class PartitionRun:
         self._context.add_asset_metadata(
             {
                 "dagster/row_count": rows.num_rows,
-                "dagster/uri": self._lake.storage.path(self._table),
+                "dagster/uri": self._lake.storage.path(layout.key(self._table, partition)),
                 "verdict": "written",
                 "seconds": round(seconds, 3),
                 "bytes": size,

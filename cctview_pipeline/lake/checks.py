@@ -11,10 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import Partition
+from cctview_pipeline.lake.tables import check_schema
 
 Inputs = Mapping[str, pa.Table]
 FASTEST_KMH = 200.0
+SCHEMA = "schema"
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,18 @@ def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
     return f"One implies {fast:.0f} km/h." if fast > FASTEST_KMH else None
 
 
-CHECKS: dict[str, tuple[Check, ...]] = {
+def _schema(table: str) -> Check:
+    def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+        try:
+            check_schema(table, rows)
+        except CctviewError as error:
+            return str(error)
+        return None
+
+    return Check(SCHEMA, "Names, types and nulls are those of lake/schemas.py.", find)
+
+
+_OWN: dict[str, tuple[Check, ...]] = {
     "raw_frames": (_unique("frame_id"), _inside_hour("captured_at")),
     "detections": (
         _unique("detection_id"),
@@ -132,10 +146,15 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "vehicle_counts": (_unique("camera_id", "carriageway", "began_at", "label"),),
     "travel_times": (_unique("from_camera_id", "to_camera_id", "began_at"),),
 }
+
+CHECKS = {table: (_schema(table), *checks) for table, checks in _OWN.items()}
 """Table -> its checks. All of them block: a partition that fails one is not written."""
 
 
 def failures(table: str, rows: pa.Table, inputs: Inputs, partition: Partition) -> dict[str, str]:
-    """The names of the checks that fail, each with its sentence."""
-    found = {check.name: check.find(rows, inputs, partition) for check in CHECKS[table]}
-    return {name: sentence for name, sentence in found.items() if sentence}
+    """The names of the checks that fail, each with its sentence. Rows of another schema are not looked at further."""
+    found: dict[str, str] = {}
+    for check in CHECKS[table]:
+        if SCHEMA not in found and (sentence := check.find(rows, inputs, partition)):
+            found[check.name] = sentence
+    return found

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.lake.checks import CHECKS, failures
-from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.made_archive import HOUR_17
 from cctview_pipeline_tests.made_tables import DETECTION, FRAME, TRACK, partition_of, rows
 
@@ -93,6 +93,12 @@ BAD = [
 @pytest.mark.parametrize("table", CHECKS)
 def test_good_rows_pass_every_check(table):
     assert failures(table, GOOD[table], INPUTS[table], partition_of(table)) == {}
+
+
+BAD += [
+    (t, "schema", rows(t, {}).drop_columns(TABLES[t].schema.names[:1]), f"missing ['{TABLES[t].schema.names[0]}']")
+    for t in CHECKS
+]
 
 
 @pytest.mark.parametrize(("table", "check", "found", "sentence"), BAD)
