@@ -12,10 +12,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.split(":")[0] + ": traffic cameras to journeys."
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
 )
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/.")
 app.add_typer(train, name="train")
@@ -40,8 +42,8 @@ def backfill(
     On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
     """
     from cctview_pipeline.automation.instance import prepare_home
-    from cctview_pipeline.backfilling import choose
     from cctview_pipeline.resources.lake import open_lake
+    from cctview_pipeline.selection import choose
 
     prepare_home()
     lake = open_lake()
@@ -50,11 +52,12 @@ def backfill(
         console.print(note, style="yellow")
     _check_models()
     lake.storage.check_writable()
+    new_campaign = lake.campaign() != chosen.campaign
     lake.write_campaign(chosen.campaign)
-    _run(lake, chosen.cameras, chosen.hours, again)
+    _run(lake, chosen.cameras, chosen.hours, again, new_campaign)
 
 
-def _run(lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
+def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool, new_campaign: bool) -> None:
     """Launch, wait and report. Definitions are imported here because they read the campaign when they load."""
     import dagster as dg
 
@@ -70,7 +73,7 @@ def _run(lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
         if total:
             title = f"{len(cameras)} cameras, {len(hours)} hours from {hours[0]:%Y-%m-%dT%HZ}"
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-            with running_daemon(instance), Progress(*columns, console=console) as progress:
+            with running_daemon(instance, new_campaign), Progress(*columns, console=console) as progress:
                 task = progress.add_task("partitions", total=total)
                 graph = defs.get_repository_def().asset_graph
                 outcome = launching.run(instance, graph, todo, title, lambda done: progress.update(task, completed=done))
@@ -169,7 +172,7 @@ def train_extractor(
     console.print(f"Wrote {entry.path} ({entry.version}).")
 
 
-def _campaign():
+def _campaign() -> tuple[Lake, Campaign]:
     from cctview_pipeline.automation.instance import prepare_home
     from cctview_pipeline.resources.lake import open_lake
 
@@ -189,7 +192,7 @@ def _check_models() -> None:
         read_weights(find_model("default", task))
 
 
-def _print_summary(lake, cameras: list[str], hours: list[datetime]) -> None:
+def _print_summary(lake: Lake, cameras: list[str], hours: list[datetime]) -> None:
     from cctview_pipeline.analytics.summary import summarise
 
     found = summarise(lake, cameras, hours)

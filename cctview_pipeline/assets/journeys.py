@@ -40,9 +40,14 @@ def journeys(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materi
             journeys=len(legs),
             over_two_or_more_cameras=pc.sum(pc.greater_equal(legs, 1)).as_py() or 0,
             most_cameras=(pc.max(legs).as_py() + 1) if len(legs) else 0,
+            cameras_not_matched=[c.id for c in CAMPAIGN.cameras if not _matched(store, c.id, partition)],
         )
     return run.result()
 
 
 def _all_cameras(store: Lake, table: str, partition: Partition) -> pa.Table:
     return pa.concat_tables(store.read(table, Partition.camera_hour(camera.id, partition.hour)) for camera in CAMPAIGN.cameras)
+
+
+def _matched(store: Lake, camera: str, partition: Partition) -> bool:
+    return store.has("matches", Partition.camera_hour(camera, partition.hour))

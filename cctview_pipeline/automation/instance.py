@@ -18,6 +18,9 @@ from cctview_pipeline.paths import dagster_home, lake_uri, project_root
 FOREIGN_HEARTBEAT_S = 60
 """A daemon beats every 30 s; one that is silent for twice as long is gone."""
 
+RELOAD_S = 75
+"""A daemon loads the definitions again every 60 s."""
+
 
 def prepare_home() -> Path:
     """Create DAGSTER_HOME with the project's dagster.yaml when it has none, and make this process use it."""
@@ -34,16 +37,21 @@ def prepare_home() -> Path:
 
 
 @contextmanager
-def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
-    """A daemon works on the instance inside this block: one that runs already, or our own for so long."""
+def running_daemon(instance: dg.DagsterInstance, new_campaign: bool) -> Iterator[None]:
+    """A daemon works on the instance inside this block: one that runs already, or our own for so long.
+
+    new_campaign: whether the partitions have just changed, which a daemon that runs already learns within a minute.
+    """
     home = Path(os.environ["DAGSTER_HOME"])
     with (home / "daemon.lock").open("a+") as lock:
-        if not _try_lock(lock):
+        locked = _try_lock(lock)
+        if not locked:
             _check_same_lake(home)
-            yield
-            return
-        if _foreign_daemon(instance, ours_lived_until=(home / "daemon.lock").stat().st_mtime):
+        elif _foreign_daemon(instance, ours_lived_until=(home / "daemon.lock").stat().st_mtime):
             fcntl.flock(lock, fcntl.LOCK_UN)
+            locked = False
+        if not locked:
+            time.sleep(RELOAD_S if new_campaign else 0)
             yield
             return
         _bury(instance)

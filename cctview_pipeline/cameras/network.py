@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cctview_pipeline.errors import CctviewError
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -53,14 +51,3 @@ class CameraNetwork(Protocol):
 
     def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
         """Everything captured in [hour, hour + 1 h). Empty when there is nothing."""
-
-
-def open_network(name: str, path: str | None = None) -> CameraNetwork:
-    """A network by name; path: the archive's folder or zip file. Raises CctviewError when it is unknown or not there."""
-    from cctview_pipeline.cameras.archive import ArchiveNetwork
-
-    if name != "archive":
-        raise CctviewError(f"There is no camera network named '{name}': known is archive.")
-    if not path:
-        raise CctviewError("An archive needs its folder or zip file: give --path, or set path in campaign.toml.")
-    return ArchiveNetwork(path)

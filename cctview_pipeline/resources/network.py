@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from cctview_pipeline.cameras.network import CameraNetwork, open_network
+from cctview_pipeline.cameras import open_network
+from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.campaign import Campaign
 
 

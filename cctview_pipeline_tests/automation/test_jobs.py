@@ -17,7 +17,7 @@ from cctview_pipeline.definitions import defs
 from cctview_pipeline.detect import tables as detect_tables
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import CAMPAIGN
-from cctview_pipeline.resources.lake import LakeResource, S3Resource
+from cctview_pipeline.resources.lake import LakeResource, S3Resource, open_lake
 from cctview_pipeline_tests.made_archive import make_archive
 
 HOUR = datetime(2020, 5, 5, 17, tzinfo=UTC)
@@ -179,6 +179,19 @@ def test_every_partition_tells_what_it_holds(archive: Path, lake: Lake):
             assert names <= set(last.metadata)
             rows = lake.read(asset, Partition.camera_hour(CAMERAS[1], HOUR)).num_rows
             assert last.metadata["dagster/row_count"].value == rows > (-1 if asset == "matches" else 0)
+
+
+def test_the_same_job_on_s3(archive: Path, s3: dict[str, str], lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run(camera_hours_job, FIRST, LAST, instance).success
+    for name, value in (s3 | {"CCTVIEW_LAKE": "s3://lake/the-same-job"}).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run(camera_hours_job, FIRST, LAST, instance).success
+    remote = open_lake()
+    for table in ("raw_frames", "detections", "crops", "features", "tracks", "matches"):
+        assert len(remote.keys(table)) == len(CAMERAS)
+        assert remote.read(table, LAST).equals(lake.read(table, LAST))
 
 
 def test_the_schedule_asks_for_yesterday_as_one_range():

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.catalogue import find_cameras
-from cctview_pipeline.cameras.network import open_network
 from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
