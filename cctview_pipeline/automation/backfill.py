@@ -17,9 +17,13 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
 from cctview_pipeline.partitions import to_key
 
-INDEPENDENT_TABLES = ("raw_frames", "detections", "crops", "features")
-CAMERA_HOUR_TABLES = (*INDEPENDENT_TABLES, "tracks", "matches")
 MARTS = ("vehicle_counts", "travel_times")
+STAGES = {
+    "frames to features": ("raw_frames", "detections", "crops", "features"),
+    "tracks and matches": ("tracks", "matches"),
+    "journeys and marts": ("journeys", *MARTS),
+}
+CAMERA_HOUR_TABLES = STAGES["frames to features"] + STAGES["tracks and matches"]
 
 Plan = dict[str, set[Partition]]
 """Asset -> its partitions."""
@@ -98,14 +102,13 @@ def run(
 ) -> Outcome:
     """Launch a plan and wait for it. progress: called with the number of partitions done so far.
 
-    Two backfills: frames to features, where every camera-hour goes its own way, and then the rest. In one, Dagster would
-    start the tracks of each camera-hour as soon as its features are there, in a run of its own, and most of the time
-    would go into starting runs.
+    One backfill a stage, each begun when the one before has ended. In a single one Dagster would start the tracks of
+    each camera-hour as soon as its features are there, in a run of its own, and an hour's journeys before those of the
+    hour before: it does not wait for an earlier partition of the same asset.
     """
-    first = {asset: partitions for asset, partitions in plan.items() if asset in INDEPENDENT_TABLES}
-    rest = {asset: partitions for asset, partitions in plan.items() if asset not in INDEPENDENT_TABLES}
     outcome = Outcome(True, 0, None)
-    for stage, name in ((first, "frames to features"), (rest, "tracks to marts")):
+    for name, assets in STAGES.items():
+        stage = {asset: plan[asset] for asset in assets if asset in plan}
         if stage and outcome.succeeded:
             done = outcome.finished
             backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}")

@@ -37,7 +37,6 @@ def range_tags(first: Partition, last: Partition) -> dict[str, str]:
 
 def partitions_of(tags: dict[str, str]) -> tuple[Partition, Partition] | None:
     """The first and last partition of a run by its tags; None for a run without partitions."""
-
     single = tags.get("dagster/partition")
     first, last = tags.get(ASSET_PARTITION_RANGE_START_TAG, single), tags.get(ASSET_PARTITION_RANGE_END_TAG, single)
     return (to_partition(first), to_partition(last)) if first and last else None

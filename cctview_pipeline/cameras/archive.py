@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 
 from cctview_pipeline.cameras.jpeg import DamagedJpeg, capture_time, strip_metadata
@@ -220,8 +221,9 @@ def _what_else(path: Path) -> str:
     """What a mistaken path holds instead, for the error's sentence."""
     if path.is_file():
         return ""
-    files = [p for p in path.rglob("*") if p.is_file()]
+    files = list(islice((p for p in path.rglob("*") if p.is_file()), 1000))
     if not files:
         return "; it is empty"
     suffix = max({p.suffix for p in files}, key=[p.suffix for p in files].count)
-    return f"; it holds {len(files)} files, mostly '{suffix or 'without a suffix'}'"
+    count = len(files) if len(files) < 1000 else "1000 or more"
+    return f"; it holds {count} files, mostly '{suffix or 'without a suffix'}'"

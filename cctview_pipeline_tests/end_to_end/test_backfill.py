@@ -54,10 +54,21 @@ def test_its_runs_and_its_backfill_are_in_dagster(finished: Workplace, monkeypat
         backfills = instance.get_backfills()
         runs = instance.get_runs()
         known = instance.get_materialized_partitions(dg.AssetKey("tracks"))
-    assert [backfill.status.name for backfill in backfills] == ["COMPLETED_SUCCESS"] * 2
+    assert [backfill.status.name for backfill in backfills] == ["COMPLETED_SUCCESS"] * 3
     assert len(runs) > 2
     assert {run.tags["dagster/backfill"] for run in runs} == {backfill.backfill_id for backfill in backfills}
     assert known == {f"{camera}|2020-05-05T{hour}" for camera in CAMERAS for hour in (17, 18)}
+
+
+def test_hours_are_chained_in_order(finished: Workplace, monkeypatch: pytest.MonkeyPatch):
+    """Journeys go on over the hour's turn, which they can only where the hour before was chained first."""
+    hours = [finished.lake / "journeys" / f"hour=2020-05-05T{hour}" / "part-0.parquet" for hour in (17, 18)]
+    before, after = (set(pq.read_table(path, partitioning=None)["journey_id"].to_pylist()) for path in hours)
+    assert before & after
+    monkeypatch.setenv("DAGSTER_HOME", str(finished.folder / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        runs = [run for run in instance.get_runs() if dg.AssetKey("journeys") in (run.asset_selection or ())]
+    assert len(runs) == 1
 
 
 def test_a_second_time_there_is_nothing_to_do(finished: Workplace, archive: Path):
