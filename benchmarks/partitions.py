@@ -48,7 +48,7 @@ def measure_one() -> None:
         plan = backfill.whole_plan(CAMPAIGN, cameras, CAMPAIGN.hours(), set(days.get_partition_keys()))
         todo = backfill.missing_plan(plan, CAMPAIGN, open_lake(), instance)
         seconds["plan_s"] = time.perf_counter() - begin
-        with running_daemon(instance, new_campaign=False):
+        with running_daemon(instance):
             begin = time.perf_counter()
             backfill.launch(instance, graph, todo, "benchmark")
             seconds["launch_s"] = time.perf_counter() - begin

@@ -41,7 +41,9 @@ def backfill(
 
     On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
     """
-    from cctview_pipeline.automation.instance import prepare_home
+    import dagster as dg
+
+    from cctview_pipeline.automation.instance import check_not_served, prepare_home
     from cctview_pipeline.resources.lake import open_lake
     from cctview_pipeline.selection import choose
 
@@ -52,12 +54,14 @@ def backfill(
         console.print(note, style="yellow")
     _check_models()
     lake.storage.check_writable()
-    new_campaign = lake.campaign() != chosen.campaign
-    lake.write_campaign(chosen.campaign)
-    _run(lake, chosen.cameras, chosen.hours, again, new_campaign)
+    if lake.campaign() != chosen.campaign:
+        with dg.DagsterInstance.get() as instance:
+            check_not_served(instance)
+        lake.write_campaign(chosen.campaign)
+    _run(lake, chosen.cameras, chosen.hours, again)
 
 
-def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool, new_campaign: bool) -> None:
+def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
     """Launch, wait and report. Definitions are imported here because they read the campaign when they load."""
     import dagster as dg
 
@@ -73,7 +77,7 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool, new
         if total:
             title = f"{len(cameras)} cameras, {len(hours)} hours from {hours[0]:%Y-%m-%dT%HZ}"
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-            with running_daemon(instance, new_campaign), Progress(*columns, console=console) as progress:
+            with running_daemon(instance), Progress(*columns, console=console) as progress:
                 task = progress.add_task("partitions", total=total)
                 graph = defs.get_repository_def().asset_graph
                 outcome = launching.run(instance, graph, todo, title, lambda done: progress.update(task, completed=done))
@@ -137,7 +141,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 
     from cctview_pipeline.automation.instance import prepare_home, serve
 
     prepare_home()
-    serve(["dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)])
+    serve(port)
 
 
 @train.command("detector")

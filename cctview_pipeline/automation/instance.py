@@ -18,9 +18,6 @@ from cctview_pipeline.paths import dagster_home, lake_uri, project_root
 FOREIGN_HEARTBEAT_S = 60
 """A daemon beats every 30 s; one that is silent for twice as long is gone."""
 
-RELOAD_S = 75
-"""A daemon loads the definitions again every 60 s."""
-
 
 def prepare_home() -> Path:
     """Create DAGSTER_HOME with the project's dagster.yaml when it has none, and make this process use it."""
@@ -36,12 +33,21 @@ def prepare_home() -> Path:
     return home
 
 
-@contextmanager
-def running_daemon(instance: dg.DagsterInstance, new_campaign: bool) -> Iterator[None]:
-    """A daemon works on the instance inside this block: one that runs already, or our own for so long.
+def check_not_served(instance: dg.DagsterInstance) -> None:
+    """Refuse to change the campaign under a daemon that has loaded it: the partitions would change in mid-course."""
+    home = Path(os.environ["DAGSTER_HOME"])
+    with (home / "daemon.lock").open("a+") as lock:
+        free = _try_lock(lock)
+        if not free or _foreign_daemon(instance, ours_lived_until=(home / "daemon.lock").stat().st_mtime):
+            raise CctviewError(
+                f"This command changes campaign.toml, but a daemon of {home} has loaded the partitions as they were: "
+                "stop `cctview dev`, give the command again, then start it anew."
+            )
 
-    new_campaign: whether the partitions have just changed, which a daemon that runs already learns within a minute.
-    """
+
+@contextmanager
+def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
+    """A daemon works on the instance inside this block: one that runs already, or our own for so long."""
     home = Path(os.environ["DAGSTER_HOME"])
     with (home / "daemon.lock").open("a+") as lock:
         locked = _try_lock(lock)
@@ -51,7 +57,6 @@ def running_daemon(instance: dg.DagsterInstance, new_campaign: bool) -> Iterator
             fcntl.flock(lock, fcntl.LOCK_UN)
             locked = False
         if not locked:
-            time.sleep(RELOAD_S if new_campaign else 0)
             yield
             return
         _bury(instance)
@@ -73,8 +78,8 @@ def running_daemon(instance: dg.DagsterInstance, new_campaign: bool) -> Iterator
                 daemon.kill()
 
 
-def serve(command: list[str]) -> None:
-    """Replace this process by a long-running Dagster command that holds the daemon's lock."""
+def serve(port: int) -> None:
+    """Replace this process by ``dagster dev``, which holds the daemon's lock as long as it lives."""
     home = Path(os.environ["DAGSTER_HOME"])
     lock = (home / "daemon.lock").open("a+")
     if not _try_lock(lock):
@@ -82,6 +87,7 @@ def serve(command: list[str]) -> None:
     os.set_inheritable(lock.fileno(), True)
     (home / "served-lake").write_text(lake_uri())
     os.chdir(project_root())
+    command = ["dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 

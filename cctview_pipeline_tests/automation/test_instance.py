@@ -1,0 +1,48 @@
+"""One daemon at a time on an instance, and never another lake's."""
+
+import fcntl
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cctview_pipeline.automation.instance import check_not_served, prepare_home, running_daemon
+from cctview_pipeline.errors import CctviewError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("CCTVIEW_LAKE", str(tmp_path / "lake"))
+    return prepare_home()
+
+
+def test_the_home_is_made_with_the_projects_settings(home: Path):
+    with dg.DagsterInstance.get() as instance:
+        assert not instance.telemetry_enabled
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "dagster"))
+    with pytest.raises(CctviewError, match=r"^DAGSTER_HOME .* cannot be used: Not a directory\.$"):
+        prepare_home()
+
+
+def test_the_campaign_is_not_changed_under_a_running_daemon(home: Path):
+    with dg.DagsterInstance.get() as instance:
+        check_not_served(instance)
+        with (home / "daemon.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(CctviewError, match="stop `cctview dev`, give the command again"):
+                check_not_served(instance)
+        check_not_served(instance)
+
+
+def test_a_daemon_of_another_lake_is_not_used(home: Path):
+    (home / "served-lake").write_text("/another/lake")
+    with dg.DagsterInstance.get() as instance, (home / "daemon.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CctviewError, match="works on the lake /another/lake, not on"), running_daemon(instance):
+            pass
