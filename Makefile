@@ -1,11 +1,18 @@
-# make demo ARCHIVE=DIR   sets everything up and runs the main job on an archive in the published layout
+# make demo               sets everything up and runs all assets on 15 minutes of the synthetic city (MINUTES=60 for more)
+# make demo ARCHIVE=DIR   the same on an archive in the published layout
+# make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
+# make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs the tests
-# make dev                opens the Dagster UI and its daemon on http://127.0.0.1:3000
 PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+MINUTES ?= 15
+SEED ?= 1000
+# Every city has a lake of its own, and an instance of Dagster with it.
+CITY := var/city-$(SEED)-$(MINUTES)
+IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install demo test lint dev benchmark clean
+.PHONY: install demo test lint dev dev-city benchmark clean
 
 install: $(INSTALLED)
 
@@ -15,8 +22,11 @@ $(INSTALLED): pyproject.toml requirements.lock
 	touch $@
 
 demo: install
-	@test -n "$(ARCHIVE)" || { echo "make demo needs an archive in the published layout: make demo ARCHIVE=DIR"; exit 2; }
+ifdef ARCHIVE
 	$(BIN)/cctview backfill --network archive --path "$(ARCHIVE)"
+else
+	$(IN_CITY) $(BIN)/cctview backfill --network city --seed $(SEED) --minutes $(MINUTES)
+endif
 
 test: install lint
 	$(BIN)/python -m pytest
@@ -28,8 +38,12 @@ lint: install
 dev: install
 	$(BIN)/cctview dev
 
+dev-city: install
+	$(IN_CITY) $(BIN)/cctview dev
+
 benchmark: install
 	$(BIN)/python benchmarks/partitions.py
+	$(BIN)/python benchmarks/city.py
 
 clean:
 	rm -rf .venv var

@@ -6,6 +6,7 @@ no code. Dagster's partitions are the campaign's cameras times its hours.
 
 import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 
@@ -61,7 +62,8 @@ class Camera:
 class Campaign:
     """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
 
-    network: where frames come from (``archive``); path: the archive's folder or zip file.
+    network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
+    city's seed, start, minutes and faults.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Campaign:
     end: datetime | None
     cameras: tuple[Camera, ...]
     path: str | None = None
+    settings: Mapping = field(default_factory=dict, hash=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +132,7 @@ class Campaign:
         campaign = {"name": self.name, "network": self.network}
         campaign |= {"path": self.path} if self.path else {}
         campaign |= {"start": self.start} | ({"end": self.end} if self.end else {})
+        campaign |= {"settings": dict(self.settings)} if self.settings else {}
         document["campaign"] = campaign
         cameras = tomlkit.aot()
         for camera in self.cameras:
@@ -147,7 +151,7 @@ class Campaign:
             head = document["campaign"]
             cameras = tuple(camera_from_dict(row) for row in document.get("cameras", []))
             start, end = (time and time.astimezone(UTC) for time in (head["start"], head.get("end")))
-            return cls(head["name"], head["network"], start, end, cameras, head.get("path"))
+            return cls(head["name"], head["network"], start, end, cameras, head.get("path"), head.get("settings", {}))
         except tomllib.TOMLDecodeError as error:
             raise CctviewError(f"{source} is no TOML: {error}.") from error
         except KeyError as error:

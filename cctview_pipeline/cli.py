@@ -14,30 +14,38 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.lake import Lake
+from cctview_pipeline.lake import Lake, Partition
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
 )
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/.")
+city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
 app.add_typer(train, name="train")
+app.add_typer(city, name="city")
 console = Console()
 
 CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")]
 FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
+SeedOption = Annotated[int | None, typer.Option(help="The city's; 1000 when left out, 9000 and above are for evaluation.")]
+MinutesOption = Annotated[int | None, typer.Option(help="How long the city is watched; 60 when left out.")]
+FaultsOption = Annotated[list[str], typer.Option("--faults", help="What goes wrong in the city, such as jam,frozen:city-2.")]
 ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same form.")]
 
 
 @app.command()
 def backfill(
-    network: Annotated[str, typer.Option(help="Where frames come from: archive.")] = "archive",
+    network: Annotated[str, typer.Option(help="Where frames come from: archive, or city for the synthetic one.")] = "archive",
     path: Annotated[str, typer.Option(help="The archive's folder or zip file.")] = "",
     cameras: CamerasOption = [],  # noqa: B006
     begin: FromOption = "",
     end: ToOption = "",
     again: Annotated[bool, typer.Option("--again", help="Also make what is finished already.")] = False,
+    seed: SeedOption = None,
+    minutes: MinutesOption = None,
+    faults: FaultsOption = [],  # noqa: B006
 ) -> None:
-    """Turn an archive into frames, detections, crops, features, tracks, matches, journeys and marts, through Dagster.
+    """Turn an archive or the synthetic city into frames, detections, crops, features, tracks, matches, journeys and marts.
 
     On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
     """
@@ -49,7 +57,10 @@ def backfill(
 
     prepare_home()
     lake = open_lake()
-    chosen = choose(lake, network, path, _split(cameras), _time(begin), _time(end))
+    settings = _city_settings(seed, minutes, faults)
+    if settings and network != "city":
+        raise CctviewError("--seed, --minutes and --faults are the city's: add --network city.")
+    chosen = choose(lake, network, path, _split(cameras), _time(begin), _time(end), settings)
     for note in chosen.notes:
         console.print(note, style="yellow")
     _check_models()
@@ -82,6 +93,7 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> 
                 graph = defs.get_repository_def().asset_graph
                 outcome = launching.run(instance, graph, todo, title, lambda done: progress.update(task, completed=done))
     _print_summary(lake, cameras, hours)
+    _print_truth(lake, hours)
     if not total:
         console.print(f"All {launching.count(plan)} partitions are finished. Use --again to make them anew.")
     elif (unwritten := launching.count(launching.unwritten(todo, lake))) or not outcome.succeeded:
@@ -92,9 +104,11 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> 
         )
     else:
         console.print(f"Finished all {total} partitions.", style="green")
+    command = _command()
     console.print(
-        "\nNext: [bold]cctview dev[/] opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
-        '      [bold]cctview query "select * from travel_times"[/] asks the lake with SQL'
+        f"\nNext: [bold]{command} dev[/]\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
+        f'      [bold]{command} query "select * from travel_times"[/]\n      asks the lake with SQL',
+        soft_wrap=True,
     )
 
 
@@ -176,6 +190,74 @@ def train_extractor(
     console.print(f"Wrote {entry.path} ({entry.version}).")
 
 
+@app.command()
+def evaluate(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a document.")] = False,
+) -> None:
+    """Compare what the lake holds with the truth of the synthetic city."""
+    from cctview_pipeline.evaluate import evaluate as measure
+    from cctview_pipeline.weights import find_model, read_weights
+
+    lake, campaign = _campaign()
+    if campaign.network != "city":
+        raise CctviewError("Nobody knows the truth about real cameras: evaluate a lake of `cctview backfill --network city`.")
+    hours = [hour for hour in campaign.hours() if lake.has("journeys", Partition.of_hour(hour))]
+    if not hours:
+        raise CctviewError("No hour of this lake has journeys yet: `cctview backfill --network city` makes them.")
+    threshold = float(read_weights(find_model("default", "detector"))[1]["threshold"])
+    found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+    elif as_markdown:
+        print(found.markdown())
+    else:
+        for table in found.tables():
+            console.print(table)
+
+
+@city.command("serve")
+def serve_city(
+    seed: SeedOption = None,
+    minutes: MinutesOption = None,
+    faults: FaultsOption = [],  # noqa: B006
+    begin: FromOption = "",
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010,
+    speed: Annotated[float, typer.Option(help="City seconds a second.")] = 1.0,
+) -> None:
+    """Serve the city's cameras on this machine in the form of New York's public API."""
+    from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+    from cctview_pipeline.cameras.city.server import serve
+
+    start = {"start": _time(begin)} if begin else {}
+    network = CityNetwork(CitySettings.read(_city_settings(seed, minutes, faults) | start))
+    serve(network, port, speed, lambda text: console.print(text))
+
+
+@city.command("faults")
+def list_faults() -> None:
+    """Say which faults can be switched on."""
+    from cctview_pipeline.cameras.city.faults import KINDS
+
+    for name, meaning in KINDS.items():
+        console.print(f"[bold]{name}[/]: {meaning}")
+
+
+def _city_settings(seed: int | None, minutes: int | None, faults: list[str]) -> dict:
+    """What was said about the city, and nothing else."""
+    said = {"seed": seed, "minutes": minutes, "faults": _split(faults) or None}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _command() -> str:
+    """This program as a person must call it to reach the same lake."""
+    from cctview_pipeline.paths import project_root
+
+    defaults = {"CCTVIEW_LAKE": project_root() / "var" / "lake", "DAGSTER_HOME": project_root() / "var" / "dagster"}
+    chosen = [f"{name}={os.environ[name]} " for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)]
+    return "".join(chosen) + os.path.relpath(sys.argv[0])
+
+
 def _campaign() -> tuple[Lake, Campaign]:
     from cctview_pipeline.automation.instance import prepare_home
     from cctview_pipeline.resources.lake import open_lake
@@ -184,7 +266,9 @@ def _campaign() -> tuple[Lake, Campaign]:
     lake = open_lake()
     campaign = lake.campaign()
     if campaign is None:
-        raise CctviewError(f"The lake {lake.uri} is empty: fill it with `cctview backfill --network archive --path DIR`.")
+        raise CctviewError(
+            f"The lake {lake.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, or `--network city`."
+        )
     return lake, campaign
 
 
@@ -206,6 +290,21 @@ def _print_summary(lake: Lake, cameras: list[str], hours: list[datetime]) -> Non
         "{journeys:,} journeys, {over_two_or_more_cameras:,} of them over two or more cameras, "
         "the longest over {most_cameras}.".format(**found.journeys)
     )
+
+
+def _print_truth(lake: Lake, hours: list[datetime]) -> None:
+    """In the city, what was counted and timed beside what was there."""
+    days = [Partition.of_day(day) for day in sorted({hour.date() for hour in hours})]
+    known = [day for day in days if lake.has("evaluation", day)]
+    if not known:
+        return
+    from cctview_pipeline.evaluate import Evaluation
+
+    for day in known:
+        found = Evaluation.from_table(lake.read("evaluation", day))
+        for table in found.summary_tables(f"Beside the truth, {day.day:%Y-%m-%d}"):
+            console.print(table)
+    console.print(f"[bold]{_command()} evaluate[/] shows every figure.", soft_wrap=True)
 
 
 def _split(values: list[str]) -> list[str]:

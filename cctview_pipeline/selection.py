@@ -1,12 +1,14 @@
 """What a backfill command means: which campaign, which cameras, which hours."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.catalogue import find_cameras
-from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
+from cctview_pipeline.campaign import HOUR, Camera, Campaign, floor_hour
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 
@@ -21,28 +23,43 @@ class Choice:
     notes: list[str]
 
 
-def choose(lake: Lake, network: str, path: str, cameras: list[str], begin: datetime | None, end: datetime | None) -> Choice:
+def choose(
+    lake: Lake,
+    network: str,
+    path: str,
+    cameras: list[str],
+    begin: datetime | None,
+    end: datetime | None,
+    settings: Mapping | None = None,
+) -> Choice:
     """Read the network and the lake's campaign, or begin one on an empty lake.
 
-    cameras, begin, end: restrict what is chosen; empty and None take all that the network has. Raises CctviewError for
-    cameras that are not in the campaign, hours outside its window, and a network with nothing of what was asked.
+    cameras, begin, end: restrict what is chosen; empty and None take all that the network has; settings: of the city.
+    Raises CctviewError for another network or city than the campaign's, cameras that are not in it, hours outside its
+    window, and a network with nothing of what was asked.
     """
     existing = lake.campaign()
+    if existing and existing.network != network:
+        raise CctviewError(
+            f"The lake {lake.uri} holds a campaign of the network '{existing.network}', not '{network}': use another lake."
+        )
+    settings = _city_settings(existing, begin, end, settings or {}) if network == "city" else {}
     place = str(Path(path).absolute()) if path else existing.path if existing else None
-    source = open_network(network, place)
+    source = open_network(network, place, settings)
     offered = source.cameras()
     wanted = cameras or offered
-    known = [existing.camera(camera_id) for camera_id in wanted] if existing else find_cameras(wanted)
+    known = [existing.camera(camera_id) for camera_id in wanted] if existing else _find_cameras(network, wanted)
     known = sorted(known, key=lambda camera: (camera.corridor, camera.order))
     if absent := [camera.id for camera in known if camera.id not in offered]:
-        raise CctviewError(f"Camera '{absent[0]}' is not in {place}: it has {', '.join(offered)}.")
+        raise CctviewError(f"Camera '{absent[0]}' is not in {place or 'the city'}: it has {', '.join(offered)}.")
     available = sorted({hour for camera in known for hour in source.hours(camera.id)})
     hours = [hour for hour in available if (not begin or hour + HOUR > begin) and (not end or hour < end)]
     if not hours:
-        raise CctviewError(f"{place} has no frames of these cameras in the time asked for{_span(available)}.")
+        raise CctviewError(f"{place or 'The city'} has no frames of these cameras in the time asked for{_span(available)}.")
     first, last = floor_hour(begin or hours[0]), _ceil_hour(end or hours[-1] + HOUR)
     if existing is None:
-        campaign = Campaign(Path(place).stem, network, first, last, tuple(known), place)
+        name = Path(place).stem if place else f"city of seed {settings['seed']}"
+        campaign = Campaign(name, network, first, last, tuple(known), place, settings)
         return Choice(campaign, [camera.id for camera in campaign.cameras], hours, [])
     notes = [] if existing.path == place else [f"The campaign's archive moved from {existing.path} to {place}."]
     inside = [hour for hour in hours if hour >= existing.start and (existing.end is None or hour < existing.end)]
@@ -51,6 +68,33 @@ def choose(lake: Lake, network: str, path: str, cameras: list[str], begin: datet
     if len(inside) < len(hours):
         notes.append(f"{len(hours) - len(inside)} hours of the archive are outside the campaign's window and are left alone.")
     return Choice(replace(existing, path=place), [camera.id for camera in known], inside, notes)
+
+
+def _city_settings(existing: Campaign | None, begin: datetime | None, end: datetime | None, asked: Mapping) -> dict:
+    """The lake's city, which never changes; for an empty lake what was asked, the hours of begin and end included."""
+    from cctview_pipeline.cameras.city import CitySettings
+
+    if existing:
+        if different := [name for name, value in asked.items() if existing.settings.get(name) != value]:
+            kept, name = existing.settings.get(different[0]), different[0]
+            raise CctviewError(f"The lake's city has {name} {kept}, not {asked[name]}: leave it out, or use another lake.")
+        return dict(existing.settings)
+    window = {"start": floor_hour(begin)} if begin else {}
+    if end and "minutes" not in asked:
+        start = window.get("start", CitySettings().start)
+        window["minutes"] = max(1, math.ceil((end - start).total_seconds() / 60))
+    return CitySettings.read(window | dict(asked)).as_dict()
+
+
+def _find_cameras(network: str, camera_ids: list[str]) -> list[Camera]:
+    if network != "city":
+        return find_cameras(camera_ids)
+    from cctview_pipeline.cameras.city import CAMERAS
+
+    known = {camera.id: camera for camera in CAMERAS}
+    if unknown := [camera_id for camera_id in camera_ids if camera_id not in known]:
+        raise CctviewError(f"The city has no camera '{unknown[0]}': known are {', '.join(known)}.")
+    return [known[camera_id] for camera_id in camera_ids]
 
 
 def _ceil_hour(time: datetime) -> datetime:

@@ -71,7 +71,7 @@ def _type(kind: pa.DataType) -> str:
         return f"{_type(kind.value_type)}[]"
     if pa.types.is_timestamp(kind):
         return "TIMESTAMP"
-    names = {"string": "VARCHAR", "binary": "BLOB", "bool": "BOOLEAN", "halffloat": "FLOAT", "float": "FLOAT"}
+    names = {"string": "VARCHAR", "binary": "BLOB", "bool": "BOOLEAN", "halffloat": "FLOAT", "float": "FLOAT", "double": "DOUBLE"}
     return (names | {"int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"})[str(kind)]
 
 

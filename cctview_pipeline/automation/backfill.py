@@ -18,12 +18,15 @@ from cctview_pipeline.lake.layout import key
 from cctview_pipeline.partitions import to_key
 
 MARTS = ("vehicle_counts", "travel_times")
+TRUTH = ("truth_boxes", "truth_passages")
+CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
+"""Tables of a camera and an hour, each made from the one before."""
+
 STAGES = {
-    "frames to features": ("raw_frames", "detections", "crops", "features"),
+    "frames to features": ("raw_frames", *TRUTH, "detections", "crops", "features"),
     "tracks and matches": ("tracks", "matches"),
-    "journeys and marts": ("journeys", *MARTS),
+    "journeys and marts": ("journeys", *MARTS, "evaluation"),
 }
-CAMERA_HOUR_TABLES = STAGES["frames to features"] + STAGES["tracks and matches"]
 
 Plan = dict[str, set[Partition]]
 """Asset -> its partitions."""
@@ -32,14 +35,14 @@ Plan = dict[str, set[Partition]]
 def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime], finished_days: set[str]) -> Plan:
     """Everything that cameras and hours lead to: their tables, the journeys of the hours, the marts of their days.
 
-    finished_days: marts exist only of days that have passed.
+    finished_days: marts exist only of days that have passed. The city has its truth and its evaluation, too.
     """
-    hours = list(hours)
+    hours, in_city = list(hours), campaign.network == "city"
     camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
     days = {hour.date() for hour in hours if hour.date().isoformat() in finished_days}
-    plan: Plan = {table: set(camera_hours) for table in CAMERA_HOUR_TABLES}
+    plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()))}
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
-    return plan | {mart: {Partition.of_day(day) for day in days} for mart in MARTS}
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
 
 
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
@@ -52,7 +55,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
         known = instance.get_materialized_partitions(dg.AssetKey(asset))
         written = set(lake.keys(asset))
         missing[asset] = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
-    for before, asset in pairwise(CAMERA_HOUR_TABLES):
+    for before, asset in pairwise(CHAIN):
         missing[asset] |= missing[before]
     tracked = missing["tracks"]
     missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.hour + HOUR) for p in tracked}
@@ -62,7 +65,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     touched = {p.hour for p in missing["matches"]} | {p.hour for p in missing["journeys"]}
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.hour >= min(touched)}
     stale_days = {p.hour.date() for p in missing["journeys"]}
-    for mart in MARTS:
+    for mart in {*MARTS, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
     return {asset: partitions & plan[asset] for asset, partitions in missing.items() if partitions & plan[asset]}
 

@@ -7,27 +7,35 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from cctview_pipeline.assets.crops import crops
 from cctview_pipeline.assets.detections import detections
+from cctview_pipeline.assets.evaluation import evaluation
 from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.journeys import journeys
 from cctview_pipeline.assets.marts import travel_times, vehicle_counts
 from cctview_pipeline.assets.matches import matches
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.assets.tracks import tracks
+from cctview_pipeline.assets.truth import truth_boxes, truth_passages
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.partitions import to_key, to_partition
+from cctview_pipeline.partitions import CAMPAIGN, to_key, to_partition
 
 # The job is launched as one run over a range, so the policies by which a backfill would be cut do not matter to it.
 warnings.filterwarnings("ignore", message="Asset job camera_hours materializes assets with varying BackfillPolicies")
 
-ALL_ASSETS = [raw_frames, detections, crops, features, tracks, matches, journeys, vehicle_counts, travel_times]
+# Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill.
+_TRUTH = [truth_boxes, truth_passages] if CAMPAIGN.network == "city" else []
+_EVALUATION = [evaluation] if CAMPAIGN.network == "city" else []
+
+_CAMERA_HOURS = [raw_frames, *_TRUTH, detections, crops, features, tracks, matches]
+_DAYS = [vehicle_counts, travel_times, *_EVALUATION]
+ALL_ASSETS = [*_CAMERA_HOURS, journeys, *_DAYS]
 
 camera_hours_job = dg.define_asset_job(
     "camera_hours",
-    [raw_frames, detections, crops, features, tracks, matches],
+    _CAMERA_HOURS,
     description="Frames to matches, for a range of cameras and hours in one run.",
 )
 hours_job = dg.define_asset_job("hours", [journeys], description="Journeys, for a range of hours in one run.")
-days_job = dg.define_asset_job("days", [vehicle_counts, travel_times], description="The marts, for a range of days in one run.")
+days_job = dg.define_asset_job("days", _DAYS, description="The marts, for a range of days in one run.")
 
 
 def range_tags(first: Partition, last: Partition) -> dict[str, str]:

@@ -1,14 +1,35 @@
 """Camera networks behind one protocol."""
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.errors import CctviewError
 
+NETWORKS = ("archive", "city")
 
-def open_network(name: str, path: str | None = None) -> CameraNetwork:
-    """A network by name; path: the archive's folder or zip file. Raises CctviewError when it is unknown or not there."""
+
+def open_network(name: str, path: str | None = None, settings: Mapping | None = None) -> CameraNetwork:
+    """A network by name. path: the archive's folder or zip file; settings: the city's, as campaign.toml holds them.
+
+    Raises CctviewError when the network is unknown or not there.
+    """
+    if name == "city":
+        # Not at the top: the renderer compiles and loads for a second, which an archive's user need not wait for.
+        from cctview_pipeline.cameras.city import CitySettings
+
+        return _city(CitySettings.read(settings or {}))
     if name != "archive":
-        raise CctviewError(f"There is no camera network named '{name}': known is archive.")
+        raise CctviewError(f"There is no camera network named '{name}': known are {' and '.join(NETWORKS)}.")
     if not path:
         raise CctviewError("An archive needs its folder or zip file: give --path, or set path in campaign.toml.")
     return ArchiveNetwork(path)
+
+
+@lru_cache(maxsize=1)
+def _city(settings) -> CameraNetwork:
+    """One city a process: the frames and the truth of an hour rest on the same simulated traffic."""
+    from cctview_pipeline.cameras.city import CityNetwork
+
+    return CityNetwork(settings)

@@ -55,7 +55,7 @@ def precision_recall(images: list[Scored], overlap: float = 0.5) -> Curve:
     for image in images:
         order = np.argsort(-image.scores, kind="stable")
         iou = pairwise_iou(image.boxes, image.truth)
-        excused = _covered(image.boxes, image.ignored)
+        excused = covered(image.boxes, image.ignored)
         taken = np.zeros(len(image.truth), bool)
         for index in order:
             free = np.where(taken, 0, iou[index])
@@ -71,7 +71,7 @@ def precision_recall(images: list[Scored], overlap: float = 0.5) -> Curve:
     return Curve(np.array(scores)[order], found / np.arange(1, len(hit) + 1), found / max(truths, 1), truths)
 
 
-def _covered(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
+def covered(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
     if not len(regions):
         return np.zeros(len(boxes), bool)
     top_left = np.maximum(boxes[:, None, :2], regions[None, :, :2])

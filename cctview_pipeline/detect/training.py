@@ -1,6 +1,8 @@
-"""Training the default detector on a folder of the published layout.
+"""Training the default detector on a folder of the published layout and on frames of the synthetic city.
 
-Split by time: minutes up to 42 of an hour train, 43 and 44 choose the operating point, 45 and later are never seen.
+Recorded frames are split by time: minutes up to 42 of an hour train, 43 and 44 choose the operating point, 45 and later
+are never seen. The city is split by seed: some train, some choose the operating point, and one of those that are kept
+for development is measured.
 """
 
 import logging
@@ -16,6 +18,7 @@ from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss
 
 from cctview_pipeline.checkpoints import resume, save
+from cctview_pipeline.detect.city_frames import draw_city_frames
 from cctview_pipeline.detect.default import DefaultDetector
 from cctview_pipeline.detect.detections import LABELS, VEHICLES
 from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
@@ -27,6 +30,7 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.weights import ModelEntry, register_weights
 
 HEIGHT, WIDTH = 240, 352
+TUNING_CITIES, DEVELOPMENT_CITIES = range(996, 1000), range(1000, 1004)
 log = logging.getLogger(__name__)
 
 
@@ -34,10 +38,11 @@ log = logging.getLogger(__name__)
 class DetectorRecipe:
     """What the weights follow from, beside the data and the code."""
 
-    epochs: int = 10
+    epochs: int = 8
     batch: int = 16
     learning_rate: float = 2e-3
     seed: int = 7
+    cities: int = 40
 
 
 def train_detector(data: Path, checkpoint: Path, recipe: DetectorRecipe = DetectorRecipe(), device: str = "auto") -> ModelEntry:
@@ -49,14 +54,18 @@ def train_detector(data: Path, checkpoint: Path, recipe: DetectorRecipe = Detect
     train, tune, test = (_minutes(frames, *span) for span in ((0, 42), (43, 44), (45, 59)))
     if not (train and tune and test):
         raise CctviewError(f"{data} must hold frames of minutes 0-42, 43-44 and 45-59 of an hour to train, tune and test on.")
-    network = _fit(train, recipe, checkpoint, pick_device(device))
+    drawn = checkpoint.with_suffix(".cities")
+    cities, tuning = range(recipe.cities), TUNING_CITIES if recipe.cities else range(0)
+    network = _fit(train + draw_city_frames(cities, drawn), recipe, checkpoint, pick_device(device))
     detector = DefaultDetector(network, threshold=0.5, version="in training", device=pick_device(device))
-    threshold = evaluate_on_labels(detector, tune).best_threshold()
+    threshold = evaluate_on_labels(detector, tune + draw_city_frames(tuning, drawn)).best_threshold()
     published, consensus = evaluate_on_published(detector, test), evaluate_on_labels(detector, test)
+    city = evaluate_on_labels(detector, draw_city_frames(DEVELOPMENT_CITIES[: recipe.cities], drawn))
     precision, recall = consensus.at(threshold)
     measured = {
         "ap50_published": round(published.average_precision, 4),
         "ap50_consensus": round(consensus.average_precision, 4),
+        "ap50_city": round(city.average_precision, 4),
         "precision": round(precision, 4),
         "recall": round(recall, 4),
         "test_frames": len(test),

@@ -69,14 +69,17 @@ def _one_each(table: str) -> Check:
     return Check(f"one_{what.split()[0]}_each", f"There is one {what}, and no other.", find)
 
 
-def _boxes(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
-    frames = inputs["raw_frames"]
-    place = {frame_id: i for i, frame_id in enumerate(frames["frame_id"].to_pylist())}
-    row = [place.get(frame_id, -1) for frame_id in rows["frame_id"].to_pylist()]
-    width, height = (np.append(frames[name].to_numpy(), 0)[row] for name in ("width", "height"))
-    x1, y1, x2, y2 = (rows[name].to_numpy() for name in ("x1", "y1", "x2", "y2"))
-    wrong = ~((x1 >= 0) & (y1 >= 0) & (x2 > x1) & (y2 > y1) & (x2 <= width) & (y2 <= height))
-    return f"{wrong.sum()} leave their frame, such as {rows['detection_id'][int(wrong.argmax())]}." if wrong.any() else None
+def _boxes(key: str) -> Callable[[pa.Table, Inputs, Partition], str | None]:
+    def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+        frames = inputs["raw_frames"]
+        place = {frame_id: i for i, frame_id in enumerate(frames["frame_id"].to_pylist())}
+        row = [place.get(frame_id, -1) for frame_id in rows["frame_id"].to_pylist()]
+        width, height = (np.append(frames[name].to_numpy(), 0)[row] for name in ("width", "height"))
+        x1, y1, x2, y2 = (rows[name].to_numpy() for name in ("x1", "y1", "x2", "y2"))
+        wrong = ~((x1 >= 0) & (y1 >= 0) & (x2 > x1) & (y2 > y1) & (x2 <= width) & (y2 <= height))
+        return f"{wrong.sum()} leave their frame, such as {rows[key][int(wrong.argmax())]}." if wrong.any() else None
+
+    return find
 
 
 def _finite(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
@@ -119,7 +122,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _unique("detection_id"),
         _inside_hour("captured_at"),
         _exists("frame_id", "raw_frames", "frame_id", "frames_exist", "Every detection's frame is in raw_frames."),
-        Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes),
+        Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes("detection_id")),
     ),
     "crops": (_unique("detection_id"), _one_each("vehicles")),
     "features": (
@@ -144,6 +147,14 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _exists("track_id", "tracks", "track_id", "tracks_exist", "Every leg is a track of this hour."),
     ),
     "vehicle_counts": (_unique("camera_id", "carriageway", "began_at", "label"),),
+    "truth_boxes": (
+        _unique("frame_id", "vehicle_id"),
+        _inside_hour("captured_at"),
+        _exists("frame_id", "raw_frames", "frame_id", "frames_exist", "Every box's frame is in raw_frames."),
+        Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes("vehicle_id")),
+    ),
+    "truth_passages": (_unique("vehicle_id"), _inside_hour("passed_at")),
+    "evaluation": (_unique("subject", "metric", "scope"),),
     "travel_times": (_unique("from_camera_id", "to_camera_id", "began_at"),),
 }
 

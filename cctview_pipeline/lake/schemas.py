@@ -31,6 +31,7 @@ CAPTURED_AT = _column("captured_at", TIME, "when the camera took the picture, UT
 FETCHED_AT = _column("fetched_at", TIME, "when the picture was fetched, UTC")
 DETECTION_ID = _column("detection_id", pa.string(), "the detection's id")
 TRACK_ID = _column("track_id", pa.string(), "the track's id: its camera and first detection")
+VEHICLE_ID = _column("vehicle_id", pa.string(), "the vehicle's id in its city")
 MODEL = _column("model", pa.string(), "name and weights' hash of the model that made the row")
 
 
@@ -202,6 +203,58 @@ _SPECS = [
                 _column("p85_s", pa.float32(), "85th percentile, s"),
                 _column("median_kmh", pa.float32(), "median of the implied speeds, km/h"),
                 _column("mean_probability", pa.float32(), "of the matches, 0..1"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "truth_boxes",
+        "Every vehicle in every frame as it was drawn; only the synthetic city knows it.",
+        "camera_hour",
+        pa.schema(
+            [
+                FRAME_ID,
+                CAMERA_ID,
+                CAPTURED_AT,
+                VEHICLE_ID,
+                _column("x1", pa.float32(), "left edge of what is visible, px of the stored frame"),
+                _column("y1", pa.float32(), "upper edge, px"),
+                _column("x2", pa.float32(), "right edge, px"),
+                _column("y2", pa.float32(), "lower edge, px"),
+                _column("visible_fraction", pa.float32(), "visible part of the silhouette, 0..1; the frame's edge hides too"),
+                _column("label", pa.string(), "car, bus, truck or motorcycle"),
+                _column("kind", pa.string(), "car, suv, van, bus, truck or motorcycle"),
+                _column("carriageway", pa.string(), "the side of the road: N or S"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "truth_passages",
+        "When every vehicle passed every camera; only the synthetic city knows it.",
+        "camera_hour",
+        pa.schema(
+            [
+                VEHICLE_ID,
+                CAMERA_ID,
+                _column("entered_at", TIME, "when it came into the camera's sight, UTC"),
+                _column("passed_at", TIME, "when it passed the camera's pole, UTC: decides the hour"),
+                _column("left_at", TIME, "when it left the camera's sight, UTC"),
+                _column("speed_kmh", pa.float32(), "mean speed in sight, km/h"),
+                _column("label", pa.string(), "car, bus, truck or motorcycle"),
+                _column("carriageway", pa.string(), "the side of the road: N or S"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "evaluation",
+        "The pipeline's results against the truth of the synthetic city.",
+        "day",
+        pa.schema(
+            [
+                _column("subject", pa.string(), "detection, tracking, reidentification, journeys, counts or travel_times"),
+                _column("metric", pa.string(), "AP50, HOTA, IDF1, rank-1, mAP, median_error_s, ..."),
+                _column("scope", pa.string(), "what it was measured on: all, a camera, a pair of cameras, a size or a label"),
+                _column("value", pa.float64(), "in the metric's unit; null where nothing could be measured", True),
+                _column("support", pa.int64(), "how many true things it rests on"),
             ]
         ),
     ),

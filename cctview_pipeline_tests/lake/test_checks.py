@@ -24,6 +24,9 @@ INPUTS = {
     "journeys": {"tracks": rows("tracks", {})},
     "vehicle_counts": {},
     "travel_times": {},
+    "truth_boxes": {"raw_frames": rows("raw_frames", {})},
+    "truth_passages": {},
+    "evaluation": {},
 }
 GOOD = {
     "raw_frames": rows("raw_frames", {}, {"frame_id": "f2", "captured_at": NEXT_HOUR - timedelta(microseconds=1)}),
@@ -35,6 +38,9 @@ GOOD = {
     "journeys": rows("journeys", {}),
     "vehicle_counts": rows("vehicle_counts", {}, {"carriageway": "S"}, {"label": "bus"}),
     "travel_times": rows("travel_times", {}, {"began_at": NEXT_HOUR}),
+    "truth_boxes": rows("truth_boxes", {}, {"vehicle_id": "v2", "x1": 0.0, "y1": 0.0, "x2": 352.0, "y2": 240.0}),
+    "truth_passages": rows("truth_passages", {}, {"vehicle_id": "v2"}),
+    "evaluation": rows("evaluation", {}, {"scope": "cam-1"}),
 }
 BAD = [
     ("raw_frames", "unique_ids", rows("raw_frames", {}, {}), f"{FRAME} stands 2 times."),
@@ -87,6 +93,13 @@ BAD = [
     ("journeys", "tracks_exist", rows("journeys", {"track_id": "x"}), "1 are unknown, such as x."),
     ("vehicle_counts", "unique_ids", rows("vehicle_counts", {}, {}), "cam-1 stands 2 times."),
     ("travel_times", "unique_ids", rows("travel_times", {}, {}), "cam-2 stands 2 times."),
+    ("truth_boxes", "unique_ids", rows("truth_boxes", {}, {}), f"{FRAME} stands 2 times."),
+    ("truth_boxes", "times_inside_partition", rows("truth_boxes", {"captured_at": NEXT_HOUR}), "1 rows lie outside"),
+    ("truth_boxes", "frames_exist", rows("truth_boxes", {"frame_id": "f9"}), "1 are unknown, such as f9."),
+    ("truth_boxes", "boxes_inside_frame", rows("truth_boxes", {"x2": 352.5}), "1 leave their frame, such as v20200505-00001."),
+    ("truth_passages", "unique_ids", rows("truth_passages", {}, {}), "v20200505-00001 stands 2 times."),
+    ("truth_passages", "times_inside_partition", rows("truth_passages", {"passed_at": NEXT_HOUR}), "1 rows lie outside"),
+    ("evaluation", "unique_ids", rows("evaluation", {}, {}), "detection stands 2 times."),
 ]
 
 

@@ -1,0 +1,108 @@
+"""What drives: kinds of vehicles with their real dimensions, and what tells one vehicle from the next."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Kind:
+    """label: as a detector calls it; share: of the traffic; length, width, height: (mean, standard deviation) m;
+    speed: of its drivers' desired speed, relative to a car's."""
+
+    name: str
+    label: str
+    share: float
+    length: tuple[float, float]
+    width: tuple[float, float]
+    height: tuple[float, float]
+    speed: float
+
+
+KINDS = (
+    Kind("car", "car", 0.44, (4.65, 0.25), (1.82, 0.04), (1.45, 0.04), 1.0),
+    Kind("suv", "car", 0.36, (4.75, 0.20), (1.92, 0.05), (1.74, 0.06), 1.0),
+    Kind("van", "car", 0.09, (5.40, 0.35), (2.00, 0.04), (2.15, 0.20), 0.96),
+    Kind("truck", "truck", 0.05, (7.80, 1.20), (2.40, 0.08), (3.20, 0.25), 0.90),
+    Kind("bus", "bus", 0.03, (11.60, 0.50), (2.55, 0.02), (3.10, 0.10), 0.90),
+    Kind("motorcycle", "motorcycle", 0.03, (2.15, 0.10), (0.80, 0.05), (1.45, 0.06), 1.08),
+)
+
+# Shares of paints on North American roads (PPG and Axalta colour popularity reports, about 2018-2022), as linear
+# reflectances: four of five vehicles are white, black, grey or silver.
+PAINTS = (
+    ("white", 0.25, (0.72, 0.72, 0.70)),
+    ("black", 0.21, (0.022, 0.022, 0.025)),
+    ("grey", 0.19, (0.11, 0.115, 0.12)),
+    ("silver", 0.13, (0.38, 0.39, 0.40)),
+    ("blue", 0.085, (0.030, 0.065, 0.19)),
+    ("red", 0.075, (0.30, 0.022, 0.022)),
+    ("beige", 0.025, (0.36, 0.29, 0.20)),
+    ("green", 0.020, (0.035, 0.10, 0.055)),
+    ("yellow", 0.015, (0.62, 0.40, 0.03)),
+)
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """One vehicle. number: unique in its city; length_m, width_m, height_m: of the body.
+
+    paint, second: linear RGB reflectances of the body and of the roof or stripe; roof: plain, second, rack or sign;
+    stripe: share of the side's height that is painted in ``second``, 0 for none; bonnet, cabin, rake: proportions of
+    the body; glass: how dark the windows are; dirt: 0..1; gloss: of the paint; commercial: lettering or a box on it.
+    """
+
+    number: int
+    kind: Kind
+    length_m: float
+    width_m: float
+    height_m: float
+    paint: tuple[float, float, float]
+    second: tuple[float, float, float]
+    roof: str
+    stripe: float
+    bonnet: float
+    cabin: float
+    rake: float
+    glass: float
+    dirt: float
+    gloss: float
+
+
+def draw_vehicle(seed: int, number: int, kind: int, length_m: float) -> Vehicle:
+    """The vehicle of this number in the city of this seed; kind: index into KINDS; length_m: as the traffic knows it."""
+    rng = np.random.default_rng((seed, 7, number))
+    made = KINDS[kind]
+    width, height = (
+        mean + deviation * float(np.clip(rng.standard_normal(), -2, 2)) for mean, deviation in (made.width, made.height)
+    )
+    paint = _paint(rng, made)
+    second = _paint(rng, made) if rng.random() < 0.6 else tuple(0.25 * value for value in paint)
+    roofs = {"car": (0.86, 0.10, 0.01, 0.03), "suv": (0.45, 0.10, 0.45, 0.0), "van": (0.7, 0.1, 0.2, 0.0)}
+    roof = rng.choice(["plain", "second", "rack", "sign"], p=roofs.get(made.name, (0.8, 0.2, 0.0, 0.0)))
+    striped = {"car": 0.02, "suv": 0.03, "van": 0.35, "truck": 0.6, "bus": 0.9}.get(made.name, 0.3)
+    return Vehicle(
+        number,
+        made,
+        length_m,
+        width,
+        height,
+        paint,
+        second,
+        str(roof),
+        float(rng.uniform(0.1, 0.5)) if rng.random() < striped else 0.0,
+        float(rng.uniform(0.0, 1.0)),
+        float(rng.uniform(0.0, 1.0)),
+        float(rng.uniform(0.0, 1.0)),
+        float(rng.beta(2, 2)),
+        float(rng.beta(1.2, 4)),
+        float(rng.beta(4, 2)),
+    )
+
+
+def _paint(rng: np.random.Generator, kind: Kind) -> tuple[float, float, float]:
+    shares = np.array([share for _, share, _ in PAINTS])
+    if kind.name in ("van", "truck", "bus"):
+        shares = shares * np.array([4.0, 0.4, 0.6, 1.0, 1.2, 0.8, 0.5, 1.0, 1.5])
+    colour = np.array(PAINTS[rng.choice(len(PAINTS), p=shares / shares.sum())][2])
+    return tuple(float(value) for value in np.clip(colour * rng.lognormal(0, 0.22) * rng.lognormal(0, 0.05, 3), 0.008, 0.85))

@@ -1,0 +1,45 @@
+"""The whole yardstick: a lake of the synthetic city, its results against its truth."""
+
+from datetime import datetime
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.evaluate.detection import detection_rows
+from cctview_pipeline.evaluate.journeys import journey_rows, match_rows
+from cctview_pipeline.evaluate.reading import check_present, read_camera
+from cctview_pipeline.evaluate.reidentification import reidentification_rows
+from cctview_pipeline.evaluate.report import Evaluation
+from cctview_pipeline.evaluate.tracking import tracking_rows
+from cctview_pipeline.evaluate.traffic import count_rows, travel_time_rows
+from cctview_pipeline.evaluate.transitions import Way, assigned_matches, true_transitions
+from cctview_pipeline.lake import Lake
+
+
+def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: float) -> Evaluation:
+    """Measure everything, from detections to travel times.
+
+    cameras: ids in the corridor's order; hours: full hours, UTC; threshold: the detector's operating point, 0..1.
+    Raises CctviewError, naming the partition and the mend, when truth or results are missing.
+    """
+    campaign = lake.campaign()
+    if campaign is None:
+        raise CctviewError(f"The lake {lake.uri} is empty: backfill the synthetic city into it first.")
+    if not cameras or not hours:
+        raise CctviewError("There is nothing to evaluate: name at least one camera and one hour.")
+    hours = sorted(set(hours))
+    ways = _ways(campaign, cameras)
+    check_present(lake, cameras, hours)
+    seen = [read_camera(lake, camera, hours) for camera in cameras]
+    matches = assigned_matches(lake, seen, ways, hours)
+    transitions = true_transitions(lake, seen, ways, hours)
+    rows = detection_rows(seen, threshold)
+    rows += tracking_rows(seen)
+    rows += reidentification_rows(seen, ways)
+    rows += journey_rows(lake, seen, hours) + match_rows(seen, ways, matches, transitions)
+    rows += count_rows(seen) + travel_time_rows(ways, matches, transitions)
+    return Evaluation(tuple(rows))
+
+
+def _ways(campaign: Campaign, cameras: list[str]) -> list[Way]:
+    """Every camera and each neighbour that is evaluated too: both directions of the road."""
+    return [(camera, other.id) for camera in cameras for other in campaign.neighbours(camera) if other.id in cameras]

@@ -1,0 +1,87 @@
+"""What passes from one camera to the next: in truth, and as the pipeline matched it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.evaluate.reading import CameraResults, microseconds, read, strings
+from cctview_pipeline.lake import Lake
+
+Way = tuple[str, str]
+"""From a camera to its neighbour."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A vehicle that was counted at two neighbouring cameras, one right after the other. arrived: us since 1970."""
+
+    vehicle: str
+    way: Way
+    arrived: int
+    gap_s: float
+
+
+@dataclass(frozen=True)
+class AssignedMatch:
+    """A chosen match. vehicle: the one that both its tracks are identified as, else None; arrived: us since 1970."""
+
+    way: Way
+    arrived: int
+    gap_s: float
+    probability: float
+    vehicle: str | None
+
+
+def true_transitions(lake: Lake, cameras: list[CameraResults], ways: list[Way], hours: list[datetime]) -> list[Transition]:
+    """Vehicles whose passages follow each other at neighbouring cameras, on one carriageway.
+
+    gap_s: from where the earlier camera lost sight of it to where the later one came to see it, as between two tracks.
+    """
+    columns = ["vehicle_id", "camera_id", "entered_at", "passed_at", "left_at", "carriageway"]
+    table = pa.concat_tables(read(lake, "truth_passages", c.camera_id, hours, columns) for c in cameras)
+    counted = {c.camera_id: set(c.truth.vehicle[c.truth.counted].tolist()) for c in cameras}
+    table = table.sort_by([("vehicle_id", "ascending"), ("passed_at", "ascending")])
+    entered, left = microseconds(table["entered_at"]), microseconds(table["left_at"])
+    vehicle, carriageway = strings(table["vehicle_id"]), strings(table["carriageway"])
+    camera, known = table["camera_id"].to_pylist(), set(ways)
+    follows = np.flatnonzero((vehicle[1:] == vehicle[:-1]) & (carriageway[1:] == carriageway[:-1])) + 1
+    found = []
+    for i in follows:
+        way, name = (camera[i - 1], camera[i]), str(vehicle[i])
+        if way in known and name in counted[way[0]] and name in counted[way[1]]:
+            found.append(Transition(name, way, int(entered[i]), (entered[i] - left[i - 1]) / 1e6))
+    return found
+
+
+def assigned_matches(lake: Lake, cameras: list[CameraResults], ways: list[Way], hours: list[datetime]) -> list[AssignedMatch]:
+    """Chosen matches between evaluated cameras; those with a track of an hour that is not evaluated are left out."""
+    by_id, known, found = {camera.camera_id: camera for camera in cameras}, set(ways), []
+    columns = ["query_track_id", "gallery_track_id", "gallery_camera_id", "gap_s", "probability", "assigned"]
+    for camera in cameras:
+        table = read(lake, "matches", camera.camera_id, hours, columns)
+        for row in table.filter(pc.field("assigned")).to_pylist():
+            source = by_id.get(row["gallery_camera_id"])
+            if source is None or (source.camera_id, camera.camera_id) not in known:
+                continue
+            query, gallery = camera.tracks.index.get(row["query_track_id"]), source.tracks.index.get(row["gallery_track_id"])
+            if query is None or gallery is None:
+                continue
+            same = camera.tracks.vehicle[query] == source.tracks.vehicle[gallery]
+            found.append(
+                AssignedMatch(
+                    (source.camera_id, camera.camera_id),
+                    int(camera.tracks.first_seen[query]),
+                    row["gap_s"],
+                    row["probability"],
+                    camera.tracks.vehicle[query] if same else None,
+                )
+            )
+    return found
+
+
+def name_of(way: Way) -> str:
+    """A way as a scope: ``city-1 to city-2``."""
+    return f"{way[0]} to {way[1]}"
