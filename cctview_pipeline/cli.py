@@ -162,15 +162,21 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 
 def train_detector(
     data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
     epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 10,
+    start: Annotated[str, typer.Option(help="A detector to go on from, such as default; from nothing when left out.")] = "",
+    learning_rate: Annotated[float, typer.Option(help="The highest.")] = 2e-3,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Train models/default-detector.safetensors. An interrupted training goes on where it was."""
+    """Train models/default-detector.safetensors on recorded frames and on the synthetic city.
+
+    An interrupted training goes on where it was.
+    """
     from cctview_pipeline.detect.training import DetectorRecipe
     from cctview_pipeline.detect.training import train_detector as run
     from cctview_pipeline.paths import project_root
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    entry = run(data, project_root() / "var" / "detector.checkpoint", DetectorRecipe(epochs=epochs), device)
+    recipe = DetectorRecipe(epochs=epochs, learning_rate=learning_rate, start=start)
+    entry = run(data, project_root() / "var" / "detector.checkpoint", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
 
 

@@ -38,8 +38,8 @@ def draw_city_frames(seeds: range, directory: Path) -> list[FrameLabels]:
 def _city(seed: int, directory: Path) -> list[FrameLabels]:
     rng = np.random.default_rng((seed, 31))
     faults = tuple(name for name, share in (("rain", 1 / 6), ("night", 1 / 6), ("jam", 1 / 6)) if rng.random() < share)
-    # From 06:00 to 20:00 in New York. Traffic is simulated from 04:00 on, so that early hours are cheaper.
-    start = START.replace(hour=0) + timedelta(hours=int(rng.integers(10, 24)))
+    # From 06:00 to 13:00 in New York: the traffic of a day is simulated from 04:00 on, so that early hours are cheap.
+    start = START.replace(hour=0) + timedelta(hours=int(rng.integers(10, 18)))
     network = CityNetwork(CitySettings(seed=seed, start=start, minutes=30, faults=faults))
     directory.mkdir(parents=True, exist_ok=True)
     frames = []

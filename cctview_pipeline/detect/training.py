@@ -27,7 +27,7 @@ from cctview_pipeline.detect.network import STRIDE, DetectorNetwork, boxes_from_
 from cctview_pipeline.device import pick_device
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
-from cctview_pipeline.weights import ModelEntry, register_weights
+from cctview_pipeline.weights import ModelEntry, find_model, read_weights, register_weights
 
 HEIGHT, WIDTH = 240, 352
 TUNING_CITIES, DEVELOPMENT_CITIES = range(996, 1000), range(1000, 1004)
@@ -36,13 +36,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """What the weights follow from, beside the data and the code."""
+    """What the weights follow from, beside the data and the code. start: a detector to go on from, or none;
+    cities: how many of the synthetic ones are in the mixture."""
 
-    epochs: int = 8
+    epochs: int = 10
     batch: int = 16
     learning_rate: float = 2e-3
     seed: int = 7
-    cities: int = 40
+    cities: int = 30
+    start: str = ""
 
 
 def train_detector(data: Path, checkpoint: Path, recipe: DetectorRecipe = DetectorRecipe(), device: str = "auto") -> ModelEntry:
@@ -109,7 +111,10 @@ def _minutes(frames: list[FrameLabels], first: int, last: int) -> list[FrameLabe
 def _fit(frames: list[FrameLabels], recipe: DetectorRecipe, checkpoint: Path, device: torch.device) -> DetectorNetwork:
     """Returns the exponential moving average of the weights, which is steadier than their last state."""
     torch.manual_seed(recipe.seed)
-    network = DetectorNetwork(len(LABELS)).to(device, memory_format=torch.channels_last)
+    network = DetectorNetwork(len(LABELS))
+    if recipe.start:
+        network.load_state_dict(read_weights(find_model(recipe.start, "detector"))[0])
+    network = network.to(device, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
     )

@@ -374,7 +374,7 @@ def drive(cars, last_lanes, queues, entries, begins, ends, length_x, jam_x, firs
             rows, count = record(cars, order, active, tick // stride, rows, count)
         now = tick * TICK_S
         second = int(now)
-        jammed_x = jam_x if 300 <= second % 3600 < 2400 else math.inf
+        jammed_x = jam_x if 300 <= second % 3600 < 1500 else math.inf
         active = let_in(cars, order, active, queues, heads, entries, begins, ends, now)
         for rank in range(active):
             number = order[rank]

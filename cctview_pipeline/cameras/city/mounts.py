@@ -73,9 +73,8 @@ class Mount:
 
     def turned(self) -> "Mount":
         """The same camera after somebody has moved it: it looks elsewhere, with another lens setting."""
-        return replace(
-            self, yaw=self.yaw + (13.0 if self.index % 2 else -13.0), horizon=self.horizon - 22, focal=self.focal * 1.2
-        )
+        aside = float(np.degrees(np.arctan(105 / self.focal))) * (1 if self.index % 2 else -1)
+        return replace(self, yaw=self.yaw + aside, horizon=self.horizon - 22, focal=self.focal * 1.2)
 
     def pose(self) -> tuple[np.ndarray, np.ndarray]:
         """Rotation (3, 3) from world to camera axes (right, down, ahead), and position (3,), of this camera's own world.
@@ -111,7 +110,7 @@ def _mount(seed: int, index: int) -> Mount:
     ahead = 1 if camera.faces == "south" else -1
     edge = MEDIAN_M + LANE_M * lanes_at(SOUTHBOUND, s)
     d = float(rng.choice([edge + rng.uniform(0.5, 3), -edge - rng.uniform(0.5, 3), rng.uniform(-4, 4), rng.uniform(3, edge)]))
-    focal = float(rng.uniform(420, 720))
+    focal = float(rng.uniform(600, 950))
     bend = float(rng.uniform(-1, 1) * 4.5e-4)
     # The camera looks at the middle of the road some way ahead, more or less.
     aim = float(rng.uniform(50, 110))
@@ -121,7 +120,7 @@ def _mount(seed: int, index: int) -> Mount:
         "index": index,
         "s": s,
         "d": d,
-        "height": float(rng.uniform(7.5, 12.5)),
+        "height": float(rng.uniform(5.5, 9.0)),
         "ahead": ahead,
         "yaw": float(yaw + rng.normal(0, 2.5)),
         "horizon": float(rng.uniform(10, 62)),
@@ -131,15 +130,15 @@ def _mount(seed: int, index: int) -> Mount:
         "wave": float(rng.uniform(-1, 1) * 6e-7),
         "tint": tuple(float(v) for v in rng.normal(1, (0.03, 0.015, 0.045))),
         "bias": float(rng.normal(0.15, 0.22)),
-        "contrast": float(rng.uniform(0.8, 1.12)),
-        "saturation": float(rng.uniform(0.65, 1.1)),
+        "contrast": float(rng.uniform(0.9, 1.18)),
+        "saturation": float(rng.uniform(0.8, 1.2)),
         "blur": float(rng.uniform(0.45, 0.85)),
         "sharpening": float(rng.choice([0.25, 0.6, 1.0]) * rng.uniform(0.7, 1.2)),
         "vignette": float(rng.uniform(0, 0.25)),
         "noise": float(rng.uniform(1.0, 3.0)),
         "haze": float(rng.choice([0.0002, 0.0005, 0.0010])),
         "exposure_s": float(rng.uniform(1 / 250, 1 / 60)),
-        "quality": int(rng.integers(82, 91)),
+        "quality": int(rng.integers(84, 92)),
         "clock": str(rng.choice(["", "banner", "outline", "date"], p=[0.35, 0.25, 0.25, 0.15])),
         "cadence_s": float(rng.uniform(1.55, 1.9)),
     }

@@ -41,8 +41,10 @@ class CitySettings:
             raise CctviewError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
         if not 1 <= self.minutes <= 366 * 24 * 60:
             raise CctviewError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
-        if self.start.tzinfo is None or self.start != floor_hour(self.start):
+        if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
             raise CctviewError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
+        # The light of a day and the minutes of a fault are UTC's, however the start was written.
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
         for fault in self.faults:
             Fault.parse(fault, [camera.id for camera in CAMERAS])
 
@@ -52,11 +54,14 @@ class CitySettings:
         if unknown := set(settings) - {"seed", "start", "minutes", "faults"}:
             raise CctviewError(f"A city has no setting '{min(unknown)}': known are seed, start, minutes, faults.")
         values = dict(settings)
-        if not all(isinstance(values.get(name, 0), int) for name in ("seed", "minutes")):
+        if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes")):
             raise CctviewError("A city's seed and minutes are whole numbers.")
         if not isinstance(values.get("start", START), datetime):
             raise CctviewError("A city's start is a time, such as 2025-06-03T16:00:00Z.")
-        values["faults"] = tuple(values.get("faults", ()))
+        faults = values.get("faults", ())
+        if not isinstance(faults, list | tuple) or not all(isinstance(fault, str) for fault in faults):
+            raise CctviewError("A city's faults are a list of names, such as ['jam', 'frozen:city-2'].")
+        values["faults"] = tuple(faults)
         return cls(**values)
 
     def as_dict(self) -> dict:

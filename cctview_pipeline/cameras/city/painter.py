@@ -50,15 +50,12 @@ class Painter:
         if not bodies:
             return standing + sunny, _nobody()
         sun_count, under_count = self._shadows(bodies, places, light)
-        sunlit = 1 - sun_count / len(PASSES) * backdrop.ground
-        open_sky = 1 - 0.55 * under_count / len(PASSES) * backdrop.ground
-        picture = standing * open_sky[..., None] + sunny * (sunlit * open_sky)[..., None]
+        picture = _shaded(standing, sunny, backdrop.ground, sun_count, under_count)
         if light.night > 0.3:
             self._headlight_pools(picture, places, backdrop, light)
         colours = self._colours(bodies, places, vehicles.braking[rows], light)
         colour, cover, seen = self._draw(bodies, places, colours, backdrop)
-        share = (cover / len(PASSES))[..., None]
-        picture = picture * (1 - share) + colour / len(PASSES)
+        _overlay(picture, colour, cover)
         if light.night > 0.3:
             self._glow(picture, bodies, places, light, backdrop)
         return picture, self._seen(vehicles, rows, *seen)
@@ -185,7 +182,33 @@ def labels(kinds: np.ndarray) -> list[str]:
     return [KINDS[kind].label for kind in kinds]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def _shaded(standing, sunny, ground, sun_count, under_count):
+    """The scenery with the vehicles' shadows: the sun's is full, the one under a vehicle takes half of the sky as well."""
+    picture, most = np.empty_like(standing), np.float32(len(PASSES))
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            share = ground[row, column] / most
+            # The counts are sums over vehicles: where shadows overlap, light is taken away only once.
+            open_sky = 1 - np.float32(0.55) * min(under_count[row, column], most) * share
+            sunlit = open_sky * (1 - min(sun_count[row, column], most) * share)
+            for k in range(3):
+                picture[row, column, k] = standing[row, column, k] * open_sky + sunny[row, column, k] * sunlit
+    return picture
+
+
+@njit(cache=True, nogil=True)
+def _overlay(picture, colour, cover):
+    """Put the vehicles' summed colours (H, W, 3), seen by cover (H, W) of the passes, over the picture, in place."""
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            if cover[row, column] > 0:
+                rest = 1 - cover[row, column] / np.float32(len(PASSES))
+                for k in range(3):
+                    picture[row, column, k] = picture[row, column, k] * rest + colour[row, column, k] / np.float32(len(PASSES))
+
+
+@njit(cache=True, nogil=True)
 def _light_triangles(albedo, material, normals, owner, places, views, braking, veil, air, sun_from, sun, sky, night, wet):
     out = np.empty((len(albedo), 3), np.float32)
     for t in range(len(albedo)):
@@ -220,7 +243,7 @@ def _light_triangles(albedo, material, normals, owner, places, views, braking, v
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pixel(x, y, z, rotation, position, focal):
     dx, dy, dz = x - position[0], y - position[1], z - position[2]
     depth = rotation[2, 0] * dx + rotation[2, 1] * dy + rotation[2, 2] * dz
@@ -229,7 +252,7 @@ def _pixel(x, y, z, rotation, position, focal):
     return WIDTH / 2 + focal * across / max(depth, 1.0), HEIGHT / 2 + focal * down / max(depth, 1.0), depth
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _hull(points, count):
     """Convex hull (Andrew's monotone chain) of the first count points (N, 2)."""
     for i in range(1, count):
@@ -257,7 +280,7 @@ def _hull(points, count):
     return hull[: size - 1]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _cast(half_length, half_width, height, place, rotation, position, focal, sun_from, sunny, sun, under):
     points = np.empty((8, 2))
     for target in range(2):
@@ -284,7 +307,7 @@ def _cast(half_length, half_width, height, place, rotation, position, focal, sun
             fill_shadow(_hull(points, count), PASSES, WIDTH, HEIGHT, sun if target == 0 else under)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pools(picture, places, ground, rotation, position, focal, strength):
     height, width = ground.shape
     for v in range(len(places)):
@@ -309,7 +332,7 @@ def _pools(picture, places, ground, rotation, position, focal, strength):
                     picture[row, column, k] += light * (1.0 if k < 2 else 0.8)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _halos(picture, places, fronts, halves, inverse_depth, rotation, position, focal, night):
     height, width = inverse_depth.shape
     for v in range(len(places)):

@@ -12,7 +12,7 @@ NEAR_M = 0.5
 """Nothing nearer than this is drawn."""
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _to_camera(x, y, z, rotation, position):
     dx, dy, dz = x - position[0], y - position[1], z - position[2]
     return (
@@ -22,7 +22,7 @@ def _to_camera(x, y, z, rotation, position):
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _clip_near(triangle, clipped):
     """Cut a triangle (3, 4: camera x, y, z and a value) at the near plane; returns the number of corners, 0, 3 or 4."""
     count = 0
@@ -39,7 +39,7 @@ def _clip_near(triangle, clipped):
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _project(clipped, count, focal, centre_x, centre_y):
     """Camera coordinates -> px, px, 1 / depth, in place."""
     for i in range(count):
@@ -49,13 +49,13 @@ def _project(clipped, count, focal, centre_x, centre_y):
         clipped[i, 2] = inverse
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _span(low, high, offset, size):
     """Samples at integer + offset between low and high: first and one past the last, inside [0, size)."""
     return max(0, int(np.ceil(low - offset))), min(size, int(np.floor(high - offset)) + 1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _fill(a, b, c, offset_x, offset_y, inverse_depth, owner, ident, light, stamp, mark):
     """One triangle (corners: px, px, 1 / depth, brightness) into the buffers; both windings are drawn.
 
@@ -65,6 +65,7 @@ def _fill(a, b, c, offset_x, offset_y, inverse_depth, owner, ident, light, stamp
     area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     if abs(area) < 1e-9:
         return 0
+    share = 1.0 / area
     first_y, last_y = _span(min(a[1], b[1], c[1]), max(a[1], b[1], c[1]), offset_y, height)
     first_x, last_x = _span(min(a[0], b[0], c[0]), max(a[0], b[0], c[0]), offset_x, width)
     covered = 0
@@ -72,8 +73,8 @@ def _fill(a, b, c, offset_x, offset_y, inverse_depth, owner, ident, light, stamp
         y = row + offset_y
         for column in range(first_x, last_x):
             x = column + offset_x
-            u = ((b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)) / area
-            v = ((c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)) / area
+            u = ((b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)) * share
+            v = ((c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)) * share
             w = 1.0 - u - v
             if u < 0 or v < 0 or w < 0:
                 continue
@@ -88,7 +89,7 @@ def _fill(a, b, c, offset_x, offset_y, inverse_depth, owner, ident, light, stamp
     return covered
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def draw_scenery(vertices, triangles, rotation, position, focal, centre_x, centre_y, offset_x, offset_y, inverse_depth, owner):
     """Standing triangles (M, 3) of vertices (N, 3) m into inverse_depth and owner (H, W), in place."""
     corners, clipped = np.empty((3, 4)), np.empty((4, 4))
@@ -104,7 +105,7 @@ def draw_scenery(vertices, triangles, rotation, position, focal, centre_x, centr
             _fill(clipped[0], clipped[i - 1], clipped[i], offset_x, offset_y, inverse_depth, owner, t, light, stamp, -1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _outline_area(vertices, triangles, place, rotation, position, focal, centre_x, centre_y, stamp, mark):
     """Area, px^2, of one vehicle's silhouette, also where it is outside the frame, on the grid of stamp over its extent."""
     points = np.empty((len(vertices), 3))
@@ -131,7 +132,7 @@ def _outline_area(vertices, triangles, place, rotation, position, focal, centre_
     return covered * step * step
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _placed(vertex, place, moment):
     """A vehicle's own coordinates (x ahead, y left, z up) -> world. place: x, y, cos, sin of the heading, velocity x, y."""
     ahead, left = vertex[0], vertex[1]
@@ -142,7 +143,7 @@ def _placed(vertex, place, moment):
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def draw_vehicles(
     vertices,
     triangles,
@@ -224,7 +225,7 @@ def draw_vehicles(
     return colour, cover, inside, visible, boxes, whole
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _gather(p, offsets, owner, light, colours, first_triangle, colour, cover, visible, boxes):
     """Add one pass to the picture, and what is visible of every vehicle to its box (half a sample around each)."""
     height, width = owner.shape
@@ -247,7 +248,7 @@ def _gather(p, offsets, owner, light, colours, first_triangle, colour, cover, vi
             boxes[v, 2], boxes[v, 3] = max(boxes[v, 2], x + half), max(boxes[v, 3], y + half)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill_shadow(points, offsets, width, height, count):
     """Add a convex polygon (N, 2) px, in order, to count (H, W): the number of passes that see it."""
     low_y, high_y = points[:, 1].min(), points[:, 1].max()

@@ -45,7 +45,7 @@ class Sensor:
         noise = self.noise[field, top : top + HEIGHT, left : left + WIDTH]
         curve = _tone_curve(mount.contrast)
         soft, softer = _taps(mount.blur * (1 + 0.5 * light.wet)), _taps(mount.blur + 0.9)
-        level = mount.noise * (1 + 2.2 * light.night)
+        level = mount.noise * (1 + 1.3 * light.night)
         grey = _expose(
             picture,
             (gain * np.array(mount.tint)).astype(np.float32),
@@ -102,7 +102,7 @@ def _rain_streaks(rng: np.random.Generator) -> np.ndarray:
     return streaks
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _expose(picture, gain, falloff, curve, saturation):
     height, width = falloff.shape
     grey = np.empty((height, width, 3), np.float32)
@@ -121,7 +121,7 @@ def _expose(picture, gain, falloff, curve, saturation):
     return grey
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _blurred(grey, taps):
     """A separable filter of five taps; the border repeats."""
     height, width = grey.shape[0], grey.shape[1] * 3
@@ -153,7 +153,7 @@ def _blurred(grey, taps):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _finish(grey, soft, softer, sharpening, noise, level):
     """Lens blur, unsharp mask, noise that grows a little with the light, eight bits."""
     height, width = grey.shape[0], grey.shape[1]

@@ -10,7 +10,7 @@ _FACADE, _FOLIAGE, _SIGN, _METAL = int(Surface.FACADE), int(Surface.FOLIAGE), in
 _RIVER, _PARK = int(Side.RIVER), int(Side.PARK)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _hash(a, b, salt):
     """Two integers -> 0..1, without visible pattern."""
     h = (a * 374761393 + b * 668265263 + salt * 1442695041) & 0xFFFFFFFF
@@ -18,7 +18,7 @@ def _hash(a, b, salt):
     return ((h ^ (h >> 16)) & 0xFFFF) / 65535.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _noise(x, y, salt):
     """Value noise, 0..1, about one bump a unit."""
     i, j = int(np.floor(x)), int(np.floor(y))
@@ -29,7 +29,7 @@ def _noise(x, y, salt):
     return low * (1 - v) + high * v
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _rough(x, y, salt):
     """Four octaves of noise, 0..1."""
     return (
@@ -40,10 +40,10 @@ def _rough(x, y, salt):
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _road(d, s, edge, salt, out):
     """Asphalt with lanes, patches, cracks and tyre tracks. d: to one side of the road's middle (>= 0), s: along it, m."""
-    base = 0.14 + 0.03 * _rough(d * 0.15, s * 0.03, salt) + 0.03 * _noise(d * 3.0, s * 3.0, salt + 1) - 0.015
+    base = 0.165 + 0.03 * _rough(d * 0.15, s * 0.03, salt) + 0.03 * _noise(d * 3.0, s * 3.0, salt + 1) - 0.015
     lane = (d - MEDIAN_M) / LANE_M
     within = lane - np.floor(lane)
     on_lanes = MEDIAN_M < d < edge
@@ -54,8 +54,6 @@ def _road(d, s, edge, salt, out):
             base *= 0.75 + 0.4 * _hash(int(np.floor(lane)), int(np.floor(s / 17.0)), salt + 3)
     if abs(s / 18.0 - np.round(s / 18.0)) * 18.0 < 0.10 + 0.1 * _noise(d, s, salt + 4):
         base *= 0.62
-    if abs(_noise(d * 0.25 + 7, s * 0.06, salt + 5) - 0.5) < 0.006:
-        base *= 0.6
     out[0], out[1], out[2] = base, base * 0.99, base * 0.965
     worn = 0.75 + 0.5 * _rough(d * 1.3, s * 1.3, salt + 6)
     white = 0.50 * worn
@@ -68,7 +66,7 @@ def _road(d, s, edge, salt, out):
         out[0], out[1], out[2] = 0.42 * worn, 0.28 * worn, 0.06 * worn
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _ground(x, y, s, middle, edge_west, edge_east, west, east, shoulder, salt, out):
     d = x - middle
     edge = edge_west if d > 0 else edge_east
@@ -92,7 +90,7 @@ def _ground(x, y, s, middle, edge_west, edge_east, west, east, shoulder, salt, o
     out[0], out[1], out[2] = grey, grey * 0.98, grey * 0.93
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _facade(u, z, depth, tint, night, salt, out, glow):
     """Rows of windows. u: along the wall, z: up, m; some windows are lit at night."""
     wide, tall = 2.4 + 1.6 * _hash(salt, 1, 3), 3.1 + 0.6 * _hash(salt, 2, 3)
@@ -112,7 +110,7 @@ def _facade(u, z, depth, tint, night, salt, out, glow):
             glow[0], glow[1], glow[2] = lit, lit * 0.85, lit * 0.6
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sky(direction, sky, sun, cloud, salt, out):
     up = max(direction[2], 0.0)
     lift = direction[2] + 0.08
@@ -126,7 +124,7 @@ def _sky(direction, sky, sun, cloud, salt, out):
         out[k] = (clear * (1 - cover) + grey * cover) * 1.5
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def shade(
     inverse_depth, owner, normals, surface, tint, rotation, position, focal, centre_x, centre_y, offset_x, offset_y,
     s, bend, wave, edges, sides, shoulder, sun_from, sun, sky, night, wet, cloud, lamps, haze,
@@ -214,7 +212,7 @@ def shade(
                 sunny[row, column, k] += colour[k] * sun[k] * lit * (1 - veil)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sunlight(x, y, z, nx, ny, nz, shadow_map, rotation, position, focal, size):
     """0 in shadow to 1 in the sun: four looks at the depth that the sun sees."""
     dx, dy, dz = x + 0.25 * nx - position[0], y + 0.25 * ny - position[1], z + 0.25 * nz - position[2]

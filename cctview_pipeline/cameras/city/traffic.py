@@ -45,7 +45,7 @@ HOURLY = {
 }
 """Vehicles per hour at a carriageway's begin at each full hour of New York's clock; between them it changes evenly."""
 
-MEAN_SPEED, SPEED_DEVIATION = 19.5, 0.12
+MEAN_SPEED, SPEED_DEVIATION = 17.5, 0.12
 """Desired speeds on the free road: m/s, and relative."""
 
 JAM_S_M = 2_560.0
@@ -169,7 +169,7 @@ def vehicle_id(vehicle: int) -> str:
 def simulate(seed: int, begin: datetime, end: datetime, jam: bool = False) -> Traffic:
     """The traffic from begin to end, both multiples of STEP_S and both recorded.
 
-    jam: southbound traffic is held up at JAM_S_M from minute 5 to minute 40 of each hour. The same vehicle is at the same
+    jam: southbound traffic is held up at JAM_S_M from minute 5 to minute 25 of each hour. The same vehicle is at the same
     place at the same moment in every window that contains the moment.
     """
     steps = (end - begin).total_seconds() / STEP_S

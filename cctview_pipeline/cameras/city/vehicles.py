@@ -31,7 +31,7 @@ KINDS = (
 # Shares of paints on North American roads (PPG and Axalta colour popularity reports, about 2018-2022), as linear
 # reflectances: four of five vehicles are white, black, grey or silver.
 PAINTS = (
-    ("white", 0.25, (0.72, 0.72, 0.70)),
+    ("white", 0.25, (0.62, 0.62, 0.60)),
     ("black", 0.21, (0.022, 0.022, 0.025)),
     ("grey", 0.19, (0.11, 0.115, 0.12)),
     ("silver", 0.13, (0.38, 0.39, 0.40)),
@@ -103,6 +103,6 @@ def draw_vehicle(seed: int, number: int, kind: int, length_m: float) -> Vehicle:
 def _paint(rng: np.random.Generator, kind: Kind) -> tuple[float, float, float]:
     shares = np.array([share for _, share, _ in PAINTS])
     if kind.name in ("van", "truck", "bus"):
-        shares = shares * np.array([4.0, 0.4, 0.6, 1.0, 1.2, 0.8, 0.5, 1.0, 1.5])
+        shares = shares * np.array([2.2, 0.4, 0.6, 1.0, 1.2, 0.8, 0.5, 1.0, 1.5])
     colour = np.array(PAINTS[rng.choice(len(PAINTS), p=shares / shares.sum())][2])
     return tuple(float(value) for value in np.clip(colour * rng.lognormal(0, 0.22) * rng.lognormal(0, 0.05, 3), 0.008, 0.85))

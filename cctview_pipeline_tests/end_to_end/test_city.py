@@ -1,0 +1,86 @@
+"""The synthetic city all the way through, as the command line runs it, and its evaluation."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+from cctview_pipeline_tests.end_to_end.command import Workplace
+
+CAMERAS = ("city-1", "city-2")
+BACKFILL = (
+    "backfill",
+    "--network",
+    "city",
+    "--seed",
+    "7",
+    "--minutes",
+    "2",
+    "--faults",
+    "serviced:city-2",
+    "--cameras",
+    ",".join(CAMERAS),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    place = Workplace(tmp_path_factory.mktemp("city"))
+    done = place.run(*BACKFILL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Beside the truth, 2025-06-03" in done.stdout
+    return place
+
+
+def test_the_lake_holds_the_frames_that_the_city_makes(finished: Workplace):
+    network = CityNetwork(CitySettings(seed=7, minutes=2, faults=("serviced:city-2",)))
+    for camera in CAMERAS:
+        stored = pq.read_table(finished.lake / "raw_frames" / f"camera={camera}").sort_by("captured_at")
+        made = network.read_hour(camera, network.begin).frames
+        assert stored["jpeg"].to_pylist() == [frame.jpeg for frame in made]
+        assert stored["frame_id"].to_pylist() == [frame.frame_id for frame in made]
+
+
+def test_truth_and_evaluation_stand_beside_the_results(finished: Workplace):
+    files = {
+        table: len(list((finished.lake / table).rglob("*.parquet"))) for table in ("truth_boxes", "truth_passages", "evaluation")
+    }
+    assert files == {"truth_boxes": 2, "truth_passages": 2, "evaluation": 1}
+    assert finished.leftovers() == []
+
+
+def test_evaluate_tells_what_the_asset_stored(finished: Workplace):
+    done = finished.run("evaluate", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert set(told) == {"detection", "tracking", "reidentification", "journeys", "counts", "travel_times"}
+    stored = pq.read_table(next((finished.lake / "evaluation").rglob("*.parquet"))).to_pylist()
+    assert {(r["subject"], r["scope"], r["metric"]): r["value"] for r in stored} == {
+        (subject, scope, metric): figure["value"]
+        for subject, scopes in told.items()
+        for scope, metrics in scopes.items()
+        for metric, figure in metrics.items()
+    }
+    assert told["detection"]["all"]["AP50"]["value"] > 0.5
+    assert told["counts"]["all"]["true_vehicles"]["value"] > 20
+
+
+def test_the_same_command_again_has_nothing_to_do(finished: Workplace):
+    before = finished.digests()
+    done = finished.run(*BACKFILL)
+    assert done.returncode == 0
+    assert "partitions are finished" in done.stdout
+    assert finished.digests() == before
+
+
+def test_another_city_does_not_fit_into_the_lake(finished: Workplace):
+    done = finished.run("backfill", "--network", "city", "--seed", "8")
+    assert done.returncode == 1
+    assert done.stderr == "cctview: The lake's city has seed 7, not 8: leave it out, or use another lake.\n"
+
+
+def test_the_citys_settings_do_not_fit_an_archive(finished: Workplace):
+    done = finished.run("backfill", "--network", "archive", "--seed", "8")
+    assert done.returncode == 1
+    assert done.stderr == "cctview: --seed, --minutes and --faults are the city's: add --network city.\n"
