@@ -43,7 +43,7 @@ def test_it_registers_weights_that_load_and_starts_where_it_stopped(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
-    checkpoint, recipe = tmp_path / "checkpoint", DetectorRecipe(epochs=2, batch=4)
+    checkpoint, recipe = tmp_path / "checkpoint", DetectorRecipe(epochs=2, batch=4, cities=0)
     stop_after_first_epoch = pytest.MonkeyPatch()
     stop_after_first_epoch.setattr("cctview_pipeline.detect.training.save", _save_then_stop)
     with pytest.raises(KeyboardInterrupt):
