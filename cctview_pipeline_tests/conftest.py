@@ -11,11 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cctview_pipeline.cameras.catalogue import find_cameras
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
 from cctview_pipeline_tests.s3_server import s3_server
+
+# The same examples in every run, so that a change and not a draw makes a test fail; and code that compiles itself at its
+# first use is slow then.
+settings.register_profile("tests", derandomize=True, deadline=None)
+settings.load_profile("tests")
 
 _HOME = Path(tempfile.mkdtemp(prefix="cctview-tests-"))
 os.environ["CCTVIEW_LAKE"] = str(_HOME / "lake")

@@ -12,7 +12,7 @@ from cctview_pipeline.cameras.city.light import Light
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH, Mount
 from cctview_pipeline.cameras.city.raster import draw_vehicles, fill_shadow
 from cctview_pipeline.cameras.city.traffic import Vehicles
-from cctview_pipeline.cameras.city.vehicles import KINDS, draw_vehicle
+from cctview_pipeline.cameras.city.vehicles import draw_vehicle
 
 SIGHT_M = 330.0
 """Vehicles farther away are less than three pixels high and not drawn."""
@@ -175,11 +175,6 @@ class Painter:
 def _nobody() -> Seen:
     empty = np.zeros(0, np.int64)
     return Seen(empty, empty.astype(np.int8), empty.astype(np.int8), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
-
-
-def labels(kinds: np.ndarray) -> list[str]:
-    """What a detector calls vehicles of these kinds."""
-    return [KINDS[kind].label for kind in kinds]
 
 
 @njit(cache=True, nogil=True)

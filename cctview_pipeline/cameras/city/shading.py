@@ -6,7 +6,7 @@ from numba import njit
 from cctview_pipeline.cameras.city.corridor import LANE_M, MEDIAN_M
 from cctview_pipeline.cameras.city.scenery import Side, Surface
 
-_FACADE, _FOLIAGE, _SIGN, _METAL = int(Surface.FACADE), int(Surface.FOLIAGE), int(Surface.SIGN), int(Surface.METAL)
+_FACADE, _FOLIAGE, _SIGN = int(Surface.FACADE), int(Surface.FOLIAGE), int(Surface.SIGN)
 _RIVER, _PARK = int(Side.RIVER), int(Side.PARK)
 
 

@@ -1,5 +1,6 @@
 """One camera of a city through an hour: which frames it takes, and their pictures."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -123,8 +124,6 @@ class Studio:
 @lru_cache(maxsize=1)
 def notice() -> bytes:
     """The same picture from every camera that is being serviced."""
-    import io
-
     image = Image.new("RGB", (WIDTH, HEIGHT), (12, 40, 92))
     draw = ImageDraw.Draw(image)
     for row, text in enumerate(("This camera is", "being serviced")):

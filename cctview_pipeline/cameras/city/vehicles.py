@@ -49,7 +49,7 @@ class Vehicle:
 
     paint, second: linear RGB reflectances of the body and of the roof or stripe; roof: plain, second, rack or sign;
     stripe: share of the side's height that is painted in ``second``, 0 for none; bonnet, cabin, rake: proportions of
-    the body; glass: how dark the windows are; dirt: 0..1; gloss: of the paint; commercial: lettering or a box on it.
+    the body; glass: how dark the windows are; dirt: 0..1.
     """
 
     number: int
@@ -66,7 +66,6 @@ class Vehicle:
     rake: float
     glass: float
     dirt: float
-    gloss: float
 
 
 def draw_vehicle(seed: int, number: int, kind: int, length_m: float) -> Vehicle:
@@ -96,7 +95,6 @@ def draw_vehicle(seed: int, number: int, kind: int, length_m: float) -> Vehicle:
         float(rng.uniform(0.0, 1.0)),
         float(rng.beta(2, 2)),
         float(rng.beta(1.2, 4)),
-        float(rng.beta(4, 2)),
     )
 
 

@@ -105,7 +105,8 @@ def test_a_vehicle_s_box_is_where_its_corners_are_projected(index, ahead, lane, 
     box = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
     limits = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT])
     if (box[:2] >= 0).all() and (box[2:] <= limits[2:]).all():
-        np.testing.assert_allclose(seen.boxes[0], box, atol=1.2)
+        # A corner that ends in a point, such as the foot of a wheel, may lie between the samples.
+        np.testing.assert_allclose(seen.boxes[0], box, atol=2.0)
         assert seen.fraction.tolist() == [1.0]
     elif (box[:2] >= limits[:2]).any() or (box[2:] <= 0).any():
         assert len(seen.number) == 0

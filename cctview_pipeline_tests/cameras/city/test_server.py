@@ -343,6 +343,8 @@ def test_the_clock_runs_at_its_speed_and_goes_round():
 
 
 MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
 from cctview_pipeline_tests.cameras.city.test_server import SETTINGS, CityNetwork, CitySettings, Sketches, serve
 serve({network}, 0, 1.0, lambda text: print(text, flush=True))
 print("stopped", flush=True)
@@ -353,6 +355,7 @@ print("stopped", flush=True)
     ("network", "until"),
     [("CityNetwork(CitySettings(7))", "Preparing the traffic"), ("Sketches(SETTINGS)", "The city's cameras are at")],
 )
+@pytest.mark.timeout(90)
 def test_ctrl_c_stops_it_at_once(network, until):
     command = [sys.executable, "-c", MAIN.format(network=network)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
