@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def draw_city_frames(seeds: range, directory: Path) -> list[FrameLabels]:
-    """Draw frames of these cities into a folder, or read those that it has already; labels are always made anew.
+    """Draw frames of these cities into a folder, always anew: a picture left by an older city would not fit its labels.
 
     Each city has its own hour of the day, and one in six each of rain, night and a jam.
     """
@@ -48,8 +48,7 @@ def _city(seed: int, directory: Path) -> list[FrameLabels]:
         for i in sorted(rng.choice(len(shots), FRAMES_A_CAMERA, replace=False).tolist()):
             frame, truth = network.picture_and_truth(camera, shots[i])
             path = directory / f"{frame.frame_id}.jpeg"
-            if not path.exists():
-                path.write_bytes(frame.jpeg)
+            path.write_bytes(frame.jpeg)
             frames.append(_labels(path, truth))
     return frames
 
