@@ -20,11 +20,15 @@ FACINGS = ("north", "east", "south", "west")
 MOST_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
 
+Polygon = tuple[tuple[float, float], ...]
+"""Corners (x, y) in pixels of the stored frame."""
+ZONES = ("masks", "privacy_zones")
+
 
 @dataclass(frozen=True)
 class Camera:
     """One camera. faces: where it looks; order: its place along the corridor; network_id: its id in its network;
-    masks: polygons of (x, y) pixels of the stored frame in which nothing is detected."""
+    masks, privacy_zones: polygons in which nothing is detected (detect/zones.py says how they differ)."""
 
     id: str
     name: str
@@ -35,7 +39,8 @@ class Camera:
     order: int
     network: str = ""
     network_id: str = ""
-    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    masks: tuple[Polygon, ...] = ()
+    privacy_zones: tuple[Polygon, ...] = ()
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> None:
@@ -47,8 +52,9 @@ class Camera:
             refuse(f"{self.latitude}, {self.longitude} is no latitude and longitude in degrees.")
         if self.faces not in FACINGS:
             refuse(f"faces must be one of {', '.join(FACINGS)}, not '{self.faces}'.")
-        if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in self.masks):
-            refuse("every mask is a list of at least three [x, y] points.")
+        for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
+            if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
+                refuse(f"every {name} is a list of at least three [x, y] points.")
 
     def distance_m(self, other: "Camera") -> float:
         """Metres along the great circle, the least that any road between the two can measure."""
@@ -137,8 +143,9 @@ class Campaign:
         cameras = tomlkit.aot()
         for camera in self.cameras:
             values = {f.name: getattr(camera, f.name) for f in fields(camera)}
-            values["masks"] = [[list(point) for point in polygon] for polygon in camera.masks]
-            optional = ("network", "network_id", "masks")
+            for name in ZONES:
+                values[name] = [[list(point) for point in polygon] for polygon in values[name]]
+            optional = ("network", "network_id", *ZONES)
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
         return tomlkit.dumps(document)
@@ -172,12 +179,14 @@ def camera_from_dict(row: dict) -> Camera:
             f"Camera '{row.get('id', '?')}' has the unknown key '{min(unknown)}': known are {', '.join(sorted(known))}."
         )
     for name, value in row.items():
-        kinds = {"latitude": (int, float), "longitude": (int, float), "order": int, "masks": list}.get(name, str)
+        kinds = {"latitude": (int, float), "longitude": (int, float), "order": int, "masks": list, "privacy_zones": list}.get(
+            name, str
+        )
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] has a value of the wrong kind: {name} = {value!r}.")
-    masks = tuple(tuple(tuple(point) for point in polygon) for polygon in row.get("masks", []))
+    zones = {name: tuple(tuple(tuple(point) for point in polygon) for polygon in row.get(name, [])) for name in ZONES}
     try:
-        return Camera(**(row | {"masks": masks}))
+        return Camera(**(row | zones))
     except TypeError as error:
         raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] is incomplete: {error}.") from error
 

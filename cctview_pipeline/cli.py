@@ -76,12 +76,14 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> 
     """Launch, wait and report. Definitions are imported here because they read the campaign when they load."""
     import dagster as dg
 
+    from cctview_pipeline.assets.detector_model import record_model
     from cctview_pipeline.automation import backfill as launching
     from cctview_pipeline.automation.instance import running_daemon
     from cctview_pipeline.definitions import defs
     from cctview_pipeline.partitions import CAMPAIGN, days
 
     with dg.DagsterInstance.get() as instance:
+        record_model(instance)
         plan = launching.whole_plan(CAMPAIGN, cameras, hours, set(days.get_partition_keys()))
         todo = plan if again else launching.missing_plan(plan, CAMPAIGN, lake, instance)
         total = launching.count(todo)
@@ -161,22 +163,24 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 
 @train.command("detector")
 def train_detector(
     data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 12,
     start: Annotated[str, typer.Option(help="A detector to go on from, such as default; from nothing when left out.")] = "",
     learning_rate: Annotated[float, typer.Option(help="The highest.")] = 2e-3,
+    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the frames' order.")] = 7,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Train models/default-detector.safetensors on recorded frames and on the synthetic city.
 
-    An interrupted training goes on where it was.
+    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
     from cctview_pipeline.detect.training import DetectorRecipe
     from cctview_pipeline.detect.training import train_detector as run
     from cctview_pipeline.paths import project_root
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    recipe = DetectorRecipe(epochs=epochs, learning_rate=learning_rate, start=start)
-    entry = run(data, project_root() / "var" / "detector.checkpoint", recipe, device)
+    recipe = DetectorRecipe(epochs=epochs, learning_rate=learning_rate, start=start, without=tuple(_split(without)), seed=seed)
+    entry = run(data, project_root() / "var" / "training", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
 
 

@@ -43,6 +43,11 @@ def find_model(name: str, task: str) -> ModelEntry:
     return ModelEntry(key, task, models_directory() / entry["file"], entry["sha256"])
 
 
+def read_facts(entry: ModelEntry) -> dict:
+    """All that the manifest says of a model, such as its licence, recipe and measured figures."""
+    return _manifest()[entry.name]
+
+
 def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The state dict (float32) and the metadata of a model's file, after its hash was checked."""
     if not entry.path.exists():

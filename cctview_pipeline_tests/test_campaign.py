@@ -12,7 +12,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline_tests.made_archive import HOUR_17
 from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign, utc
 
-MASKED = replace(NORTH, masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 8))))
+LEFT = ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
+MASKED = replace(NORTH, masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 8))), privacy_zones=(LEFT,))
 
 cameras = st.builds(
     Camera,
@@ -43,6 +44,7 @@ def test_masks_and_an_open_end_survive_the_file():
     written = campaign(cameras=(MASKED, SOUTH), start=floor_hour(datetime.now(UTC)) - 3 * HOUR, end=None)
     read = Campaign.from_toml(written.to_toml())
     assert read.camera(NORTH.id).masks == MASKED.masks
+    assert read.camera(NORTH.id).privacy_zones == MASKED.privacy_zones
     assert read.end is None
     assert len(read.hours()) in (3, 4)
 
@@ -61,6 +63,7 @@ def test_file_may_give_times_with_another_offset():
         ({"longitude": float("nan")}, "Camera 'cam-1': 40.75, nan is no latitude and longitude in degrees."),
         ({"faces": "up"}, "Camera 'cam-1': faces must be one of north, east, south, west, not 'up'."),
         ({"masks": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
+        ({"privacy_zones": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every privacy zone is a list of at least three [x, y] points."),
         ({"masks": (((0, 0), (1, 1), (2, 2, 2)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
     ],
 )

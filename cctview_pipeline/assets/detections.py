@@ -6,12 +6,14 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cctview_pipeline.assets.detector_model import detector_model
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.automation.policies import independent
 from cctview_pipeline.detect.pictures import draw_boxes
 from cctview_pipeline.detect.tables import detect_frames
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.images import decode
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours
 from cctview_pipeline.resources.lake import LakeResource
@@ -19,8 +21,8 @@ from cctview_pipeline.resources.models import DetectorResource
 
 
 @dg.asset(
-    **table_asset("detections", group="vehicles", code_version="1", kinds={"pytorch"}),
-    deps=[raw_frames],
+    **table_asset("detections", group="vehicles", code_version="2", kinds={"openvino"}),
+    deps=[raw_frames, detector_model],
     partitions_def=camera_hours,
     backfill_policy=independent,
     pool="gpu",
@@ -30,7 +32,8 @@ def detections(context: dg.AssetExecutionContext, lake: LakeResource, detector: 
     run = PartitionRun(context, store, "detections")
     for partition in run.each(inputs=["raw_frames"]):
         frames = store.read("raw_frames", partition)
-        found = detect_frames(model, frames, CAMPAIGN.camera(partition.camera).masks)
+        camera = CAMPAIGN.camera(partition.camera)
+        found = detect_frames(model, frames, Zones(camera.masks, camera.privacy_zones))
         certain = found.filter(pc.greater_equal(found["score"], model.threshold))
         run.store(
             partition,

@@ -7,6 +7,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from cctview_pipeline.assets.crops import crops
 from cctview_pipeline.assets.detections import detections
+from cctview_pipeline.assets.detector_model import detector_model
 from cctview_pipeline.assets.evaluation import evaluation
 from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.journeys import journeys
@@ -27,7 +28,7 @@ _EVALUATION = [evaluation] if CAMPAIGN.network == "city" else []
 
 _CAMERA_HOURS = [raw_frames, *_TRUTH, detections, crops, features, tracks, matches]
 _DAYS = [vehicle_counts, travel_times, *_EVALUATION]
-ALL_ASSETS = [*_CAMERA_HOURS, journeys, *_DAYS]
+ALL_ASSETS = [detector_model, *_CAMERA_HOURS, journeys, *_DAYS]
 
 camera_hours_job = dg.define_asset_job(
     "camera_hours",

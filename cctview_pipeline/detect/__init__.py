@@ -1,12 +1,14 @@
 """Finding vehicles and people in single frames."""
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detections
 from cctview_pipeline.images import ImageLike
 
-__all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector"]
+__all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "training_version"]
 
 
 class Detector(Protocol):
@@ -35,3 +37,24 @@ def load_detector(name: str = "default", device: str = "auto") -> Detector:
     from cctview_pipeline.weights import find_model
 
     return DefaultDetector.load(find_model(name, "detector"), device)
+
+
+_MAKES_WEIGHTS = (
+    "augmentation",
+    "calibration",
+    "city_frames",
+    "evaluation",
+    "labels",
+    "network",
+    "quantization",
+    "targets",
+    "training",
+)
+
+
+def training_version() -> str:
+    """A hash of the source that makes the default detector's weights out of data."""
+    digest = hashlib.sha256()
+    for name in _MAKES_WEIGHTS:
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return digest.hexdigest()[:12]

@@ -6,6 +6,9 @@ import numpy as np
 
 from cctview_pipeline.boxes import pairwise_iou
 
+SIZES = ("under 12 px", "12-24 px", "over 24 px")
+"""Classes of size, by the shorter side of a box; 24 px is in the middle one."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -45,13 +48,24 @@ class Curve:
         return (float(self.precision[count - 1]), float(self.recall[count - 1])) if count else (1.0, 0.0)
 
 
-def precision_recall(images: list[Scored], overlap: float = 0.5) -> Curve:
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of every predicted box that counts: scores (N,), boxes (N, 4), whether it hit a truth (N,), and the
+    number of truths there were."""
+
+    scores: np.ndarray
+    boxes: np.ndarray
+    hits: np.ndarray
+    truths: int
+
+
+def match(images: list[Scored], overlap: float = 0.5) -> Outcomes:
     """Match each image's boxes to its truth greedily, best score first.
 
     A truth is hit once. A box that hits nothing but lies on an ignored region (IoU of one half with it, or half of
     the box inside it) is left out, as in COCO's crowd rule.
     """
-    scores, hits = [], []
+    scores, boxes, hits = [], [], []
     for image in images:
         order = np.argsort(-image.scores, kind="stable")
         iou = pairwise_iou(image.boxes, image.truth)
@@ -59,16 +73,48 @@ def precision_recall(images: list[Scored], overlap: float = 0.5) -> Curve:
         taken = np.zeros(len(image.truth), bool)
         for index in order:
             free = np.where(taken, 0, iou[index])
-            if free.size and free.max() >= overlap:
+            hit = bool(free.size and free.max() >= overlap)
+            if hit:
                 taken[free.argmax()] = True
-                scores.append(image.scores[index]), hits.append(True)
-            elif not excused[index]:
-                scores.append(image.scores[index]), hits.append(False)
-    order = np.argsort(-np.array(scores), kind="stable")
-    hit = np.array(hits, bool)[order]
+            if hit or not excused[index]:
+                scores.append(image.scores[index]), boxes.append(image.boxes[index]), hits.append(hit)
     truths = sum(len(image.truth) for image in images)
-    found = np.cumsum(hit)
-    return Curve(np.array(scores)[order], found / np.arange(1, len(hit) + 1), found / max(truths, 1), truths)
+    return Outcomes(np.array(scores), np.array(boxes, np.float32).reshape(-1, 4), np.array(hits, bool), truths)
+
+
+def precision_recall(images: list[Scored], overlap: float = 0.5) -> Curve:
+    """The curve over all images; :func:`match` says which boxes count."""
+    outcomes = match(images, overlap)
+    order = np.argsort(-outcomes.scores, kind="stable")
+    found = np.cumsum(outcomes.hits[order])
+    precision, recall = found / np.arange(1, len(found) + 1), found / max(outcomes.truths, 1)
+    return Curve(outcomes.scores[order], precision, recall, outcomes.truths)
+
+
+def by_size(image: Scored, overlap: float = 0.5) -> list[Scored]:
+    """The image once for each of SIZES, with the true boxes of other sizes ignored.
+
+    A predicted box belongs with the true one it overlaps most, by ``overlap`` or more, else to its own size: a box a pixel
+    too wide is no false alarm in the next class.
+    """
+    true, own = _size(image.truth), _size(image.boxes)
+    if len(true) and len(own):
+        iou = pairwise_iou(image.boxes, image.truth)
+        own = np.where(iou.max(1) >= overlap, true[iou.argmax(1)], own)
+    return [
+        Scored(
+            image.boxes[own == size],
+            image.scores[own == size],
+            image.truth[true == size],
+            np.concatenate([image.ignored.reshape(-1, 4), image.truth[true != size]]),
+        )
+        for size in range(len(SIZES))
+    ]
+
+
+def _size(boxes: np.ndarray) -> np.ndarray:
+    shorter = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf)
+    return (shorter >= 12).astype(np.int64) + (shorter > 24)
 
 
 def covered(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:

@@ -6,8 +6,11 @@ packaged detectors agree on lane dashes at low scores, so a label is what the so
 - object: published at 0.40 or more, or both packaged models at 0.30 or more, or both at 0.20 or more on something
   that moves;
 - ignored (neither object nor background in the loss): a single source at 0.25 (published) or 0.30 (packaged) or more,
-  and every place where a box stands still for a third of the recording, such as a tree taken for a car;
-- background: the rest.
+  and every place where a published box stands still for a third of the recording, such as a tree taken for a car;
+- background: the rest, among it the places where a packaged model alone sees a box that stands still (an arrow on the
+  road): these teach what is no vehicle.
+
+A vehicle's label is the one that all sources' boxes on it, overlapping car and bus among them, score highest together.
 """
 
 import json
@@ -40,15 +43,20 @@ class Boxes:
         return Boxes(self.boxes[keep], self.scores[keep], self.labels[keep])
 
 
+NOTHING = Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
 @dataclass(frozen=True)
 class FrameLabels:
-    """What one frame teaches: objects (N, 4) with indices into LABELS, and boxes (M, 4) that the loss leaves out."""
+    """What one frame teaches: objects (N, 4) with indices into LABELS, boxes (M, 4) that the loss leaves out, and boxes
+    (K, 4) of a single source that stand still: background to the loss, but no evaluation counts them either way."""
 
     path: Path
     frame_id: FrameId
     objects: np.ndarray
     labels: np.ndarray
     ignored: np.ndarray
+    still: np.ndarray
 
 
 def find_frames(directory: Path) -> list[tuple[Path, FrameId]]:
@@ -73,7 +81,8 @@ def load_labels(directory: Path, width: int = 352, height: int = 240) -> list[Fr
 
     labels: list[FrameLabels | None] = [None] * len(frames)
     for indices in by_camera.values():
-        places = _static_places([sources[i][PUBLISHED].boxes for i in indices])
+        names = sorted({name for i in indices for name in sources[i]})
+        places = {name: _static_places([sources[i].get(name, NOTHING).boxes for i in indices]) for name in names}
         agreed = [_agreement(sources[i], minimum=0.20) for i in indices]
         for position, index in enumerate(indices):
             neighbours = [agreed[p].boxes for p in (position - 2, position + 2) if 0 <= p < len(agreed)]
@@ -83,7 +92,7 @@ def load_labels(directory: Path, width: int = 352, height: int = 240) -> list[Fr
 
 def published_truth(image: Path, width: int = 352, height: int = 240) -> tuple[np.ndarray, np.ndarray]:
     """The published vehicles of one frame for evaluation: boxes at 0.40 or more, and those below, to be ignored."""
-    found = _clipped(_published_boxes(image), width, height)
+    found = _without_doubles(_clipped(_published_boxes(image), width, height))
     found = found.select(found.labels < len(VEHICLES))
     return found.boxes[found.scores >= 0.40], found.boxes[found.scores < 0.40]
 
@@ -116,9 +125,13 @@ def _packaged_boxes(path: Path) -> dict[str, dict[str, Boxes]]:
 def _clipped(found: Boxes, width: int, height: int) -> Boxes:
     boxes = clip(found.boxes, width, height)
     solid = (boxes[:, 2] - boxes[:, 0] >= 2) & (boxes[:, 3] - boxes[:, 1] >= 2)
-    found = Boxes(boxes[solid], found.scores[solid], found.labels[solid])
+    return Boxes(boxes[solid], found.scores[solid], found.labels[solid])
+
+
+def _without_doubles(found: Boxes) -> Boxes:
+    """Car and bus on one vehicle are one vehicle: the box that scores higher."""
     kept = [np.zeros(0, np.int64)]
-    for group in GROUPS:  # car and bus on one vehicle are one vehicle
+    for group in GROUPS:
         members = np.flatnonzero(np.isin(found.labels, [LABELS.index(label) for label in group]))
         kept.append(members[suppress(found.boxes[members], found.scores[members], 0.5)])
     return found.select(np.sort(np.concatenate(kept)))
@@ -126,9 +139,9 @@ def _clipped(found: Boxes, width: int, height: int) -> Boxes:
 
 def _agreement(sources: dict[str, Boxes], minimum: float) -> Boxes:
     """Boxes on which both packaged models agree; the score is the lower of the two, the box their mean."""
-    packaged = [boxes for name, boxes in sorted(sources.items()) if name != PUBLISHED]
+    packaged = [_without_doubles(boxes) for name, boxes in sorted(sources.items()) if name != PUBLISHED]
     if len(packaged) < 2:
-        return Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+        return NOTHING
     first, second = (boxes.select(boxes.scores >= minimum) for boxes in packaged[:2])
     overlap = pairwise_iou(first.boxes, second.boxes) * _same_group(first.labels, second.labels)
     if not overlap.size:
@@ -163,11 +176,16 @@ def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _decide(
-    path: Path, frame_id: FrameId, sources: dict[str, Boxes], agreed: Boxes, neighbours: list[np.ndarray], places: np.ndarray
+    path: Path,
+    frame_id: FrameId,
+    sources: dict[str, Boxes],
+    agreed: Boxes,
+    neighbours: list[np.ndarray],
+    places: dict[str, np.ndarray],
 ) -> FrameLabels:
-    published = sources[PUBLISHED]
     moving = np.all([_overlap(agreed.boxes, other) < 0.6 for other in neighbours], axis=0) if neighbours else False
     agreed = agreed.select((agreed.scores >= 0.30) | moving)
+    published = _without_doubles(sources[PUBLISHED])
     certain = published.select(published.scores >= 0.40)
 
     objects, labels = certain.boxes, certain.labels
@@ -175,10 +193,26 @@ def _decide(
         same = pairwise_iou(agreed.boxes, objects) * _same_group(agreed.labels, labels)
         new = same.max(1, initial=0) < 0.5
         objects, labels = np.concatenate([objects, agreed.boxes[new]]), np.concatenate([labels, agreed.labels[new]])
-    static = _overlap(objects, places) > 0.7
-    doubtful = [objects[static], places]
+    labels = _vote(objects, labels, sources)
+    static = _overlap(objects, np.concatenate(list(places.values()))) > 0.7
+    doubtful, still = [objects[static], places[PUBLISHED]], [np.zeros((0, 4), np.float32)]
     objects, labels = objects[~static], labels[~static]
     for name, found in sources.items():
         weak = found.boxes[found.scores >= (0.25 if name == PUBLISHED else 0.30)]
-        doubtful.append(weak[_overlap(weak, objects) < 0.5])
-    return FrameLabels(path, frame_id, objects, labels, np.concatenate(doubtful).astype(np.float32))
+        weak = weak[_overlap(weak, objects) < 0.5]
+        unmoved = _overlap(weak, places[name]) > 0.7 if name != PUBLISHED else np.zeros(len(weak), bool)
+        doubtful.append(weak[~unmoved])
+        still.append(weak[unmoved])
+    return FrameLabels(path, frame_id, objects, labels, *(np.concatenate(b).astype(np.float32) for b in (doubtful, still)))
+
+
+def _vote(objects: np.ndarray, labels: np.ndarray, sources: dict[str, Boxes]) -> np.ndarray:
+    """Each object's label of its group with the highest sum of scores over all sources' boxes on it (IoU of one half)."""
+    votes = np.zeros((len(objects), len(LABELS)), np.float32)
+    for found in sources.values():
+        on = pairwise_iou(objects, found.boxes) >= 0.5
+        for label in range(len(LABELS)):
+            of_label = found.labels == label
+            votes[:, label] += np.max(on[:, of_label] * found.scores[of_label], axis=1, initial=0)
+    same_group = _same_group(labels, np.arange(len(LABELS)))
+    return np.where(same_group, votes, -1).argmax(1) if len(objects) else labels

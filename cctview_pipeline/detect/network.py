@@ -2,7 +2,8 @@
 
 A vehicle 8 px wide is two cells of this output, where a stride of 8 would leave it one. Each cell says how much it
 looks like the centre of an object of each label, and how far the object's four sides are (the centre heatmap of
-CenterNet, arXiv 1904.07850; the distances to the sides of FCOS, arXiv 1904.01355).
+CenterNet, arXiv 1904.07850; the distances to the sides of FCOS, arXiv 1904.01355). :class:`Candidates` reads the peaks off;
+that is what runs, on every backend.
 """
 
 import torch
@@ -10,6 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDE = 4
+MULTIPLE, SMALLEST = 16, 32
+"""The network halves its input four times, so height and width must be multiples of MULTIPLE; SMALLEST is the least side
+that has room for all candidates."""
+VEHICLE_LABELS = 4
+"""The first so many labels are vehicles and compete for one place; each of the others has a place of its own."""
+CANDIDATES = 192
+"""Peaks kept an image, of all labels together; the fullest frame seen has 60 vehicles."""
 
 
 class ConvBlock(nn.Sequential):
@@ -82,3 +90,36 @@ def boxes_from_sides(sides: Tensor) -> Tensor:
     x = (torch.arange(columns, device=sides.device) + 0.5)[None, :] * STRIDE
     left, top, right, bottom = sides.unbind(1)
     return torch.stack((x - left, y - top, x + right, y + bottom), 1)
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """The smallest size that the network takes and that holds an image of height x width."""
+    return tuple(max(SMALLEST, side + -side % MULTIPLE) for side in (height, width))
+
+
+class Candidates(nn.Module):
+    """Images as they are decoded, (B, H, W, 3) uint8, -> the CANDIDATES best local maxima of each.
+
+    Returns scores (B, K) in 0..1, best first; label indices (B, K); boxes (B, K, 4) in pixels, not clipped. All vehicle
+    labels count as one when maxima are sought: a cell between car and bus is one vehicle, whichever wins.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        dtype = next(self.parameters()).dtype
+        pixels = images.permute(0, 3, 1, 2).to(dtype) / 255
+        logits, sides = self.network(pixels)
+        vehicles, people = logits[:, :VEHICLE_LABELS], logits[:, VEHICLE_LABELS:]
+        best, label = vehicles.max(1, keepdim=True)
+        grouped = torch.cat((best, people), 1)
+        maxima = F.max_pool2d(grouped, 3, stride=1, padding=1) == grouped
+        scores = (grouped.sigmoid() * maxima).flatten(1)
+        scores, place = scores.topk(CANDIDATES)
+        cells = logits.shape[2] * logits.shape[3]
+        group, cell = place // cells, place % cells
+        label = torch.where(group == 0, label.flatten(1).gather(1, cell), group + VEHICLE_LABELS - 1)
+        boxes = boxes_from_sides(sides).flatten(2).gather(2, cell[:, None].expand(-1, 4, -1))
+        return scores, label, boxes.transpose(1, 2)

@@ -5,62 +5,54 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image, ImageDraw
 
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_png
 from cctview_pipeline.lake.schemas import schema_of
-
-Polygon = Sequence[tuple[float, float]]
 
 
 def detect_frames(
     detector: Detector,
     frames: pa.Table,
-    masks: Sequence[Polygon] = (),
+    zones: Zones = Zones(),
     min_score: float = 0.05,
-    batch: int = 64,
+    batch: int = 256,
     advance: Callable[[int], None] = lambda count: None,
 ) -> pa.Table:
-    """raw_frames -> detections. masks: polygons in pixels; a box whose centre lies in one is dropped.
+    """raw_frames -> detections. zones: where nothing is detected.
 
     advance: called with the number of frames done, for a progress bar.
     """
-    rows: list[dict] = []
-    for chunk in frames.select(["frame_id", "camera_id", "captured_at", "width", "height", "jpeg"]).to_batches(batch):
-        found = detector.detect([jpeg.as_py() for jpeg in chunk["jpeg"]], min_score)
-        for frame, detections in zip(chunk.drop_columns(["jpeg"]).to_pylist(), found, strict=True):
-            kept = detections.select(~inside(detections.boxes, masks, frame["width"], frame["height"]))
-            rows.extend(_rows(frame, kept, detector.version))
+    parts = [schema_of("detections").empty_table()]
+    columns = ["frame_id", "camera_id", "captured_at", "width", "height", "jpeg"]
+    for chunk in frames.select(columns).to_batches(batch):
+        found = detector.detect(chunk["jpeg"].to_pylist(), min_score)
+        sizes = zip(chunk["width"].to_pylist(), chunk["height"].to_pylist(), strict=True)
+        kept = [each.select(~zones.hide(each.boxes, *size)) for each, size in zip(found, sizes, strict=True)]
+        parts.append(_table(chunk, kept, detector.version))
         advance(chunk.num_rows)
-    return pa.Table.from_pylist(rows, schema_of("detections"))
+    return pa.concat_tables(parts)
 
 
-def _rows(frame: dict, detections: Detections, model: str) -> list[dict]:
-    rows = []
-    for number, (box, score, label) in enumerate(zip(detections.boxes, detections.scores, detections.labels, strict=True), 1):
-        corners = tuple(round(float(edge)) for edge in box)
-        detection_id = DetectionId(frame["frame_id"], number, label, float(score) * 100, corners)
-        x1, y1, x2, y2 = (float(edge) for edge in box)
-        rows.append(
-            {"detection_id": str(detection_id), "score": float(score), "label": label, "model": model}
-            | {name: frame[name] for name in ("frame_id", "camera_id", "captured_at")}
-            | {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+def _table(frames: pa.RecordBatch, found: Sequence[Detections], model: str) -> pa.Table:
+    """A row for every detection of every frame."""
+    rows = np.repeat(np.arange(len(found)), [len(each) for each in found])
+    boxes = np.concatenate([each.boxes for each in found])
+    labels = [label for each in found for label in each.labels]
+    ids = [
+        str(DetectionId(frame_id, number, label, float(score) * 100, tuple(corners)))
+        for frame_id, each in zip(frames["frame_id"].to_pylist(), found, strict=True)
+        for number, (corners, score, label) in enumerate(
+            zip(np.round(each.boxes).astype(int).tolist(), each.scores, each.labels, strict=True), 1
         )
-    return rows
-
-
-def inside(boxes: np.ndarray, masks: Sequence[Polygon], width: int, height: int) -> np.ndarray:
-    """(N,) bool: whose boxes have their centre in one of the polygons."""
-    if not masks or not len(boxes):
-        return np.zeros(len(boxes), bool)
-    canvas = Image.new("1", (width, height))
-    for polygon in masks:
-        ImageDraw.Draw(canvas).polygon([tuple(point) for point in polygon], fill=1)
-    x = np.clip((boxes[:, 0] + boxes[:, 2]) / 2, 0, width - 1).astype(int)
-    y = np.clip((boxes[:, 1] + boxes[:, 3]) / 2, 0, height - 1).astype(int)
-    return np.asarray(canvas)[y, x]
+    ]
+    values = {name: frames[name].take(pa.array(rows)) for name in ("frame_id", "camera_id", "captured_at")}
+    values |= {"detection_id": ids, "score": np.concatenate([each.scores for each in found]), "label": labels}
+    values |= {"model": [model] * len(rows)} | {name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
+    schema = schema_of("detections")
+    return pa.table({name: values[name] for name in schema.names}, schema)
 
 
 def vehicles(detections: pa.Table, threshold: float) -> pa.Table:

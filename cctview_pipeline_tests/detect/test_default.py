@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from cctview_pipeline.detect import LABELS, PEOPLE, VEHICLES, load_detector
-from cctview_pipeline.detect.default import decode_output, peaks
+from cctview_pipeline.detect.calibration import Calibration
+from cctview_pipeline.detect.default import DefaultDetector, ahead
+from cctview_pipeline.detect.network import Candidates
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline_tests.made_archive import Car, draw_frame
@@ -105,17 +107,38 @@ def test_unknown_detector_is_told():
         load_detector("yolo", device="cpu")
 
 
-def network_output(**scores: tuple[int, int, float]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits and sides for a picture of 64 x 64 whose cells (row, column) have these scores; every box is 16 px wide."""
-    logits = torch.full((1, len(LABELS), 16, 16), -20.0)
-    for label, (row, column, score) in scores.items():
-        logits[0, LABELS.index(label), row, column] = torch.logit(torch.tensor(score))
-    return logits, torch.full((1, 4, 16, 16), 8.0)
+class Says(torch.nn.Module):
+    """A network that gives these cells (row, column) of a 16 x 16 grid these scores; every box is 16 px wide."""
+
+    def __init__(self, scores: dict[str, tuple[int, int, float]]) -> None:
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.full((1, len(LABELS), 16, 16), -20.0), requires_grad=False)
+        for label, (row, column, score) in scores.items():
+            self.logits[0, LABELS.index(label), row, column] = torch.logit(torch.tensor(score))
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.logits, torch.full((1, 4, 16, 16), 8.0)
 
 
-def decoded(**scores: tuple[int, int, float]):
-    outputs = peaks(*network_output(**scores))
-    return decode_output(*(output[0] for output in outputs), 0.05, 64, 64)
+class Runs:
+    """A backend around any network."""
+
+    batch = depth = 1
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        self._network = Candidates(network)
+
+    def load(self, images):
+        return list(images)
+
+    def submit(self, images):
+        found = [part.numpy() for part in self._network(torch.from_numpy(images[0][None]))]
+        return lambda: found
+
+
+def decoded(calibration: Calibration = Calibration(), **scores: tuple[int, int, float]):
+    detector = DefaultDetector(Runs(Says(scores)), "made@1", calibration=calibration)
+    return detector.detect([np.zeros((64, 64, 3), np.uint8)])[0]
 
 
 def test_vehicle_labels_compete_for_one_place():
@@ -137,3 +160,17 @@ def test_neighbouring_cells_are_one_vehicle_and_far_ones_two():
 
 def test_boxes_are_cut_at_the_edge():
     np.testing.assert_allclose(decoded(car=(0, 15, 0.9)).boxes, [[54, 0, 64, 10]])
+
+
+def test_vehicles_are_calibrated_and_people_are_not():
+    found = decoded(Calibration(offset=-1.0), car=(2, 2, 0.6), person=(12, 12, 0.6))
+    assert found.labels == ["person", "car"]
+    np.testing.assert_allclose(found.scores, [0.6, 1 / (1 + np.exp(1 - np.log(1.5)))], rtol=1e-4)
+
+
+def test_results_made_ahead_come_in_order_and_not_too_far_ahead():
+    made = []
+    stream = ahead(lambda item: made.append(item) or item * 10, range(6))
+    assert next(stream) == 0
+    assert len(made) <= 4
+    assert list(stream) == [10, 20, 30, 40, 50]

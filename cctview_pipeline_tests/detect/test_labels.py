@@ -64,7 +64,7 @@ def test_published_below_a_quarter_is_background(tmp_path):
 def test_both_packaged_models_at_thirty_per_cent_make_an_object_of_their_mean(tmp_path):
     moved = [edge + 4 for edge in CAR]
     found = labels_of(make_folder(tmp_path, {}, {5: [("car", 0.3, CAR)]}, {5: [("bus", 0.9, moved)]}))
-    assert objects(found) == [("car", [102, 102, 142, 132])]
+    assert objects(found) == [("bus", [102, 102, 142, 132])]
     assert len(found.ignored) == 0
 
 
@@ -95,6 +95,25 @@ def test_sources_that_agree_make_one_object(tmp_path):
 def test_car_and_bus_of_one_source_on_one_place_are_one_vehicle_but_a_person_is_another(tmp_path):
     seen = [("car", 0.6, CAR), ("bus", 0.8, CAR), ("person", 0.7, CAR)]
     assert objects(labels_of(make_folder(tmp_path, {5: seen}))) == [("bus", CAR), ("person", CAR)]
+
+
+def test_the_label_is_what_all_sources_say_together(tmp_path):
+    published = {5: [("car", 0.6, CAR), ("bus", 0.8, CAR), ("bus", 0.9, ELSEWHERE)]}
+    packaged = {5: [("car", 0.5, CAR), ("truck", 0.4, ELSEWHERE)]}
+    assert objects(labels_of(make_folder(tmp_path, published, packaged))) == [("car", CAR), ("bus", ELSEWHERE)]
+
+
+def test_what_one_packaged_model_sees_standing_still_is_background(tmp_path):
+    arrow = [("car", 0.35, CAR)]
+    root = make_folder(tmp_path, {}, dict.fromkeys((0, 2, 4, 5, 7), arrow), {})
+    assert (objects(labels_of(root)), labels_of(root).ignored.tolist()) == ([], [])
+    assert labels_of(root).still.tolist() == [CAR]
+
+
+def test_what_both_packaged_models_see_standing_still_is_left_out(tmp_path):
+    shed = {number: [("car", 0.35, CAR)] for number in (0, 2, 4, 5, 7)}
+    root = make_folder(tmp_path, {}, shed, shed)
+    assert (objects(labels_of(root)), labels_of(root).ignored.tolist()) == ([], [CAR])
 
 
 def test_what_stands_still_for_a_third_of_the_recording_is_left_out(tmp_path):

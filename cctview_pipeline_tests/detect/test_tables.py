@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.detect import Detections
-from cctview_pipeline.detect.tables import cut, cut_crops, detect_frames, inside, vehicles
+from cctview_pipeline.detect.tables import cut, cut_crops, detect_frames, vehicles
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.lake.schemas import schema_of
@@ -62,31 +63,14 @@ def test_detector_is_asked_in_batches_and_progress_is_told():
     assert detector.asked[2][0] == [frames(5)["jpeg"][4].as_py()]
 
 
-def test_boxes_whose_centre_is_masked_are_dropped():
-    found = detect_frames(SeesTheSame(), frames(1), masks=[LEFT_HALF])
+def test_boxes_in_a_mask_are_dropped_and_the_rest_is_numbered():
+    found = detect_frames(SeesTheSame(), frames(1), zones=Zones(masks=[LEFT_HALF]))
     assert found["label"].to_pylist() == ["car"]
     assert found["detection_id"][0].as_py().startswith("f0--detections--1--car")
 
 
 def test_no_frames_are_no_detections():
     assert detect_frames(SeesTheSame(), frames(0)).equals(schema_of("detections").empty_table())
-
-
-@pytest.mark.parametrize(
-    ("box", "masked"),
-    [([90, 50, 100, 60], True), ([90, 50, 112, 60], False), ([340, 230, 352, 240], False), ([-10, 230, 4, 240], True)],
-)
-def test_inside_a_mask_by_the_centre(box, masked):
-    assert inside(np.array([box], np.float32), [LEFT_HALF], 352, 240).tolist() == [masked]
-
-
-def test_centre_on_the_frames_last_edge_is_still_in_the_picture():
-    everywhere = ((0, 0), (352, 0), (352, 240), (0, 240))
-    assert inside(np.array([[352, 240, 352, 240]], np.float32), [everywhere], 352, 240).tolist() == [True]
-
-
-def test_without_masks_nothing_is_inside():
-    assert inside(SEEN_BOXES, [], 352, 240).tolist() == [False] * 3
 
 
 def test_vehicles_at_the_threshold_go_on():

@@ -1,0 +1,105 @@
+"""Augmented frames: boxes stay on their objects, whatever is done to the picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cctview_pipeline.detect.augmentation import HEIGHT, SMALLEST_PX, WIDTH, Example, augment, cut, degrade, join, place, relight
+from cctview_pipeline.detect.labels import FrameLabels
+from cctview_pipeline_tests.made_archive import HOUR_17
+
+seeds = st.integers(0, 2**31)
+
+
+def labelled(*boxes: tuple[int, int, int, int], background: int = 30):
+    """A dark picture with a bright block on every box."""
+    image = np.full((240, 352, 3), background, np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        image[y1:y2, x1:x2] = 230
+    objects = np.array(boxes, np.float32).reshape(-1, 4)
+    nothing = np.zeros((0, 4), np.float32)
+    return image, FrameLabels(Path("frame.jpeg"), HOUR_17, objects, np.zeros(len(boxes), np.int64), nothing, nothing)
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_a_box_stays_on_its_object(seed):
+    placed = place(labelled((150, 100, 200, 140)), np.random.default_rng(seed))
+    assert placed.pixels.shape == (3, HEIGHT, WIDTH)
+    bright = placed.pixels[0] > 0.7
+    if len(placed.objects):
+        y, x = np.nonzero(bright.numpy())
+        seen = np.array([x.min(), y.min(), x.max() + 1, y.max() + 1])
+        np.testing.assert_allclose(placed.objects[0], seen, atol=1.6)
+    else:
+        assert bright.sum() < 0.5 * 50 * 40 * 4  # mostly cut away
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_objects_are_inside_and_large_enough_and_others_are_left_out(seed):
+    rng = np.random.default_rng(seed)
+    example = augment(labelled((10, 10, 18, 18), (300, 200, 352, 240)), labelled((40, 40, 90, 80)), rng)
+    assert example.pixels.min() >= 0
+    assert example.pixels.max() <= 1
+    for boxes in (example.objects, example.ignored):
+        assert (boxes >= 0).all()
+        assert (boxes <= [WIDTH, HEIGHT, WIDTH, HEIGHT]).all()
+    assert (example.objects[:, 2:] - example.objects[:, :2] >= SMALLEST_PX).all()
+    assert len(example.labels) == len(example.objects)
+
+
+def example(*boxes: tuple[float, float, float, float], grey: float = 0.0) -> Example:
+    objects = np.array(boxes, np.float32).reshape(-1, 4)
+    pixels = torch.full((3, HEIGHT, WIDTH), grey)
+    return Example(pixels, objects, np.arange(len(boxes)), np.zeros((0, 4), np.float32))
+
+
+def test_what_is_mostly_cut_away_is_left_out_of_the_loss():
+    left = cut(example((0, 0, 20, 20), (90, 0, 110, 20), (60, 0, 105, 20)), (0, 0, 95, HEIGHT))
+    assert left.objects.tolist() == [[0, 0, 20, 20], [60, 0, 95, 20]]
+    assert left.labels.tolist() == [0, 2]
+    assert left.ignored.tolist() == [[90, 0, 95, 20]]
+
+
+def test_what_lies_outside_the_window_is_neither():
+    left = cut(example((100, 0, 120, 20)), (0, 0, 95, HEIGHT))
+    assert (len(left.objects), len(left.ignored)) == (0, 0)
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_joined_halves_keep_their_own_objects(seed):
+    boxes = [(x, y, x + 20, y + 20) for x in (0, 330) for y in (0, 220)]
+    joined = join(example(*boxes, grey=0.0), example(*boxes, grey=1.0), np.random.default_rng(seed))
+    assert len(joined.objects) == 4
+    first = (joined.pixels[0] == 0).float().mean()
+    assert 0.25 < first < 0.75
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_light_and_damage_leave_a_picture(seed):
+    rng = np.random.default_rng(seed)
+    pixels = degrade(relight(torch.rand(3, HEIGHT, WIDTH), rng), rng)
+    assert pixels.shape == (3, HEIGHT, WIDTH)
+    assert pixels.isfinite().all()
+    assert pixels.min() >= 0
+    assert pixels.max() <= 1
+
+
+def test_the_same_seed_gives_the_same_example():
+    frames = labelled((150, 100, 200, 140)), labelled((40, 40, 90, 80))
+    first, second = (augment(*frames, np.random.default_rng(3)) for _ in range(2))
+    assert torch.equal(first.pixels, second.pixels)
+    np.testing.assert_array_equal(first.objects, second.objects)
+
+
+@pytest.mark.parametrize("size", [(120, 176), (480, 704), (100, 400)])
+def test_pictures_of_other_sizes_are_brought_to_size(size):
+    image, frame = np.zeros((*size, 3), np.uint8), labelled((10, 10, 40, 40))[1]
+    assert augment((image, frame), (image, frame), np.random.default_rng(0)).pixels.shape == (3, HEIGHT, WIDTH)
