@@ -5,6 +5,7 @@ detector with damaged weights does not fail, it sees things.
 """
 
 import hashlib
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from safetensors.torch import save_file
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import models_directory
+
+METADATA = "cctview"
+"""The entry of a file's header that holds the metadata, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, 
         with safe_open(entry.path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no dict
             metadata = file.metadata() or {}
+            metadata = json.loads(metadata[METADATA]) if METADATA in metadata else metadata
     except (SafetensorError, OSError) as error:
         raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {error}.") from error
     return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}, metadata
@@ -76,7 +81,9 @@ def register_weights(
     path = models_directory() / f"{name}.safetensors"
     halves = {k: t.detach().cpu().half() if t.is_floating_point() else t.cpu() for k, t in state.items()}
     partial = path.with_suffix(".partial")
-    save_file({k: t.contiguous() for k, t in halves.items()}, partial, metadata=metadata)
+    # One entry, since safetensors writes several in any order: the same weights must have the same hash.
+    one = {METADATA: json.dumps(metadata, sort_keys=True)}
+    save_file({k: t.contiguous() for k, t in halves.items()}, partial, metadata=one)
     partial.replace(path)
     entries = _manifest()
     digest = _sha256(path)

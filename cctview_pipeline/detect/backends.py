@@ -13,7 +13,8 @@ import openvino as ov
 import torch
 from torch import Tensor
 from torch.fx.experimental.optimization import fuse
-from torchvision.io import decode_jpeg
+from torch.nn import functional as F
+from torchvision.io import ImageReadMode, decode_jpeg
 
 from cctview_pipeline.detect.network import Candidates, DetectorNetwork, padded_size
 from cctview_pipeline.errors import CctviewError
@@ -105,7 +106,7 @@ class TorchBackend:
         jpegs = [torch.frombuffer(bytearray(image), dtype=torch.uint8) for image in images if isinstance(image, bytes)]
         with torch.cuda.stream(self._decoding):
             try:
-                decoded = iter(decode_jpeg(jpegs, device=self._device) if jpegs else [])
+                decoded = iter(decode_jpeg(jpegs, ImageReadMode.RGB, device=self._device) if jpegs else [])
             except RuntimeError as error:
                 raise CctviewError(f"An image cannot be decoded: {error}.") from error
             loaded = [
@@ -118,10 +119,10 @@ class TorchBackend:
     @torch.inference_mode()
     def submit(self, images: list[Tensor]) -> Callable[[], Found]:
         height, width = images[0].shape[:2]
-        batch = torch.zeros(len(images), *padded_size(height, width), 3, dtype=torch.uint8, device=self._device)
-        for row, image in zip(batch, images, strict=True):
-            row[:height, :width] = image
-            if self._on_gpu:
+        full = padded_size(height, width)
+        batch = F.pad(torch.stack(images), (0, 0, 0, full[1] - width, 0, full[0] - height))
+        if self._on_gpu:
+            for image in images:  # made on another stream: their memory must not be used again before this one has read it
                 image.record_stream(torch.cuda.current_stream(self._device))
         outputs = self._network(batch)
         if not self._on_gpu:

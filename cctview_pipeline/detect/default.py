@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torchvision.ops import batched_nms
+from torchvision.ops import nms
 
 from cctview_pipeline.boxes import clip
 from cctview_pipeline.detect.backends import Backend, OpenVinoBackend, TorchBackend
@@ -77,8 +77,9 @@ class DefaultDetector:
         scores = np.where(vehicle, self.calibration.apply(scores, boxes), scores).astype(np.float32)
         keep = ((boxes[:, 2:] - boxes[:, :2]) >= 1).all(1) & (scores >= min_score)
         scores, labels, boxes, vehicle = scores[keep], labels[keep], boxes[keep], vehicle[keep]
-        groups = np.where(vehicle, 0, labels)
-        kept = batched_nms(*(torch.from_numpy(values) for values in (boxes, scores, groups)), 0.5).numpy()
+        # Groups are moved apart, so that only boxes of one group suppress each other.
+        apart = boxes + (np.where(vehicle, 0, labels) * 2 * (width + height))[:, None].astype(np.float32)
+        kept = nms(torch.from_numpy(apart), torch.from_numpy(scores), 0.5).numpy()
         return Detections(boxes[kept], scores[kept], [LABELS[label] for label in labels[kept]])
 
 

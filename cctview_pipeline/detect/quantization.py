@@ -27,6 +27,10 @@ def quantize(network: DetectorNetwork, images: Sequence[np.ndarray]) -> dict[str
         Candidates(fuse(network.cpu().eval())), example_input=example, input=[ov.PartialShape([-1, -1, -1, 3])]
     )
     quantized = nncf.quantize(model, nncf.Dataset(images, lambda image: image[None]), subset_size=len(images))
+    # Names are counted over the process and would differ every time.
+    quantized.set_friendly_name("candidates")
+    for number, node in enumerate(quantized.get_ordered_ops()):
+        node.set_friendly_name(f"{node.get_type_name()}_{number}")
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "network.xml"
         ov.save_model(quantized, path, compress_to_fp16=False)

@@ -47,7 +47,7 @@ class DetectorRecipe:
     """What the weights follow from, beside the data and the code. cities: how many of the synthetic ones are in the mixture;
     without: cameras that are left out and measured as unseen; start: a detector to go on from, or none."""
 
-    epochs: int = 12
+    epochs: int = 10
     batch: int = 16
     learning_rate: float = 2e-3
     seed: int = 7
@@ -122,9 +122,7 @@ def load_split(data: Path, drawn: Path, recipe: DetectorRecipe) -> Split:
     frames = load_labels(data)
     cameras = {frame.frame_id.camera_id for frame in frames}
     if unknown := set(recipe.without) - cameras:
-        raise CctviewError(
-            f"There is no camera {' or '.join(sorted(unknown))} below {data}: there are {', '.join(sorted(cameras))}."
-        )
+        raise CctviewError(f"{data} has no camera {' or '.join(sorted(unknown))}: it has {', '.join(sorted(cameras))}.")
     known = [frame for frame in frames if frame.frame_id.camera_id not in recipe.without]
     train, tune, test = (
         [frame for frame in known if first <= frame.frame_id.time.minute <= last] for first, last in ((0, 42), (43, 44), (45, 59))

@@ -8,7 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cctview_pipeline.detect.augmentation import HEIGHT, SMALLEST_PX, WIDTH, Example, augment, cut, degrade, join, place, relight
+from cctview_pipeline.detect.augmentation import (
+    HEIGHT,
+    SMALLEST_PX,
+    WIDTH,
+    Example,
+    augment,
+    cut,
+    degrade,
+    join,
+    place,
+    relight,
+    strew,
+)
 from cctview_pipeline.detect.labels import FrameLabels
 from cctview_pipeline_tests.made_archive import HOUR_17
 
@@ -79,6 +91,20 @@ def test_joined_halves_keep_their_own_objects(seed):
     assert len(joined.objects) == 4
     first = (joined.pixels[0] == 0).float().mean()
     assert 0.25 < first < 0.75
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_pieces_are_put_where_no_object_is_and_vehicles_bring_their_boxes(seed):
+    before, source = example((100, 100, 160, 140)), example((10, 10, 40, 30), (300, 200, 340, 230), grey=0.5)
+    after = strew(before, source, np.random.default_rng(seed))
+    assert after.objects[0].tolist() == [100, 100, 160, 140]
+    assert (after.pixels[:, 100:140, 100:160] == before.pixels[:, 100:140, 100:160]).all()
+    for box, label in zip(after.objects[1:], after.labels[1:], strict=True):
+        assert (box[2:] - box[:2]).tolist() == (source.objects[label, 2:] - source.objects[label, :2]).tolist()
+        x1, y1, x2, y2 = box.astype(int)
+        assert 0 <= x1 < x2 <= WIDTH
+        assert 0 <= y1 < y2 <= HEIGHT
 
 
 @settings(max_examples=25)
