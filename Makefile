@@ -42,8 +42,10 @@ dev-city: install
 	$(IN_CITY) $(BIN)/cctview dev
 
 benchmark: install
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev,benchmark]'
 	$(BIN)/python benchmarks/partitions.py
 	$(BIN)/python benchmarks/city.py
+	$(BIN)/python benchmarks/detect.py
 
 clean:
 	rm -rf .venv var

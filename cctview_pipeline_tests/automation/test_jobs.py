@@ -7,14 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from cctview_pipeline.automation.jobs import camera_hours_job, days_job, hours_job, range_tags
 from cctview_pipeline.automation.schedules import daily_collection
 from cctview_pipeline.automation.sensors import next_job
 from cctview_pipeline.definitions import defs
-from cctview_pipeline.detect import tables as detect_tables
+from cctview_pipeline.detect import Detector
+from cctview_pipeline.detect.tables import detect_frames
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import CAMPAIGN
 from cctview_pipeline.resources.lake import LakeResource, S3Resource, open_lake
@@ -112,13 +116,15 @@ def test_a_camera_without_frames_is_data_and_not_a_failure(archive: Path, lake: 
 
 def test_one_bad_camera_blocks_itself_and_not_the_range(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):
     """A detector gone wrong for one camera: its boxes leave the frame."""
-    good = detect_tables._rows
 
-    def bad_rows(frame: dict, detections, model: str) -> list[dict]:
-        shift = 1000.0 if frame["camera_id"] == CAMERAS[0] else 0.0
-        return [row | {"x2": row["x2"] + shift} for row in good(frame, detections, model)]
+    def bad(detector: Detector, frames: pa.Table, zones: Zones) -> pa.Table:
+        found = detect_frames(detector, frames, zones)
+        shift = np.where(found["camera_id"].to_numpy() == CAMERAS[0], 1000, 0).astype(np.float32)
+        return found.set_column(
+            found.schema.get_field_index("x2"), found.schema.field("x2"), pc.add(found["x2"], pa.array(shift))
+        )
 
-    monkeypatch.setattr(detect_tables, "_rows", bad_rows)
+    monkeypatch.setattr("cctview_pipeline.assets.detections.detect_frames", bad)
     with dg.DagsterInstance.ephemeral() as instance:
         result = run(camera_hours_job, FIRST, LAST, instance)
         found = verdicts(instance, "detections")
@@ -134,8 +140,12 @@ def test_one_bad_camera_blocks_itself_and_not_the_range(archive: Path, lake: Lak
 
 
 def test_a_check_that_fails_everywhere_stops_the_run(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):
-    good = detect_tables._rows
-    monkeypatch.setattr(detect_tables, "_rows", lambda *args: [row | {"frame_id": "no such frame"} for row in good(*args)])
+    def bad(detector: Detector, frames: pa.Table, zones: Zones) -> pa.Table:
+        found = detect_frames(detector, frames, zones)
+        elsewhere = pa.array(["no such frame"] * found.num_rows)
+        return found.set_column(found.schema.get_field_index("frame_id"), found.schema.field("frame_id"), elsewhere)
+
+    monkeypatch.setattr("cctview_pipeline.assets.detections.detect_frames", bad)
     with dg.DagsterInstance.ephemeral() as instance:
         result = run(camera_hours_job, FIRST, LAST, instance)
     assert not result.success

@@ -65,13 +65,13 @@ def test_keys_round_trip(partition: Partition):
 
 def test_every_asset_says_what_it_is():
     for asset in defs.resolve_all_asset_specs():
-        table = asset.metadata["dagster/column_schema"]
         assert asset.description
         assert asset.owners
         assert asset.kinds
         assert asset.group_name
         assert asset.code_version
-        assert all(column.description for column in table.columns)
+        if asset.key.path != ["detector_model"]:  # which is no table
+            assert all(column.description for column in asset.metadata["dagster/column_schema"].columns)
 
 
 def test_every_check_blocks():
