@@ -35,12 +35,12 @@ class Curve:
         precision = np.maximum.accumulate(self.precision[::-1])[::-1]
         return float(np.sum(np.diff(self.recall, prepend=0) * precision))
 
-    def best_threshold(self) -> float:
-        """The score at which F1 is highest; one half when nothing was found at all."""
+    def best_threshold(self, slack: float = 0.0) -> float:
+        """The highest score at which F1 is within ``slack`` of its best; one half when nothing was found at all."""
         if not len(self.scores):
             return 0.5
         f1 = 2 * self.precision * self.recall / np.maximum(self.precision + self.recall, 1e-9)
-        return float(self.scores[f1.argmax()])
+        return float(self.scores[f1 >= f1.max() - slack].max())
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Precision and recall of the boxes that score threshold or more."""

@@ -86,6 +86,13 @@ def test_best_threshold_has_the_highest_f1():
     assert curve.best_threshold() == pytest.approx(0.6)
 
 
+def test_best_threshold_with_slack_is_the_highest_that_is_nearly_as_good():
+    many = [([x, 0, x + 5, 10], 0.9 - x / 1000) for x in range(0, 60, 6)]
+    curve = precision_recall([image(many, [box for box, _ in many])])
+    assert curve.best_threshold() == pytest.approx(0.846)
+    assert curve.best_threshold(slack=0.06) == pytest.approx(0.852)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from([A, B, FAR]), st.floats(0, 1)), max_size=8), st.sets(st.sampled_from([0, 1]), min_size=1)
 )
