@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-FRAMES = 256
+FRAMES, HOUR_FRAMES = 256, 3600
 FEW = {"torchvision-retinanet-800": 4, "torchvision-fasterrcnn-mobile": 32, "torchvision-ssdlite": 64}
 """Frames for contenders that would take minutes over all."""
 Find = Callable[[list[bytes]], list]
@@ -223,7 +223,7 @@ def camera_hour(data: str, queue: multiprocessing.Queue) -> None:
     camera = Camera("cam-1", "Camera", 40.7, -74.0, "north", "road", 1)
     lake = Lake(os.environ["CCTVIEW_LAKE"])
     lake.write_campaign(Campaign("benchmark", "archive", hour, hour + timedelta(hours=1), (camera,), folder))
-    times = [hour + timedelta(seconds=i) for i in range(3600)]
+    times = [hour + timedelta(seconds=i) for i in range(HOUR_FRAMES)]
     rows = [
         {"frame_id": f"cam-1--{t:%Y-%m-%d--%H.%M.%S}.000Z", "camera_id": "cam-1", "captured_at": t, "fetched_at": t}
         | {"jpeg": jpegs[i % len(jpegs)], "width": 352, "height": 240, "sha256": f"{i:064x}", "network": "archive"}
@@ -244,13 +244,13 @@ def camera_hour(data: str, queue: multiprocessing.Queue) -> None:
     model = load_detector(device="cpu")
     model.detect(arrays[:8])
     began = time.perf_counter()
-    for i in range(0, 3600, len(arrays)):
-        _network_only(model, arrays[: 3600 - i])
+    for i in range(0, HOUR_FRAMES, len(arrays)):
+        _network_only(model, arrays[: HOUR_FRAMES - i])
     network = time.perf_counter() - began
     asset = float(event.metadata["seconds"].value)
     queue.put(
         {
-            "frames": 3600,
+            "frames": HOUR_FRAMES,
             "detections": int(event.metadata["dagster/row_count"].value),
             "asset_s": round(asset, 2),
             "run_with_model_loading_s": round(run, 2),
