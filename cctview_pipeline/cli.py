@@ -163,7 +163,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 
 @train.command("detector")
 def train_detector(
     data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 12,
     start: Annotated[str, typer.Option(help="A detector to go on from, such as default; from nothing when left out.")] = "",
     learning_rate: Annotated[float, typer.Option(help="The highest.")] = 2e-3,
     without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")] = [],  # noqa: B006

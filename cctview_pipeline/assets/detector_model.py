@@ -20,7 +20,7 @@ class DetectorTraining(dg.Config):
     models/ are taken as they are. The other figures are those of ``cctview train detector``."""
 
     data: str = ""
-    epochs: int = 10
+    epochs: int = 12
     seed: int = 7
     device: str = "auto"
 

@@ -6,9 +6,9 @@ packaged detectors agree on lane dashes at low scores, so a label is what the so
 - object: published at 0.40 or more, or both packaged models at 0.30 or more, or both at 0.20 or more on something
   that moves;
 - ignored (neither object nor background in the loss): a single source at 0.25 (published) or 0.30 (packaged) or more,
-  and every place where a published box stands still for a third of the recording, such as a tree taken for a car;
-- background: the rest, among it the places where a packaged model alone sees a box that stands still (an arrow on the
-  road): these teach what is no vehicle.
+  and what several sources see standing still on one spot for a third of the recording, which may be parked;
+- background: the rest, among it the places where a single source sees a box that stands still (a tree taken for a car, an
+  arrow on the road): these teach what is no vehicle.
 
 A vehicle's label is the one that all sources' boxes on it, overlapping car and bus among them, score highest together.
 """
@@ -195,12 +195,15 @@ def _decide(
         objects, labels = np.concatenate([objects, agreed.boxes[new]]), np.concatenate([labels, agreed.labels[new]])
     labels = _vote(objects, labels, sources)
     static = _overlap(objects, np.concatenate(list(places.values()))) > 0.7
-    doubtful, still = [objects[static], places[PUBLISHED]], [np.zeros((0, 4), np.float32)]
+    by_one = np.sum([_overlap(objects, places[name]) > 0.5 for name in places], axis=0) < 2
+    doubtful, still = [objects[static & ~by_one]], [objects[static & by_one]]
     objects, labels = objects[~static], labels[~static]
     for name, found in sources.items():
         weak = found.boxes[found.scores >= (0.25 if name == PUBLISHED else 0.30)]
         weak = weak[_overlap(weak, objects) < 0.5]
-        unmoved = _overlap(weak, places[name]) > 0.7 if name != PUBLISHED else np.zeros(len(weak), bool)
+        unmoved = _overlap(weak, places[name]) > 0.7
+        elsewhere = [_overlap(weak, places[other]) > 0.5 for other in places if other != name]
+        unmoved &= ~np.any(elsewhere, axis=0) if elsewhere else True
         doubtful.append(weak[~unmoved])
         still.append(weak[unmoved])
     return FrameLabels(path, frame_id, objects, labels, *(np.concatenate(b).astype(np.float32) for b in (doubtful, still)))

@@ -47,7 +47,7 @@ class DetectorRecipe:
     """What the weights follow from, beside the data and the code. cities: how many of the synthetic ones are in the mixture;
     without: cameras that are left out and measured as unseen; start: a detector to go on from, or none."""
 
-    epochs: int = 10
+    epochs: int = 12
     batch: int = 16
     learning_rate: float = 2e-3
     seed: int = 7
