@@ -49,7 +49,7 @@ class OpenVinoBackend:
         self._settings = {
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
-            "INFERENCE_PRECISION_HINT": "f32",  # of the few layers that are not in integers: the same boxes on every processor
+            "INFERENCE_PRECISION_HINT": "f32",  # of the few layers that are not in integers
             "ENABLE_CPU_PINNING": False,  # two processes would be pinned to the same cores
         }
         self.depth = 2 * threads
