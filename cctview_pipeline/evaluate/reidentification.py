@@ -11,33 +11,7 @@ import numpy as np
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.evaluate.reading import CameraResults
 from cctview_pipeline.evaluate.report import ALL, Row, measured
-from cctview_pipeline.match.distances import track_distances
-
-BLOCK = 512
-"""Query images compared at once: with an hour's 20,000 gallery images that takes some 0.1 GiB."""
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Q queries that have a match in the gallery, and how many have none.
-
-    first: (Q,) rank of the nearest true match, 1 is best; precision: (Q,) average precision of each.
-    """
-
-    first: np.ndarray
-    precision: np.ndarray
-    without_match: int
-
-    def rows(self, scope: str) -> list[Row]:
-        found = len(self.first)
-        values = {
-            "rank-1": np.mean(self.first <= 1) if found else None,
-            "rank-5": np.mean(self.first <= 5) if found else None,
-            "mAP": np.mean(self.precision) if found else None,
-        }
-        apart = {"queries_without_match": self.without_match}
-        subject = "reidentification"
-        return measured(subject, scope, found, values) + measured(subject, scope, found + self.without_match, apart)
+from cctview_pipeline.match import Ranking, evaluate_ranking, track_distances
 
 
 @dataclass(frozen=True)
@@ -60,36 +34,12 @@ def reidentification_rows(cameras: list[CameraResults], pairs: list[tuple[str, s
         if (query, gallery) in rankings:
             continue
         asked, among = identified[query], identified[gallery]
-        distances = track_distances(asked.embeddings, among.embeddings, BLOCK)
-        rankings[query, gallery] = rank(distances, asked.vehicle, among.vehicle)
-        rankings[gallery, query] = rank(distances.T, among.vehicle, asked.vehicle)  # the distance is symmetric
+        distances = track_distances(asked.embeddings, among.embeddings)
+        rankings[query, gallery] = evaluate_ranking(distances, asked.vehicle, among.vehicle)
+        rankings[gallery, query] = evaluate_ranking(distances.T, among.vehicle, asked.vehicle)  # the distance is symmetric
     chosen = [rankings[pair] for pair in pairs]
-    rows = _joined(chosen).rows(ALL)
-    return rows + [row for pair in pairs for row in rankings[pair].rows(f"{pair[0]} against {pair[1]}")]
-
-
-def rank(distances: np.ndarray, queries: np.ndarray, gallery: np.ndarray) -> Ranking:
-    """(Q, G) distances, (Q,) and (G,) vehicle ids -> where the true matches stand.
-
-    Of equal distances the earlier position in the gallery ranks first, so the gallery is sorted by track id.
-    """
-    places: dict[str, list[int]] = {}
-    for place, vehicle in enumerate(gallery):
-        places.setdefault(vehicle, []).append(place)
-    first, precision, without = [], [], 0
-    for row, vehicle in enumerate(queries):
-        if vehicle not in places:
-            without += 1
-            continue
-        from_query = distances[row]
-        nearer = [
-            int((from_query < from_query[place]).sum() + (from_query[:place] == from_query[place]).sum())
-            for place in places[vehicle]
-        ]
-        ranks = np.sort(nearer) + 1
-        first.append(ranks[0])
-        precision.append(np.mean(np.arange(1, len(ranks) + 1) / ranks))
-    return Ranking(np.array(first, np.int64), np.array(precision, np.float64), without)
+    rows = _rows(Ranking.join(chosen), ALL)
+    return rows + [row for pair in pairs for row in _rows(rankings[pair], f"{pair[0]} against {pair[1]}")]
 
 
 def _identified(camera: CameraResults) -> _Identified:
@@ -110,7 +60,11 @@ def _rows_of_tracks(camera: CameraResults) -> list[list[int]]:
     return images
 
 
-def _joined(rankings: list[Ranking]) -> Ranking:
-    first = np.concatenate([np.zeros(0, np.int64), *(ranking.first for ranking in rankings)])
-    precision = np.concatenate([np.zeros(0), *(ranking.precision for ranking in rankings)])
-    return Ranking(first, precision, sum(ranking.without_match for ranking in rankings))
+def _rows(ranking: Ranking, scope: str) -> list[Row]:
+    found = len(ranking.first)
+    values = {"rank-1": ranking.rank1, "rank-5": ranking.rank5, "mAP": ranking.mean_average_precision}
+    apart = {"queries_without_match": ranking.without_match}
+    subject = "reidentification"
+    return measured(subject, scope, found, {name: value if found else None for name, value in values.items()}) + measured(
+        subject, scope, found + ranking.without_match, apart
+    )

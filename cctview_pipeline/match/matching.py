@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from cctview_pipeline.match.distances import track_distances
+from cctview_pipeline.match import track_distances
 from cctview_pipeline.match.gate import Edge
+
+METRIC = "med-min"
 
 KEPT = 20
 """Candidates kept a query, for the viewer and for people who want rank lists."""

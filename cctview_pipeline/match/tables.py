@@ -8,9 +8,8 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.match.distances import METRIC
 from cctview_pipeline.match.gate import Edge
-from cctview_pipeline.match.matching import Candidate, TrackSet, match
+from cctview_pipeline.match.matching import METRIC, Candidate, TrackSet, match
 
 
 def match_tracks(edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Table, features: pa.Table) -> pa.Table:

@@ -14,7 +14,7 @@ from cctview_pipeline.detect.evaluation import precision_recall
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.evaluate.detection import _images, _joined, _size
 from cctview_pipeline.evaluate.journeys import identity_scores, in_two_or_more
-from cctview_pipeline.evaluate.reidentification import rank, reidentification_rows
+from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.tracking import SEQUENCE_S, sequences, tracking_rows
 from cctview_pipeline.evaluate.truth import assign
 from cctview_pipeline_tests.evaluate.test_truth import BOX, found, moved, truth
@@ -23,19 +23,6 @@ from cctview_pipeline_tests.evaluate.test_truth import BOX, found, moved, truth
 def camera(true, seen, frames: int, step_s: float = 2.0, name: str = "cam-1") -> SimpleNamespace:
     times = (np.arange(frames) * step_s * 1e6).astype(np.int64)
     return SimpleNamespace(camera_id=name, truth=true, found=seen, times=times, assignment=assign(true, seen, frames))
-
-
-def test_rank_and_average_precision():
-    """One query, its vehicle second and fourth among five: precision 1/2 and 2/4."""
-    ranking = rank(np.array([[0.1, 0.2, 0.3, 0.4, 0.5]]), np.array(["a"]), np.array(["b", "a", "b", "a", "c"]))
-    assert ranking.first.tolist() == [2]
-    assert ranking.precision.tolist() == [0.5]
-
-
-def test_ties_go_to_the_earlier_id_and_queries_without_a_match_are_apart():
-    distances = np.full((3, 2), 0.5)
-    ranking = rank(distances, np.array(["a", "b", "c"]), np.array(["a", "b"]))
-    assert (ranking.first.tolist(), ranking.without_match) == ([1, 2], 1)
 
 
 def test_features_of_two_models_are_refused():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cctview_pipeline.match.distances import track_distances
+from cctview_pipeline.match import track_distances
 from cctview_pipeline.match.matching import KEPT, Candidate, appearance_likelihood, learn_travel_time, match, posterior
 from cctview_pipeline_tests.made_corridor import EDGE, Corridor, corridor, track_set
 
