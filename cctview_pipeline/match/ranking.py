@@ -78,15 +78,15 @@ def evaluate_ranking(
     gallery_ids: what ties go by; positions in the gallery when left out. Queries without a true match among their
     candidates are left out and counted apart.
     """
-    vehicles = np.asarray(gallery_vehicles, str)
+    asked, vehicles = np.asarray(query_vehicles, str), np.asarray(gallery_vehicles, str)
     ids = gallery_ids if gallery_ids is not None else [f"{place:09d}" for place in range(len(vehicles))]
-    if len(query_vehicles) != len(distances) or len(ids) != len(vehicles):
+    if len(asked) != len(distances) or len(ids) != len(vehicles):
         raise ValueError(
-            f"{len(query_vehicles)} query and {len(vehicles)} gallery vehicles with {len(ids)} ids do not fit distances of "
+            f"{len(asked)} query and {len(vehicles)} gallery vehicles with {len(ids)} ids do not fit distances of "
             f"{np.shape(distances)}."
         )
     first, precision, without = [], [], 0
-    for vehicle, candidates in zip(query_vehicles, rank(distances, ids, admits=admits), strict=True):
+    for vehicle, candidates in zip(asked, rank(distances, ids, admits=admits), strict=True):
         ranks = np.flatnonzero(vehicles[candidates] == vehicle) + 1
         if not len(ranks):
             without += 1
