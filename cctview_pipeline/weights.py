@@ -47,6 +47,11 @@ def find_model(name: str, task: str) -> ModelEntry:
     return ModelEntry(key, task, models_directory() / entry["file"], entry["sha256"])
 
 
+def list_models() -> list[ModelEntry]:
+    """All models of the manifest, by name."""
+    return [ModelEntry(n, e["task"], models_directory() / e["file"], e["sha256"]) for n, e in sorted(_manifest().items())]
+
+
 def read_facts(entry: ModelEntry) -> dict:
     """All that the manifest says of a model, such as its licence, recipe and measured figures."""
     return _manifest()[entry.name]
@@ -54,12 +59,7 @@ def read_facts(entry: ModelEntry) -> dict:
 
 def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The state dict (float32) and the metadata of a model's file, after its hash was checked."""
-    if not entry.path.exists():
-        raise CctviewError(f"The weights {entry.path} of the model '{entry.name}' are missing: restore the file from git.")
-    if _sha256(entry.path) != entry.sha256:
-        raise CctviewError(
-            f"The weights {entry.path} are damaged: their SHA-256 is not the one in the manifest. Restore the file from git."
-        )
+    check_file(entry)
     try:
         with safe_open(entry.path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no dict
@@ -68,6 +68,19 @@ def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, 
     except (SafetensorError, OSError) as error:
         raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {error}.") from error
     return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}, metadata
+
+
+def check_file(entry: ModelEntry) -> None:
+    """Raises CctviewError when a model's file is missing, or is not the one that the manifest means."""
+    mend = (
+        f"fetch it with `cctview models pull {entry.name}`"
+        if "url" in _manifest().get(entry.name, {})
+        else "restore the file from git"
+    )
+    if not entry.path.exists():
+        raise CctviewError(f"The weights {entry.path} of the model '{entry.name}' are missing: {mend}.")
+    if file_hash(entry.path) != entry.sha256:
+        raise CctviewError(f"The weights {entry.path} are damaged: their SHA-256 is not the one in the manifest; {mend}.")
 
 
 def register_weights(
@@ -86,7 +99,7 @@ def register_weights(
     save_file({k: t.contiguous() for k, t in halves.items()}, partial, metadata=one)
     partial.replace(path)
     entries = _manifest()
-    digest = _sha256(path)
+    digest = file_hash(path)
     entries[name] = {"task": task, "file": path.name, "size": path.stat().st_size, "sha256": digest, **facts}
     manifest = models_directory() / "manifest.toml"
     partial = manifest.with_suffix(".partial")
@@ -103,6 +116,7 @@ def _manifest() -> dict[str, dict]:
         raise CctviewError(f"The model manifest {path} cannot be read: {error}.") from error
 
 
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,7 +27,12 @@ def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
 
     Raises CctviewError when the name is unknown, or the weights are missing or damaged.
     """
-    from cctview_pipeline.embed.default import DefaultExtractor  # torch takes seconds to import
     from cctview_pipeline.weights import find_model
 
-    return DefaultExtractor.load(find_model(name, "extractor"), device)
+    entry = find_model(name, "extractor")
+    # Imported here, since torch takes seconds to import.
+    if entry.name == "densenet201-veri":
+        from cctview_pipeline.embed.densenet import DenseNetExtractor as Chosen
+    else:
+        from cctview_pipeline.embed.default import DefaultExtractor as Chosen
+    return Chosen.load(entry, device)

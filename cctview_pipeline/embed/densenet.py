@@ -1,0 +1,103 @@
+"""CCTView's original extractor: DenseNet201 tuned on VeRi, with the original file format and preprocessing.
+
+The network and its weights are those of the track-to-track study (arXiv 1910.09458); an embedding is what comes before the
+classifier, neither rectified nor of one length.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision import transforms
+from torchvision.models import densenet201
+
+from cctview_pipeline.device import pick_device
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.images import decode
+from cctview_pipeline.weights import ModelEntry, check_file
+
+DIMENSION, IDENTITIES = 1920, 576
+_PREPARE = transforms.Compose(
+    [
+        transforms.Resize(256),
+        transforms.CenterCrop(224),
+        transforms.ToTensor(),
+        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    ]
+)
+
+
+class DenseNetVeri(nn.Module):
+    """(B, 3, 224, 224), normalised as for ImageNet -> (B, 1920)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = densenet201().features
+        self.pool = nn.AvgPool2d(7, stride=1)
+        self.classifier = nn.Linear(DIMENSION, IDENTITIES)
+        """Of the training's vehicles: in the file, but of no use to others."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.pool(self.features(images)).flatten(1)
+
+
+class DenseNetExtractor:
+    """The published extractor. About 8 crops a second on one processor core."""
+
+    dimension = DIMENSION
+
+    def __init__(self, network: DenseNetVeri, version: str, device: torch.device) -> None:
+        self.version = version
+        self._device = device
+        self._network = network.eval().to(device, memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, entry: ModelEntry, device: str) -> "DenseNetExtractor":
+        check_file(entry)
+        try:
+            state = torch.load(entry.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # whatever unpickling may raise
+            raise CctviewError(f"The weights {entry.path} are no PyTorch state dict: {error}.") from error
+        network = DenseNetVeri()
+        load_checked(network, state, str(entry.path))
+        return cls(network, entry.version, pick_device(device))
+
+    def embed(self, crops: Sequence[np.ndarray], batch: int = 16) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size -> (N, 1920) float32, in the order of the crops."""
+        embeddings = np.zeros((len(crops), DIMENSION), np.float32)
+        for begin in range(0, len(crops), batch):
+            prepared = torch.stack([_PREPARE(Image.fromarray(decode(crop))) for crop in crops[begin : begin + batch]])
+            embeddings[begin : begin + batch] = self._embed_batch(prepared)
+        return embeddings
+
+    @torch.inference_mode()
+    def _embed_batch(self, images: Tensor) -> np.ndarray:
+        inputs = images.to(self._device, non_blocking=True, memory_format=torch.channels_last)
+        return self._network(inputs).cpu().numpy()
+
+
+def load_checked(network: nn.Module, state: object, name: str) -> None:
+    """Load a state dict after every key and shape was compared. Counters of seen batches may be missing: old files lack them.
+
+    Raises CctviewError that names the first keys that are missing, unknown or of another shape.
+    """
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CctviewError(f"{name} holds no state dict of tensors.")
+    wanted = network.state_dict()
+    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
+    unknown = [key for key in state if key not in wanted]
+    shapes = [
+        f"{key} is {tuple(state[key].shape)} instead of {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if key in state and state[key].shape != value.shape
+    ]
+    problems = [
+        *([f"{len(missing)} keys are missing, the first is {missing[0]}"] if missing else []),
+        *([f"{len(unknown)} keys are unknown, the first is {unknown[0]}"] if unknown else []),
+        *shapes[:1],
+    ]
+    if problems:
+        raise CctviewError(f"{name} does not fit the network: {'; '.join(problems)}.")
+    network.load_state_dict(wanted | state)
