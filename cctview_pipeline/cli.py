@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 
@@ -21,7 +21,9 @@ app = typer.Typer(
 )
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/.")
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
+models = typer.Typer(no_args_is_help=True, help="The detectors and extractors that can be used, and their weights.")
 app.add_typer(train, name="train")
+app.add_typer(models, name="models")
 app.add_typer(city, name="city")
 console = Console()
 
@@ -152,6 +154,65 @@ def query(
 
 
 @app.command()
+def example(
+    folder: Annotated[Path, typer.Argument(help="A folder of frames named *--original.jpeg.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; the folder itself when left out.")] = None,
+    base: Annotated[str, typer.Option(help="The camera or frame whose vehicles are looked for; the first when left out.")] = "",
+    targets: Annotated[list[str], typer.Option(help="Where they are looked for, in order; all others when left out.")] = [],  # noqa: B006
+    detector: Annotated[str, typer.Option(help="A detector of models/manifest.toml.")] = "default",
+    extractor: Annotated[str, typer.Option(help="An extractor of models/manifest.toml, such as densenet201-veri.")] = "default",
+) -> None:
+    """CCTView's own example: detect, extract and match on a few frames, in the published file formats."""
+    from cctview_pipeline.detect import load_detector
+    from cctview_pipeline.embed import load_extractor
+    from cctview_pipeline.example import run_example
+
+    if not folder.is_dir():
+        raise CctviewError(f"The folder {folder} does not exist.")
+    where = out or folder
+    found = run_example(
+        folder, where, load_detector(detector), load_extractor(extractor), base, _split(targets), lambda text: console.print(text)
+    )
+    count = sum(len(others) for of_vehicle in found.distances.values() for others in of_vehicle.values())
+    console.print(
+        f"Compared {len(found.distances)} vehicles of {found.base} in {count} pairs: see {where / 'matches'}.", soft_wrap=True
+    )
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    layout: Annotated[str, typer.Option(help="Of the files: cctview.")] = "cctview",
+    cameras: CamerasOption = [],  # noqa: B006
+    begin: FromOption = "",
+    end: ToOption = "",
+) -> None:
+    """Write partitions of the lake as files in CCTView's published layout."""
+    from cctview_pipeline.export import export_camera_hour
+    from cctview_pipeline.weights import find_model, read_weights
+
+    if layout != "cctview":
+        raise CctviewError(f"There is no layout named '{layout}': use cctview.")
+    lake, campaign = _campaign()
+    wanted = [campaign.camera(name).id for name in _split(cameras)] or [camera.id for camera in campaign.cameras]
+    first, last = _time(begin), _time(end)
+    hours = [hour for hour in campaign.hours() if (not first or hour + HOUR > first) and (not last or hour < last)]
+    partitions = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]
+    there = [partition for partition in partitions if lake.has("features", partition)]
+    if not there:
+        raise CctviewError("None of these camera-hours has features yet: `cctview backfill` makes them.")
+    threshold, frames = float(read_weights(find_model("default", "detector"))[1]["threshold"]), 0
+    with Progress(console=console) as progress:
+        for partition in progress.track(there, description="camera-hours"):
+            frames += export_camera_hour(lake, partition, threshold, out)
+    left = len(partitions) - len(there)
+    console.print(
+        f"Wrote {frames} frames of {len(there)} camera-hours to {out}{f'; {left} are not made yet' if left else ''}.",
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 3000) -> None:
     """Open the Dagster UI and its daemon on this lake."""
     from cctview_pipeline.automation.instance import prepare_home, serve
@@ -198,6 +259,39 @@ def train_extractor(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     entry = run(data, project_root() / "var" / "extractor.checkpoint", ExtractorRecipe(epochs=epochs), device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
+@models.command("list")
+def list_models() -> None:
+    """Show every model, what it is for, its licence, and whether its weights are here."""
+    from rich.table import Table
+
+    from cctview_pipeline.weights import list_models as entries
+    from cctview_pipeline.weights import read_facts
+
+    table = Table("model", "task", "MB", "licence", "weights")
+    for entry in entries():
+        facts = read_facts(entry)
+        where = "here" if entry.path.exists() else f"cctview models pull {entry.name}" if "url" in facts else "missing"
+        table.add_row(entry.name, entry.task, f"{facts['size'] / 1e6:.1f}", facts["licence"], where)
+    console.print(table)
+
+
+@models.command("pull")
+def pull_model(name: Annotated[str, typer.Argument(help="A model of models/manifest.toml.")]) -> None:
+    """Fetch weights that are not shipped with the project. A stopped download goes on where it was."""
+    from rich.progress import DownloadColumn
+
+    from cctview_pipeline.pull import pull
+    from cctview_pipeline.weights import list_models as entries
+
+    known = {entry.name: entry for entry in entries()}
+    if name not in known:
+        raise CctviewError(f"There is no model named '{name}': known are {', '.join(known)}.")
+    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        fetched = pull(known[name], lambda done, total: progress.update(task, completed=done, total=total))
+    console.print(f"{known[name].path} is {'now here and whole' if fetched else 'here already, and whole'}.", soft_wrap=True)
 
 
 @app.command()

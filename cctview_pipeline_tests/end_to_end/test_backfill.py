@@ -1,5 +1,6 @@
 """A self-made archive all the way through, as the command line runs it; and what happens when it is killed."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline_tests.end_to_end.command import Workplace
 from cctview_pipeline_tests.made_archive import make_archive
 
@@ -84,6 +86,32 @@ def test_made_again_every_table_has_the_same_bytes(finished: Workplace, archive:
     again = finished.backfill(archive, "--again")
     assert again.returncode == 0, again.stdout + again.stderr
     assert finished.digests() == before
+
+
+def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path):
+    """Every frame with its files; and the frames can be read again as an archive."""
+    done = finished.run("export", "--out", tmp_path, "--cameras", CAMERAS[0])
+    assert done.returncode == 0, done.stderr
+    assert "Wrote 40 frames of 2 camera-hours" in " ".join(done.stdout.split())
+    network = ArchiveNetwork(tmp_path)
+    assert network.cameras() == [CAMERAS[0]]
+    again = [frame for hour in network.hours(CAMERAS[0]) for frame in network.read_hour(CAMERAS[0], hour).frames]
+    frames = pq.ParquetDataset(finished.lake / "raw_frames").read(["camera_id", "frame_id", "jpeg"]).to_pylist()
+    assert {f.frame_id: f.jpeg for f in again} == {f["frame_id"]: f["jpeg"] for f in frames if f["camera_id"] == CAMERAS[0]}
+    features = pq.ParquetDataset(finished.lake / "features").read().to_pylist()
+    written = {key: value for path in tmp_path.rglob("*--features.json") for key, value in json.loads(path.read_text()).items()}
+    wanted = {row["detection_id"]: row for row in features if row["detection_id"].startswith(CAMERAS[0])}
+    assert wanted
+    assert {key for key in written if key not in ("id", "model")} == set(wanted)
+    for key, row in wanted.items():
+        assert written[key]["data"] == pytest.approx([float(v) for v in row["embedding"]])
+    assert {path.stem for path in tmp_path.rglob("*--detections/*.jpeg")} == set(wanted)
+
+
+def test_an_unknown_layout_and_nothing_to_export_are_refused(finished: Workplace, tmp_path: Path):
+    assert "no layout named 'coco': use cctview" in finished.run("export", "--out", tmp_path, "--layout", "coco").stderr
+    late = finished.run("export", "--out", tmp_path, "--from", "2021-01-01")
+    assert (late.returncode, "None of these camera-hours has features yet" in late.stderr) == (1, True)
 
 
 def test_a_killed_worker_costs_nothing_but_the_same_command_again(archive: Path, finished: Workplace, tmp_path: Path):

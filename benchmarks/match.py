@@ -1,0 +1,151 @@
+"""How fast tracks are compared: track_distances beside the straightforward Python, and how it grows.
+
+- 200 query and 1,000 gallery tracks of 6 images, D = 1920, norm 30: MED and MCD beside a loop over pairs of tracks and query
+  images with torch.norm and torch.cosine_similarity, as the method's public implementation does it, and RSCR beside
+  scikit-learn's SparseCoder (lasso_lars) a pair; the loops run on a slice and are scaled to all pairs;
+- MED and MCD up to 50,000 gallery tracks, 5,000 queries reckoned from the largest slice that is measured; with peak memory;
+- on a CUDA device, where there is one, the same.
+
+Run with ``python benchmarks/match.py``; needs the extra ``benchmark``. The result goes to benchmarks/results/match.json. All
+contenders have the same cores.
+"""
+
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cctview_pipeline.match import track_distances
+
+ROOT = Path(__file__).resolve().parent.parent
+DIMENSION, IMAGES, NORM = 1920, 6, 30.0
+QUERIES, GALLERY = 200, 1000
+GROWTH = ((200, 1000), (200, 10_000), (200, 50_000))
+WHOLE = (5000, 50_000)
+
+
+def tracks(count: int, seed: int) -> list[np.ndarray]:
+    """The images of a track resemble each other (cosine about 0.7), those of two tracks less (0.3), as the published ones do."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=DIMENSION)
+    made = (0.8 * common + rng.normal(size=(count, 1, DIMENSION)) + 0.9 * rng.normal(size=(count, IMAGES, DIMENSION))).astype(
+        np.float32
+    )
+    return list(NORM * made / np.linalg.norm(made, axis=2, keepdims=True))
+
+
+def loop(queries: list[np.ndarray], gallery: list[np.ndarray], measure: Callable) -> np.ndarray:
+    asked, among = ([torch.from_numpy(track) for track in side] for side in (queries, gallery))
+    return np.array([[min(float(measure(q, track)) for q in query) for track in among] for query in asked])
+
+
+def euclidean(q: torch.Tensor, track: torch.Tensor) -> torch.Tensor:
+    return torch.norm(track - q, dim=1).min()
+
+
+def cosine(q: torch.Tensor, track: torch.Tensor) -> torch.Tensor:
+    return (1 - torch.cosine_similarity(track, q[None])).min()
+
+
+def coded(queries: list[np.ndarray], gallery: list[np.ndarray]) -> np.ndarray:
+    from sklearn.decomposition import SparseCoder
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        coders = [SparseCoder(track, transform_algorithm="lasso_lars", transform_alpha=1.0) for track in gallery]
+        return np.array([[np.linalg.norm(q - c.transform(q) @ t) for c, t in zip(coders, gallery, strict=True)] for q in queries])
+
+
+LOOPS = {
+    "med": (lambda q, g: loop(q, g, euclidean), (10, 100)),
+    "mcd": (lambda q, g: loop(q, g, cosine), (10, 100)),
+    "rscr": (coded, (4, 50)),
+}
+
+
+def side_by_side(device: str) -> dict:
+    queries, gallery = tracks(QUERIES, 1), tracks(GALLERY, 2)
+    results = {}
+    for metric, (plain, (few, some)) in LOOPS.items():
+        seconds, found = _fastest(lambda metric=metric: track_distances(queries, gallery, metric, device=device), 5)
+        slow, expected = _fastest(lambda plain=plain, n=few, m=some: plain(queries[:n], gallery[:m]), 2)
+        slow *= QUERIES * GALLERY / (few * some)
+        results[metric] = {
+            "seconds": round(seconds, 4),
+            "plain_python_seconds": round(slow, 1),
+            "plain_python_measured_on": f"{few} x {some} tracks",
+            "times_as_fast": round(slow / seconds),
+            "largest_difference": float(f"{np.abs(found[:few, :some] - expected).max():.1e}"),
+        }
+    return results
+
+
+def grow(metric: str, queries: int, gallery: int, queue: multiprocessing.Queue) -> None:
+    asked, among = tracks(queries, 1), tracks(gallery, 2)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds, _ = _fastest(lambda: track_distances(asked, among, metric), 2)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    given = sum(track.nbytes for track in asked + among)
+    queue.put({"seconds": round(seconds, 2), "embeddings_MiB": given >> 20, "memory_beside_them_MiB": peak >> 10})
+
+
+def growth() -> dict:
+    found: dict = {}
+    context = multiprocessing.get_context("spawn")
+    for metric in ("med", "mcd"):
+        found[metric] = {}
+        for queries, gallery in GROWTH:
+            queue = context.Queue()
+            process = context.Process(target=grow, args=(metric, queries, gallery, queue))
+            process.start()
+            found[metric][f"{queries:,} x {gallery:,}"] = queue.get()
+            process.join()
+        largest = GROWTH[-1]
+        reckoned = found[metric][f"{largest[0]:,} x {largest[1]:,}"]["seconds"] * WHOLE[0] / largest[0] * WHOLE[1] / largest[1]
+        found[metric][f"{WHOLE[0]:,} x {WHOLE[1]:,}, reckoned"] = {"seconds": round(reckoned)}
+    return found
+
+
+def _fastest(run: Callable, times: int) -> tuple[float, np.ndarray]:
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        found = run()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds), found
+
+
+def _processor() -> str:
+    names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    return names[0] if names else "unknown processor"
+
+
+def main() -> None:
+    load = os.getloadavg()[0]
+    written = {
+        "command": "python benchmarks/match.py",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {_processor()}",
+        "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")} | {"python": platform.python_version()},
+        "load_before": round(load, 1),
+        "tracks": f"{QUERIES} x {GALLERY} of {IMAGES} images, D = {DIMENSION}, norm {NORM:.0f}",
+        "side_by_side": side_by_side("cpu"),
+        "growth": growth(),
+        "cuda": side_by_side("cuda") if torch.cuda.is_available() else None,
+    }
+    print(json.dumps(written, indent=2))
+    (ROOT / "benchmarks" / "results" / "match.json").write_text(json.dumps(written, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
