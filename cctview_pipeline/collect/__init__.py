@@ -1,0 +1,1 @@
+"""Collecting frames of live cameras: one process, many cameras, every gap accounted for."""

@@ -1,0 +1,201 @@
+"""What is collected survives a kill, a torn write and a full disk, and is never more than the budget."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cctview_pipeline.collect import spool
+from cctview_pipeline.collect.spool import Kind, Record, SpoolFull, SpoolWriter, index, read, read_at, segments, used_bytes
+from cctview_pipeline.errors import CctviewError
+
+MIB = 1 << 20
+
+
+def frame(number: int, camera: str = "cam-1", size: int = 2000) -> Record:
+    return Record(
+        Kind.FRAME, camera, 1_700_000_000_000_000 + number, 1_700_000_000_000_100 + number, bytes([number % 256]) * size
+    )
+
+
+def everything(directory: Path) -> list[Record]:
+    return [record for segment in segments(directory) for record in read(segment)]
+
+
+records = st.builds(
+    Record,
+    st.sampled_from(Kind),
+    st.text("abcdefghijk-0123456789", min_size=1, max_size=30),
+    st.integers(0, 2**62),
+    st.integers(0, 2**62),
+    st.binary(max_size=300),
+)
+
+
+@given(given_records=st.lists(records, max_size=12))
+def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, given_records: list[Record]):
+    writer = SpoolWriter(tmp_path_factory.mktemp("spool"), MIB)
+    for record in given_records:
+        writer.append(record)
+    assert writer.flush() == len(given_records)
+    writer.close()
+    assert everything(writer.directory) == given_records
+
+
+def test_nothing_is_on_the_disk_before_it_is_flushed(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, MIB)
+    writer.append(frame(1))
+    assert used_bytes(tmp_path) == 0
+    assert writer.flush() == 1
+    assert writer.flush() == 0
+    (open_segment,) = tmp_path.glob("*.open")
+    assert list(read(open_segment)) == [frame(1)]
+
+
+def test_segments_roll_over_and_keep_the_order(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, MIB, segment_bytes=10_000)
+    for number in range(20):
+        writer.append(frame(number))
+        writer.flush()
+    writer.close()
+    assert len(segments(tmp_path)) == 4
+    assert everything(tmp_path) == [frame(number) for number in range(20)]
+
+
+def test_a_second_writer_of_one_shard_is_refused(tmp_path: Path):
+    first = SpoolWriter(tmp_path, MIB)
+    with pytest.raises(CctviewError, match="Another collector writes to"):
+        SpoolWriter(tmp_path, MIB)
+    first.close()
+    SpoolWriter(tmp_path, MIB).close()
+
+
+def test_a_new_writer_goes_on_behind_the_old_one(tmp_path: Path):
+    for number in range(3):
+        writer = SpoolWriter(tmp_path, MIB)
+        writer.append(frame(number))
+        writer.close()
+    assert everything(tmp_path) == [frame(0), frame(1), frame(2)]
+
+
+@pytest.mark.parametrize("cut", [1, 15, 30, 1000, 2031])
+def test_a_torn_end_costs_the_last_record_only(tmp_path: Path, cut: int):
+    writer = SpoolWriter(tmp_path, MIB)
+    for number in range(3):
+        writer.append(frame(number))
+    writer.close()
+    (segment,) = segments(tmp_path)
+    with segment.open("rb+") as file:
+        file.truncate(segment.stat().st_size - cut)
+    assert list(read(segment)) == [frame(0), frame(1)]
+
+
+def test_a_flipped_bit_ends_a_segment(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, MIB)
+    for number in range(3):
+        writer.append(frame(number))
+    writer.close()
+    (segment,) = segments(tmp_path)
+    data = bytearray(segment.read_bytes())
+    data[3000] ^= 1
+    segment.write_bytes(data)
+    assert list(read(segment)) == [frame(0)]
+
+
+def test_a_file_that_is_no_segment_holds_nothing(tmp_path: Path):
+    (tmp_path / "00000000.segment").write_bytes(b"")
+    (tmp_path / "00000001.segment").write_bytes(b"something else")
+    assert everything(tmp_path) == []
+
+
+def test_the_budget_refuses_and_keeps_what_it_took(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, budget=10_000)
+    for number in range(4):
+        writer.append(frame(number))
+    with pytest.raises(SpoolFull, match="is full"):
+        writer.append(frame(4))
+    writer.close()
+    assert everything(tmp_path) == [frame(number) for number in range(4)]
+    assert used_bytes(tmp_path) <= 10_000
+
+
+def test_there_is_room_again_when_segments_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    writer = SpoolWriter(tmp_path, budget=10_000, segment_bytes=4000)
+    for number in range(4):
+        writer.append(frame(number))
+        writer.flush()
+    with pytest.raises(SpoolFull):
+        writer.append(frame(9))
+    for segment in segments(tmp_path):
+        segment.unlink()
+    now = time.monotonic()
+    monkeypatch.setattr(spool.time, "monotonic", lambda: now + 2)
+    writer.append(frame(9))
+    assert writer.flush() == 1
+
+
+def test_a_full_disk_keeps_what_was_gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The disk takes half a record, then nothing; later it takes everything again."""
+    writer = SpoolWriter(tmp_path, MIB)
+    writer.append(frame(0))
+    writer.flush()
+    writer.append(frame(1))
+
+    def half(data: memoryview) -> None:
+        os.write(writer._file.fileno(), data[:1000])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(writer, "_write_all", half)
+        with pytest.raises(SpoolFull, match="cannot be written: No space left on device"):
+            writer.flush()
+    writer.append(frame(2))
+    assert writer.flush() == 2
+    writer.close()
+    assert everything(tmp_path) == [frame(0), frame(1), frame(2)]
+
+
+def test_places_lead_to_their_records(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, MIB, segment_bytes=5000)
+    for number in range(9):
+        writer.append(frame(number, f"cam-{number % 2}", size=500 + number))
+        writer.flush()
+    writer.close()
+    places = [place for segment in segments(tmp_path) for place in index(segment)]
+    wanted = [place for place in reversed(places) if place.camera_id == "cam-1"]
+    assert list(read_at(wanted)) == [frame(n, "cam-1", size=500 + n) for n in (7, 5, 3, 1)]
+
+
+WRITE_FOREVER = """
+import sys, time
+from pathlib import Path
+from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter
+writer, number = SpoolWriter(Path(sys.argv[1]), 1 << 30, segment_bytes=200_000), 0
+while True:
+    for _ in range(50):
+        writer.append(Record(Kind.FRAME, "cam-1", number, number, number.to_bytes(4, "big") * 500))
+        number += 1
+    writer.flush()
+    print(number, flush=True)
+"""
+
+
+def test_killed_in_the_middle_nothing_that_was_acknowledged_is_lost(tmp_path: Path):
+    process = subprocess.Popen([sys.executable, "-c", WRITE_FOREVER, tmp_path], stdout=subprocess.PIPE, text=True)
+    acknowledged = 0
+    while acknowledged < 2000:
+        acknowledged = int(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])
+    process.wait()
+    SpoolWriter(tmp_path, MIB << 10).close()  # the next collector closes what was left open
+    numbers = [record.captured_us for record in everything(tmp_path)]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= acknowledged
+    assert list(tmp_path.glob("*.open")) == []
