@@ -66,10 +66,11 @@ def strip_metadata(data: bytes) -> bytes:
     Comments hold the camera's hardware address, application segments EXIF. Two segments are kept because decoders
     need them for the colours: JFIF's header (APP0) and Adobe's (APP14).
     """
-    return b"".join(piece for marker, piece in segments(data) if not _is_metadata(marker, piece))
+    return b"".join(piece for marker, piece in segments(data) if not is_metadata(marker, piece))
 
 
-def _is_metadata(marker: int, piece: bytes) -> bool:
+def is_metadata(marker: int, piece: bytes) -> bool:
+    """Whether a segment, its bytes with the marker, is one that :func:`strip_metadata` leaves out."""
     if marker == 0xE0:
         return not piece[4:].startswith(b"JFIF\0")
     if marker == 0xEE:
