@@ -40,6 +40,11 @@ class Cadence:
         """Seconds between frames: the median of what was seen."""
         return float(np.median(self._gaps)) if self._gaps else self._guess
 
+    @property
+    def waited(self) -> bool:
+        """Whether the camera was asked in vain since its last new frame."""
+        return self._unchanged > 0
+
     def new_frame(self, appeared: float) -> None:
         """A frame that was not there before. appeared: when it could first have been fetched, as well as is known."""
         gap = appeared - self._appeared if self._appeared is not None else 0.0

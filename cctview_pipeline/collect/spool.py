@@ -15,6 +15,7 @@ What does not fit into the byte budget is refused, not overwritten: an acknowled
 import fcntl
 import os
 import struct
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ class SpoolFull(CctviewError):
 
 
 class SpoolWriter:
-    """One process's end of the spool. Not for several threads at a time.
+    """One process's end of the spool. One thread may flush while another appends; two may do neither.
 
     directory: of one shard; budget: bytes that all its segments together may take.
     """
@@ -87,35 +88,42 @@ class SpoolWriter:
         self._next, self._file = max(numbers, default=-1) + 1, None
         self._gathered: list[bytes] = []
         self._gathered_bytes, self._written, self._used = 0, 0, used_bytes(directory)
+        self._guard = threading.Lock()
         self._measured = time.monotonic()
 
     def append(self, record: Record) -> None:
         """Gather a record. It is on the disk after the next :meth:`flush`. Raises SpoolFull beyond the budget."""
         encoded = _encode(record)
-        if self._room() < len(encoded):
-            raise SpoolFull(f"The spool {self.directory} is full: {self.budget >> 20} MiB wait for the lake.")
-        self._gathered.append(encoded)
-        self._gathered_bytes += len(encoded)
+        with self._guard:
+            if self._room() < len(encoded):
+                raise SpoolFull(f"The spool {self.directory} is full: {self.budget >> 20} MiB wait for the lake.")
+            self._gathered.append(encoded)
+            self._gathered_bytes += len(encoded)
 
     def flush(self) -> int:
         """Write and sync what was gathered; returns how many records. Raises SpoolFull, keeping them, when the disk is full."""
-        if not self._gathered:
+        with self._guard:
+            gathered, self._gathered = self._gathered, []
+        if not gathered:
             return 0
         self._file = self._file or self._open()
-        data, begin = b"".join(self._gathered), self._written
+        data, begin = b"".join(gathered), self._written
         try:
             self._write_all(data)
             os.fdatasync(self._file.fileno())
         except OSError as error:
             os.ftruncate(self._file.fileno(), begin)  # a half-written record would hide what comes behind it
             os.lseek(self._file.fileno(), begin, os.SEEK_SET)
+            with self._guard:
+                self._gathered = gathered + self._gathered
             raise SpoolFull(f"The spool {self.directory} cannot be written: {error.strerror}.") from error
-        count = len(self._gathered)
-        self._written, self._used = begin + len(data), self._used + len(data)
-        self._gathered, self._gathered_bytes = [], 0
+        self._written = begin + len(data)
+        with self._guard:
+            self._used += len(data)
+            self._gathered_bytes -= len(data)
         if self._written >= self.segment_bytes:
             self.roll()
-        return count
+        return len(gathered)
 
     def roll(self) -> None:
         """End the segment that is being written, so that it can be sealed."""

@@ -1,0 +1,195 @@
+"""One camera as the collector sees it: what is new, when to ask again, and what state it is in.
+
+live: new pictures come; stale: the same bytes again and again; frozen: new bytes of the very same picture; placeholder: a
+notice instead of a picture; offline: no answer that could be used; moved: another view than before, until that is known.
+"""
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from cctview_pipeline.collect.cadence import Backoff, Cadence
+from cctview_pipeline.collect.pictures import NotAPicture, background, examine, is_elsewhere, is_same, thumbnail
+
+STATES = ("live", "stale", "frozen", "placeholder", "offline", "moved")
+LOOK_EVERY = 20
+"""New frames of a camera of which one is decoded: a decoding costs as much as a fetch."""
+VIEW = 7
+"""Thumbnails that a view is known from."""
+MANY = 4
+"""Cameras that send the same bytes, from which on these are a placeholder."""
+STALE_PERIODS, STALE_S = 5.0, 10.0
+OFFLINE_AFTER = 3
+"""Failures in a row."""
+LARGEST_SKEW_US = 300 * 1_000_000
+"""Between a camera's clock and ours, beyond which the camera's is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A new frame. captured_us: by the camera's clock where that can be believed, else when it was fetched."""
+
+    jpeg: bytes
+    captured_us: int
+    fetched_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A camera's state from a moment on. detail: one sentence, or nothing."""
+
+    camera_id: str
+    state: str
+    since_us: int
+    detail: str = ""
+
+
+class Placeholders:
+    """Pictures that many cameras send: shared by all watches of a network."""
+
+    def __init__(self, known: set[str] | None = None) -> None:
+        self.known = set(known or ())
+        self._seen: dict[str, set[str]] = {}
+        self._order: deque[str] = deque()
+
+    def is_one(self, digest: str, camera_id: str) -> bool:
+        """Note that a camera sent these bytes; whether they are a placeholder."""
+        if digest in self.known:
+            return True
+        if digest not in self._seen:
+            self._seen[digest] = set()
+            self._order.append(digest)
+            if len(self._order) > 20_000:
+                self._seen.pop(self._order.popleft(), None)
+        cameras = self._seen[digest]
+        cameras.add(camera_id)
+        if len(cameras) >= MANY:
+            self.known.add(digest)
+            return True
+        return False
+
+
+class CameraWatch:
+    """Everything that is remembered of one camera. ``changes`` collects its changes of state until somebody takes them."""
+
+    def __init__(self, camera_id: str, placeholders: Placeholders, guess_s: float = 1.0) -> None:
+        self.camera_id = camera_id
+        self.state = "unknown"
+        self.changes: list[Change] = []
+        self.cadence, self.backoff = Cadence(guess_s), Backoff()
+        self.skew_us: int | None = None
+        self._placeholders = placeholders
+        self._last: bytes = b""
+        self._last_us = 0
+        self._new_at_s: float | None = None
+        self._asked_at_s: float | None = None
+        self._lags: deque[int] = deque(maxlen=100)
+        self._count = 0
+        self._thumbnail: np.ndarray | None = None
+        self._frozen = False
+        self._recent: deque[np.ndarray] = deque(maxlen=VIEW)
+        self._view: np.ndarray | None = None
+
+    def received(self, content: bytes, fetched_us: int, now_s: float) -> Taken | None:
+        """An answer that arrived whole. now_s: of the clock that asking goes by. Returns the frame, if it is a new one."""
+        asked_before, self._asked_at_s = self._asked_at_s, now_s
+        if content == self._last:
+            self.backoff.success()
+            self.cadence.unchanged()
+            if self._silent_s(now_s) > max(STALE_S, STALE_PERIODS * self.cadence.period) and self.state != "placeholder":
+                self._become("stale", fetched_us)
+            return None
+        try:
+            picture = examine(content)
+        except NotAPicture as told:
+            if told.reason == "placeholder":
+                self.backoff.success()
+                self._last = content
+                self._become("placeholder", fetched_us, str(told))
+                self.cadence.unchanged()
+                return None
+            self.failed(fetched_us, told.reason)
+            return None
+        self.backoff.success()
+        self._last = content
+        if self._placeholders.is_one(hashlib.blake2b(picture.jpeg, digest_size=16).hexdigest(), self.camera_id):
+            self._become("placeholder", fetched_us, "Many cameras send this picture.")
+            self.cadence.unchanged()
+            return None
+        captured_us = self._captured(picture.captured_us, fetched_us)
+        self._new_at_s = now_s
+        self.cadence.new_frame(self._appeared(picture.captured_us, fetched_us, now_s, asked_before))
+        self._count += 1
+        self._look(picture.jpeg, fetched_us)
+        return Taken(picture.jpeg, captured_us, fetched_us)
+
+    def failed(self, at_us: int, detail: str, retry_after_s: float | None = None) -> float:
+        """No usable answer. Returns the seconds to leave the camera alone."""
+        wait = self.backoff.failure(retry_after_s)
+        if self.backoff.failures >= OFFLINE_AFTER:
+            self._become("offline", at_us, detail)
+        return wait
+
+    def next_poll(self, now_s: float) -> float:
+        return self.cadence.next_poll(now_s)
+
+    def _captured(self, by_camera_us: int | None, fetched_us: int) -> int:
+        """The time of a frame: unique and, while the camera's clock can be believed, the camera's."""
+        captured = fetched_us
+        if by_camera_us is not None:
+            self.skew_us = fetched_us - by_camera_us
+            if abs(self.skew_us) <= LARGEST_SKEW_US:
+                captured = by_camera_us
+        if captured // 1000 <= self._last_us // 1000:  # its clock stands, or was set back
+            captured = max(fetched_us, self._last_us + 1000)
+        self._last_us = captured
+        return captured
+
+    def _appeared(self, by_camera_us: int | None, fetched_us: int, now_s: float, asked_before_s: float | None) -> float:
+        """When the frame could first have been fetched.
+
+        The camera's clock tells, less what always lies between; else it was between this asking and the one before.
+        """
+        if by_camera_us is not None and abs(fetched_us - by_camera_us) <= LARGEST_SKEW_US:
+            lag = fetched_us - by_camera_us
+            self._lags.append(lag)
+            return now_s - (lag - min(self._lags)) / 1e6
+        if asked_before_s is None or not self.cadence.waited:
+            return now_s
+        return (now_s + asked_before_s) / 2
+
+    def _look(self, jpeg: bytes, at_us: int) -> None:
+        """Live, unless looking at one frame in twenty says otherwise."""
+        if self._count % LOOK_EVERY != 1:
+            if self.state not in ("live", "frozen", "moved"):
+                self._become("frozen" if self._frozen else "live", at_us)
+            return
+        small = thumbnail(jpeg)
+        if small is None:
+            return
+        self._frozen = self._thumbnail is not None and is_same(small, self._thumbnail)
+        self._thumbnail = small
+        self._become("frozen" if self._frozen else self._after_looking(small), at_us)
+
+    def _after_looking(self, small: np.ndarray) -> str:
+        """live, or moved from when seven thumbnails show another view until seven more show the same."""
+        self._recent.append(small)
+        if len(self._recent) < VIEW:
+            return "moved" if self.state == "moved" else "live"
+        if len({each.shape for each in self._recent}) > 1:
+            return "moved"
+        view = background(self._recent)
+        self._recent.clear()
+        moved = self._view is not None and is_elsewhere(view, self._view)
+        self._view = view
+        return "moved" if moved else "live"
+
+    def _silent_s(self, now_s: float) -> float:
+        return now_s - self._new_at_s if self._new_at_s is not None else 0.0
+
+    def _become(self, state: str, at_us: int, detail: str = "") -> None:
+        if state != self.state:
+            self.state = state
+            self.changes.append(Change(self.camera_id, state, at_us, detail))

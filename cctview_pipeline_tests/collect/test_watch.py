@@ -1,0 +1,174 @@
+"""One camera's answers, in a row: what is kept, and what state the camera is in."""
+
+import io
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cctview_pipeline.collect.watch import LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
+from cctview_pipeline_tests.made_archive import add_comments, clock_comment
+
+START = 1_700_000_000_000_000
+
+
+@lru_cache(maxsize=1000)
+def picture(second: float, view: int = 0) -> bytes:
+    """A street of its own for each view, with a few things that are elsewhere every second."""
+    street = np.random.default_rng(view).integers(40, 200, (30, 44)).repeat(8, 0).repeat(8, 1)
+    rng = np.random.default_rng((view, round(second * 10)))
+    for x, y in zip(rng.integers(0, 300, 12), rng.integers(40, 180, 12), strict=True):
+        street[y : y + 24, x : x + 40] = rng.integers(0, 255)
+    buffer = io.BytesIO()
+    Image.fromarray(street.astype(np.uint8)).convert("RGB").save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def with_clock(jpeg: bytes, at_us: int) -> bytes:
+    return add_comments(jpeg, clock_comment(datetime.fromtimestamp(at_us / 1e6, UTC)))
+
+
+def png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (352, 240)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class Camera:
+    """A watch with a clock: every answer comes a second after the one before."""
+
+    def __init__(self, placeholders: Placeholders | None = None, name: str = "cam-1") -> None:
+        self.watch, self.second = CameraWatch(name, placeholders or Placeholders()), 0.0
+
+    @property
+    def now_us(self) -> int:
+        return START + round(self.second * 1e6)
+
+    def answer(self, content: bytes, after_s: float = 1.0) -> Taken | None:
+        self.second += after_s
+        return self.watch.received(content, self.now_us, self.second)
+
+    def states(self) -> list[str]:
+        return [change.state for change in self.watch.changes]
+
+
+@pytest.fixture
+def camera() -> Camera:
+    return Camera()
+
+
+def test_new_pictures_are_taken_and_the_camera_is_live(camera: Camera):
+    taken = [camera.answer(picture(s)) for s in range(5)]
+    assert [t.captured_us for t in taken] == [t.fetched_us for t in taken] == [START + s * 1_000_000 for s in range(1, 6)]
+    assert camera.states() == ["live"]
+
+
+def test_the_same_bytes_are_taken_once(camera: Camera):
+    first = camera.answer(picture(1))
+    assert first is not None
+    assert camera.answer(picture(1)) is None
+    assert camera.answer(picture(2)) is not None
+
+
+def test_the_camera_s_clock_is_believed_within_reason(camera: Camera):
+    taken = camera.answer(with_clock(picture(1), START + 400_000))
+    assert taken.captured_us == START + 400_000
+    assert camera.watch.skew_us == 600_000
+    assert b"\x0a\x01" not in taken.jpeg[:40]
+    wrong = camera.answer(with_clock(picture(2), START - 10**12))
+    assert wrong.captured_us == wrong.fetched_us
+
+
+def test_a_clock_that_stands_or_goes_back_gives_unique_times(camera: Camera):
+    times = [camera.answer(with_clock(picture(s), START + 500_000 - s * 100_000)).captured_us for s in range(4)]
+    assert len({t // 1000 for t in times}) == 4
+    assert times == sorted(times)
+
+
+def test_a_camera_that_repeats_itself_is_stale_and_comes_back(camera: Camera):
+    for second in range(4):
+        camera.answer(picture(second))
+    for _ in range(15):
+        camera.answer(picture(3))
+    assert camera.states() == ["live", "stale"]
+    stale = camera.watch.changes[-1]
+    assert (stale.since_us - START) / 1e6 == pytest.approx(15, abs=1)
+    camera.answer(picture(50))
+    assert camera.states() == ["live", "stale", "live"]
+
+
+def test_a_slow_camera_is_not_stale():
+    camera = Camera()
+    for minute in range(4):
+        camera.answer(picture(minute), after_s=60)
+    for _ in range(20):
+        camera.answer(picture(3), after_s=2)
+    assert camera.states() == ["live"]
+
+
+def test_a_frozen_picture_with_a_running_clock_is_found_out(camera: Camera):
+    frozen = picture(1)
+    taken = [camera.answer(with_clock(frozen, START + s * 1_000_000)) for s in range(2 * LOOK_EVERY)]
+    assert all(taken)  # new bytes, so they are kept
+    assert camera.states() == ["live", "frozen"]
+    for second in range(LOOK_EVERY + 1):
+        camera.answer(picture(60 + second))
+    assert camera.states() == ["live", "frozen", "live"]
+
+
+def test_a_png_is_a_placeholder_and_not_kept(camera: Camera):
+    camera.answer(picture(1))
+    assert camera.answer(png()) is None
+    assert camera.answer(png()) is None
+    assert camera.states() == ["live", "placeholder"]
+    assert camera.answer(picture(2)) is not None
+    assert camera.states() == ["live", "placeholder", "live"]
+
+
+def test_what_many_cameras_send_is_a_placeholder():
+    shared = Placeholders()
+    cameras = [Camera(shared, f"cam-{n}") for n in range(MANY + 2)]
+    for camera in cameras:
+        camera.answer(picture(1 + cameras.index(camera)))
+    kept = [camera.answer(picture(99)) for camera in cameras]
+    assert [frame is None for frame in kept] == [False] * (MANY - 1) + [True] * 3
+    assert cameras[-1].watch.state == "placeholder"
+    assert cameras[-1].answer(picture(100)) is not None
+    assert CameraWatch("cam-x", Placeholders(shared.known)).received(picture(99), START, 0.0) is None
+
+
+def test_failures_in_a_row_are_offline_and_waited_for(camera: Camera):
+    camera.answer(picture(1))
+    waits = [camera.watch.failed(camera.now_us + n, "503 Service Unavailable") for n in range(OFFLINE_AFTER)]
+    assert camera.states() == ["live", "offline"]
+    assert camera.watch.changes[-1].detail == "503 Service Unavailable"
+    assert waits[0] <= 1.0 < waits[-1]
+    camera.answer(picture(2))
+    assert camera.states() == ["live", "offline", "live"]
+    assert camera.watch.backoff.failures == 0
+
+
+def test_half_a_picture_is_a_failure(camera: Camera):
+    camera.answer(picture(1))
+    for second in range(2, 2 + OFFLINE_AFTER):
+        assert camera.answer(picture(second)[:3000]) is None
+    assert camera.states() == ["live", "offline"]
+    assert camera.watch.changes[-1].detail == "truncated"
+
+
+def test_a_turned_camera_has_moved_until_its_new_view_is_known(camera: Camera):
+    count = LOOK_EVERY * 7
+    for second in range(count):
+        camera.answer(picture(second))
+    for second in range(2 * count):
+        camera.answer(picture(count + second, view=1))
+    assert camera.states() == ["live", "moved", "live"]
+
+
+def test_polling_goes_by_the_rhythm(camera: Camera):
+    for step in range(20):
+        camera.answer(with_clock(picture(step), START + step * 2_000_000), after_s=2.0)
+    due = camera.watch.next_poll(camera.second)
+    assert due - camera.second == pytest.approx(2.0, abs=0.15)
