@@ -93,6 +93,8 @@ class Backoff:
         self.base, self.longest, self.bench_after = base, longest, bench_after
         self._uniform = uniform
         self.failures = 0
+        self.wait_s = 0.0
+        """What the last failure said."""
 
     @property
     def benched(self) -> bool:
@@ -106,5 +108,5 @@ class Backoff:
         """Seconds to wait. retry_after: what the server asked for, which is the least, up to an hour."""
         self.failures += 1
         most = min(self.longest, self.base * 2.0 ** min(self.failures, 30))
-        wait = self._uniform(most / 2, most)
-        return max(wait, min(retry_after, LONGEST_S)) if retry_after else wait
+        self.wait_s = max(self._uniform(most / 2, most), min(retry_after or 0.0, LONGEST_S))
+        return self.wait_s

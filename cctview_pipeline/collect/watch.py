@@ -132,6 +132,11 @@ class CameraWatch:
             self._become("offline", at_us, detail)
         return wait
 
+    @property
+    def last(self) -> bytes:
+        """The newest answer's bytes, for an answer that says only that nothing changed."""
+        return self._last
+
     def next_poll(self, now_s: float) -> float:
         return self.cadence.next_poll(now_s)
 
