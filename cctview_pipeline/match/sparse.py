@@ -37,7 +37,8 @@ def residual_norms(queries: Tensor, gallery: Tensor, lengths: np.ndarray) -> Ten
     squared = torch.empty((len(queries), len(lengths)), dtype=torch.double, device=queries.device)
     for length in np.unique(lengths):
         tracks, problems = np.flatnonzero(lengths == length), max(1, AT_ONCE // int(length) ** 2)
-        for chosen in np.array_split(tracks, -(-len(tracks) // max(1, problems // len(queries)))):
+        most = max(1, min(problems // len(queries), 8 * AT_ONCE // int(length * gallery.shape[1])))
+        for chosen in np.array_split(tracks, -(-len(tracks) // most)):
             images = torch.from_numpy(first[chosen][:, None] + np.arange(length)).to(queries.device)
             gram, columns = gallery[images] @ gallery[images].mT, torch.from_numpy(chosen).to(queries.device)
             for begin in range(0, len(queries), problems):
