@@ -146,7 +146,7 @@ def _prepare(tracks: Sequence[np.ndarray], metric: str, device: torch.device) ->
     lengths = np.array([len(track) for track in tracks])
     images = torch.from_numpy(np.concatenate([np.asarray(track, np.float32) for track in tracks])).to(device)
     if metric == "mcd":
-        images = (images.double() / images.double().norm(dim=1, keepdim=True)).float()
+        images = images / torch.linalg.vector_norm(images, dim=1, keepdim=True, dtype=torch.double).float()
     return _Tracks(images, lengths, np.cumsum(lengths) - lengths)
 
 
