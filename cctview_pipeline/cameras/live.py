@@ -81,11 +81,10 @@ class NycDot:
     cadence_s = 1.5
     terms = Terms(
         "New York City Department of Transportation",
-        "Public information; no licence is stated",
-        "The city publishes its traffic cameras for the public's information and gives no warranty. Pictures show people and "
-        "vehicles that can be recognised again: you need a purpose and a legal basis of your own, and you must not overload the "
-        "service.",
-        "https://webcams.nyctmc.org/about",
+        "Not known to this project: ask the operator",
+        "Read the operator's own terms before you collect. Pictures show people and vehicles that can be recognised again: you "
+        "need a purpose and a legal basis of your own, and you must not overload the service.",
+        "https://webcams.nyctmc.org",
     )
 
     def __init__(self, base_url: str = "https://webcams.nyctmc.org") -> None:

@@ -85,7 +85,7 @@ class Cadence:
 
 class Backoff:
     """How long to leave a camera alone after failures: twice as long each time, with jitter, so that a thousand cameras of one
-    server that was down do not come back in one moment (full jitter, as AWS's architecture blog calls it)."""
+    server that was down do not come back in one moment."""
 
     def __init__(
         self, base: float = 0.5, longest: float = 300.0, bench_after: int = 5, uniform: Callable = random.uniform

@@ -11,14 +11,13 @@ from PIL import Image
 
 from cctview_pipeline.cameras.jpeg import COM, EOI, SOI, SOS, is_metadata
 
-LARGEST_BYTES = 8 << 20
 _PLACEHOLDERS = {b"\x89PNG": "a PNG", b"GIF8": "a GIF", b"RIFF": "a WebP"}
 BANNER = 0.12
 """Of the height, at the top and at the bottom, where cameras write the time."""
 
 
 class NotAPicture(ValueError):
-    """What came is no JPEG. reason: placeholder, truncated, empty, too_large or no_picture."""
+    """What came is no JPEG. reason: placeholder, truncated, empty or no_picture."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -94,7 +93,7 @@ def exif_time(content: bytes) -> datetime | None:
 
 
 def thumbnail(jpeg: bytes) -> np.ndarray | None:
-    """(rows, columns) float32 grey, an eighth of the picture without its banners; None where it cannot be decoded."""
+    """(rows, columns) float32 grey, an eighth of the picture without its banners; None for what cannot be decoded or is tiny."""
     try:
         with Image.open(io.BytesIO(jpeg)) as image:
             image.draft("L", (image.width // 8, image.height // 8))
@@ -102,7 +101,8 @@ def thumbnail(jpeg: bytes) -> np.ndarray | None:
     except (OSError, SyntaxError, ValueError):
         return None
     edge = int(np.ceil(small.shape[0] * BANNER))
-    return small[edge : small.shape[0] - edge]
+    inside = small[edge : small.shape[0] - edge]
+    return inside if min(inside.shape) > 1 else None
 
 
 def is_same(first: np.ndarray, second: np.ndarray, tolerance: float = 0.4) -> bool:

@@ -13,7 +13,6 @@ import numpy as np
 from cctview_pipeline.collect.cadence import Backoff, Cadence
 from cctview_pipeline.collect.pictures import NotAPicture, background, examine, is_elsewhere, is_same, thumbnail
 
-STATES = ("live", "stale", "frozen", "placeholder", "offline", "moved")
 LOOK_EVERY = 20
 """New frames of a camera of which one is decoded: a decoding costs as much as a fetch."""
 VIEW = 7

@@ -29,7 +29,7 @@ def track_distances(
     track's images explains the query's (Frobenius norm of what remains, lasso with penalty 2).
     aggregate: how ``med`` and ``mcd`` of a query's n images become one: their ``min``, ``mean`` or ``med`` (median), or the
     mean or median of the int(n / 2) + 1 smallest (``mean50``, ``med50``).
-    block: pairs of images compared at once, which bounds memory: about 12 bytes each for med and mcd, 100 for rscr.
+    block: pairs of images compared at once, which bounds memory beside copies of the embeddings.
     device: auto, cpu, cuda or cuda:N.
 
     Against double precision, embeddings of norm 30 come out within 1e-3 (med), 2e-6 (mcd) and 2e-4 (rscr). Raises

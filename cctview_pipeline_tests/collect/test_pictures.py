@@ -120,5 +120,8 @@ def test_another_size_is_another_view(views: dict[str, list[np.ndarray]]):
     assert not is_same(view, view[:-2])
 
 
-def test_what_cannot_be_decoded_has_no_thumbnail():
+def test_what_cannot_be_decoded_or_is_tiny_has_no_thumbnail():
     assert thumbnail(b"\xff\xd8\xff\xd9") is None
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(buffer, "JPEG")
+    assert thumbnail(buffer.getvalue()) is None
