@@ -33,6 +33,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "sha256": "00" * 32,
         "network": "archive",
     },
+    "camera_status": {
+        "camera_id": NORTH.id,
+        "state": "live",
+        "began_at": HOUR_17,
+        "ended_at": HOUR_17 + timedelta(hours=1),
+        "detail": "",
+    },
+    "gaps": {
+        "camera_id": NORTH.id,
+        "reason": "missed",
+        "began_at": SEEN,
+        "ended_at": SEEN + timedelta(seconds=3),
+        "detail": "",
+    },
     "truth_boxes": {
         "frame_id": FRAME,
         "camera_id": NORTH.id,

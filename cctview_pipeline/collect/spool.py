@@ -6,8 +6,8 @@ process loses at most what it gathered, a power cut no more than that, and only 
 
 ::
 
-    spool/SHARD/00000017.open      being written
-    spool/SHARD/00000018.segment   full, or left behind by a writer that has gone
+    spool/SHARD/20261122T17-00000017.segment   full, or of an hour that is over, or left behind by a writer that has gone
+    spool/SHARD/20261122T18-00000018.open      being written, begun at 18:00 UTC or later
 
 What does not fit into the byte budget is refused, not overwritten: an acknowledged frame stays until the lake has it.
 """
@@ -18,8 +18,9 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from cctview_pipeline.errors import CctviewError
 
 FLUSH_S = 0.5
 SEGMENT_BYTES = 64 << 20
+HOUR_FORMAT = "%Y%m%dT%H"
 _MAGIC = b"CCTVSP01"
 _HEAD = struct.Struct("<IIBHqq")
 """Of a record: its payload's length, the checksum of everything behind the checksum, its kind, its camera's length, and two
@@ -63,6 +65,11 @@ class Place:
     fetched_us: int
 
 
+def utc(microseconds: int) -> datetime:
+    """Since 1970 -> a time, to the microsecond."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
 class SpoolFull(CctviewError):
     """The byte budget or the disk is exhausted: nothing was taken."""
 
@@ -82,9 +89,8 @@ class SpoolWriter:
         except OSError:
             self._lock.close()
             raise CctviewError(f"Another collector writes to {directory}: stop it, or give this one another shard.") from None
-        for left_behind in directory.glob("*.open"):
-            _close(left_behind)
-        numbers = [int(path.stem) for path in directory.glob("*.segment")]
+        _close_all(directory)
+        numbers = [int(path.stem.split("-")[1]) for path in directory.glob("*.segment")]
         self._next, self._file = max(numbers, default=-1) + 1, None
         self._gathered: list[bytes] = []
         self._gathered_bytes, self._written, self._used = 0, 0, used_bytes(directory)
@@ -106,7 +112,7 @@ class SpoolWriter:
             gathered, self._gathered = self._gathered, []
         if not gathered:
             return 0
-        self._file = self._file or self._open()
+        self._file = self._file or self._open(utc(_HEAD.unpack_from(gathered[0])[-1]))
         data, begin = b"".join(gathered), self._written
         try:
             self._write_all(data)
@@ -142,8 +148,8 @@ class SpoolWriter:
             self._used, self._measured = used_bytes(self.directory), time.monotonic()
         return self.budget - self._used - self._gathered_bytes
 
-    def _open(self):
-        path = self.directory / f"{self._next:08d}.open"
+    def _open(self, fetched_at: datetime):
+        path = self.directory / f"{fetched_at:{HOUR_FORMAT}}-{self._next:08d}.open"
         self._next += 1
         file = path.open("wb", buffering=0)
         file.write(_MAGIC)
@@ -157,9 +163,33 @@ class SpoolWriter:
             view = view[self._file.write(view) :]
 
 
-def segments(directory: Path) -> list[Path]:
-    """All segments below a spool's directory, its shards' included, that nobody writes to any more, oldest first."""
-    return sorted(directory.rglob("*.segment"))
+def segments(directory: Path, hours: Iterable[datetime] | None = None) -> list[Path]:
+    """Segments below a spool's directory, its shards' included, that nobody writes to any more, oldest first.
+
+    hours: only those begun in one of them.
+    """
+    found = sorted(directory.rglob("*.segment"))
+    if hours is None:
+        return found
+    names = {f"{hour:{HOUR_FORMAT}}" for hour in hours}
+    return [path for path in found if path.name.split("-")[0] in names]
+
+
+def written_hours(directory: Path) -> list[datetime]:
+    """The hours that writers have open segments of: they may still get frames."""
+    names = {path.name.split("-")[0] for path in directory.rglob("*.open")}
+    return sorted(datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC) for name in names)
+
+
+def close_left_behind(directory: Path) -> None:
+    """Close the segments of writers that were killed, so that what they wrote can be sealed without a new writer."""
+    for shard in {path.parent for path in directory.rglob("*.open")}:
+        with (shard / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # it lives
+            _close_all(shard)
 
 
 def used_bytes(directory: Path) -> int:
@@ -232,6 +262,11 @@ def _is_whole(head: bytes, body: bytes) -> bool:
 def _decode(head: bytes, body: bytes) -> Record:
     _, _, kind, name, captured, fetched = _HEAD.unpack(head)
     return Record(Kind(kind), body[:name].decode(), captured, fetched, body[name:])
+
+
+def _close_all(directory: Path) -> None:
+    for left_behind in directory.glob("*.open"):
+        _close(left_behind)
 
 
 def _close(path: Path) -> None:

@@ -105,6 +105,20 @@ def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
     return f"One implies {fast:.0f} km/h." if fast > FASTEST_KMH else None
 
 
+def _whole_hour(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    began, ended = (rows[name].to_pylist() for name in ("began_at", "ended_at"))
+    hour = [partition.hour, partition.hour + timedelta(hours=1)]
+    holes = [time for time in [*ended, hour[0]] if time != hour[1] and time not in began]
+    if holes or not rows.num_rows or max(ended) != hour[1] or min(began) != hour[0]:
+        return f"Nothing is told from {min(holes, default=hour[0]):%H:%M:%S} on."
+    return None
+
+
+def _some_time(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    none = rows.filter(pc.less_equal(rows["ended_at"], rows["began_at"]))
+    return f"One at {none['began_at'][0]} takes no time." if none.num_rows else None
+
+
 def _schema(table: str) -> Check:
     def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
         try:
@@ -118,6 +132,8 @@ def _schema(table: str) -> Check:
 
 _OWN: dict[str, tuple[Check, ...]] = {
     "raw_frames": (_unique("frame_id"), _inside_hour("captured_at")),
+    "camera_status": (_unique("began_at"), Check("whole_hour", "Every moment of the hour has a state.", _whole_hour)),
+    "gaps": (_unique("began_at"), Check("some_time", "Every gap ends after it began.", _some_time)),
     "detections": (
         _unique("detection_id"),
         _inside_hour("captured_at"),

@@ -33,6 +33,7 @@ DETECTION_ID = _column("detection_id", pa.string(), "the detection's id")
 TRACK_ID = _column("track_id", pa.string(), "the track's id: its camera and first detection")
 VEHICLE_ID = _column("vehicle_id", pa.string(), "the vehicle's id in its city")
 MODEL = _column("model", pa.string(), "name and weights' hash of the model that made the row")
+STATES = "live, stale, frozen, placeholder, offline, moved, or unknown before its first frame"
 
 
 def embeddings(dimension: int) -> pa.DataType:
@@ -70,6 +71,34 @@ _SPECS = [
                 _column("detail", pa.string(), "one sentence"),
                 _column("sha256", pa.string(), "of the bytes as they came, hexadecimal"),
                 _column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),
+            ]
+        ),
+    ),
+    TableSpec(
+        "camera_status",
+        "What state a live camera was in, over the whole hour.",
+        "camera_hour",
+        pa.schema(
+            [
+                CAMERA_ID,
+                _column("state", pa.string(), f"{STATES}, or why it was not collected: not_collected, spool_full"),
+                _column("began_at", TIME, "UTC"),
+                _column("ended_at", TIME, "UTC"),
+                _column("detail", pa.string(), "one sentence, or nothing"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "gaps",
+        "When a live camera has no frames, and why.",
+        "camera_hour",
+        pa.schema(
+            [
+                CAMERA_ID,
+                _column("reason", pa.string(), "missed, not_collected, spool_full, stale, placeholder or offline"),
+                _column("began_at", TIME, "of the last frame before, or where the reason changes, UTC"),
+                _column("ended_at", TIME, "of the next frame, or where the reason changes, UTC"),
+                _column("detail", pa.string(), "one sentence, or nothing"),
             ]
         ),
     ),

@@ -32,8 +32,8 @@ records = st.builds(
     Record,
     st.sampled_from(Kind),
     st.text("abcdefghijk-0123456789", min_size=1, max_size=30),
-    st.integers(0, 2**62),
-    st.integers(0, 2**62),
+    st.integers(0, 2**57),
+    st.integers(0, 2**57),
     st.binary(max_size=300),
 )
 
@@ -109,8 +109,8 @@ def test_a_flipped_bit_ends_a_segment(tmp_path: Path):
 
 
 def test_a_file_that_is_no_segment_holds_nothing(tmp_path: Path):
-    (tmp_path / "00000000.segment").write_bytes(b"")
-    (tmp_path / "00000001.segment").write_bytes(b"something else")
+    (tmp_path / "20261122T17-00000000.segment").write_bytes(b"")
+    (tmp_path / "20261122T17-00000001.segment").write_bytes(b"something else")
     assert everything(tmp_path) == []
 
 

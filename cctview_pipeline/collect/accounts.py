@@ -1,0 +1,142 @@
+"""What became of a camera in an hour: its states, and why there are no frames when there are none.
+
+Told from the collectors' notes in the spool and from the frames that reached the lake, so that what a killed collector or a
+full disk lost is accounted for as well.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+SILENT_US = 15_000_000
+"""Three heartbeats: a collector that says nothing for so long had stopped when it last spoke."""
+LATE = 1.6
+"""Periods of a camera after which a frame is missing: real cameras leave single ones out, and none comes so late."""
+NOT_COLLECTED, MISSED, SPOOL_FULL = "not_collected", "missed", "spool_full"
+_FIRST = (SPOOL_FULL, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
+_SENDS_FRAMES = ("live", "moved", "frozen", "unknown")
+
+
+@dataclass(frozen=True)
+class Note:
+    """An event of the spool. camera_id: empty for the collector's own; content: its JSON."""
+
+    camera_id: str
+    at_us: int
+    content: Mapping
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """what: a state, or the reason of a gap; began_us, ended_us: since 1970; detail: one sentence, or nothing."""
+
+    what: str
+    began_us: int
+    ended_us: int
+    detail: str = ""
+
+
+def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, end_us: int) -> list[Stretch]:
+    """A camera's states over [begin, end), without a hole.
+
+    ``not_collected`` where no collector followed it, ``spool_full`` where one did and could keep nothing. collectors: each
+    one's notes, in order of time. Where two followed the camera, as when one takes over from another, the livelier state counts.
+    """
+    told = [stretch for notes in collectors for stretch in (*_told(camera_id, notes), *_full(notes))]
+    edges = {begin_us, end_us} | {edge for each in told for edge in (each.began_us, each.ended_us)}
+    parts = []
+    for began, ended in pairwise(sorted(edge for edge in edges if begin_us <= edge <= end_us)):
+        covering = [each for each in told if each.began_us <= began and ended <= each.ended_us]
+        covering.sort(key=lambda each: (_FIRST.index(each.what), -each.began_us))
+        what, detail = (covering[0].what, covering[0].detail) if covering else (NOT_COLLECTED, "")
+        parts.append(Stretch(what, began, ended, detail))
+    return _joined(parts)
+
+
+def gaps(
+    frames_us: Sequence[int], found: Sequence[Stretch], begin_us: int, end_us: int, before_us: int | None = None
+) -> list[Stretch]:
+    """When an hour has no frames of a camera, and why.
+
+    frames_us: when they were taken, sorted; found: the camera's states; before_us: the last frame before the hour. A frame that
+    is missing at the hour's turn belongs to the hour that begins.
+    """
+    frames = np.asarray(frames_us, np.int64)
+    late = LATE * float(np.median(np.diff(frames))) if len(frames) > 1 else 0.0
+    first = before_us if before_us is not None and begin_us - before_us <= late else begin_us
+    edges = np.concatenate([[first], frames, [end_us]])
+    between = [(int(a), int(b)) for a, b in pairwise(edges) if b - a > late]
+    return [part for began, ended in between for part in _reasons(began, ended, found)]
+
+
+def _full(notes: Sequence[Note]) -> list[Stretch]:
+    """When a collector's spool took nothing."""
+    own = [note for note in notes if not note.camera_id and "full_since_us" in note.content]
+    return [Stretch(SPOOL_FULL, note.content["full_since_us"], note.at_us) for note in own]
+
+
+def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:
+    """What one collector tells of a camera: its states while the collector followed it."""
+    state: Stretch | None = None
+    heard = 0
+    for note in notes:
+        if state and note.at_us - heard > SILENT_US:
+            yield _until(state, heard)
+            state = None
+        followed = note.content.get("follows") if not note.camera_id else None
+        if followed is not None:
+            if state:
+                yield _until(state, note.at_us)
+            known = followed.get(camera_id)
+            state = Stretch(known, note.at_us, note.at_us) if known else None
+        elif note.camera_id == camera_id and state and "state" in note.content:
+            yield _until(state, note.at_us)
+            state = Stretch(note.content["state"], note.at_us, note.at_us, note.content.get("detail", ""))
+        elif not note.camera_id and note.content.get("ends") and state:
+            yield _until(state, note.at_us)
+            state = None
+        heard = max(heard, note.at_us)
+    if state:
+        yield _until(state, heard)
+
+
+def _until(state: Stretch, at_us: int) -> Stretch:
+    return Stretch(state.what, state.began_us, max(at_us, state.began_us), state.detail)
+
+
+def _reasons(began: int, ended: int, found: Sequence[Stretch]) -> list[Stretch]:
+    """One gap, cut where its reason changes.
+
+    A collector calls a camera offline when it has failed some times: what is missing just before is part of the same.
+    """
+    edges = {began, ended} | {edge for each in found for edge in (each.began_us, each.ended_us) if began < edge < ended}
+    parts = []
+    for a, b in pairwise(sorted(edges)):
+        state = next((each for each in found if each.began_us <= a and b <= each.ended_us), None)
+        known = state and state.what not in _SENDS_FRAMES
+        parts.append(Stretch(state.what, a, b, state.detail) if known else Stretch(MISSED, a, b))
+    reasons = [part for part in parts if part.what != MISSED]
+    if not reasons:
+        return [Stretch(MISSED, began, ended)]
+    explained, following = [], None
+    for part in reversed(parts):
+        following = part if part.what != MISSED else following
+        reason = following or reasons[-1]
+        explained.append(Stretch(reason.what, part.began_us, part.ended_us, reason.detail))
+    return _joined(explained[::-1])
+
+
+def _joined(parts: Iterable[Stretch]) -> list[Stretch]:
+    """Neighbours that say the same become one; what took no time goes."""
+    joined: list[Stretch] = []
+    for part in parts:
+        if part.ended_us <= part.began_us:
+            continue
+        last = joined[-1] if joined else None
+        if last and (last.what, last.detail, last.ended_us) == (part.what, part.detail, part.began_us):
+            joined[-1] = Stretch(last.what, last.began_us, part.ended_us, last.detail)
+        else:
+            joined.append(part)
+    return joined

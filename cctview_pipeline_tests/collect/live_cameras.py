@@ -1,0 +1,91 @@
+"""Live cameras to collect from, on this machine: they take pictures in their own rhythm and remember what they served."""
+
+import asyncio
+import contextlib
+import io
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+from aiohttp import web
+from PIL import Image
+
+from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline_tests.made_archive import add_comments, clock_comment
+
+Answer = Callable[[web.Request, int], "web.StreamResponse | None"]
+"""What a faulty camera answers to its n-th request; None: as usual."""
+
+
+def tiny_picture(*numbers: int) -> bytes:
+    """A JPEG that only these numbers give."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(numbers).integers(0, 255, (16, 16, 3), np.uint8)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@dataclass
+class LiveCameras:
+    """period_s: of every camera; answers: of faulty ones; served: camera -> numbers of the frames that were sent whole."""
+
+    count: int = 3
+    period_s: float = 0.2
+    with_clock: bool = True
+    answers: dict[str, Answer] = field(default_factory=dict)
+    served: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    requests: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    agents: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> list[str]:
+        return [f"cam-{n}" for n in range(self.count)]
+
+    def number(self, camera: str) -> int:
+        """Of the frame that a camera shows now: each has a phase of its own."""
+        return int((time.time() - 0.037 * self.names.index(camera)) / self.period_s)
+
+    async def image(self, request: web.Request) -> web.StreamResponse:
+        camera = request.match_info["id"]
+        self.agents.add(request.headers.get("User-Agent", ""))
+        self.requests[camera] += 1
+        if camera in self.answers:
+            answer = self.answers[camera](request, self.requests[camera])
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer is not None:
+                return answer
+        number = self.number(camera)
+        picture = tiny_picture(self.names.index(camera), number)
+        if self.with_clock:
+            taken = number * self.period_s + 0.037 * self.names.index(camera)
+            picture = add_comments(picture, clock_comment(datetime.fromtimestamp(taken, UTC)))
+        self.served[camera].add(number)
+        return web.Response(body=picture, content_type="image/jpeg")
+
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        rows = [{"id": n, "name": n, "latitude": 40 + i, "longitude": -73, "isOnline": "true"} for i, n in enumerate(self.names)]
+        return web.Response(text=json.dumps(rows), content_type="application/json")
+
+    @contextlib.asynccontextmanager
+    async def serving(self, port: int = 0) -> AsyncIterator[NycDot]:
+        app = web.Application()
+        app.router.add_get("/api/cameras/", self.listed)
+        app.router.add_get("/api/cameras/{id}/image", self.image)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        try:
+            network = NycDot(f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}")
+            network.cadence_s = self.period_s
+            yield network
+        finally:
+            await runner.cleanup()
+
+    def cameras(self, network: NycDot) -> list:
+        rows = [{"id": n, "name": n, "latitude": 40 + i, "longitude": -73} for i, n in enumerate(self.names)]
+        return network.read_list(json.dumps(rows).encode())

@@ -1,0 +1,166 @@
+"""The engine against a real server on this machine: nothing is lost, and every fault has its name."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from cctview_pipeline.collect.engine import COLLECTOR, Engine, EngineSettings, Followed
+from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, read, segments
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline_tests.collect.live_cameras import LiveCameras, tiny_picture
+
+SETTINGS = EngineSettings(contact="test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=100_000)
+
+
+def collect(
+    cameras: LiveCameras,
+    spool: Path,
+    until: Callable[[list[Followed]], bool],
+    settings: EngineSettings = SETTINGS,
+    budget: int = 1 << 30,
+) -> tuple[Engine, list[Record]]:
+    """Follow the cameras until something has happened; returns the engine and what is in the spool then."""
+
+    async def run() -> Engine:
+        async with cameras.serving() as network:
+            engine, stop = Engine(network, cameras.cameras(network), SpoolWriter(spool, budget), settings), asyncio.Event()
+
+            async def watch() -> None:
+                async with asyncio.timeout(60):
+                    while not until(engine.followed):
+                        await asyncio.sleep(0.02)
+                stop.set()
+
+            await asyncio.gather(engine.run(stop), watch())
+            engine.writer.close()
+            return engine
+
+    engine = asyncio.run(run())
+    return engine, [record for segment in segments(spool) for record in read(segment)]
+
+
+def new(count: int) -> Callable[[list[Followed]], bool]:
+    """When every camera that answers at all has given so many frames."""
+    return lambda followed: all(each.tally.new >= count or each.tally.failed for each in followed)
+
+
+def frames(records: list[Record], camera: str) -> list[Record]:
+    return [record for record in records if record.kind == Kind.FRAME and record.camera_id == camera]
+
+
+def events(records: list[Record], camera: str) -> list[dict]:
+    return [json.loads(r.payload) for r in records if r.kind == Kind.EVENT and r.camera_id == camera]
+
+
+@pytest.mark.parametrize("with_clock", [True, False], ids=["with clocks", "without clocks"])
+def test_every_frame_of_every_camera_once(tmp_path: Path, with_clock: bool):
+    cameras = LiveCameras(count=5, period_s=0.5, with_clock=with_clock)
+    engine, records = collect(cameras, tmp_path, new(12))
+    for index, name in enumerate(cameras.names):
+        numbers = sorted(cameras.served[name])
+        assert [record.payload for record in frames(records, name)] == [tiny_picture(index, number) for number in numbers]
+    assert engine.stored == len(records)
+    assert cameras.agents == {"cctview-pipeline (+test@example.org)"}
+
+
+def test_times_are_the_cameras(tmp_path: Path):
+    cameras = LiveCameras(count=1, period_s=0.4)
+    _, records = collect(cameras, tmp_path, new(4))
+    for record in frames(records, "cam-0"):
+        assert record.captured_us % 400_000 == 0
+        assert record.fetched_us >= record.captured_us
+
+
+def test_the_collector_says_when_it_begins_and_ends(tmp_path: Path):
+    _, records = collect(LiveCameras(count=2), tmp_path, new(8))
+    told = events(records, COLLECTOR)
+    assert (told[0], told[1], told[-1]) == ({"follows": {"cam-0": "unknown", "cam-1": "unknown"}}, {"runs": True}, {"ends": True})
+    assert events(records, "cam-1") == [{"state": "live"}]
+
+
+def failing(status: int, **headers: str):
+    return lambda request, n: web.Response(status=status, headers=headers)
+
+
+async def silent(request: web.Request, n: int) -> web.Response:
+    await asyncio.sleep(5)
+    return web.Response()
+
+
+def without_length(request: web.Request, n: int):
+    async def stream() -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(40):
+            await answer.write(b"x" * 10_000)
+        return answer
+
+    return stream()
+
+
+FAULTS = {
+    "gone": (failing(404), "404 Not Found"),
+    "broken": (failing(500), "500 Internal Server Error"),
+    "silent": (silent, "timed out"),
+    "large": (lambda request, n: web.Response(body=b"x" * 200_000), "200,000 bytes are too many"),
+    "endless": (without_length, "more than 100,000 bytes"),
+    "page": (lambda request, n: web.Response(text="<html>sorry</html>"), "no_picture"),
+    "half": (lambda request, n: web.Response(body=tiny_picture(n)[:-40]), "truncated"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_camera_is_offline_and_the_others_go_on(tmp_path: Path, fault: str):
+    answer, detail = FAULTS[fault]
+    cameras = LiveCameras(count=3, answers={"cam-1": answer})
+    _, records = collect(cameras, tmp_path, lambda followed: followed[1].tally.failed == 3)
+    assert frames(records, "cam-1") == []
+    assert events(records, "cam-1") == [{"state": "offline", "detail": detail}]
+    for name in ("cam-0", "cam-2"):  # while that one is left alone for longer and longer
+        assert len(frames(records, name)) > 3
+
+
+def test_retry_after_is_kept_to(tmp_path: Path):
+    cameras = LiveCameras(count=2, answers={"cam-0": failing(429, **{"Retry-After": "60"})})
+    collect(cameras, tmp_path, new(10))
+    assert cameras.requests["cam-0"] == 1
+
+
+def test_a_camera_that_comes_back_is_live_again(tmp_path: Path):
+    cameras = LiveCameras(count=1, answers={"cam-0": lambda request, n: web.Response(status=503) if 5 <= n < 8 else None})
+    _, records = collect(cameras, tmp_path, lambda followed: followed[0].tally.failed == 3 and followed[0].watch.state == "live")
+    states = [event["state"] for event in events(records, "cam-0")]
+    assert states == ["live", "offline", "live"]
+
+
+def test_validators_are_sent_back(tmp_path: Path):
+    """A network with ETags: the same picture is not sent twice."""
+    sent = []
+
+    def tagged(request: web.Request, n: int) -> web.Response:
+        number = cameras.number("cam-0")
+        if request.headers.get("If-None-Match") == f'"{number}"':
+            return web.Response(status=304)
+        sent.append(number)
+        return web.Response(body=tiny_picture(number), headers={"ETag": f'"{number}"'})
+
+    cameras = LiveCameras(count=1, period_s=0.6, answers={"cam-0": tagged})
+    _, records = collect(cameras, tmp_path, lambda followed: followed[0].tally.unchanged > 1 and followed[0].tally.new > 3)
+    assert len(sent) == len(set(sent)) == len(frames(records, "cam-0"))
+
+
+def test_a_full_spool_refuses_and_goes_on_asking(tmp_path: Path):
+    cameras, refused = LiveCameras(count=3, period_s=0.1), lambda followed: sum(each.tally.refused for each in followed)
+    _, records = collect(cameras, tmp_path, lambda followed: refused(followed) > 20, budget=20_000)
+    assert 0 < sum(len(frames(records, name)) for name in cameras.names) < 40
+    assert sum(path.stat().st_size for path in segments(tmp_path)) <= 20_000
+
+
+@pytest.mark.parametrize("contact", ["", "me", "somebody somewhere"])
+def test_without_a_contact_nothing_is_asked(contact: str):
+    with pytest.raises(CctviewError, match="needs a contact for the cameras' operator"):
+        EngineSettings(contact=contact)

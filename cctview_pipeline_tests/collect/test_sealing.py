@@ -1,0 +1,180 @@
+"""From the spool to the lake: every acknowledged frame once, and no segment goes before the lake has all of it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from cctview_pipeline.cameras.spooled import SpoolNetwork, places_in
+from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.collect.sealing import GRACE, release, sealable
+from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline_tests.collect.live_cameras import tiny_picture
+
+NINE = datetime(2026, 11, 1, 9, tzinfo=UTC)
+"""Of the day on which New York's clocks went back."""
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    places_in.cache_clear()
+
+
+def us(time: datetime) -> int:
+    return int(time.timestamp()) * 1_000_000 + time.microsecond
+
+
+def frame(camera: str, after_s: float, picture: int | None = None, fetched_after_s: float | None = None) -> Record:
+    taken = NINE + timedelta(seconds=after_s)
+    fetched = NINE + timedelta(seconds=after_s + 0.3 if fetched_after_s is None else fetched_after_s)
+    return Record(Kind.FRAME, camera, us(taken), us(fetched), tiny_picture(10_000 + int(after_s * 10) if picture is None else picture))
+
+
+def note(camera: str, after_s: float, **content) -> Record:
+    at = us(NINE + timedelta(seconds=after_s))
+    return Record(Kind.EVENT, camera, at, at, json.dumps(content).encode())
+
+
+def spooled(directory: Path, *records: Record) -> SpoolNetwork:
+    """One segment an hour of fetching, as a collector leaves them."""
+    writer = SpoolWriter(directory / "0", 1 << 30)
+    hour = None
+    for record in sorted(records, key=lambda record: record.fetched_us):
+        if hour != record.fetched_us // 3_600_000_000:
+            writer.flush()
+            writer.roll()
+            hour = record.fetched_us // 3_600_000_000
+        writer.append(record)
+    writer.close()
+    return SpoolNetwork("nyc-dot", directory)
+
+
+def seal(network: SpoolNetwork, lake: Lake, camera: str, hour: datetime) -> None:
+    """What the assets raw_frames and gaps do."""
+    partition, found = Partition.camera_hour(camera, hour), network.read_hour(camera, hour)
+    lake.write("raw_frames", partition, merge_frames(lake.read("raw_frames", partition), frames_table(found, network.name)))
+    lake.write("rejected_frames", partition, rejected_table(found))
+    lake.write("gaps", partition, schema_of("gaps").empty_table())
+
+
+def captured(lake: Lake, camera: str, hour: datetime) -> list[float]:
+    times = lake.read("raw_frames", Partition.camera_hour(camera, hour))["captured_at"].cast(pa.int64()).to_pylist()
+    return [(time - us(NINE)) / 1e6 for time in times]
+
+
+def test_a_camera_s_hour_in_order_of_capture(tmp_path: Path):
+    network = spooled(tmp_path, frame("a", 5), frame("b", 6), frame("a", 3, fetched_after_s=9), frame("a", 3600), frame("a", -1))
+    assert network.cameras() == ["a", "b"]
+    assert network.hours("a") == [NINE - HOUR, NINE, NINE + HOUR]
+    found = network.read_hour("a", NINE)
+    assert [f.frame_id for f in found.frames] == ["a--2026-11-01--09.00.03.000Z", "a--2026-11-01--09.00.05.000Z"]
+    assert (found.frames[0].width, found.frames[0].height) == (16, 16)
+    assert found.frames[0].fetched_at == NINE + timedelta(seconds=9)
+    assert found.rejected == []
+
+
+def test_a_camera_whose_clock_is_minutes_off(tmp_path: Path):
+    """Fetched in one hour, taken by the camera's clock in the one before or after."""
+    network = spooled(tmp_path, frame("a", 3590, fetched_after_s=3700), frame("a", 3610, fetched_after_s=3590))
+    assert len(network.read_hour("a", NINE).frames) == len(network.read_hour("a", NINE + HOUR).frames) == 1
+
+
+def test_the_picture_that_a_new_collector_fetched_once_more(tmp_path: Path):
+    network = spooled(tmp_path, frame("a", 3599, picture=1), frame("a", 3601, picture=1), frame("a", 3602, picture=2))
+    found = network.read_hour("a", NINE + HOUR)
+    assert [f.captured_at for f in found.frames] == [NINE + timedelta(seconds=3602)]
+    (again,) = found.rejected
+    assert (again.reason, again.detail) == ("duplicate", "It is the same as a--2026-11-01--09.59.59.000Z.")
+
+
+def test_two_collectors_of_one_camera(tmp_path: Path):
+    """One took over from the other while it still ran: a camera with a clock gives both the same frame."""
+    for shard in ("0", "1"):
+        writer = SpoolWriter(tmp_path / shard, 1 << 30)
+        for second in range(5):
+            writer.append(frame("a", second))
+        writer.close()
+    assert len(SpoolNetwork("nyc-dot", tmp_path).read_hour("a", NINE).frames) == 5
+
+
+def test_what_cannot_be_decoded_is_set_aside(tmp_path: Path):
+    good = frame("a", 1)
+    broken = Record(Kind.FRAME, "a", good.captured_us + 10**6, good.fetched_us, good.payload[:200] + b"\xff\xd9")
+    found = spooled(tmp_path, good, broken).read_hour("a", NINE)
+    assert len(found.frames) == 1
+    assert [r.reason for r in found.rejected] in (["truncated"], ["undecodable"])
+
+
+def test_an_hour_is_sealed_when_it_is_over_and_written(tmp_path: Path):
+    spooled(tmp_path, frame("a", 5), frame("b", 6), note("c", 7, state="offline"), frame("a", 3605))
+    over = NINE + HOUR + GRACE
+    assert sealable(tmp_path, over - timedelta(seconds=1)) == {}
+    assert sealable(tmp_path, over) == {NINE: ["a", "b", "c"]}
+    assert sealable(tmp_path, over + HOUR) == {NINE: ["a", "b", "c"], NINE + HOUR: ["a"]}
+
+
+def test_an_hour_that_is_still_written_waits(tmp_path: Path):
+    writer = SpoolWriter(tmp_path / "0", 1 << 30)
+    writer.append(frame("a", 5))
+    writer.flush()
+    late = NINE + 5 * HOUR
+    assert sealable(tmp_path, late) == {}
+    writer.roll()
+    assert sealable(tmp_path, late) == {NINE: ["a"]}
+    writer.close()
+
+
+def test_what_a_killed_collector_left_is_sealed(tmp_path: Path):
+    writer = SpoolWriter(tmp_path / "0", 1 << 30)
+    writer.append(frame("a", 5))
+    writer.flush()
+    writer._lock.close()  # as the kernel does
+    assert sealable(tmp_path, NINE + 5 * HOUR) == {NINE: ["a"]}
+    assert len(SpoolNetwork("nyc-dot", tmp_path).read_hour("a", NINE).frames) == 1
+
+
+def test_a_segment_goes_when_the_lake_has_all_of_it(tmp_path: Path):
+    spool, lake, later = tmp_path / "spool", Lake(str(tmp_path / "lake")), NINE + 3 * HOUR
+    network = spooled(spool, *(frame(c, s) for c in "ab" for s in range(4)), frame("a", 3605), note("", 2, runs=True))
+    seal(network, lake, "a", NINE)
+    assert release(spool, lake, {"a", "b"}, later) == []  # b is not there
+    seal(network, lake, "b", NINE)
+    gone = release(spool, lake, {"a", "b"}, later)
+    assert [path.name.split("-")[0] for path in gone] == ["20261101T09"]
+    assert len(segments(spool)) == 1
+    assert captured(lake, "a", NINE) == captured(lake, "b", NINE) == [0, 1, 2, 3]
+    seal(network, lake, "a", NINE)  # a second time, when its source has gone
+    assert captured(lake, "a", NINE) == [0, 1, 2, 3]
+
+
+def test_one_frame_that_is_missing_keeps_its_segment(tmp_path: Path):
+    spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
+    network, partition = spooled(spool, *(frame("a", s) for s in range(4))), Partition.camera_hour("a", NINE)
+    seal(network, lake, "a", NINE)
+    lake.write("raw_frames", partition, lake.read("raw_frames", partition).slice(1))
+    assert release(spool, lake, {"a"}, NINE + 3 * HOUR) == []
+    seal(network, lake, "a", NINE)
+    assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
+
+
+def test_nothing_goes_before_its_hour_is_over_or_accounted_for(tmp_path: Path):
+    spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
+    network, partition = spooled(spool, frame("a", 5)), Partition.camera_hour("a", NINE)
+    found = network.read_hour("a", NINE)
+    lake.write("raw_frames", partition, frames_table(found, network.name))
+    assert release(spool, lake, {"a"}, NINE + 3 * HOUR) == []
+    lake.write("gaps", partition, schema_of("gaps").empty_table())
+    assert release(spool, lake, {"a"}, NINE + timedelta(minutes=30)) == []
+    assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
+
+
+def test_cameras_that_are_in_no_campaign_hold_nothing_up(tmp_path: Path):
+    spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
+    network = spooled(spool, frame("a", 5), frame("stranger", 6))
+    seal(network, lake, "a", NINE)
+    assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
