@@ -46,6 +46,7 @@ benchmark: install
 	$(BIN)/python benchmarks/partitions.py
 	$(BIN)/python benchmarks/city.py
 	$(BIN)/python benchmarks/detect.py
+	$(BIN)/python benchmarks/embed.py
 	$(BIN)/python benchmarks/match.py
 
 clean:

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import tomlkit
 
@@ -25,10 +26,26 @@ Polygon = tuple[tuple[float, float], ...]
 ZONES = ("masks", "privacy_zones")
 
 
+class Placed(Protocol):
+    """Whatever has a place, in degrees."""
+
+    latitude: float
+    longitude: float
+
+
+def metres_between(one: Placed, other: Placed) -> float:
+    """Along the great circle."""
+    lat1, lat2 = math.radians(one.latitude), math.radians(other.latitude)
+    half = math.sin((lat2 - lat1) / 2) ** 2
+    half += math.cos(lat1) * math.cos(lat2) * math.sin(math.radians(other.longitude - one.longitude) / 2) ** 2
+    return 2 * 6_371_000 * math.asin(math.sqrt(half))
+
+
 @dataclass(frozen=True)
 class Camera:
-    """One camera. faces: where it looks; order: its place along the corridor; network_id: its id in its network;
-    masks, privacy_zones: polygons in which nothing is detected (detect/zones.py says how they differ)."""
+    """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
+    the corridor; network_id: its id in its network; masks, privacy_zones: polygons in which nothing is detected
+    (detect/zones.py says how they differ)."""
 
     id: str
     name: str
@@ -50,18 +67,15 @@ class Camera:
             refuse("an id has letters, digits and single hyphens or underscores only.")
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
             refuse(f"{self.latitude}, {self.longitude} is no latitude and longitude in degrees.")
-        if self.faces not in FACINGS:
-            refuse(f"faces must be one of {', '.join(FACINGS)}, not '{self.faces}'.")
+        if self.faces not in (*FACINGS, ""):
+            refuse(f"faces must be one of {', '.join(FACINGS)}, or empty where nobody knows, not '{self.faces}'.")
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
 
     def distance_m(self, other: "Camera") -> float:
         """Metres along the great circle, the least that any road between the two can measure."""
-        lat1, lat2 = math.radians(self.latitude), math.radians(other.latitude)
-        half = math.sin((lat2 - lat1) / 2) ** 2
-        half += math.cos(lat1) * math.cos(lat2) * math.sin(math.radians(other.longitude - self.longitude) / 2) ** 2
-        return 2 * 6_371_000 * math.asin(math.sqrt(half))
+        return metres_between(self, other)
 
 
 @dataclass(frozen=True)

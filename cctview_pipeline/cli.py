@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.cli_collect import cameras, collect
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 
@@ -22,6 +23,8 @@ app = typer.Typer(
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/.")
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
 models = typer.Typer(no_args_is_help=True, help="The detectors and extractors that can be used, and their weights.")
+app.command("collect")(collect)
+app.add_typer(cameras, name="cameras")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
 app.add_typer(city, name="city")
@@ -78,14 +81,14 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> 
     """Launch, wait and report. Definitions are imported here because they read the campaign when they load."""
     import dagster as dg
 
-    from cctview_pipeline.assets.detector_model import record_model
+    from cctview_pipeline.assets.weights import record_models
     from cctview_pipeline.automation import backfill as launching
     from cctview_pipeline.automation.instance import running_daemon
     from cctview_pipeline.definitions import defs
     from cctview_pipeline.partitions import CAMPAIGN, days
 
     with dg.DagsterInstance.get() as instance:
-        record_model(instance)
+        record_models(instance)
         plan = launching.whole_plan(CAMPAIGN, cameras, hours, set(days.get_partition_keys()))
         todo = plan if again else launching.missing_plan(plan, CAMPAIGN, lake, instance)
         total = launching.count(todo)
@@ -248,16 +251,24 @@ def train_detector(
 @train.command("extractor")
 def train_extractor(
     data: Annotated[Path, typer.Option(help="A folder of the published layout, with *--features-pca256.parquet.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the crops.")] = 12,
+    epochs: Annotated[int, typer.Option(help="Passes over the crops.")] = 14,
+    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")] = [],  # noqa: B006
+    cities: Annotated[int, typer.Option(help="Synthetic cities whose vehicles are known at every camera; 0 for none.")] = 16,
+    tracks: Annotated[bool, typer.Option(help="Learn from vehicles seen again in the next frame.")] = True,
+    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the crops' order.")] = 7,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Train models/default-extractor.safetensors. An interrupted training goes on where it was."""
+    """Train models/default-extractor.safetensors on recorded vehicles and on those of the synthetic city.
+
+    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
+    """
     from cctview_pipeline.embed.training import ExtractorRecipe
     from cctview_pipeline.embed.training import train_extractor as run
     from cctview_pipeline.paths import project_root
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    entry = run(data, project_root() / "var" / "extractor.checkpoint", ExtractorRecipe(epochs=epochs), device)
+    recipe = ExtractorRecipe(epochs=epochs, seed=seed, cities=cities, tracks=tracks, without=tuple(_split(without)))
+    entry = run(data, project_root() / "var" / "training", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
 
 

@@ -53,6 +53,7 @@ def _multi(camera: dg.PartitionMapping, hour: dg.PartitionMapping) -> dg.MultiPa
 
 
 same_camera_hour_before = _multi(dg.IdentityPartitionMapping(), _hour_before)
+same_camera_hour_and_before = _multi(dg.IdentityPartitionMapping(), _hour_and_before)
 near_cameras_hour_and_before = _multi(_near_cameras, _hour_and_before)
 all_cameras = dg.MultiToSingleDimensionPartitionMapping("hour")
 hour_before = _hour_before

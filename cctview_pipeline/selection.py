@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cctview_pipeline.cameras import open_network
-from cctview_pipeline.cameras.catalogue import find_cameras
+from cctview_pipeline.cameras.catalogue import catalogue, find_cameras
+from cctview_pipeline.cameras.network import CameraNetwork
+from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import HOUR, Camera, Campaign, floor_hour
+from cctview_pipeline.collect.sealing import GRACE
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 
@@ -48,18 +51,26 @@ def choose(
     source = open_network(network, place, settings)
     offered = source.cameras()
     wanted = cameras or offered
-    known = [existing.camera(camera_id) for camera_id in wanted] if existing else _find_cameras(network, wanted)
+    known = [existing.camera(camera_id) for camera_id in wanted] if existing else _find_cameras(network, wanted, source)
     known = sorted(known, key=lambda camera: (camera.corridor, camera.order))
     if absent := [camera.id for camera in known if camera.id not in offered]:
         raise CctviewError(f"Camera '{absent[0]}' is not in {place or 'the city'}: it has {', '.join(offered)}.")
     available = sorted({hour for camera in known for hour in source.hours(camera.id)})
+    live = isinstance(source, SpoolNetwork)
+    if live:
+        over = [hour for hour in available if hour + HOUR + GRACE <= datetime.now(UTC)]
+        if available and not over:
+            raise CctviewError(
+                f"The first hour that {place} holds is not over: it can be sealed at {available[0] + HOUR + GRACE:%H:%MZ}."
+            )
+        available = over
     hours = [hour for hour in available if (not begin or hour + HOUR > begin) and (not end or hour < end)]
     if not hours:
         raise CctviewError(f"{place or 'The city'} has no frames of these cameras in the time asked for{_span(available)}.")
     first, last = floor_hour(begin or hours[0]), _ceil_hour(end or hours[-1] + HOUR)
     if existing is None:
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
-        campaign = Campaign(name, network, first, last, tuple(known), place, settings)
+        campaign = Campaign(name, network, first, None if live and not end else last, tuple(known), place, settings)
         return Choice(campaign, [camera.id for camera in campaign.cameras], hours, [])
     notes = [] if existing.path == place else [f"The campaign's archive moved from {existing.path} to {place}."]
     inside = [hour for hour in hours if hour >= existing.start and (existing.end is None or hour < existing.end)]
@@ -86,7 +97,9 @@ def _city_settings(existing: Campaign | None, begin: datetime | None, end: datet
     return CitySettings.read(window | dict(asked)).as_dict()
 
 
-def _find_cameras(network: str, camera_ids: list[str]) -> list[Camera]:
+def _find_cameras(network: str, camera_ids: list[str], source: CameraNetwork) -> list[Camera]:
+    if isinstance(source, SpoolNetwork):
+        return _live_cameras(source, camera_ids)
     if network != "city":
         return find_cameras(camera_ids)
     from cctview_pipeline.cameras.city import CAMERAS
@@ -95,6 +108,21 @@ def _find_cameras(network: str, camera_ids: list[str]) -> list[Camera]:
     if unknown := [camera_id for camera_id in camera_ids if camera_id not in known]:
         raise CctviewError(f"The city has no camera '{unknown[0]}': known are {', '.join(known)}.")
     return [known[camera_id] for camera_id in camera_ids]
+
+
+def _live_cameras(source: SpoolNetwork, camera_ids: list[str]) -> list[Camera]:
+    """The package's catalogue knows where a camera looks and along which road; of others only the place is known."""
+    known, described, found = catalogue(), source.described(), []
+    for camera_id in camera_ids:
+        if camera_id in known:
+            found.append(known[camera_id])
+        elif camera_id in described:
+            live = described[camera_id]
+            place = (live.latitude, live.longitude)
+            found.append(Camera(live.id, live.name, *place, "", live.id, 0, source.name, live.network_id))
+        else:
+            raise CctviewError(f"Camera '{camera_id}' is not in {source.spool}: it has {', '.join(source.cameras()) or 'none'}.")
+    return found
 
 
 def _ceil_hour(time: datetime) -> datetime:

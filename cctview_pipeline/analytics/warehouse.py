@@ -40,6 +40,11 @@ def query(lake: Lake, sql: str) -> pa.Table:
             raise CctviewError(str(error).strip().splitlines()[0]) from error
 
 
+def camera_states(lake: Lake) -> pa.Table:
+    """camera, state, since, hours, live (share), frames, missing (s), reasons: a row for every camera that was collected."""
+    return query(lake, files(__package__).joinpath("camera_states.sql").read_text())
+
+
 def build_mart(lake: Lake, name: str, day: date) -> pa.Table:
     """One day of a mart, by the statement in ``<name>.sql``."""
     statement = files(__package__).joinpath(f"{name}.sql").read_text()

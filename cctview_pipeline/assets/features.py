@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cctview_pipeline.assets.crops import crops
+from cctview_pipeline.assets.extractor_model import extractor_model
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.automation.policies import independent
 from cctview_pipeline.embed.tables import embed_crops
@@ -13,7 +14,7 @@ from cctview_pipeline.resources.models import ExtractorResource
 
 @dg.asset(
     **table_asset("features", group="vehicles", code_version="1", kinds={"pytorch"}),
-    deps=[crops],
+    deps=[crops, extractor_model],
     partitions_def=camera_hours,
     backfill_policy=independent,
     pool="gpu",

@@ -12,6 +12,7 @@ from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
@@ -19,11 +20,12 @@ from cctview_pipeline.partitions import to_key
 
 MARTS = ("vehicle_counts", "travel_times")
 TRUTH = ("truth_boxes", "truth_passages")
+ACCOUNTS = ("camera_status", "gaps")
 CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
 """Tables of a camera and an hour, each made from the one before."""
 
 STAGES = {
-    "frames to features": ("raw_frames", *TRUTH, "detections", "crops", "features"),
+    "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "detections", "crops", "features"),
     "tracks and matches": ("tracks", "matches"),
     "journeys and marts": ("journeys", *MARTS, "evaluation"),
 }
@@ -35,12 +37,13 @@ Plan = dict[str, set[Partition]]
 def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime], finished_days: set[str]) -> Plan:
     """Everything that cameras and hours lead to: their tables, the journeys of the hours, the marts of their days.
 
-    finished_days: marts exist only of days that have passed. The city has its truth and its evaluation, too.
+    finished_days: marts exist only of days that have passed. The city has its truth and its evaluation, too, and live cameras
+    have their states and gaps.
     """
-    hours, in_city = list(hours), campaign.network == "city"
+    hours, in_city, live = list(hours), campaign.network == "city", campaign.network in LIVE_NETWORKS
     camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
     days = {hour.date() for hour in hours if hour.date().isoformat() in finished_days}
-    plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()))}
+    plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))}
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
     return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
 

@@ -5,10 +5,12 @@ import warnings
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from cctview_pipeline.assets.accounts import camera_status, gaps
 from cctview_pipeline.assets.crops import crops
 from cctview_pipeline.assets.detections import detections
 from cctview_pipeline.assets.detector_model import detector_model
 from cctview_pipeline.assets.evaluation import evaluation
+from cctview_pipeline.assets.extractor_model import extractor_model
 from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.journeys import journeys
 from cctview_pipeline.assets.marts import travel_times, vehicle_counts
@@ -16,6 +18,7 @@ from cctview_pipeline.assets.matches import matches
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.assets.tracks import tracks
 from cctview_pipeline.assets.truth import truth_boxes, truth_passages
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import CAMPAIGN, to_key, to_partition
 
@@ -26,9 +29,12 @@ warnings.filterwarnings("ignore", message="Asset job camera_hours materializes a
 _TRUTH = [truth_boxes, truth_passages] if CAMPAIGN.network == "city" else []
 _EVALUATION = [evaluation] if CAMPAIGN.network == "city" else []
 
-_CAMERA_HOURS = [raw_frames, *_TRUTH, detections, crops, features, tracks, matches]
+# Only live cameras have states and gaps: an archive does not say what it lacks.
+_ACCOUNTS = [camera_status, gaps] if CAMPAIGN.network in LIVE_NETWORKS else []
+
+_CAMERA_HOURS = [raw_frames, *_TRUTH, *_ACCOUNTS, detections, crops, features, tracks, matches]
 _DAYS = [vehicle_counts, travel_times, *_EVALUATION]
-ALL_ASSETS = [detector_model, *_CAMERA_HOURS, journeys, *_DAYS]
+ALL_ASSETS = [detector_model, extractor_model, *_CAMERA_HOURS, journeys, *_DAYS]
 
 camera_hours_job = dg.define_asset_job(
     "camera_hours",

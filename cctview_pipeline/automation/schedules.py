@@ -1,4 +1,4 @@
-"""The daily collection run."""
+"""The daily run of an archive or of the city; live cameras have one of their own (automation/collecting.py)."""
 
 from datetime import UTC, timedelta
 

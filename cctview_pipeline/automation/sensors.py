@@ -1,15 +1,25 @@
-"""Chaining the three jobs: hours start when all cameras of an hour are matched, days when all hours have journeys."""
+"""Starting jobs: camera hours when the spool has one, hours when all cameras of one are matched, days when all hours have
+journeys."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 
 import dagster as dg
 
 from cctview_pipeline.automation.jobs import camera_hours_job, days_job, hours_job, partitions_of, range_tags
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.collect.sealing import release, sealable
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.partitions import CAMPAIGN, days
 from cctview_pipeline.resources.lake import LakeResource
+
+SEALS = "cctview/seals"
+"""The tag of a run that seals an hour: its hour."""
+RETRY_S = 60
+"""After a run that left an hour's segments in the spool; twice as long after each further one."""
 
 
 @dg.run_status_sensor(
@@ -30,6 +40,41 @@ def next_job(context: dg.RunStatusSensorContext, lake: LakeResource) -> Iterator
     job = hours_job if run.job_name == camera_hours_job.name else days_job
     for first, last in _stretches(ready(lake.open(), *covered)):
         yield dg.RunRequest(run_key=f"{run.run_id} {first}", job_name=job.name, tags=range_tags(first, last))
+
+
+@dg.sensor(
+    job=camera_hours_job,
+    default_status=dg.DefaultSensorStatus.RUNNING if CAMPAIGN.network in LIVE_NETWORKS else dg.DefaultSensorStatus.STOPPED,
+    minimum_interval_seconds=30,
+)
+def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Bring hours that live cameras have finished from the spool into the lake, and then delete what the lake has."""
+    if CAMPAIGN.network not in LIVE_NETWORKS or not CAMPAIGN.path:
+        yield dg.SkipReason("This lake's frames come from no live network.")
+        return
+    store, spool, now = lake.open(), Path(CAMPAIGN.path), datetime.now(UTC)
+    own = {camera.id for camera in CAMPAIGN.cameras}
+    for segment in release(spool, store, own, now):
+        context.log.info(f"The lake has all of {segment}: it was deleted.")
+    waiting = {hour: own & set(cameras) for hour, cameras in sealable(spool, now).items() if hour in CAMPAIGN.hours()}
+    for hour, cameras in waiting.items():
+        if cameras and (key := seal_key(context.instance, hour, now)):
+            first, last = CAMPAIGN.cameras[0].id, CAMPAIGN.cameras[-1].id
+            tags = range_tags(Partition.camera_hour(first, hour), Partition.camera_hour(last, hour))
+            yield dg.RunRequest(run_key=key, tags=tags | {SEALS: format_hour(hour)})
+
+
+def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> str | None:
+    """The run key of an hour's next attempt, or None while one goes on or the last one failed only just now.
+
+    An hour whose segments are still there has not been sealed, whatever a run before said.
+    """
+    records = instance.get_run_records(dg.RunsFilter(tags={SEALS: format_hour(hour)}))
+    if any(not record.dagster_run.is_finished for record in records):
+        return None
+    if records and (now - records[0].update_timestamp).total_seconds() < RETRY_S * 2 ** min(len(records) - 1, 6):
+        return None
+    return f"seal {format_hour(hour)} {len(records) + 1}"
 
 
 def ready_hours(lake: Lake, first: Partition, last: Partition) -> list[Partition]:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.errors import CctviewError
 
-NETWORKS = ("archive", "city")
+NETWORKS = ("archive", "city", *LIVE_NETWORKS)
 
 
 def open_network(name: str, path: str | None = None, settings: Mapping | None = None) -> CameraNetwork:
-    """A network by name. path: the archive's folder or zip file; settings: the city's, as campaign.toml holds them.
+    """A network by name. path: the archive's folder or zip file, or a live network's spool; settings: the city's, as
+    campaign.toml holds them.
 
     Raises CctviewError when the network is unknown or not there.
     """
@@ -20,8 +23,16 @@ def open_network(name: str, path: str | None = None, settings: Mapping | None = 
         from cctview_pipeline.cameras.city import CitySettings
 
         return _city(CitySettings.read(settings or {}))
+    if name in LIVE_NETWORKS:
+        from cctview_pipeline.cameras.spooled import SpoolNetwork
+
+        if not path or not Path(path).is_dir():
+            raise CctviewError(
+                f"There is no spool at {path or 'the place that campaign.toml names'}: `cctview collect` makes one."
+            )
+        return SpoolNetwork(name, Path(path))
     if name != "archive":
-        raise CctviewError(f"There is no camera network named '{name}': known are {' and '.join(NETWORKS)}.")
+        raise CctviewError(f"There is no camera network named '{name}': known are {', '.join(NETWORKS)}.")
     if not path:
         raise CctviewError("An archive needs its folder or zip file: give --path, or set path in campaign.toml.")
     return ArchiveNetwork(path)

@@ -11,6 +11,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from cctview_pipeline.cameras.catalogue import catalogue
+from cctview_pipeline.campaign import metres_between
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK, is_camera_id
 
@@ -121,6 +122,10 @@ class NycDot:
         return _mapped(camera)
 
 
+LIVE_NETWORKS = {NycDot.name: NycDot}
+"""Name -> what makes one, with its own server or another of the same form."""
+
+
 def _mapped(camera: LiveCamera) -> LiveCamera:
     """With the id of the published data where the camera is one of those: by its network id, else by its place.
 
@@ -130,15 +135,9 @@ def _mapped(camera: LiveCamera) -> LiveCamera:
         if known.network_id == camera.network_id:
             return _named(camera, known.id)
     for known in catalogue().values():
-        if known.distance_m(_Place(camera.latitude, camera.longitude)) < SAME_PLACE_M:
+        if metres_between(known, camera) < SAME_PLACE_M:
             return _named(camera, known.id)
     return camera
-
-
-@dataclass(frozen=True)
-class _Place:
-    latitude: float
-    longitude: float
 
 
 def _named(camera: LiveCamera, name: str) -> LiveCamera:

@@ -1,18 +1,22 @@
 """What live cameras sent, read from the collectors' spool as any other network is read from its source."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from cctview_pipeline.cameras.live import LiveCamera
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
+from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.spool import Kind, Place, Record, index, read_at, segments, utc
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
 
+CAMERAS = "cameras.json"
+"""In a spool's directory: what the network said of the cameras that were collected into it."""
 NEAR = timedelta(seconds=10)
 """Before an hour, within which a frame may be that of which one in the hour is a copy: a collector that begins anew fetches the
 picture that it fetched last once more."""
@@ -26,6 +30,11 @@ class SpoolNetwork:
 
     def cameras(self) -> list[str]:
         return sorted({place.camera_id for place in self._frames(segments(self.spool))})
+
+    def described(self) -> dict[str, LiveCamera]:
+        """Camera id -> what the network said of it when it was collected."""
+        path = self.spool / CAMERAS
+        return {camera.id: camera for camera in read_list(path)} if path.exists() else {}
 
     def hours(self, camera_id: str) -> list[datetime]:
         times = {utc(place.captured_us) for place in self._frames(segments(self.spool)) if place.camera_id == camera_id}
@@ -47,6 +56,11 @@ class SpoolNetwork:
 
     def _frames(self, among: list[Path]) -> Iterator[Place]:
         return (place for segment in among for place in places_in(segment) if place.kind == Kind.FRAME)
+
+
+def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
+    """Note in a spool's directory what the network says of cameras that are about to be collected into it."""
+    write_list(spool / CAMERAS, list((SpoolNetwork("", spool).described() | {camera.id: camera for camera in cameras}).values()))
 
 
 @lru_cache(maxsize=2048)

@@ -8,15 +8,15 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-import numpy as np
-
 SHORTEST_S, LONGEST_S = 0.1, 3600.0
 REMEMBERED = 24
 """Gaps between frames that the rhythm is learned from."""
 EARLY = 0.25
 """The quantile of those gaps after which the next frame is asked for: frames come earlier than their median half the time, and
 asking once too often costs less than a frame that the next one has replaced."""
-MARGIN_S = 0.02
+MARGIN_S, LARGEST_MARGIN = 0.02, 0.2
+"""Seconds after a frame is due when it is asked for, at first, and the largest share of the period that they may become: longer
+after asking too early, shorter again after every frame that was there."""
 PROBE_AFTER = 12
 """Frames that were there at the first asking, after which it is asked at half time once: whoever always comes after the fact does
 not see that there are two."""
@@ -34,11 +34,13 @@ class Cadence:
         self._appeared: float | None = None
         self._unchanged = 0
         self._at_once = 0
+        self._margin = MARGIN_S
+        self._gap, self._period = guess, guess
 
     @property
     def period(self) -> float:
         """Seconds between frames: the median of what was seen."""
-        return float(np.median(self._gaps)) if self._gaps else self._guess
+        return self._period
 
     @property
     def waited(self) -> bool:
@@ -52,11 +54,17 @@ class Cadence:
             if gap < 0.75 * self._gap:
                 self._gaps.clear()  # faster than was thought
             self._gaps.append(min(max(gap, SHORTEST_S), LONGEST_S))
+            ordered = sorted(self._gaps)
+            self._gap, self._period = ordered[int(EARLY * (len(ordered) - 1))], ordered[len(ordered) // 2]
+        if not self._unchanged:
+            self._margin = max(MARGIN_S / 2, 0.97 * self._margin)
         self._at_once = 0 if self._unchanged or self._probing else self._at_once + 1
         self._appeared, self._unchanged = appeared, 0
 
     def unchanged(self) -> None:
         """The camera still shows the frame that it showed."""
+        if not self._unchanged and not self._probing:
+            self._margin = min(1.5 * self._margin, LARGEST_MARGIN * self._period)
         self._unchanged += 1
 
     def next_poll(self, now: float) -> float:
@@ -64,19 +72,14 @@ class Cadence:
         if self._appeared is None:
             return now + self._guess * min(2.0**self._unchanged, 16)
         if self._probing and not self._unchanged:
-            return min(max(now, self._appeared + self._gap / 2 + MARGIN_S), now + 2 * LONGEST_S)
-        due = self._appeared + self._gap + MARGIN_S
+            return min(max(now, self._appeared + self._gap / 2 + self._margin), now + 2 * LONGEST_S)
+        due = self._appeared + self._gap + self._margin
         if now < due:
             return min(due, now + 2 * LONGEST_S)
         if not self._unchanged:
             return now
         # It is late: again soon at first, then less and less often, in case it has stopped.
         return now + min(max(0.1 * self.period, 0.3 * (now - due)), max(4 * self.period, 10.0))
-
-    @property
-    def _gap(self) -> float:
-        """Seconds after a frame when the next may be there."""
-        return float(np.quantile(self._gaps, EARLY)) if self._gaps else self._guess
 
     @property
     def _probing(self) -> bool:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import aiohttp
+import numpy as np
 
 from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
 from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
@@ -45,6 +46,10 @@ class EngineSettings:
                 f"Collecting needs a contact for the cameras' operator, an e-mail or web address, not '{self.contact}': "
                 "give --contact, or set contact under [campaign.settings]."
             )
+
+    @property
+    def user_agent(self) -> str:
+        return f"cctview-pipeline (+{self.contact})"
 
 
 @dataclass
@@ -92,7 +97,7 @@ class Engine:
         """Until stop is set; then what was gathered is written and the segment ended."""
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=self.settings.per_host, ttl_dns_cache=300, keepalive_timeout=60)
         timeout = aiohttp.ClientTimeout(self.settings.whole_s, None, self.settings.silence_s, self.settings.connect_s)
-        headers = {"User-Agent": f"cctview-pipeline (+{self.settings.contact})"}
+        headers = {"User-Agent": self.settings.user_agent}
         self._note_followed()
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
@@ -113,6 +118,11 @@ class Engine:
                 self.writer.roll()
         for task in done - {stopping}:
             task.result()
+
+    def lags(self, quantiles: Sequence[float]) -> dict[float, float]:
+        """Seconds from due to fetched of every camera's newest frame: quantile -> seconds."""
+        newest = [followed.tally.lag_s for followed in self.followed if followed.tally.new]
+        return dict(zip(quantiles, np.quantile(newest, quantiles).tolist(), strict=True)) if newest else {}
 
     async def _follow(self, session: aiohttp.ClientSession, followed: Followed) -> None:
         loop = asyncio.get_running_loop()

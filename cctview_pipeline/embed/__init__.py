@@ -1,11 +1,15 @@
 """Turning crops of vehicles into vectors that lie close together when the vehicle is the same."""
 
+import hashlib
 from collections.abc import Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 
-__all__ = ["Extractor", "load_extractor"]
+__all__ = ["Extractor", "Space", "load_extractor", "training_version"]
+
+Space = Literal["own", "veri"]
 
 
 class Extractor(Protocol):
@@ -18,8 +22,11 @@ class Extractor(Protocol):
     dimension: int
     version: str
 
-    def embed(self, crops: Sequence[np.ndarray]) -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32, in the order of the crops."""
+    def embed(self, crops: Sequence[np.ndarray], space: Space = "own") -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32, in the order of the crops.
+
+        space: ``veri`` gives (N, 1920) in the space of the published DenseNet201-VeRI features.
+        """
 
 
 def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
@@ -36,3 +43,14 @@ def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
     else:
         from cctview_pipeline.embed.default import DefaultExtractor as Chosen
     return Chosen.load(entry, device)
+
+
+_MAKES_WEIGHTS = ("assessment", "city_crops", "courses", "default", "lessons", "losses", "network", "training")
+
+
+def training_version() -> str:
+    """A hash of the source that makes the default extractor's weights out of data."""
+    digest = hashlib.sha256()
+    for name in _MAKES_WEIGHTS:
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return digest.hexdigest()[:12]

@@ -8,6 +8,7 @@ from PIL import Image
 from torch.fx.experimental.optimization import fuse
 
 from cctview_pipeline.device import pick_device
+from cctview_pipeline.embed import Space
 from cctview_pipeline.embed.network import SIDE, ExtractorNetwork
 from cctview_pipeline.images import decode
 from cctview_pipeline.weights import ModelEntry, read_weights
@@ -20,26 +21,33 @@ class DefaultExtractor:
     """The small network trained by this project. Embeddings have length 1. See models/ for its card."""
 
     def __init__(self, network: ExtractorNetwork, version: str, device: torch.device) -> None:
-        self.dimension = network.project.out_features
+        self.dimension = network.dimension
         self.version = version
         self._device = device
+        self._published = network.published.weight.detach().cpu().numpy(), network.published.bias.detach().cpu().numpy()
         # bf16 is four times as fast here and moves an embedding by less than its storage as float16 does (cosine 0.9997).
         self._network = fuse(network.eval()).to(device, torch.bfloat16, memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "DefaultExtractor":
         state, _ = read_weights(entry)
-        network = ExtractorNetwork(state["project.weight"].shape[0])
+        network = ExtractorNetwork()
         network.load_state_dict(state)
         return cls(network, entry.version, pick_device(device))
 
-    def embed(self, crops: Sequence[np.ndarray], batch: int = 64) -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32 of length 1, in the order of the crops."""
+    def embed(self, crops: Sequence[np.ndarray], space: Space = "own", batch: int = 64) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32 of length 1, in the order of the crops.
+
+        space: ``veri`` gives (N, 1920) instead, near to what the published DenseNet201 would give, of its lengths.
+        """
         embeddings = np.zeros((len(crops), self.dimension), np.float32)
         for begin in range(0, len(crops), batch):
             boxed = np.stack([letterbox(decode(crop)) for crop in crops[begin : begin + batch]])
             embeddings[begin : begin + batch] = self._embed_batch(torch.from_numpy(boxed))
-        return embeddings
+        if space == "own":
+            return embeddings
+        weight, bias = self._published
+        return embeddings @ weight.T + bias
 
     @torch.inference_mode()
     def _embed_batch(self, crops: torch.Tensor) -> np.ndarray:

@@ -14,6 +14,7 @@ from torchvision import transforms
 from torchvision.models import densenet201
 
 from cctview_pipeline.device import pick_device
+from cctview_pipeline.embed import Space
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.weights import ModelEntry, check_file
@@ -64,8 +65,8 @@ class DenseNetExtractor:
         load_checked(network, state, str(entry.path))
         return cls(network, entry.version, pick_device(device))
 
-    def embed(self, crops: Sequence[np.ndarray], batch: int = 16) -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, 1920) float32, in the order of the crops."""
+    def embed(self, crops: Sequence[np.ndarray], space: Space = "own", batch: int = 16) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size -> (N, 1920) float32, in the order of the crops; both spaces are the same."""
         embeddings = np.zeros((len(crops), DIMENSION), np.float32)
         for begin in range(0, len(crops), batch):
             prepared = torch.stack([_PREPARE(Image.fromarray(decode(crop))) for crop in crops[begin : begin + batch]])

@@ -1,49 +1,89 @@
-"""The default extractor's network: dense 3x3 convolutions on a 64 x 64 crop, average pooling, one linear layer."""
+"""The default extractor's network: two towers of dense 3x3 convolutions on a 64 x 64 crop, a half of the embedding each."""
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 SIDE = 64
+LIKENESS, IDENTITY = 257, 127
+"""Numbers of an embedding that say what a vehicle looks like, as the teacher sees it, and that tell it from others."""
+PUBLISHED = 1920
+"""Numbers of the published DenseNet201-VeRI features."""
 
 
-class Stage(nn.Sequential):
-    """Halves the map, then refines it with one residual pair of convolutions."""
+class ConvBlock(nn.Sequential):
+    """3x3 convolution, batch normalisation, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            _Refine(outputs),
+            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
         )
 
 
-class _Refine(nn.Module):
+class Residual(nn.Module):
+    """Two 3x3 convolutions around a shortcut."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
+        self.first = ConvBlock(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.layers(x))
+        return F.relu(x + self.second(self.first(x)))
+
+
+def lift(vectors: Tensor) -> Tensor:
+    """(B, D) -> (B, D + 1) of length 1: laid on the upper half of a sphere, as targets are (Recorded.targets)."""
+    return F.normalize(torch.cat((vectors, torch.ones_like(vectors[:, :1])), 1), dim=1)
+
+
+class Tower(nn.Module):
+    """(B, 3, 64, 64) in -1..1 -> (B, dimension). widths: channels of the four stages, each of which halves the map."""
+
+    def __init__(self, widths: tuple[int, int, int, int], dimension: int) -> None:
+        super().__init__()
+        stages = [nn.Sequential(ConvBlock(a, b, stride=2), Residual(b)) for a, b in pairwise((3, *widths))]
+        self.stages = nn.Sequential(*stages)
+        self.places = nn.Conv2d(widths[-1], 64, 1)
+        self.project = nn.Linear(2 * widths[-1] + 64 * (SIDE // 16) ** 2, dimension)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        last = self.stages(crops)
+        # The mean tells the colours, the maximum the one detail that stands out, and the places how the vehicle is laid out.
+        pooled = torch.cat((last.mean((2, 3)), last.amax((2, 3)), self.places(last).flatten(1)), 1)
+        return self.project(pooled).float()
 
 
 class ExtractorNetwork(nn.Module):
-    """(B, 3, 64, 64) RGB in 0..1 -> (B, dimension), of length 1. About 2.1 million parameters and 91 MMAC."""
+    """(B, 3, 64, 64) RGB in 0..1 -> (B, 384), of length 1. About 4.7 million parameters and 173 MMAC.
 
-    def __init__(self, dimension: int) -> None:
+    The embedding's first LIKENESS numbers point where the teacher's do and the other IDENTITY ones are learned from vehicles
+    that are known to be the same; ``share`` is how much of the squared length the first have, and so of every similarity. The
+    two want different things of a picture: with common stages each was worse than alone.
+    """
+
+    def __init__(self, share: float = 0.5) -> None:
         super().__init__()
-        self.stages = nn.Sequential(Stage(3, 32), Stage(32, 64), Stage(64, 128), Stage(128, 256))
-        self.project = nn.Linear(256 * 2, dimension)
+        self.likeness = Tower((32, 64, 128, 256), LIKENESS - 1)
+        self.identity = Tower((32, 64, 128, 192), IDENTITY)
+        self.published = nn.Linear(LIKENESS + IDENTITY, PUBLISHED)
+        """From an embedding to the published features: fitted when everything else is trained."""
+        self.register_buffer("share", torch.tensor(share))
+
+    @property
+    def dimension(self) -> int:
+        return LIKENESS + IDENTITY
+
+    def see_likeness(self, crops: Tensor) -> Tensor:
+        """(B, LIKENESS) of length 1."""
+        return lift(self.likeness(crops * 2 - 1))
+
+    def see_identity(self, crops: Tensor) -> Tensor:
+        """(B, IDENTITY) of length 1."""
+        return F.normalize(self.identity(crops * 2 - 1), dim=1)
 
     def forward(self, crops: Tensor) -> Tensor:
-        features = self.stages(crops * 2 - 1)
-        # The mean tells the colours, the maximum the one detail that stands out.
-        pooled = torch.cat((features.mean((2, 3)), features.amax((2, 3))), 1)
-        return F.normalize(self.project(pooled).float(), dim=1)
+        share = self.share.float()
+        return torch.cat((self.see_likeness(crops) * share.sqrt(), self.see_identity(crops) * (1 - share).sqrt()), 1)

@@ -1,184 +1,239 @@
-"""Training the default extractor by distillation from published DenseNet201-VeRI features.
+"""Training the default extractor on recorded vehicles and on those of the synthetic city.
 
-The teacher's 1920 numbers are given as 256 principal components around their mean. The student's embedding is taught
-to point where the teacher's does, and to keep the similarities between the crops of a batch. Split by time: minutes
-up to 44 of an hour train, 45 and later are only measured.
+Recorded crops are split by time: minutes up to 42 of an hour train, 43 and 44 choose how the embedding's two halves are
+weighed, 45 and later are only measured. They may be split by camera too. The city is split by seed.
 """
 
+import hashlib
 import logging
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from rich.progress import Progress
-from torch import Tensor
-from torch.nn import functional as F
 
-from cctview_pipeline.boxes import clip
 from cctview_pipeline.checkpoints import resume, save
-from cctview_pipeline.detect.detections import VEHICLES
 from cctview_pipeline.device import pick_device
-from cctview_pipeline.embed.default import DefaultExtractor, letterbox
-from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed import training_version
+from cctview_pipeline.embed.assessment import agreement, centred_cosine, city_ranking, embedded, next_frame_rank1
+from cctview_pipeline.embed.city_crops import draw_city_crops
+from cctview_pipeline.embed.courses import identity_course, likeness_course
+from cctview_pipeline.embed.default import DefaultExtractor
+from cctview_pipeline.embed.lessons import Recorded, Rendered, load_recorded, published_basis
+from cctview_pipeline.embed.network import IDENTITY, LIKENESS, ExtractorNetwork
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.ids import NEW_YORK, DetectionId, FrameId
-from cctview_pipeline.images import decode
 from cctview_pipeline.weights import ModelEntry, register_weights
 
+DEVELOPMENT_CITIES = range(1000, 1004)
+MINUTES_A_CITY = 10
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+"""How much of the embedding may be likeness. The published space needs some of it."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ExtractorRecipe:
-    """What the weights follow from, beside the data and the code."""
+    """What the weights follow from, beside the data and the code.
 
-    epochs: int = 12
+    batch: recorded crops a step for likeness; paired: for identity, about; vehicles, crops: of the city in a step for identity,
+    each so often; cities: how many synthetic ones; tracks: whether recorded crops of one track are taught to be one vehicle;
+    without: cameras that are left out and measured as unseen.
+    """
+
+    epochs: int = 14
     batch: int = 256
+    paired: int = 160
+    vehicles: int = 24
+    crops: int = 3
     learning_rate: float = 3e-3
     seed: int = 7
+    cities: int = 16
+    tracks: bool = True
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Crops (N, 64, 64, 3) uint8, the teacher's directions (N, 256) float32 of length 1, and minutes (N,)."""
+class Split:
+    """Recorded cameras by what they are for, and the city. unseen: cameras that are left out, their minutes 45 and later;
+    basis: of the recorded features."""
 
-    crops: np.ndarray
-    targets: np.ndarray
-    minutes: np.ndarray
+    train: list[Recorded]
+    tune: list[Recorded]
+    test: list[Recorded]
+    unseen: list[Recorded]
+    basis: tuple[np.ndarray, np.ndarray]
+    city: Rendered | None
+    development: Rendered | None
 
-    def select(self, keep: np.ndarray) -> "Lesson":
-        return Lesson(self.crops[keep], self.targets[keep], self.minutes[keep])
+    def version(self) -> str:
+        """A hash of all that is trained on."""
+        digest = hashlib.sha256()
+        for camera in self.train:
+            for array in (camera.crops, camera.features, camera.seen.times):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        if self.city:
+            digest.update(self.city.crops.tobytes())
+            digest.update(self.city.vehicles.tobytes())
+        return digest.hexdigest()[:12]
 
 
-def train_extractor(
-    data: Path, checkpoint: Path, recipe: ExtractorRecipe = ExtractorRecipe(), device: str = "auto"
-) -> ModelEntry:
-    """Train, measure and register ``default-extractor``.
+@dataclass
+class History:
+    """The curves of a training: one figure an epoch."""
 
-    checkpoint: written after every epoch and resumed from when it is there; removed at the end.
+    loss: list[float] = field(default_factory=list)
+    identity_loss: list[float] = field(default_factory=list)
+    agreement: list[float] = field(default_factory=list)
+
+    def state_dict(self) -> dict[str, list[float]]:
+        return vars(self).copy()
+
+    def load_state_dict(self, state: dict[str, list[float]]) -> None:
+        vars(self).update(state)
+
+
+def train_extractor(data: Path, workspace: Path, recipe: ExtractorRecipe = ExtractorRecipe(), device: str = "auto") -> ModelEntry:
+    """Train, weigh, measure and register ``default-extractor``.
+
+    workspace: a folder for the city's crops and for the checkpoint, which is written after every epoch, found again by the
+    same recipe on the same data with the same code, and removed at the end.
     """
-    lesson = load_lesson(data)
-    train, test = lesson.select(lesson.minutes < 45), lesson.select(lesson.minutes >= 45)
-    if not (len(train.crops) and len(test.crops)):
-        raise CctviewError(f"{data} must hold crops of minutes 0-44 and of 45-59 of an hour, to train and to measure on.")
-    network = _fit(train, recipe, checkpoint, pick_device(device))
-    extractor = DefaultExtractor(network, "in training", pick_device(device))
-    cosine, shared = agreement(extractor.embed(list(test.crops)), test.targets)
-    measured = {"centred_cosine": round(cosine, 4), "teacher_nearest_in_top5": round(shared, 4), "test_crops": len(test.crops)}
-    log.info("minutes 45 and later: %s", measured)
+    on, history = pick_device(device), History()
+    split = load_split(data, workspace / "city-crops", recipe)
+    origin = hashlib.sha256(f"{recipe} {split.version()} {training_version()}".encode()).hexdigest()[:12]
+    checkpoint = workspace / f"extractor-{origin}.checkpoint"
+    network = _fit(split, recipe, checkpoint, on, history)
+    if recipe.tracks or recipe.cities:
+        network.share.fill_(choose_share(network, split, on))
+    else:
+        network.share.fill_(1.0)
+    fit_published(network, split, on)
+    measured = {"share": round(float(network.share), 2)} | measure(DefaultExtractor(network, "in training", on), split)
+    log.info("%s", measured)
     entry = register_weights(
         "default-extractor",
         "extractor",
         network.state_dict(),
-        {"dimension": str(extractor.dimension)},
-        {"licence": "MIT", "classes": list(VEHICLES), "input": "RGB crops of any size, letterboxed to 64x64"}
-        | {"dimension": extractor.dimension, "recipe": vars(recipe).copy(), "measured": measured},
+        {},
+        {"licence": "MIT", "classes": ["car", "bus", "truck", "motorcycle"]}
+        | {"input": "RGB crops of any size, letterboxed to 64x64", "dimension": network.dimension}
+        | {"data_version": split.version(), "code_version": training_version()}
+        | {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.state_dict()},
     )
     checkpoint.unlink(missing_ok=True)
     return entry
 
 
-def load_lesson(data: Path) -> Lesson:
-    """Cut every vehicle with a published feature out of its frame."""
-    by_frame: dict[str, list[tuple[DetectionId, np.ndarray]]] = defaultdict(list)
-    for path in sorted(data.glob("*/*--features-pca256.parquet")):
-        table = pq.read_table(path)
-        features = np.stack(table["pca"].to_numpy(zero_copy_only=False)).astype(np.float32)
-        for text, feature in zip(table["detection_id"].to_pylist(), features, strict=True):
-            detection = DetectionId.parse(text)
-            if detection.label in VEHICLES:
-                by_frame[detection.frame_id].append((detection, feature))
-    if not by_frame:
-        raise CctviewError(f"There is nothing to learn from: no *--features-pca256.parquet below {data}.")
-    crops, targets, minutes = [], [], []
-    for text, detections in sorted(by_frame.items()):
-        frame_id = FrameId.parse(text)
-        image = decode(_frame_path(data, frame_id).read_bytes())
-        boxes = clip(np.array([d.box for d, _ in detections]), image.shape[1], image.shape[0])
-        for (x1, y1, x2, y2), (_, feature) in zip(boxes, detections, strict=True):
-            if x2 - x1 >= 4 and y2 - y1 >= 4:
-                crops.append(letterbox(image[y1:y2, x1:x2]))
-                targets.append(feature / np.linalg.norm(feature))
-                minutes.append(frame_id.time.minute)
-    return Lesson(np.stack(crops), np.stack(targets), np.array(minutes))
-
-
-def _frame_path(data: Path, frame_id: FrameId) -> Path:
-    folder = f"{frame_id.time.astimezone(NEW_YORK):%Y/%m/%d/%H/%M/%S}"
-    return data / frame_id.camera_id / folder / f"{frame_id}--original.jpeg"
-
-
-def agreement(embeddings: np.ndarray, targets: np.ndarray, block: int = 1000) -> tuple[float, float]:
-    """How far a student (N, D) sees as its teacher (N, D) does, both of length 1.
-
-    Returns the mean cosine between the two, and the share of crops whose nearest other crop, by the teacher, is among
-    the student's five nearest.
-    """
-    hits = 0
-    for begin in range(0, len(targets), block):
-        rows = np.arange(begin, min(begin + block, len(targets)))
-        wanted, found = targets[rows] @ targets.T, embeddings[rows] @ embeddings.T
-        for similarity in (wanted, found):
-            similarity[np.arange(len(rows)), rows] = -np.inf
-        top = np.argsort(-found, axis=1)[:, :5]
-        hits += int((top == wanted.argmax(1)[:, None]).any(1).sum())
-    return float((embeddings * targets).sum(1).mean()), hits / len(targets)
-
-
-def _fit(lesson: Lesson, recipe: ExtractorRecipe, checkpoint: Path, device: torch.device) -> ExtractorNetwork:
-    torch.manual_seed(recipe.seed)
-    network = ExtractorNetwork(lesson.targets.shape[1]).to(device, memory_format=torch.channels_last)
-    steps = len(lesson.crops) // recipe.batch
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.15
+def load_split(data: Path, drawn: Path, recipe: ExtractorRecipe) -> Split:
+    """data: a folder of the published layout; drawn: where the city's crops are kept."""
+    cameras = load_recorded(data)
+    if unknown := set(recipe.without) - {camera.camera_id for camera in cameras}:
+        known = ", ".join(camera.camera_id for camera in cameras)
+        raise CctviewError(f"{data} has no camera {' or '.join(sorted(unknown))}: it has {known}.")
+    known = [camera for camera in cameras if camera.camera_id not in recipe.without]
+    parts = [
+        [camera.select((camera.minutes >= first) & (camera.minutes <= last)) for camera in known]
+        for first, last in ((0, 42), (43, 44), (45, 59))
+    ]
+    if not all(any(len(camera.crops) for camera in part) for part in parts):
+        raise CctviewError(f"{data} must hold crops of minutes 0-42, 43-44 and 45-59 of an hour to train, tune and test on.")
+    unseen = [camera.select(camera.minutes >= 45) for camera in cameras if camera.camera_id in recipe.without]
+    city, development = (
+        Rendered.of(draw_city_crops(seeds, MINUTES_A_CITY, drawn)) if recipe.cities else None
+        for seeds in (range(recipe.cities), DEVELOPMENT_CITIES)
     )
-    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
-    first = resume(checkpoint, parts)
+    return Split(*parts, unseen, published_basis(data), city, development)
+
+
+def choose_share(network: ExtractorNetwork, split: Split, device: torch.device) -> float:
+    """How much of the embedding should be likeness: what finds the same vehicle most often, in the next frame and, in the
+    city, at the next camera."""
+    network.share.fill_(0.5)
+    embed = DefaultExtractor(network, "in training", device).embed
+    seen = {camera.camera_id: embed(list(camera.crops)) for camera in split.tune}
+    in_city = embed(list(split.development.crops)) if split.development else None
+    scores = {}
+    for share in SHARES:
+        weights = np.sqrt(np.repeat([2 * share, 2 - 2 * share], [LIKENESS, IDENTITY])).astype(np.float32)
+        found = [next_frame_rank1(lambda camera, weights=weights: seen[camera.camera_id] * weights, split.tune)[0]]
+        if in_city is not None:
+            found.append(city_ranking(in_city * weights, split.development).rank1)
+        scores[share] = [round(each, 4) for each in found]
+    log.info("found again in the next frame and at the next camera, by share of likeness: %s", scores)
+    return max(SHARES, key=lambda share: sum(scores[share]))
+
+
+def fit_published(network: ExtractorNetwork, split: Split, device: torch.device) -> None:
+    """The least-squares map from embeddings to the published 1920 numbers, by ridge regression."""
+    extractor, (mean, components) = DefaultExtractor(network, "in training", device), split.basis
+    embeddings = np.concatenate([extractor.embed(list(camera.crops)) for camera in split.train]).astype(np.float64)
+    wanted = np.concatenate([camera.features for camera in split.train]).astype(np.float64)
+    inputs = np.concatenate([embeddings, np.ones((len(embeddings), 1))], axis=1)
+    gram = inputs.T @ inputs + 1e-3 * len(inputs) / inputs.shape[1] * np.eye(inputs.shape[1])
+    solved = np.linalg.solve(gram, inputs.T @ wanted)
+    weight, bias = solved[:-1] @ components, solved[-1] @ components + mean
+    network.published.weight.data = torch.from_numpy(weight.T).float().to(device)
+    network.published.bias.data = torch.from_numpy(bias).float().to(device)
+
+
+def measure(extractor: DefaultExtractor, split: Split) -> dict[str, float | int]:
+    """The figures that a manifest keeps."""
+    measured: dict[str, float | int] = {}
+    for name, cameras in (("", split.test), ("_unseen", split.unseen)):
+        if cameras:
+            cosines = [centred_cosine(extractor.embed(list(c.crops), space="veri"), c, split.basis) for c in cameras]
+            found, queries = next_frame_rank1(embedded(extractor), cameras)
+            measured[f"centred_cosine{name}"] = float(np.average(cosines, weights=[len(c.crops) for c in cameras]))
+            measured[f"published_nearest_in_top5{name}"] = agreement(embedded(extractor, "veri"), cameras)
+            measured |= {f"next_frame_rank1{name}": found, f"next_frame_queries{name}": queries}
+            measured[f"test_crops{name}"] = sum(len(camera.crops) for camera in cameras)
+    if split.development:
+        ranking = city_ranking(extractor.embed(list(split.development.crops)), split.development)
+        measured |= {"city_rank1": ranking.rank1, "city_mAP": ranking.mean_average_precision}
+    return {name: round(value, 4) for name, value in measured.items()}
+
+
+def _fit(split: Split, recipe: ExtractorRecipe, checkpoint: Path, device: torch.device, history: History) -> ExtractorNetwork:
+    """Every epoch is a pass of both courses; of one, where there is nothing to learn identity from."""
+    torch.manual_seed(recipe.seed)
+    network = ExtractorNetwork(share=1.0).to(device, memory_format=torch.channels_last)
+    courses = [likeness_course(network, split.train, recipe.batch, recipe.seed, device)]
+    if recipe.tracks or split.city:
+        paired, sizes = split.train if recipe.tracks else [], (recipe.paired, recipe.vehicles, recipe.crops)
+        courses.append(identity_course(network, paired, split.city, *sizes, recipe.seed, device))
+    optimizers = [torch.optim.AdamW(course.tower.parameters(), lr=recipe.learning_rate, weight_decay=0.05) for course in courses]
+    # Epochs differ by a step or so: pairs of frames start at the first or at the second.
+    schedules = [
+        torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, recipe.learning_rate, total_steps=(course.steps + 3) * recipe.epochs, pct_start=0.15
+        )
+        for course, optimizer in zip(courses, optimizers, strict=True)
+    ]
+    parts = {"network": network, "history": history}
+    for number, (optimizer, schedule) in enumerate(zip(optimizers, schedules, strict=True)):
+        parts |= {f"optimizer {number}": optimizer, f"schedule {number}": schedule}
+    first, steps = resume(checkpoint, parts), sum(course.steps for course in courses)
     with Progress() as progress:
         task = progress.add_task("training the extractor", total=steps * recipe.epochs, completed=first * steps)
         for epoch in range(first, recipe.epochs):
             network.train()
-            rng = np.random.default_rng([recipe.seed, epoch])
             torch.manual_seed(recipe.seed * 1000 + epoch)
-            losses = []
-            for batch in np.split(rng.permutation(len(lesson.crops))[: steps * recipe.batch], steps):
-                crops = torch.from_numpy(lesson.crops[batch]).to(device).permute(0, 3, 1, 2).float().div_(255)
-                targets = torch.from_numpy(lesson.targets[batch]).to(device)
-                with torch.autocast(device.type, torch.bfloat16):
-                    embeddings = network(augment(crops).contiguous(memory_format=torch.channels_last))
-                loss = distillation_loss(embeddings, targets)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                losses.append(loss.item())
-                progress.advance(task)
-            log.info("epoch %d of %d: loss %.4f", epoch + 1, recipe.epochs, np.mean(losses))
+            means = []
+            for course, optimizer, schedule in zip(courses, optimizers, schedules, strict=True):
+                losses = []
+                for loss in course.losses(epoch):
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    optimizer.step()
+                    schedule.step()
+                    losses.append(loss.item())
+                    progress.advance(task)
+                means.append(round(float(np.mean(losses)), 4))
+            history.loss.append(means[0])
+            history.identity_loss.append(means[1] if len(means) > 1 else 0.0)
+            extractor = DefaultExtractor(network, "in training", device)
+            history.agreement.append(round(agreement(embedded(extractor), split.tune), 4))
+            log.info("epoch %d of %d: losses %s, agreement %.4f", epoch + 1, recipe.epochs, means, history.agreement[-1])
             save(checkpoint, parts, epoch + 1)
     return network
-
-
-def augment(crops: Tensor) -> Tensor:
-    """(B, 3, 64, 64) in 0..1, each a little shifted, scaled and mirrored, in another light."""
-    count = len(crops)
-    uniform = lambda low, high: torch.empty(count, device=crops.device).uniform_(low, high)  # noqa: E731
-    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
-    scale = uniform(0.88, 1.12)
-    zero = torch.zeros_like(scale)
-    theta = torch.stack(
-        (torch.stack((scale * mirror, zero, uniform(-0.12, 0.12)), 1), torch.stack((zero, scale, uniform(-0.12, 0.12)), 1)), 1
-    )
-    moved = F.grid_sample(crops, F.affine_grid(theta, crops.shape, False), padding_mode="border", align_corners=False)
-    gain, shift = uniform(0.85, 1.15), uniform(-0.06, 0.06)
-    return (moved * gain[:, None, None, None] + shift[:, None, None, None]).clamp(0, 1)
-
-
-def distillation_loss(embeddings: Tensor, targets: Tensor) -> Tensor:
-    """One minus the cosine to the teacher's direction, plus the error of the batch's similarities (both of length 1)."""
-    direction = 1 - (embeddings * targets).sum(1).mean()
-    similarity = F.mse_loss(embeddings @ embeddings.T, targets @ targets.T)
-    return direction + 4 * similarity

@@ -85,7 +85,7 @@ def _row(camera: Camera, seen: Sightings, rows: list[int], flow: Flow, frame_tim
 
 def carriageway(camera: Camera, direction: str | None) -> str | None:
     """What moves away from a camera that faces north goes north; what comes towards it goes south."""
-    if direction is None:
+    if direction is None or not camera.faces:
         return None
     facing = FACINGS.index(camera.faces)
     return FACINGS[facing if direction == "away" else (facing + 2) % 4][0].upper()

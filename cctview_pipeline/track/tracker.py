@@ -20,8 +20,8 @@ class TrackerSettings:
 
     least_similarity: float = 0.5
     weight_motion: float = 0.25
-    dearest: float = 0.85
-    longest_gap_s: float = 6.0
+    dearest: float = 0.65
+    longest_gap_s: float = 4.5
 
 
 @dataclass(frozen=True)

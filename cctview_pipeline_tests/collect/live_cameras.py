@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import io
 import json
+import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -85,6 +86,27 @@ class LiveCameras:
             yield network
         finally:
             await runner.cleanup()
+
+    @contextlib.contextmanager
+    def in_thread(self) -> Iterator[str]:
+        """Served from a thread of its own, for collectors that run elsewhere. Gives the URL."""
+        loop, ready, found = asyncio.new_event_loop(), threading.Event(), {}
+
+        async def serve() -> None:
+            found["stop"] = asyncio.Event()
+            async with self.serving() as network:
+                found["url"] = network.base_url
+                ready.set()
+                await found["stop"].wait()
+
+        thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+        thread.start()
+        assert ready.wait(20)
+        try:
+            yield found["url"]
+        finally:
+            loop.call_soon_threadsafe(found["stop"].set)
+            thread.join()
 
     def cameras(self, network: NycDot) -> list:
         rows = [{"id": n, "name": n, "latitude": 40 + i, "longitude": -73} for i, n in enumerate(self.names)]

@@ -45,6 +45,22 @@ def test_a_camera_with_jitter_misses_nothing_either(jitter: float):
     assert polls <= 2.5 * due
 
 
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_times_that_are_known_badly_are_allowed_for(noise: float):
+    """A clock that tells centiseconds, a network that is now slow and now fast: when a frame appeared is known to so much."""
+    rng, cadence, now, last, seen, polls = np.random.default_rng(4), Cadence(), 0.0, -1, 0, 0
+    while now < 400:
+        polls += 1
+        if int(now) != last:
+            seen, last = seen + 1, int(now)
+            cadence.new_frame(last + rng.uniform(-noise, noise))
+        else:
+            cadence.unchanged()
+        now = max(cadence.next_poll(now), now + 0.001) + rng.uniform(0, noise)
+    assert seen == 400
+    assert polls <= 1.3 * seen
+
+
 def test_a_camera_that_loses_frames_keeps_its_rhythm():
     rng = np.random.default_rng(2)
     frames = np.arange(0, 600, 1.0)[rng.random(600) < 0.7]

@@ -1,7 +1,6 @@
 """From the spool to the lake: every acknowledged frame once, and no segment goes before the lake has all of it."""
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,44 +13,12 @@ from cctview_pipeline.collect.sealing import GRACE, release, sealable
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline_tests.collect.live_cameras import tiny_picture
-
-NINE = datetime(2026, 11, 1, 9, tzinfo=UTC)
-"""Of the day on which New York's clocks went back."""
+from cctview_pipeline_tests.made_spool import NINE, frame, note, spooled, us
 
 
 @pytest.fixture(autouse=True)
 def fresh():
     places_in.cache_clear()
-
-
-def us(time: datetime) -> int:
-    return int(time.timestamp()) * 1_000_000 + time.microsecond
-
-
-def frame(camera: str, after_s: float, picture: int | None = None, fetched_after_s: float | None = None) -> Record:
-    taken = NINE + timedelta(seconds=after_s)
-    fetched = NINE + timedelta(seconds=after_s + 0.3 if fetched_after_s is None else fetched_after_s)
-    return Record(Kind.FRAME, camera, us(taken), us(fetched), tiny_picture(10_000 + int(after_s * 10) if picture is None else picture))
-
-
-def note(camera: str, after_s: float, **content) -> Record:
-    at = us(NINE + timedelta(seconds=after_s))
-    return Record(Kind.EVENT, camera, at, at, json.dumps(content).encode())
-
-
-def spooled(directory: Path, *records: Record) -> SpoolNetwork:
-    """One segment an hour of fetching, as a collector leaves them."""
-    writer = SpoolWriter(directory / "0", 1 << 30)
-    hour = None
-    for record in sorted(records, key=lambda record: record.fetched_us):
-        if hour != record.fetched_us // 3_600_000_000:
-            writer.flush()
-            writer.roll()
-            hour = record.fetched_us // 3_600_000_000
-        writer.append(record)
-    writer.close()
-    return SpoolNetwork("nyc-dot", directory)
 
 
 def seal(network: SpoolNetwork, lake: Lake, camera: str, hour: datetime) -> None:

@@ -68,6 +68,7 @@ def test_the_published_network_crop_by_crop(models: Path):
     assert embeddings.shape == (3, extractor.dimension) == (3, 1920)
     for crop, embedding in zip(crops(), embeddings, strict=True):
         np.testing.assert_allclose(embedding, by_hand(crop), atol=1e-4, rtol=1e-3)
+    np.testing.assert_array_equal(extractor.embed(crops(), space="veri"), embeddings)
     assert (embeddings < 0).any()  # nothing rectifies after the last normalisation
     assert extractor.version.startswith("densenet201-veri@")
 

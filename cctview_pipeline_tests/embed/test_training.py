@@ -1,6 +1,8 @@
-"""Measuring a student against its teacher, and a training small enough to run in a moment."""
+"""Training the extractor on a made folder, in moments; and the shipped weights on minutes that they never saw."""
 
-from datetime import timedelta
+import tomllib
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,115 +10,132 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.embed.training import ExtractorRecipe, agreement, augment, distillation_loss, load_lesson, train_extractor
+from cctview_pipeline.embed import load_extractor, training
+from cctview_pipeline.embed.assessment import agreement, centred_cosine, embedded, next_frame_rank1
+from cctview_pipeline.embed.lessons import load_recorded, published_basis
+from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.training import ExtractorRecipe, load_split, train_extractor
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline_tests.made_archive import HOUR_17, draw_frame, write_frame
+from cctview_pipeline.images import encode_png
+from cctview_pipeline.paths import models_directory
+from cctview_pipeline.weights import read_facts, read_weights
+from cctview_pipeline_tests.made_vehicles import write_features
+
+SMALL = ExtractorRecipe(epochs=2, batch=6, paired=6, vehicles=2, crops=2, cities=1)
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_features(tmp_path_factory.mktemp("data"))
 
 
-def random_units(count: int, seed: int = 0) -> np.ndarray:
-    return unit(np.random.default_rng(seed).normal(size=(count, 6)))
+@pytest.fixture(autouse=True)
+def city(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A small folder of models, and instead of the city's crops a few plain ones, drawn in no time."""
 
+    def draw(seeds: range, minutes: int, directory: Path) -> pa.Table:
+        rng = np.random.default_rng(1)
+        rows = [
+            {"seed": seed, "vehicle_id": f"v{v}", "camera_id": f"city-{c}", "captured_at": v * 1_000_000, "frame_id": f"{c}"}
+            | {"image": encode_png(np.clip(rng.integers(0, 9, (20, 30, 3)) + 40 * v, 0, 255).astype(np.uint8))}
+            for seed in seeds
+            for v in range(5)
+            for c in (1, 2)
+        ]
+        table = pa.Table.from_pylist(rows)
+        return table.set_column(3, "captured_at", table["captured_at"].cast(pa.timestamp("us", "UTC")))
 
-def plain_agreement(embeddings: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    """The same, crop by crop."""
-    hits = 0
-    for i in range(len(targets)):
-        others = [j for j in range(len(targets)) if j != i]
-        nearest = max(others, key=lambda j: targets[i] @ targets[j])
-        hits += nearest in sorted(others, key=lambda j: -(embeddings[i] @ embeddings[j]))[:5]
-    return float(np.mean(np.sum(embeddings * targets, axis=1))), hits / len(targets)
-
-
-def test_student_that_is_its_teacher_agrees_wholly():
-    targets = random_units(9)
-    assert agreement(targets, targets) == pytest.approx((1, 1))
-
-
-def test_student_that_looks_the_other_way_has_cosine_minus_1_and_the_same_neighbours():
-    assert agreement(-random_units(9), random_units(9)) == pytest.approx((-1, 1))
-
-
-def test_agreement_by_hand():
-    """On a circle, 0 and 1 are each other's nearest for the teacher; the student puts 1 opposite 0, behind all others."""
-    degrees = np.array([0.0, 1, 40, 60, 80, 100, 120])
-    moved = np.array([0.0, 180, 40, 60, 80, 100, 120])
-    targets, embeddings = (np.stack([np.cos(np.radians(d)), np.sin(np.radians(d))], 1) for d in (degrees, moved))
-    # The student finds 1 sixth for 0, and 0 sixth for 1; everyone else's nearest is still among five.
-    cosine, shared = agreement(unit(embeddings), unit(targets))
-    assert shared == pytest.approx(5 / 7)
-    assert cosine == pytest.approx((6 + np.cos(np.radians(179))) / 7)
-
-
-@pytest.mark.parametrize("block", [1, 7, 1000])
-def test_agreement_crop_by_crop(block):
-    targets, embeddings = random_units(40), random_units(40, seed=1)
-    assert agreement(embeddings, targets, block) == pytest.approx(plain_agreement(embeddings, targets))
-
-
-@pytest.mark.parametrize("count", [2, 5, 6])
-def test_agreement_of_few_crops(count):
-    targets, embeddings = random_units(count), random_units(count, seed=1)
-    assert agreement(embeddings, targets) == pytest.approx(plain_agreement(embeddings, targets))
-
-
-def test_loss_is_least_where_the_student_is_its_teacher():
-    targets = torch.from_numpy(random_units(8))
-    assert distillation_loss(targets, targets).item() == pytest.approx(0, abs=1e-6)
-    assert distillation_loss(torch.from_numpy(random_units(8, 1)), targets).item() > 0.5
-
-
-def test_augmented_crops_stay_pictures():
-    torch.manual_seed(0)
-    crops = torch.rand(6, 3, 64, 64)
-    changed = augment(crops)
-    assert changed.shape == crops.shape
-    assert 0 <= changed.min() <= changed.max() <= 1
-    assert not torch.allclose(changed, crops)
-
-
-def made_lesson(root, minutes=(0, 10, 50), boxes=6, label="car"):
-    """A folder with a frame at each of these minutes, and the teacher's features of the boxes in it."""
-    rng, ids = np.random.default_rng(2), []
-    for minute in minutes:
-        path = write_frame(root, "cam-1", HOUR_17 + timedelta(minutes=minute), draw_frame(minute, []))
-        frame_id = path.name.removesuffix("--original.jpeg")
-        ids += [f"{frame_id}--detections--{n}--{label}--90.0--30x20--{20 + n * 40}.90v{50 + n * 40}.110" for n in range(boxes)]
-    ids.append(f"{frame_id}--detections--90--person--90.0--30x20--20.90v50.110")
-    ids.append(f"{frame_id}--detections--91--{label}--90.0--3x20--20.90v23.110")
-    features = pa.array(list(rng.normal(size=(len(ids), 256)).astype(np.float32)))
-    pq.write_table(pa.table({"detection_id": ids, "pca": features}), root / "cam-1" / "cam-1--features-pca256.parquet")
-    return root
-
-
-def test_lesson_has_every_vehicle_of_more_than_a_few_pixels(tmp_path):
-    lesson = load_lesson(made_lesson(tmp_path))
-    assert lesson.crops.shape == (18, 64, 64, 3)
-    assert lesson.minutes.tolist() == [0] * 6 + [10] * 6 + [50] * 6
-    np.testing.assert_allclose(np.linalg.norm(lesson.targets, axis=1), 1, atol=1e-5)
-
-
-def test_nothing_to_learn_from_is_told(tmp_path):
-    with pytest.raises(CctviewError, match=r"There is nothing to learn from: no .*features-pca256.parquet below"):
-        load_lesson(tmp_path)
-    with pytest.raises(CctviewError, match="There is nothing to learn from"):
-        load_lesson(made_lesson(tmp_path, label="bicycle"))
-
-
-@pytest.mark.parametrize("minutes", [(0, 44), (45, 59)])
-def test_minutes_to_train_and_to_measure_on_are_needed(tmp_path, minutes):
-    with pytest.raises(CctviewError, match="must hold crops of minutes 0-44 and of 45-59"):
-        train_extractor(made_lesson(tmp_path, minutes), tmp_path / "checkpoint", device="cpu")
-
-
-def test_trained_extractor_is_registered_and_loads(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "draw_city_crops", draw)
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
-    data, checkpoint = made_lesson(tmp_path / "data"), tmp_path / "checkpoint.pt"
-    entry = train_extractor(data, checkpoint, ExtractorRecipe(epochs=2, batch=6), device="cpu")
-    extractor = load_extractor("default", device="cpu")
-    assert (extractor.version, extractor.dimension) == (entry.version, 256)
-    assert not checkpoint.exists()
+
+
+def test_it_learns_and_registers_weights_that_can_be_loaded(folder: Path, tmp_path: Path):
+    entry = train_extractor(folder, tmp_path / "work", SMALL, "cpu")
+    extractor, facts = load_extractor("default", "cpu"), read_facts(entry)
+    crop = np.zeros((20, 30, 3), np.uint8)
+    assert extractor.embed([crop]).shape == (1, facts["dimension"]) == (1, 384)
+    assert extractor.embed([crop], space="veri").shape == (1, 1920)
+    assert facts["recipe"]["cities"] == 1
+    assert len(facts["curve"]["loss"]) == 2
+    assert {"centred_cosine", "published_nearest_in_top5", "next_frame_rank1", "city_rank1"} <= set(facts["measured"])
+    assert list((tmp_path / "work").glob("*.checkpoint")) == []
+
+
+def test_the_same_twice_and_after_a_stop(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    once = train_extractor(folder, tmp_path / "once", SMALL, "cpu").sha256
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(training, "choose_share", stop)  # after the last epoch: everything is in the checkpoint
+        with pytest.raises(KeyboardInterrupt):
+            train_extractor(folder, tmp_path / "stopped", SMALL, "cpu")
+    (checkpoint,) = (tmp_path / "stopped").glob("*.checkpoint")
+    saved = torch.load(checkpoint, weights_only=True)
+    assert saved["epoch"] == 2
+    assert len(saved["history"]["loss"]) == 2
+    assert train_extractor(folder, tmp_path / "stopped", SMALL, "cpu").sha256 == once
+
+
+def test_another_recipe_is_another_training(folder: Path, tmp_path: Path):
+    assert (
+        train_extractor(folder, tmp_path, SMALL, "cpu").sha256
+        != train_extractor(folder, tmp_path, replace(SMALL, seed=8), "cpu").sha256
+    )
+
+
+def test_without_tracks_and_city_only_likeness_is_left(folder: Path, tmp_path: Path):
+    entry = train_extractor(folder, tmp_path, replace(SMALL, tracks=False, cities=0), "cpu")
+    assert read_weights(entry)[0]["share"] == 1
+    assert "city_rank1" not in read_facts(entry)["measured"]
+
+
+def test_a_camera_that_is_left_out_is_measured_apart(folder: Path, tmp_path: Path):
+    entry = train_extractor(folder, tmp_path, replace(SMALL, without=("cam-2",)), "cpu")
+    measured = read_facts(entry)["measured"]
+    assert measured["test_crops"] == measured["test_crops_unseen"] == 16
+    assert "published_nearest_in_top5_unseen" in measured
+
+
+def test_an_unknown_camera_is_told_with_the_known_ones(folder: Path, tmp_path: Path):
+    with pytest.raises(CctviewError, match=r"has no camera cam-9: it has cam-1, cam-2\."):
+        load_split(folder, tmp_path, ExtractorRecipe(without=("cam-9",)))
+
+
+def test_a_folder_without_the_minutes_for_measuring_is_refused(tmp_path: Path):
+    folder = write_features(tmp_path / "data", cameras=("cam-1",))
+    path = folder / "cam-1" / "cam-1--features-pca256.parquet"
+    table = pq.read_table(path)
+    early = ["--13.50." not in text for text in table["detection_id"].to_pylist()]
+    pq.write_table(table.filter(early), path)
+    with pytest.raises(CctviewError, match="must hold crops of minutes 0-42, 43-44 and 45-59"):
+        load_split(folder, tmp_path, ExtractorRecipe())
+
+
+def test_the_map_to_the_published_space_is_the_least_squares_one(folder: Path, tmp_path: Path):
+    """A teacher whose features follow from the embedding is met exactly."""
+    split, network = load_split(folder, tmp_path, replace(SMALL, cities=0)), ExtractorNetwork().eval()
+    embed = training.DefaultExtractor(network, "made", torch.device("cpu")).embed
+    wanted = np.random.default_rng(0).normal(size=(384, 256)) * 20
+    cameras = [replace(camera, features=(embed(list(camera.crops)) @ wanted).astype(np.float32)) for camera in split.train]
+    training.fit_published(network, replace(split, train=cameras), torch.device("cpu"))
+    extractor = training.DefaultExtractor(network, "made", torch.device("cpu"))
+    for camera in cameras:
+        assert centred_cosine(extractor.embed(list(camera.crops), space="veri"), camera, split.basis) > 0.99
+
+
+def test_the_shipped_weights_are_as_good_as_their_card_says(published_hour: Path, monkeypatch: pytest.MonkeyPatch):
+    """On minutes 45-49, which no training saw."""
+    monkeypatch.delenv("CCTVIEW_MODELS")
+    card = tomllib.loads((models_directory() / "manifest.toml").read_text())["default-extractor"]["measured"]
+    cameras = [camera.select(camera.minutes >= 45) for camera in load_recorded(published_hour)]
+    assert sum(len(camera.crops) for camera in cameras) == card["test_crops"]
+    extractor, basis = load_extractor("default", "cpu"), published_basis(published_hour)
+    cosines = [centred_cosine(extractor.embed(list(c.crops), space="veri"), c, basis) for c in cameras]
+    cosine = np.average(cosines, weights=[len(c.crops) for c in cameras])
+    assert cosine == pytest.approx(card["centred_cosine"], abs=0.005)
+    assert agreement(embedded(extractor, "veri"), cameras) == pytest.approx(card["published_nearest_in_top5"], abs=0.01)
+    found, queries = next_frame_rank1(embedded(extractor), cameras)
+    assert queries == card["next_frame_queries"]
+    assert found == pytest.approx(card["next_frame_rank1"], abs=0.02)

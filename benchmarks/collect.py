@@ -1,0 +1,195 @@
+"""How many live cameras one core collects: frames due, fetched and lost, CPU, memory, and how late.
+
+A server of made cameras is pinned to one core and ``cctview collect`` to another. Every camera takes a picture a second, each its
+own: frames of the synthetic city with an entry of a quantisation table changed, so that no two are the same bytes and all can be
+decoded. What the server took while it was asked is compared with what is in the spool.
+
+Run with ``python benchmarks/collect.py [--cameras 1000] [--seconds 600]``; the result goes to benchmarks/results/collect.json, 21
+cameras beside it, which is what CCTView's collector held on one core.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from aiohttp import web
+
+from cctview_pipeline.cameras.jpeg import COM
+from cctview_pipeline.collect.spool import Kind, index, segments
+
+ROOT = Path(__file__).resolve().parent.parent
+PERIOD_S = 1.0
+PICTURES = 48
+LEARNING_S = 20.0
+"""At the beginning, while the collector learns the cameras' rhythm: counted apart."""
+
+
+def city_pictures() -> list[bytes]:
+    from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+
+    network = CityNetwork(CitySettings(seed=1000, minutes=2))
+    cameras = network.cameras()
+    shots = [(camera, shot) for camera in cameras for shot in network.shots(camera, network.begin)[: PICTURES // len(cameras)]]
+    return [network.picture(camera, shot).jpeg for camera, shot in shots]
+
+
+class Cameras:
+    """Pictures by camera and second. A camera's phase is its own."""
+
+    def __init__(self, count: int, pictures: list[bytes]) -> None:
+        self.names = [f"made-{number:04d}" for number in range(count)]
+        self._number = {name: number for number, name in enumerate(self.names)}
+        self._parts = [self._split(picture) for picture in pictures]
+
+    @staticmethod
+    def _split(jpeg: bytes) -> tuple[bytes, bytes, bytes]:
+        """Up to the last six entries of the second quantisation table, which no eye sees, and behind them."""
+        first = jpeg.index(b"\xff\xdb")
+        second = jpeg.index(b"\xff\xdb", first + 4) if b"\xff\xdb" in jpeg[first + 4 :] else first
+        end = second + 2 + struct.unpack_from(">H", jpeg, second + 2)[0]
+        return jpeg[:2], jpeg[2 : end - 6], jpeg[end:]
+
+    def phase(self, name: str) -> float:
+        return self._number[name] * 0.61803 % PERIOD_S
+
+    def newest(self, name: str, now: float) -> tuple[int, bytes]:
+        """The number of the picture that a camera shows, and its bytes, with a clock as Axis cameras write it."""
+        phase = self.phase(name)
+        number = int((now - phase) / PERIOD_S)
+        taken = number * PERIOD_S + phase
+        clock = b"\x0a\x01" + struct.pack(">IB", int(taken), int(taken % 1 * 100))
+        comment = struct.pack(">BBH", 0xFF, COM, 2 + len(clock)) + clock
+        begin, middle, end = self._parts[(self._number[name] + number) % len(self._parts)]
+        unique = (self._number[name] * 100_003 + number) % 250**6
+        entries = bytes(1 + unique // 250**place % 250 for place in range(6))
+        return number, b"".join((begin, comment, middle, entries, end))
+
+
+def serve(cameras: Cameras, core: int, ready: multiprocessing.Queue, stop: multiprocessing.Event) -> None:
+    os.sched_setaffinity(0, {core})
+
+    async def image(request: web.Request) -> web.Response:
+        return web.Response(body=cameras.newest(request.match_info["id"], time.time())[1], content_type="image/jpeg")
+
+    async def listed(request: web.Request) -> web.Response:
+        rows = [{"id": name, "name": name, "latitude": 10.0 + i / 100, "longitude": 10.0} for i, name in enumerate(cameras.names)]
+        return web.json_response(rows)
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_get("/api/cameras/", listed)
+        app.router.add_get("/api/cameras/{id}/image", image)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        await site.start()
+        ready.put(runner.addresses[0][1])
+        while not stop.is_set():
+            await asyncio.sleep(0.2)
+        ready.put(time.process_time())
+        await runner.cleanup()
+
+    asyncio.run(run())
+
+
+def collected(count: int, seconds: int, pictures: list[bytes]) -> dict:
+    cores = sorted(os.sched_getaffinity(0))
+    cameras, context = Cameras(count, pictures), multiprocessing.get_context("fork")
+    ready, stop = context.Queue(), context.Event()
+    server = context.Process(target=serve, args=(cameras, cores[0], ready, stop))
+    server.start()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "cctview_pipeline.cli", "collect", "--base-url", f"http://127.0.0.1:{ready.get()}"]
+        command += ["--contact", "benchmark@example.org", "--accept-terms", "--spool", folder, "--for", f"{seconds}s"]
+        began = time.time()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {cores[-1]}))
+        usage = [(time.time(), *_usage(process.pid))]
+        while process.poll() is None:
+            time.sleep(1)
+            if process.poll() is None:
+                usage.append((time.time(), *_usage(process.pid)))
+        stop.set()
+        server_cpu = ready.get()
+        server.join()
+        found = _compare(cameras, Path(folder))
+    steady = [row for row in usage if row[0] > began + LEARNING_S] or usage
+    share = (steady[-1][1] - steady[0][1]) / max(steady[-1][0] - steady[0][0], 1e-6)
+    return found | {
+        "seconds": seconds,
+        "cpu_share_of_one_core": round(share, 3),
+        "peak_MiB": round(max(row[2] for row in usage)),
+        "server_cpu_share": round(server_cpu / seconds, 3),
+        "rc": process.returncode,
+    }
+
+
+def _usage(pid: int) -> tuple[float, float]:
+    """CPU seconds and MiB of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / ticks, int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def _compare(cameras: Cameras, spool: Path) -> dict:
+    """Frames due between a camera's first and last one in the spool, and how many of them are there."""
+    by_camera: dict[str, list[tuple[int, int]]] = {name: [] for name in cameras.names}
+    for segment in segments(spool):
+        for place in index(segment):
+            if place.kind == Kind.FRAME:
+                by_camera[place.camera_id].append((place.captured_us, place.fetched_us))
+    due, there, twice, learning, delays = 0, 0, 0, 0, []
+    first = min(row[1] for rows in by_camera.values() for row in rows)
+    for name, rows in by_camera.items():
+        numbers = Counter(round((captured / 1e6 - cameras.phase(name)) / PERIOD_S) for captured, _ in rows)
+        settled = int(((first / 1e6 + LEARNING_S) - cameras.phase(name)) / PERIOD_S)
+        missing = [n for n in range(min(numbers), max(numbers)) if n not in numbers]
+        learning += sum(n < settled for n in missing)
+        due += max(numbers) - min(numbers) + 1
+        there += len(numbers)
+        twice += sum(numbers.values()) - len(numbers)
+        delays += [(fetched - captured) / 1e6 for captured, fetched in rows if fetched > first + LEARNING_S * 1e6]
+    return {
+        "cameras": len(cameras.names),
+        "frames_due": due,
+        "frames_collected": there,
+        "lost_while_learning": learning,
+        "lost_after": due - there - learning,
+        "stored_twice": twice,
+        "due_to_fetched_s": {f"p{share}": round(float(np.percentile(delays, share)), 3) for share in (50, 99, 99.9)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cameras", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=600)
+    arguments = parser.parse_args()
+    load, pictures = os.getloadavg()[0], city_pictures()
+    results = {f"{count} cameras": collected(count, arguments.seconds, pictures) for count in (21, arguments.cameras)}
+    written = {
+        "command": "python benchmarks/collect.py",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "versions": {n: version(n) for n in ("aiohttp",)} | {"python": platform.python_version()},
+        "load_before": round(load, 1),
+        "results": results,
+    }
+    print(json.dumps(written, indent=2))
+    (ROOT / "benchmarks" / "results" / "collect.json").write_text(json.dumps(written, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The job that collects live cameras for a window. Sealing and everything downstream follow by the sensors."""
+
+import asyncio
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.partitions import CAMPAIGN
+
+LOG_EVERY_S = 60
+
+
+class Window(dg.Config):
+    """seconds: how long; cameras: ids of the campaign, all when empty; shard: this machine's part of them, such as 2/8."""
+
+    seconds: float = 3600.0
+    cameras: list[str] = Field(default_factory=list)
+    shard: str = "1/1"
+
+
+@dg.op(pool="collector")
+def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
+    """Follow the campaign's cameras into the spool; returns the number of new frames. Terminating the run stops it cleanly."""
+    # Not at the top: they are of no use to the code server.
+    import uvloop
+
+    from cctview_pipeline.collect.session import choose, collect, list_cameras
+    from cctview_pipeline.collect.sharding import Shard
+
+    settings, shard = CollectSettings.of(CAMPAIGN), Shard.parse(config.shard)
+    if not CAMPAIGN.path:
+        raise CctviewError("The campaign names no spool: set path under [campaign] in campaign.toml.")
+    network = settings.network(CAMPAIGN.network)
+    wanted = config.cameras or [camera.id for camera in CAMPAIGN.cameras]
+    listed = asyncio.run(list_cameras(network, settings.engine()))
+    cameras = choose(listed, wanted, shard)
+    context.log.info(f"{len(cameras)} cameras of {network.terms.operator} for {config.seconds:.0f} s. {network.terms.text}")
+    ticks = iter(range(1 << 62))
+
+    def tick(engine) -> None:
+        if next(ticks) % LOG_EVERY_S == 0:
+            new, failed = (sum(getattr(each.tally, name) for each in engine.followed) for name in ("new", "failed"))
+            context.log.info(f"{new} frames, {failed} failures")
+
+    budget = int(settings.budget_gib * (1 << 30))
+    engine = uvloop.run(
+        collect(
+            *(network, cameras, Path(CAMPAIGN.path), budget, settings.engine(), shard),
+            config.seconds,
+            settings.metrics_port,
+            tick,
+        )
+    )
+    new = sum(followed.tally.new for followed in engine.followed)
+    context.add_output_metadata({"frames": new, "cameras": len(cameras), "stored": engine.stored})
+    return new
+
+
+@dg.job(description="Collect live cameras into the spool for a window.")
+def collect_job() -> None:
+    collect_window()
+
+
+def _schedule() -> dg.ScheduleDefinition | None:
+    if CAMPAIGN.network not in LIVE_NETWORKS:
+        return None
+    settings = CollectSettings.read(CAMPAIGN.settings)
+    begin, seconds = settings.begin_and_seconds()
+    return dg.ScheduleDefinition(
+        name="daily_collection",
+        job=collect_job,
+        cron_schedule=f"{begin.minute} {begin.hour} * * *",
+        execution_timezone=str(LIVE_NETWORKS[CAMPAIGN.network].zone),
+        run_config=dg.RunConfig({"collect_window": Window(seconds=seconds)}),
+        description=f"Every day {settings.window}, local time; sensors then seal the hours and start what is downstream.",
+    )
+
+
+live_collection = _schedule()
+"""The schedule ``daily_collection`` of a lake of live cameras; None for any other."""

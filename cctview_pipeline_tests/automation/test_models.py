@@ -1,0 +1,82 @@
+"""The weights in use are assets: what they are, what they were made from, and what they made."""
+
+import dagster as dg
+import pytest
+
+from cctview_pipeline import detect, embed
+from cctview_pipeline.assets import weights
+from cctview_pipeline.assets.detector_model import DetectorTraining, detector_model
+from cctview_pipeline.assets.extractor_model import ExtractorTraining, extractor_model
+from cctview_pipeline.assets.weights import DETECTOR, EXTRACTOR, record_models
+from cctview_pipeline.definitions import defs
+from cctview_pipeline.weights import ModelEntry, find_model, read_facts
+
+MODELS = pytest.mark.parametrize(
+    ("asset", "task", "figure"), [(detector_model, "detector", "ap50_published"), (extractor_model, "extractor", "city_rank1")]
+)
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@MODELS
+def test_without_a_folder_it_is_the_shipped_weights(instance: dg.DagsterInstance, asset, task: str, figure: str):
+    result = dg.materialize([asset], instance=instance)
+    (event,) = result.asset_materializations_for_node(f"{task}_model")
+    entry = find_model("default", task)
+    facts = read_facts(entry)
+    assert event.tags["dagster/data_version"] == entry.sha256 == event.metadata["sha256"].value
+    assert event.metadata["model"].value == entry.version
+    assert event.metadata["measured"].value == facts["measured"]
+    assert event.metadata[figure].value == facts["measured"][figure]
+    assert event.metadata["data_version"].value == facts["data_version"]
+    assert "data:image/png" in event.metadata["curve"].value
+
+
+@pytest.mark.parametrize(
+    ("asset", "trainer", "config"),
+    [
+        (detector_model, "detect.training.train_detector", DetectorTraining),
+        (extractor_model, "embed.training.train_extractor", ExtractorTraining),
+    ],
+)
+def test_with_a_folder_it_is_trained(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, asset, trainer: str, config):
+    asked, task = [], asset.key.path[0].removesuffix("_model")
+
+    def train(data, workspace, recipe, device) -> ModelEntry:
+        asked.append((str(data), recipe.epochs, recipe.seed, device))
+        return find_model("default", task)
+
+    monkeypatch.setattr(f"cctview_pipeline.{trainer}", train)
+    run_config = dg.RunConfig({f"{task}_model": config(data="/recordings", epochs=3, seed=1, device="cpu")})
+    assert dg.materialize([asset], instance=instance, run_config=run_config).success
+    assert asked == [("/recordings", 3, 1, "cpu")]
+
+
+@pytest.mark.parametrize(("table", "model"), [("detections", DETECTOR), ("features", EXTRACTOR)])
+def test_tables_are_made_from_them(table: str, model: dg.AssetKey):
+    node = defs.get_repository_def().asset_graph.get(dg.AssetKey(table))
+    assert model in node.parent_keys
+
+
+@pytest.mark.parametrize(("model", "package"), [(DETECTOR, detect), (EXTRACTOR, embed)])
+def test_their_code_version_is_that_of_the_training(model: dg.AssetKey, package):
+    assert defs.get_repository_def().asset_graph.get(model).code_version == package.training_version()
+
+
+def test_weights_are_recorded_once_and_again_when_they_change(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch):
+    def recorded() -> list[int]:
+        return [len(instance.fetch_materializations(key, limit=10).records) for key in (DETECTOR, EXTRACTOR)]
+
+    record_models(instance)
+    record_models(instance)
+    assert recorded() == [1, 1]
+    changed = lambda name, task: ModelEntry(name, task, find_model(name, task).path, "0" * 64)  # noqa: E731
+    entries = {"detector": find_model("default", "detector"), "extractor": changed("default-extractor", "extractor")}
+    monkeypatch.setattr(weights, "find_model", lambda name, task: entries[task])
+    record_models(instance)
+    assert recorded() == [1, 2]
+    assert instance.get_latest_materialization_event(EXTRACTOR).asset_materialization.tags["dagster/data_version"] == "0" * 64

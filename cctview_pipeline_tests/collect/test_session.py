@@ -1,0 +1,119 @@
+"""A collector's sitting from the command line: terms, a list, frames in the spool, a clean stop."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cctview_pipeline.cameras.live import LiveCamera, NycDot
+from cctview_pipeline.cli_collect import parse_duration
+from cctview_pipeline.collect.engine import EngineSettings
+from cctview_pipeline.collect.session import choose, list_cameras
+from cctview_pipeline.collect.sharding import Shard
+from cctview_pipeline.collect.spool import Kind, read, segments
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline_tests.collect.live_cameras import LiveCameras
+
+CAMERAS = [LiveCamera(f"cam-{i}", f"net-{i}", "", 40, -73, True) for i in range(6)]
+SETTINGS = EngineSettings("test@example.org")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[LiveCameras, str]]:
+    """Cameras on this machine, served from a thread."""
+    cameras = LiveCameras(count=4, period_s=0.5)
+    with cameras.in_thread() as url:
+        yield cameras, url
+
+
+def cctview(*arguments: str, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "cctview_pipeline.cli", *arguments]
+    environment = os.environ | {"COLUMNS": "200"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options)
+
+
+def test_until_it_is_told_to_stop(server: tuple[LiveCameras, str], tmp_path: Path):
+    """What the server sent and the spool has is the same, metrics tell of it, and SIGTERM loses nothing."""
+    cameras, url = server
+    common = ["collect", "--base-url", url, "--contact", "test@example.org", "--spool", str(tmp_path), "--cameras", "cam-0,cam-2"]
+    process = cctview(*common, "--accept-terms", "--metrics-port", "19464")
+    metrics = ""
+    for _ in range(600):
+        time.sleep(0.1)
+        try:
+            metrics = httpx.get("http://127.0.0.1:19464/metrics").text
+        except httpx.TransportError:
+            assert process.poll() is None, process.communicate()
+            continue
+        if 'cctview_collect_cameras{state="live"} 2.0' in metrics and "cctview_collect_stored_total 1" in metrics:
+            break
+    assert 'cctview_collect_cameras{state="live"} 2.0' in metrics
+    assert 'cctview_collect_lag_seconds{quantile="0.99"}' in metrics
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "New York City Department of Transportation" in out
+    assert f"frames of 2 cameras are in {tmp_path}." in out
+    frames = [record for segment in segments(tmp_path) for record in read(segment) if record.kind == Kind.FRAME]
+    assert {record.camera_id for record in frames} == {"cam-0", "cam-2"}
+    for name in ("cam-0", "cam-2"):
+        # The server notes a frame when it begins to send it; one may have been on its way.
+        assert len(cameras.served[name]) - 1 <= sum(record.camera_id == name for record in frames) <= len(cameras.served[name])
+    assert cameras.requests["cam-1"] == 0
+
+
+def test_for_a_while(server: tuple[LiveCameras, str], tmp_path: Path):
+    process = cctview(
+        *["collect", "--base-url", server[1], "--contact", "test@example.org", "--spool", str(tmp_path)],
+        *["--cameras", "cam-3", "--for", "2s", "--accept-terms", "--shard", "1/1"],
+    )
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert segments(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--contact", "me@example.org"], "Nothing was collected: read the terms, and add --accept-terms."),
+        (["--contact", "me", "--accept-terms"], "Collecting needs a contact for the cameras' operator"),
+        (["--contact", "me@example.org", "--for", "soon"], "A duration is given as 90s, 20m, 1h or 1h30m, not 'soon'."),
+        (["--contact", "me@example.org", "--network", "paris"], "There is no live network named 'paris'"),
+    ],
+)
+def test_what_is_refused_before_anything_is_asked(tmp_path: Path, arguments: list[str], sentence: str):
+    process = cctview("collect", "--base-url", "http://127.0.0.1:9", "--spool", str(tmp_path / "spool"), *arguments)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert sentence in " ".join(err.split())
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_server_that_is_not_there():
+    with pytest.raises(CctviewError, match=r"http://127\.0\.0\.1:9/api/cameras/ cannot be reached"):
+        asyncio.run(list_cameras(NycDot("http://127.0.0.1:9"), SETTINGS))
+
+
+def test_the_list_as_the_server_gives_it(server: tuple[LiveCameras, str]):
+    assert [c.id for c in asyncio.run(list_cameras(NycDot(server[1]), SETTINGS))] == ["cam-0", "cam-1", "cam-2", "cam-3"]
+
+
+def test_cameras_are_chosen_by_either_id():
+    assert [c.id for c in choose(CAMERAS, ["net-3", "cam-1", "cam-3"], Shard())] == ["cam-3", "cam-1"]
+    assert choose(CAMERAS, [], Shard()) == CAMERAS
+    parts = [choose(CAMERAS, [], Shard(number, 3)) for number in (1, 2, 3)]
+    assert sorted(c.id for part in parts for c in part) == [c.id for c in CAMERAS]
+    with pytest.raises(CctviewError, match="has no camera 'cam-9'"):
+        choose(CAMERAS, ["cam-9"], Shard())
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h", 3600), ("1h30m", 5400), ("2h1m5s", 7265)])
+def test_durations(text: str, seconds: int):
+    assert parse_duration(text) == seconds

@@ -1,0 +1,56 @@
+"""What a campaign must say before anything is collected."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time
+
+import pytest
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.errors import CctviewError
+
+CAMPAIGN = Campaign(
+    "live", "nyc-dot", datetime(2026, 11, 1, tzinfo=UTC), None, (), "/spool", {"collect": True, "contact": "a@b.org"}
+)
+
+
+def test_a_network_that_is_turned_on():
+    settings = CollectSettings.of(CAMPAIGN)
+    assert settings.engine().user_agent == "cctview-pipeline (+a@b.org)"
+    assert settings.network("nyc-dot").base_url == "https://webcams.nyctmc.org"
+    assert (
+        CollectSettings.of(replace(CAMPAIGN, settings={**CAMPAIGN.settings, "base_url": "http://here/"}))
+        .network("nyc-dot")
+        .base_url
+        == "http://here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"network": "archive"}, "The campaign's network is 'archive', which is not live"),
+        ({"settings": {}}, "Collecting is turned off: read the operator's terms, and set collect = true"),
+        ({"settings": {"collect": False, "contact": "a@b.org"}}, "Collecting is turned off"),
+        ({"settings": {"collect": "yes"}}, "a value of the wrong kind: collect = 'yes'"),
+        ({"settings": {"budget_gib": True}}, "a value of the wrong kind: budget_gib = True"),
+        ({"settings": {"seed": 7}}, "has the unknown key 'seed'"),
+        ({"settings": {"window": "noon"}}, "A window is given as 13:00-14:00, not 'noon'"),
+    ],
+)
+def test_what_is_refused(changes: dict, sentence: str):
+    with pytest.raises(CctviewError, match=sentence):
+        CollectSettings.of(replace(CAMPAIGN, **changes))
+
+
+def test_without_a_contact_there_is_no_engine():
+    with pytest.raises(CctviewError, match="needs a contact"):
+        CollectSettings.of(replace(CAMPAIGN, settings={"collect": True})).engine()
+
+
+@pytest.mark.parametrize(
+    ("window", "begin", "hours"),
+    [("13:00-14:00", time(13), 1), ("22:30-01:00", time(22, 30), 2.5), ("00:00-00:00", time(0), 24)],
+)
+def test_windows(window: str, begin: time, hours: float):
+    assert CollectSettings(window=window).begin_and_seconds() == (begin, hours * 3600)

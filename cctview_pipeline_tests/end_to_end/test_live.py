@@ -1,0 +1,135 @@
+"""From a spool of live cameras to the lake, as the command and the sensor bring it there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cctview_pipeline.cameras.live import LiveCamera
+from cctview_pipeline.cameras.spooled import describe
+from cctview_pipeline.campaign import Camera, Campaign
+from cctview_pipeline.collect.spool import Kind, Record, read, segments
+from cctview_pipeline.lake import Lake
+from cctview_pipeline_tests.collect.live_cameras import LiveCameras
+from cctview_pipeline_tests.end_to_end.command import Workplace
+from cctview_pipeline_tests.made_archive import draw_frame, traffic
+from cctview_pipeline_tests.made_spool import NINE, frame, note, spooled
+
+KNOWN, STRANGE = "735-683-N", "a1b2"
+"""A camera of the package's catalogue, and one of which only the place is known."""
+SENSOR = """
+import json
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+from cctview_pipeline.automation.sensors import seal_hours
+from cctview_pipeline.resources.lake import LakeResource
+with dg.DagsterInstance.get() as instance:
+    with dg.build_sensor_context(instance=instance, resources={"lake": LakeResource(s3=S3Resource())}) as context:
+        print(json.dumps([r.run_key for r in seal_hours(context) if isinstance(r, dg.RunRequest)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Twelve frames of two cameras and the collector's notes; one camera is offline for half a minute."""
+    place = Workplace(tmp_path_factory.mktemp("live"))
+    cars = traffic(60)
+    times = list(range(0, 60, 2))
+    shots = [frame(KNOWN, s, jpeg=draw_frame(s, cars)) for s in times]
+    shots += [frame(STRANGE, s, jpeg=draw_frame(s, cars, seed=1)) for s in times if s < 10 or s >= 40]
+    notes = [note("", 0, follows={KNOWN: "live", STRANGE: "live"}), *(note("", s, runs=True) for s in range(0, 60, 5))]
+    notes += [note(STRANGE, 14, state="offline", detail="timed out"), note(STRANGE, 40, state="live"), note("", 60, ends=True)]
+    spooled(spool(place), *shots, *notes)
+    describe(spool(place), [LiveCamera(STRANGE, STRANGE, "Nowhere", 40.7, -73.9, True)])
+    return place
+
+
+def spool(place: Workplace) -> Path:
+    return place.folder / "spool"
+
+
+def sensed(place: Workplace) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", SENSOR], env=place.environment, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def rows(place: Workplace, table: str, camera: str) -> list[dict]:
+    return pq.read_table(place.lake / table / f"camera={camera}", partitioning=None).to_pylist()
+
+
+def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace):
+    acknowledged = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
+    done = place.run("backfill", "--network", "nyc-dot", "--path", spool(place))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stored(place) == {(r.camera_id, r.captured_us): r.payload for r in acknowledged}
+
+    campaign = Campaign.from_toml((place.lake / "campaign.toml").read_text())
+    assert (campaign.start, campaign.end) == (NINE, None)
+    assert (campaign.camera(KNOWN).faces, campaign.camera(STRANGE).faces) == ("north", "")
+
+    told = [(r["state"], seconds(r["began_at"]), seconds(r["ended_at"])) for r in rows(place, "camera_status", STRANGE)]
+    assert told == [("live", 0, 14), ("offline", 14, 40), ("live", 40, 60), ("not_collected", 60, 3600)]
+    missing = [(r["reason"], seconds(r["began_at"]), seconds(r["ended_at"])) for r in rows(place, "gaps", STRANGE)]
+    assert missing == [("offline", 8, 40), ("not_collected", 58, 3600)]
+    assert [r["reason"] for r in rows(place, "gaps", KNOWN)] == ["not_collected"]
+
+    status = place.run("cameras", "status").stdout
+    assert all(word in status for word in (KNOWN, STRANGE, "not_collected", "offline 32 s"))
+
+    assert sensed(place) == []  # nothing is left to seal, and the segments are gone
+    assert segments(spool(place)) == []
+
+    again = place.run("backfill", "--network", "nyc-dot", "--path", spool(place), "--again")
+    assert "has no frames of these cameras" in " ".join(again.stderr.split())
+    assert stored(place) == {(r.camera_id, r.captured_us): r.payload for r in acknowledged}
+
+
+def test_the_sensor_seals_what_comes_later(place: Workplace):
+    """After the test above, whose campaign goes on."""
+    late: list[Record] = [frame(KNOWN, 3600 + s, picture=s) for s in range(3)]
+    spooled(spool(place), *late)
+    (key,) = sensed(place)
+    assert key == "seal 2026-11-01T10 1"
+
+
+COLLECT = """
+import dagster as dg
+from cctview_pipeline.automation.collecting import Window, collect_job, live_collection
+from cctview_pipeline.definitions import defs
+assert defs.resolve_schedule_def("daily_collection").cron_schedule == "30 9 * * *"
+assert live_collection.execution_timezone == "America/New_York"
+config = dg.RunConfig({"collect_window": Window(seconds=3)})
+with dg.DagsterInstance.get() as instance:
+    print(collect_job.execute_in_process(config, instance, raise_on_error=False).success)
+"""
+
+
+def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
+    place = Workplace(tmp_path)
+    cameras = LiveCameras(count=3, period_s=0.4)
+    with cameras.in_thread() as url:
+        own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2")))
+        settings = {"collect": True, "contact": "test@example.org", "window": "09:30-10:00", "base_url": url}
+        Lake(str(place.lake)).write_campaign(Campaign("live", "nyc-dot", NINE, None, own, str(spool(place)), settings))
+        Path(place.environment["DAGSTER_HOME"]).mkdir()
+        done = subprocess.run([sys.executable, "-c", COLLECT], env=place.environment, capture_output=True, text=True)
+    assert done.stdout.strip().endswith("True"), done.stderr
+    frames = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
+    assert {record.camera_id for record in frames} == {"cam-0", "cam-2"}
+    assert len(frames) > 4
+
+
+def stored(place: Workplace) -> dict[tuple[str, int], bytes]:
+    found = pa.concat_tables(
+        pq.read_table(place.lake / "raw_frames" / f"camera={c}", partitioning=None) for c in (KNOWN, STRANGE)
+    )
+    times = found["captured_at"].cast(pa.int64()).to_pylist()
+    return dict(zip(zip(found["camera_id"].to_pylist(), times, strict=True), found["jpeg"].to_pylist(), strict=True))
+
+
+def seconds(time) -> float:
+    return (time - NINE).total_seconds()
