@@ -8,7 +8,7 @@ WITH last AS (
     SELECT camera_id, reason, sum(epoch(ended_at - began_at)) AS seconds FROM gaps GROUP BY camera_id, reason
 ), missing AS (
     SELECT camera_id, sum(seconds) AS missing,
-           string_agg(reason || ' ' || round(seconds)::INT || ' s', ', ' ORDER BY seconds DESC) AS reasons
+           string_agg(reason || ' ' || round(seconds)::INT || ' s', chr(10) ORDER BY seconds DESC) AS reasons
     FROM reason GROUP BY camera_id
 ), taken AS (
     SELECT camera_id, count(*) AS frames FROM raw_frames GROUP BY camera_id
