@@ -217,4 +217,4 @@ def test_the_schedule_asks_for_yesterday_as_one_range():
 def test_tables_are_arrow_and_schemas_hold(archive: Path, lake: Lake):
     with dg.DagsterInstance.ephemeral() as instance:
         run(camera_hours_job, FIRST, LAST, instance)
-    assert lake.read("features", LAST).schema.field("embedding").type == pa.list_(pa.field("element", pa.float16(), False), 256)
+    assert lake.read("features", LAST).schema.field("embedding").type == pa.list_(pa.field("element", pa.float16(), False), 384)
