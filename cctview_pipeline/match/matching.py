@@ -70,7 +70,8 @@ def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
 
 
 def appearance_likelihood(distances: np.ndarray, inside: np.ndarray, same: list[float]) -> np.ndarray:
-    """(Q, G) how much likelier each distance is for one vehicle than for two, both taken as normal.
+    """(Q, G) how much likelier each distance is for one vehicle than for two, both taken as normal; for one vehicle towards
+    greater distances only.
 
     same: distances between the images of single tracks, one vehicle for certain. Two vehicles for certain are the
     pairs outside the gate; where there are few of those, the pairs inside, of which nearly all are two vehicles.
@@ -83,7 +84,10 @@ def appearance_likelihood(distances: np.ndarray, inside: np.ndarray, same: list[
         same_mean, same_std = float(np.mean(same)), max(float(np.std(same)), other_std / 2)
     # Another camera sees another side of the vehicle, so the distance is somewhat greater than within one.
     same_mean = min(same_mean + same_std, other_mean - other_std)
-    log_ratio = ((distances - other_mean) / other_std) ** 2 - ((distances - same_mean) / same_std) ** 2
+    # Nearer than one vehicle usually is to itself speaks for it, not against.
+    further = np.maximum(distances - same_mean, 0)
+    log_ratio = ((distances - other_mean) / other_std) ** 2 - (further / same_std) ** 2
+    log_ratio = np.where(distances < other_mean, log_ratio, np.minimum(log_ratio, 0))
     return np.exp(np.clip(log_ratio / 2 + np.log(other_std / same_std), -20, 6))
 
 
