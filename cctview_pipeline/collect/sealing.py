@@ -43,12 +43,15 @@ def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[P
     held = _Held(lake)
     gone = []
     for segment in segments(spool):
+        hours = {_hour(place) for place in places_in(segment)}
         places = [place for place in places_in(segment) if place.camera_id in cameras or not place.camera_id]
-        hours = {_hour(place) for place in places}
         if any(hour + HOUR + GRACE > now for hour in hours):
             continue
         if all(held.frames(camera, hour, times) for (camera, hour), times in _times(places).items()) and all(
-            lake.has("gaps", Partition.camera_hour(camera, hour)) for hour in hours for camera in _cameras_at(places, hour)
+            # Of every camera: what the collector notes of itself tells of those that sent nothing, too.
+            lake.has("gaps", Partition.camera_hour(camera, hour))
+            for hour in hours
+            for camera in cameras
         ):
             segment.unlink()
             places_in.cache_clear()
@@ -78,10 +81,6 @@ def _times(places: list[Place]) -> dict[tuple[str, datetime], np.ndarray]:
         if place.kind == Kind.FRAME:
             times[place.camera_id, _hour(place)].append(place.captured_us // 1000)
     return {key: np.array(values) for key, values in times.items()}
-
-
-def _cameras_at(places: list[Place], hour: datetime) -> set[str]:
-    return {place.camera_id for place in places if place.camera_id and _hour(place) == hour}
 
 
 def _hour(place: Place) -> datetime:
