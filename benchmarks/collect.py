@@ -147,9 +147,9 @@ def _compare(cameras: Cameras, spool: Path) -> dict:
     """Frames due between a camera's first and last one in the spool, and how many of them are there."""
     by_camera: dict[str, list[tuple[int, int]]] = {name: [] for name in cameras.names}
     for segment in segments(spool):
-        for place in index(segment):
-            if place.kind == Kind.FRAME:
-                by_camera[place.camera_id].append((place.captured_us, place.fetched_us))
+        for row in index(segment).to_pylist():
+            if row["kind"] == Kind.FRAME:
+                by_camera[row["camera_id"]].append((row["captured_us"], row["fetched_us"]))
     due, there, twice, learning, delays = 0, 0, 0, 0, []
     first = min(row[1] for rows in by_camera.values() for row in rows)
     for name, rows in by_camera.items():

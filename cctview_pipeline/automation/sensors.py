@@ -10,7 +10,7 @@ import dagster as dg
 
 from cctview_pipeline.automation.jobs import camera_hours_job, days_job, hours_job, partitions_of, range_tags
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.collect.sealing import release, sealable
+from cctview_pipeline.collect.sealing import release, sealable, strangers
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.partitions import CAMPAIGN, days
@@ -56,6 +56,11 @@ def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Itera
     own = {camera.id for camera in CAMPAIGN.cameras}
     for segment in release(spool, store, own, now):
         context.log.info(f"The lake has all of {segment}: it was deleted.")
+    if others := strangers(spool, own):
+        context.log.warning(
+            f"{len(others)} cameras in {spool} are not among the campaign's, such as {others[0]}: their frames stay there until "
+            "campaign.toml names the cameras or somebody deletes the segments."
+        )
     waiting = {hour: own & set(cameras) for hour, cameras in sealable(spool, now).items() if hour in CAMPAIGN.hours()}
     for hour, cameras in waiting.items():
         if cameras and (key := seal_key(context.instance, hour, now)):

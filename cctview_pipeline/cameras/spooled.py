@@ -1,16 +1,18 @@
 """What live cameras sent, read from the collectors' spool as any other network is read from its source."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cctview_pipeline.cameras.live import LiveCamera
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
-from cctview_pipeline.collect.spool import Kind, Place, Record, index, read_at, segments, utc
+from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
@@ -29,7 +31,7 @@ class SpoolNetwork:
         self.name, self.spool = name, spool
 
     def cameras(self) -> list[str]:
-        return sorted({place.camera_id for place in self._frames(segments(self.spool))})
+        return sorted(_frames(contents(segments(self.spool)))["camera_id"].unique().to_pylist())
 
     def described(self) -> dict[str, LiveCamera]:
         """Camera id -> what the network said of it when it was collected."""
@@ -37,36 +39,34 @@ class SpoolNetwork:
         return {camera.id: camera for camera in read_list(path)} if path.exists() else {}
 
     def hours(self, camera_id: str) -> list[datetime]:
-        times = {utc(place.captured_us) for place in self._frames(segments(self.spool)) if place.camera_id == camera_id}
-        return sorted({floor_hour(time) for time in times})
+        found = _frames(contents(segments(self.spool)))
+        times = found.filter(pc.equal(found["camera_id"], camera_id))["captured_us"]
+        return sorted({floor_hour(utc(time)) for time in times.to_pylist()})
 
     def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
         """Only segments that nobody writes to any more are read: what comes later is added by the next run."""
-        begin, first = hour - NEAR, hour
         # A camera's clock may be off by minutes, so an hour's frames may have been fetched in its neighbours.
         near = segments(self.spool, (hour - HOUR, hour, hour + HOUR))
-        places = [p for p in self._frames(near) if p.camera_id == camera_id and begin <= utc(p.captured_us) < hour + HOUR]
+        rows = _frames(contents(near))
+        first, last = microseconds(hour - NEAR), microseconds(hour + HOUR)
+        of_camera = pc.equal(rows["camera_id"], camera_id)
+        in_time = pc.and_(pc.greater_equal(rows["captured_us"], first), pc.less(rows["captured_us"], last))
+        rows = rows.filter(pc.and_(of_camera, in_time)).sort_by([("captured_us", "ascending"), ("fetched_us", "ascending")])
         frames, rejected, seen = [], [], {}
-        for record in read_at(sorted(places, key=lambda p: (p.captured_us, p.fetched_us))):
+        for record in read_rows(near, rows):
             found = _examine(record, seen)
-            time = found.captured_at if isinstance(found, Frame) else utc(record.captured_us)
-            if time >= first:
+            if utc(record.captured_us) >= hour:
                 (frames if isinstance(found, Frame) else rejected).append(found)
         return CameraHour(frames, rejected)
 
-    def _frames(self, among: list[Path]) -> Iterator[Place]:
-        return (place for segment in among for place in places_in(segment) if place.kind == Kind.FRAME)
+
+def _frames(rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.equal(rows["kind"], Kind.FRAME))
 
 
 def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
     """Note in a spool's directory what the network says of cameras that are about to be collected into it."""
     write_list(spool / CAMERAS, list((SpoolNetwork("", spool).described() | {camera.id: camera for camera in cameras}).values()))
-
-
-@lru_cache(maxsize=2048)
-def places_in(segment: Path) -> list[Place]:
-    """What a closed segment holds; read once a process."""
-    return index(segment)
 
 
 def frame_id(camera_id: str, captured_us: int) -> str:

@@ -6,10 +6,12 @@ process loses at most what it gathered, a power cut no more than that, and only 
 
 ::
 
-    spool/SHARD/20261122T17-00000017.segment   full, or of an hour that is over, or left behind by a writer that has gone
-    spool/SHARD/20261122T18-00000018.open      being written, begun at 18:00 UTC or later
+    spool/SHARD/20261122T17-1795366800123456.segment   full, or of an hour that is over, or left by a writer that has gone
+    spool/SHARD/20261122T17-1795366800123456.index     what that one holds, written when it is first asked for
+    spool/SHARD/20261122T18-1795370400765432.open      being written, begun at 18:00 UTC or later
 
-What does not fit into the byte budget is refused, not overwritten: an acknowledged frame stays until the lake has it.
+The number is the time of the beginning in microseconds: no name is ever used again. What does not fit into the byte budget
+is refused, not overwritten: an acknowledged frame stays until the lake has it.
 """
 
 import fcntl
@@ -18,11 +20,14 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import Path
+
+import pyarrow as pa
 
 from cctview_pipeline.errors import CctviewError
 
@@ -53,21 +58,20 @@ class Record:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies: its segment, the offset of its head, and what it is, without the payload."""
-
-    segment: Path
-    offset: int
-    kind: Kind
-    camera_id: str
-    captured_us: int
-    fetched_us: int
+INDEX = pa.schema(
+    {"kind": pa.uint8(), "camera_id": pa.string(), "captured_us": pa.int64(), "fetched_us": pa.int64(), "offset": pa.int64()}
+)
+"""Of a segment: a row a record, in their order. offset: of its head."""
 
 
 def utc(microseconds: int) -> datetime:
     """Since 1970 -> a time, to the microsecond."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
+def microseconds(time: datetime) -> int:
+    """The other way round."""
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 class SpoolFull(CctviewError):
@@ -91,7 +95,7 @@ class SpoolWriter:
             raise CctviewError(f"Another collector writes to {directory}: stop it, or give this one another shard.") from None
         _close_all(directory)
         numbers = [int(path.stem.split("-")[1]) for path in directory.glob("*.segment")]
-        self._next, self._file = max(numbers, default=-1) + 1, None
+        self._number, self._file = max(numbers, default=0), None
         self._gathered: list[bytes] = []
         self._gathered_bytes, self._written, self._used = 0, 0, used_bytes(directory)
         self._guard = threading.Lock()
@@ -149,8 +153,9 @@ class SpoolWriter:
         return self.budget - self._used - self._gathered_bytes
 
     def _open(self, fetched_at: datetime):
-        path = self.directory / f"{fetched_at:{HOUR_FORMAT}}-{self._next:08d}.open"
-        self._next += 1
+        # The clock may have been set back: later segments still have higher numbers.
+        self._number = max(self._number + 1, time.time_ns() // 1000)
+        path = self.directory / f"{fetched_at:{HOUR_FORMAT}}-{self._number:016d}.open"
         file = path.open("wb", buffering=0)
         file.write(_MAGIC)
         self._written = len(_MAGIC)
@@ -193,10 +198,10 @@ def close_left_behind(directory: Path) -> None:
 
 
 def used_bytes(directory: Path) -> int:
-    """Of all segments of one shard."""
+    """Of all segments of one shard, and their indexes."""
     total = 0
     for path in directory.iterdir():
-        if path.suffix in (".open", ".segment"):
+        if path.suffix in (".open", ".segment", ".index"):
             try:
                 total += path.stat().st_size
             except FileNotFoundError:  # just sealed and deleted
@@ -204,9 +209,39 @@ def used_bytes(directory: Path) -> int:
     return total
 
 
-def index(segment: Path) -> list[Place]:
-    """What a segment holds, up to the first record that is not whole. Payloads are checked, not kept."""
-    return [Place(segment, offset, r.kind, r.camera_id, r.captured_us, r.fetched_us) for offset, r in _records(segment)]
+@lru_cache(maxsize=4096)
+def index(segment: Path) -> pa.Table:
+    """What a closed segment holds, up to the first record that is not whole, as INDEX.
+
+    It lies beside the segment from the first time on: a thousand cameras fill 50 GB an hour, too much to read for one of them.
+    """
+    path = segment.with_suffix(".index")
+    if not path.exists():
+        rows = [(r.kind, r.camera_id, r.captured_us, r.fetched_us, offset) for offset, r in _records(segment)]
+        columns = zip(*rows, strict=True) if rows else [[]] * len(INDEX)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+        with partial.open("wb") as file:
+            with pa.ipc.new_file(file, INDEX) as writer:
+                writer.write(pa.record_batch([list(column) for column in columns], schema=INDEX))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def contents(of: Sequence[Path]) -> pa.Table:
+    """The indexes of several segments, with a column ``segment``, the number in the sequence."""
+    parts = [
+        index(path).append_column("segment", pa.repeat(pa.scalar(i, pa.int32()), len(index(path)))) for i, path in enumerate(of)
+    ]
+    return pa.concat_tables(parts) if parts else INDEX.append(pa.field("segment", pa.int32())).empty_table()
+
+
+def delete(segment: Path) -> None:
+    """A segment whose records are in the lake."""
+    segment.unlink()
+    segment.with_suffix(".index").unlink(missing_ok=True)
 
 
 def read(segment: Path) -> Iterator[Record]:
@@ -215,18 +250,16 @@ def read(segment: Path) -> Iterator[Record]:
         yield record
 
 
-def read_at(places: list[Place]) -> Iterator[Record]:
-    """The records at these places, which may lie in several segments, in the order given."""
-    open_files: dict[Path, int] = {}
+def read_rows(of: Sequence[Path], rows: pa.Table) -> Iterator[Record]:
+    """The records of rows of ``contents(of)``, in the order of the rows."""
+    open_files: dict[int, int] = {}
     try:
-        for place in places:
-            if place.segment not in open_files:
-                open_files[place.segment] = os.open(place.segment, os.O_RDONLY)
-            descriptor = open_files[place.segment]
-            head = os.pread(descriptor, _HEAD.size, place.offset)
+        for number, offset in zip(rows["segment"].to_pylist(), rows["offset"].to_pylist(), strict=True):
+            if number not in open_files:
+                open_files[number] = os.open(of[number], os.O_RDONLY)
+            head = os.pread(open_files[number], _HEAD.size, offset)
             length, _, _, name, *_ = _HEAD.unpack(head)
-            body = os.pread(descriptor, name + length, place.offset + _HEAD.size)
-            yield _decode(head, body)
+            yield _decode(head, os.pread(open_files[number], name + length, offset + _HEAD.size))
     finally:
         for descriptor in open_files.values():
             os.close(descriptor)

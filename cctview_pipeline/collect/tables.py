@@ -10,16 +10,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.cameras.spooled import places_in
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.accounts import NOT_COLLECTED, Note, Stretch, gaps, states
-from cctview_pipeline.collect.spool import Kind, read_at, segments, utc
+from cctview_pipeline.collect.spool import Kind, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.lake.schemas import schema_of
 
 
 def status_table(spool: Path, camera_id: str, hour: datetime, stored: pa.Table) -> pa.Table:
     """What the spool tells of a camera's hour. stored: what it told before: kept where its segments have gone since."""
-    begin, end = _us(hour), _us(hour + HOUR)
+    begin, end = microseconds(hour), microseconds(hour + HOUR)
     found = states(camera_id, _notes(spool, camera_id, hour), begin, end)
     if stored.num_rows and all(stretch.what == NOT_COLLECTED for stretch in found):
         return stored
@@ -30,12 +29,12 @@ def status_table(spool: Path, camera_id: str, hour: datetime, stored: pa.Table) 
 def gaps_table(status: pa.Table, frames: pa.Table, before: pa.Table, camera_id: str, hour: datetime) -> pa.Table:
     """status: camera_status of the hour; frames, before: raw_frames of it and of the hour before, with captured_at."""
     told = [
-        Stretch(row["state"], _us(row["began_at"]), _us(row["ended_at"]), row["detail"])
+        Stretch(row["state"], microseconds(row["began_at"]), microseconds(row["ended_at"]), row["detail"])
         for row in status.sort_by("began_at").to_pylist()
     ]
     taken = sorted(frames["captured_at"].cast(pa.int64()).to_pylist())
     last = pc.max(before["captured_at"].cast(pa.int64())).as_py() if before.num_rows else None
-    found = gaps(taken, told, _us(hour), _us(hour + HOUR), last)
+    found = gaps(taken, told, microseconds(hour), microseconds(hour + HOUR), last)
     return pa.Table.from_pylist([_row(camera_id, "reason", stretch) for stretch in found], schema_of("gaps"))
 
 
@@ -44,16 +43,14 @@ def _notes(spool: Path, camera_id: str, hour: datetime) -> Sequence[Sequence[Not
     near = segments(spool, (hour - HOUR, hour, hour + HOUR))
     notes = defaultdict(list)
     for shard, of_shard in groupby(near, key=lambda segment: segment.parent):
-        places = [p for segment in of_shard for p in places_in(segment)]
-        events = [p for p in places if p.kind == Kind.EVENT and p.camera_id in ("", camera_id)]
-        notes[shard] += [Note(r.camera_id, r.captured_us, json.loads(r.payload)) for r in read_at(events)]
+        of_shard = list(of_shard)
+        rows = contents(of_shard)
+        about = pc.is_in(rows["camera_id"], pa.array(["", camera_id]))
+        events = rows.filter(pc.and_(pc.equal(rows["kind"], Kind.EVENT), about))
+        notes[shard] += [Note(r.camera_id, r.captured_us, json.loads(r.payload)) for r in read_rows(of_shard, events)]
     return [sorted(of_shard, key=lambda note: note.at_us) for of_shard in notes.values()]
 
 
 def _row(camera_id: str, name: str, stretch: Stretch) -> dict:
     times = {"began_at": utc(stretch.began_us), "ended_at": utc(stretch.ended_us)}
     return {"camera_id": camera_id, name: stretch.what, "detail": stretch.detail} | times
-
-
-def _us(time: datetime) -> int:
-    return round(time.timestamp() * 1e6)

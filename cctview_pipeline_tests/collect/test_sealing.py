@@ -4,21 +4,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pytest
 
-from cctview_pipeline.cameras.spooled import SpoolNetwork, places_in
+from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.sealing import GRACE, release, sealable
+from cctview_pipeline.collect.sealing import GRACE, release, sealable, strangers
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline_tests.made_spool import NINE, frame, note, spooled, us
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    places_in.cache_clear()
 
 
 def seal(network: SpoolNetwork, lake: Lake, camera: str, hour: datetime) -> None:
@@ -140,8 +134,22 @@ def test_nothing_goes_before_its_hour_is_over_or_accounted_for(tmp_path: Path):
     assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
 
 
-def test_cameras_that_are_in_no_campaign_hold_nothing_up(tmp_path: Path):
+def test_frames_of_cameras_that_are_in_no_campaign_stay(tmp_path: Path):
     spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
-    network = spooled(spool, frame("a", 5), frame("stranger", 6))
+    network = spooled(spool, frame("a", 5), frame("stranger", 6), note("c", 7, state="offline"))
     seal(network, lake, "a", NINE)
-    assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
+    assert release(spool, lake, {"a"}, NINE + 3 * HOUR) == []
+    assert strangers(spool, {"a"}) == ["stranger"]
+    seal(network, lake, "stranger", NINE)
+    assert len(release(spool, lake, {"a", "stranger"}, NINE + 3 * HOUR)) == 1
+
+
+def test_a_segment_stays_until_every_camera_of_its_hour_is_accounted_for(tmp_path: Path):
+    """The collector's notes tell why a camera sent nothing, too: its account is made from them."""
+    spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
+    network = spooled(spool, frame("a", 5), note("", 2, follows={"a": "live", "silent": "unknown"}))
+    seal(network, lake, "a", NINE)
+    assert release(spool, lake, {"a", "silent"}, NINE + 3 * HOUR) == []
+    seal(network, lake, "silent", NINE)
+    assert len(release(spool, lake, {"a", "silent"}, NINE + 3 * HOUR)) == 1
+    assert list(spool.rglob("*.index")) == []

@@ -7,12 +7,25 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.collect import spool
-from cctview_pipeline.collect.spool import Kind, Record, SpoolFull, SpoolWriter, index, read, read_at, segments, used_bytes
+from cctview_pipeline.collect.spool import (
+    Kind,
+    Record,
+    SpoolFull,
+    SpoolWriter,
+    contents,
+    delete,
+    index,
+    read,
+    read_rows,
+    segments,
+    used_bytes,
+)
 from cctview_pipeline.errors import CctviewError
 
 MIB = 1 << 20
@@ -161,15 +174,60 @@ def test_a_full_disk_keeps_what_was_gathered(tmp_path: Path, monkeypatch: pytest
     assert everything(tmp_path) == [frame(0), frame(1), frame(2)]
 
 
-def test_places_lead_to_their_records(tmp_path: Path):
-    writer = SpoolWriter(tmp_path, MIB, segment_bytes=5000)
+def test_rows_of_the_contents_lead_to_their_records(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, MIB, segment_bytes=1500)
     for number in range(9):
         writer.append(frame(number, f"cam-{number % 2}", size=500 + number))
         writer.flush()
     writer.close()
-    places = [place for segment in segments(tmp_path) for place in index(segment)]
-    wanted = [place for place in reversed(places) if place.camera_id == "cam-1"]
-    assert list(read_at(wanted)) == [frame(n, "cam-1", size=500 + n) for n in (7, 5, 3, 1)]
+    closed = segments(tmp_path)
+    assert len(closed) > 1
+    rows = contents(closed).sort_by([("captured_us", "descending")])
+    wanted = rows.filter(pc.equal(rows["camera_id"], "cam-1"))
+    assert list(read_rows(closed, wanted)) == [frame(n, "cam-1", size=500 + n) for n in (7, 5, 3, 1)]
+
+
+def test_an_index_is_written_once_and_says_what_can_be_read(tmp_path: Path):
+    writer = SpoolWriter(tmp_path, MIB)
+    for number in range(4):
+        writer.append(frame(number))
+    writer.close()
+    (segment,) = segments(tmp_path)
+    os.truncate(segment, segment.stat().st_size - 10)  # as after a power cut
+    assert index(segment)["captured_us"].to_pylist() == [r.captured_us for r in read(segment)]
+    assert len(index(segment)) == 3
+    (kept,) = tmp_path.glob("*.index")
+    index.cache_clear()
+    before = kept.stat().st_mtime_ns
+    assert len(index(segment)) == 3
+    assert kept.stat().st_mtime_ns == before
+    delete(segment)
+    assert {path.name for path in tmp_path.iterdir()} == {"lock"}
+
+
+def test_a_name_is_never_used_again(tmp_path: Path):
+    """What somebody still knows of a deleted segment must not be taken for a new one's."""
+    names = set()
+    for _ in range(3):
+        writer = SpoolWriter(tmp_path, MIB)
+        writer.append(frame(0))
+        writer.close()
+        (segment,) = segments(tmp_path)
+        names.add(segment.name)
+        delete(segment)
+    assert len(names) == 3
+
+
+def test_names_grow_while_the_clock_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    written = []
+    for now in (2_000_000_000, 1_000_000_000, 1_000_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now * 10**9)
+        writer = SpoolWriter(tmp_path, MIB)
+        writer.append(frame(len(written)))
+        writer.close()
+        written.append(len(segments(tmp_path)))
+    assert written == [1, 2, 3]
+    assert [r.captured_us for r in everything(tmp_path)] == [frame(n).captured_us for n in range(3)]
 
 
 WRITE_FOREVER = """
