@@ -349,6 +349,19 @@ def serve_city(
     serve(network, port, speed, lambda text: console.print(text))
 
 
+@app.command("replay")
+def replay(
+    archive: Annotated[Path, typer.Argument(help="A folder or zip file in the published layout.")],
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8011,
+    speed: Annotated[float, typer.Option(help="Archive seconds a second.")] = 1.0,
+) -> None:
+    """Play an archive back as if it were live, for `cctview collect --network replay`."""
+    from cctview_pipeline.cameras.archive import ArchiveNetwork
+    from cctview_pipeline.cameras.replay import serve
+
+    serve(ArchiveNetwork(archive), port, speed, lambda text: console.print(text))
+
+
 @city.command("faults")
 def list_faults() -> None:
     """Say which faults can be switched on."""

@@ -69,6 +69,15 @@ def strip_metadata(data: bytes) -> bytes:
     return b"".join(piece for marker, piece in segments(data) if not is_metadata(marker, piece))
 
 
+def with_camera_comments(data: bytes, address: bytes, captured_at: datetime) -> bytes:
+    """The picture as an Axis camera sends it: behind the JFIF header a comment with its hardware address and one with the time
+    of capture, cut to the centisecond. For servers that stand in for cameras."""
+    clock = b"\x0a\x01" + struct.pack(">IB", int(captured_at.timestamp()), captured_at.microsecond // 10_000)
+    begin, header, *rest = (piece for _, piece in segments(data))
+    comments = [struct.pack(">BBH", 0xFF, COM, 2 + len(payload)) + payload for payload in (address, clock)]
+    return b"".join([begin, header, *comments, *rest])
+
+
 def is_metadata(marker: int, piece: bytes) -> bool:
     """Whether a segment, its bytes with the marker, is one that :func:`strip_metadata` leaves out."""
     if marker == 0xE0:

@@ -74,7 +74,7 @@ class LiveNetwork(Protocol):
 class NycDot:
     """New York City's public traffic cameras. ``isOnline`` is a string there, and pictures come without validators.
 
-    base_url: the city's own, or that of another server of the same form, such as ``cctview city serve``.
+    base_url: the city's own, or that of another server of the same form.
     """
 
     name = "nyc-dot"
@@ -122,15 +122,32 @@ class NycDot:
         return _mapped(camera)
 
 
-LIVE_NETWORKS = {NycDot.name: NycDot}
+class LocalServer(NycDot):
+    """A server of this machine that stands in for the city's: ``cctview replay DIR`` or ``cctview city serve``."""
+
+    name = "replay"
+    terms = Terms(
+        "Nobody: a server of this machine",
+        "That of the archive",
+        "It plays back what was recorded or rendered before: collect as much as you like.",
+        "http://127.0.0.1:8011",
+    )
+
+    def __init__(self, base_url: str = "http://127.0.0.1:8011") -> None:
+        super().__init__(base_url)
+
+
+LIVE_NETWORKS = {network.name: network for network in (NycDot, LocalServer)}
 """Name -> what makes one, with its own server or another of the same form."""
 
 
 def _mapped(camera: LiveCamera) -> LiveCamera:
-    """With the id of the published data where the camera is one of those: by its network id, else by its place.
+    """With the id of the published data where the camera is one of those: by its id, its network id, else by its place.
 
     The network gave its cameras new ids since; their places are the same.
     """
+    if camera.id in catalogue():
+        return camera
     for known in catalogue().values():
         if known.network_id == camera.network_id:
             return _named(camera, known.id)

@@ -7,10 +7,8 @@ time begins when the server listens; at its end it goes round: capture times, id
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
-import struct
 import threading
 import time
 from bisect import bisect_right
@@ -29,11 +27,10 @@ from starlette.routing import Route
 from cctview_pipeline.cameras.city.clock import CityClock
 from cctview_pipeline.cameras.city.network import CityNetwork
 from cctview_pipeline.cameras.city.studio import Shot
-from cctview_pipeline.cameras.jpeg import COM, segments
+from cctview_pipeline.cameras.jpeg import with_camera_comments
+from cctview_pipeline.cameras.serving import bind, in_thread, listen, web_server
 from cctview_pipeline.campaign import HOUR, Camera, floor_hour
-from cctview_pipeline.errors import CctviewError
 
-HOST = "127.0.0.1"
 AREA = "Synthetic"
 
 _AHEAD_S = 60.0
@@ -63,13 +60,8 @@ def running(network: CityNetwork, port: int = 0, speed: float = 1.0, now: Callab
     """
     with _listening(network, port, speed, now, None) as (server, listener):
         address = "http://{}:{}".format(*listener.getsockname())
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        try:
+        with in_thread(server, listener):
             yield address
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def camera_uuid(camera_id: str) -> UUID:
@@ -85,44 +77,13 @@ def _listening(
     say = on_ready or _log.info
     clock = CityClock(network.begin, network.end, speed, now)
     api = CityApi(network, clock)
-    with contextlib.closing(_bind(port)) as listener:
+    with contextlib.closing(bind(port)) as listener:
         say(f"Preparing the traffic from {network.begin:%Y-%m-%d %H:%M} UTC on and every camera's first picture.")
         api.prepare(network.begin).result()
-        # A program that bound the same port meanwhile is found out only here.
-        with _port_errors(port):
-            listener.listen(64)
+        listen(listener)
         clock.start()
         say("The city's cameras are at http://{}:{}/api/cameras/ until Ctrl-C.".format(*listener.getsockname()))
-        # A second is more than any picture takes: who waits longer, waits for the traffic of an hour.
-        config = uvicorn.Config(
-            api.app(), log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=1
-        )
-        yield uvicorn.Server(config), listener
-
-
-def _bind(port: int) -> socket.socket:
-    """Taken before anything is prepared, so that nobody waits for a refusal."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with _port_errors(port):
-            listener.bind((HOST, port))
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-@contextlib.contextmanager
-def _port_errors(port: int) -> Iterator[None]:
-    try:
-        yield
-    except OverflowError:
-        raise CctviewError(f"A port is a number from 0 to 65535, not {port}: choose one with --port.") from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CctviewError(f"Port {port} is in use: stop the program that uses it, or choose another with --port.") from None
-        raise CctviewError(f"Port {port} cannot be used ({error.strerror}): choose another with --port.") from None
+        yield web_server(api.app()), listener
 
 
 class CityApi:
@@ -241,13 +202,8 @@ class CityApi:
 
 
 def _with_comments(jpeg: bytes, camera_id: str, captured_at: datetime) -> bytes:
-    """What an Axis camera writes behind the JFIF header: its hardware address, here a locally administered one that
-    nobody was given, and the time of capture, cut to the centisecond."""
-    address = b"\x0a\x00\x02" + camera_uuid(camera_id).bytes[-5:]
-    clock = b"\x0a\x01" + struct.pack(">IB", int(captured_at.timestamp()), captured_at.microsecond // 10_000)
-    begin, header, *rest = (piece for _, piece in segments(jpeg))
-    comments = [struct.pack(">BBH", 0xFF, COM, 2 + len(payload)) + payload for payload in (address, clock)]
-    return b"".join([begin, header, *comments, *rest])
+    """With a locally administered address that nobody was given."""
+    return with_camera_comments(jpeg, b"\x0a\x00\x02" + camera_uuid(camera_id).bytes[-5:], captured_at)
 
 
 def _in_background(function: Callable, *arguments) -> Future:
