@@ -11,12 +11,12 @@ from itertools import pairwise
 import numpy as np
 
 SILENT_US = 15_000_000
-"""Three heartbeats: a collector that says nothing for so long had stopped when it last spoke."""
+"""Seven heartbeats: a collector that says nothing for so long had stopped when it last spoke."""
 LATE = 1.6
 """Periods of a camera after which a frame is missing: real cameras leave single ones out, and none comes so late."""
 NOT_COLLECTED, MISSED, SPOOL_FULL = "not_collected", "missed", "spool_full"
 _FIRST = (SPOOL_FULL, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
-_SENDS_FRAMES = ("live", "moved", "frozen", "unknown")
+_SENDS_FRAMES = ("live", "moved", "unknown")
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,16 @@ def gaps(
     is missing at the hour's turn belongs to the hour that begins.
     """
     frames = np.asarray(frames_us, np.int64)
-    late = LATE * float(np.median(np.diff(frames))) if len(frames) > 1 else 0.0
+    late = LATE * _period(np.diff(frames)) if len(frames) > 1 else 0.0
     first = before_us if before_us is not None and begin_us - before_us <= late else begin_us
     edges = np.concatenate([[first], frames, [end_us]])
     between = [(int(a), int(b)) for a, b in pairwise(edges) if b - a > late]
     return [part for began, ended in between for part in _reasons(began, ended, found)]
+
+
+def _period(steps: np.ndarray) -> float:
+    """Of a camera, from the times between its frames, even where every other frame is missing."""
+    return float(np.median(steps[steps <= 1.5 * np.quantile(steps, 0.2)]))
 
 
 def _full(notes: Sequence[Note]) -> list[Stretch]:
@@ -83,6 +88,9 @@ def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:
     heard = 0
     for note in notes:
         if state and note.at_us - heard > SILENT_US:
+            yield _until(state, heard)
+            state = None
+        if state and not note.camera_id and note.content.get("begins"):  # the one before was killed
             yield _until(state, heard)
             state = None
         followed = note.content.get("follows") if not note.camera_id else None

@@ -23,7 +23,7 @@ from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, Spo
 from cctview_pipeline.collect.watch import CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
 
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 2.0
 COLLECTOR = ""
 """The camera id of records that are about the collector itself."""
 
@@ -98,7 +98,7 @@ class Engine:
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=self.settings.per_host, ttl_dns_cache=300, keepalive_timeout=60)
         timeout = aiohttp.ClientTimeout(self.settings.whole_s, None, self.settings.silence_s, self.settings.connect_s)
         headers = {"User-Agent": self.settings.user_agent}
-        self._note_followed()
+        self._note_followed(begins=True)
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
         ) as session:
@@ -208,9 +208,10 @@ class Engine:
                 await asyncio.to_thread(self.writer.roll)
                 self._note_followed()
 
-    def _note_followed(self) -> None:
-        """At the beginning of every hour, so that it can be told without the hour before."""
-        self._note({"follows": {followed.watch.camera_id: followed.watch.state for followed in self.followed}})
+    def _note_followed(self, begins: bool = False) -> None:
+        """At the beginning of every hour, so that it can be told without the hour before. begins: the collector, too."""
+        follows = {followed.watch.camera_id: followed.watch.state for followed in self.followed}
+        self._note({"follows": follows} | ({"begins": True} if begins else {}))
 
     def _take_changes(self) -> None:
         for followed in self.followed:

@@ -1,7 +1,8 @@
 """One camera as the collector sees it: what is new, when to ask again, and what state it is in.
 
-live: new pictures come; stale: the same bytes again and again; frozen: new bytes of the very same picture; placeholder: a
-notice instead of a picture; offline: no answer that could be used; moved: another view than before, until that is known.
+live: new pictures come; stale: the same bytes again and again; frozen: the very same picture with a clock that goes on, or
+encoded anew; placeholder: a notice instead of a picture; offline: no answer that could be used; moved: another view than
+before, until that is known.
 """
 
 import hashlib
@@ -20,6 +21,8 @@ VIEW = 7
 MANY = 4
 """Cameras that send the same bytes, from which on these are a placeholder."""
 STALE_PERIODS, STALE_S = 5.0, 10.0
+FROZEN_AFTER = 3
+"""The same picture with another time in its comments, so often in a row."""
 OFFLINE_AFTER = 3
 """Failures in a row."""
 LARGEST_SKEW_US = 300 * 1_000_000
@@ -81,6 +84,7 @@ class CameraWatch:
         self.skew_us: int | None = None
         self._placeholders = placeholders
         self._last: bytes = b""
+        self._digest, self._repeats = "", 0
         self._last_us = 0
         self._new_at_s: float | None = None
         self._asked_at_s: float | None = None
@@ -113,13 +117,22 @@ class CameraWatch:
             return None
         self.backoff.success()
         self._last = content
-        if self._placeholders.is_one(hashlib.blake2b(picture.jpeg, digest_size=16).hexdigest(), self.camera_id):
+        digest = hashlib.blake2b(picture.jpeg, digest_size=16).hexdigest()
+        if self._placeholders.is_one(digest, self.camera_id):
             self._become("placeholder", fetched_us, "Many cameras send this picture.")
             self.cadence.unchanged()
             return None
-        captured_us = self._captured(picture.captured_us, fetched_us)
         self._new_at_s = now_s
         self.cadence.new_frame(self._appeared(picture.captured_us, fetched_us, now_s, asked_before))
+        if digest == self._digest:
+            self._repeats += 1
+            if self._repeats >= FROZEN_AFTER:
+                self._become("frozen", fetched_us)
+            return None
+        if self._repeats >= FROZEN_AFTER:
+            self._become("live", fetched_us)
+        self._digest, self._repeats = digest, 0
+        captured_us = self._captured(picture.captured_us, fetched_us)
         self._count += 1
         self._look(picture.jpeg, fetched_us)
         return Taken(picture.jpeg, captured_us, fetched_us)

@@ -31,13 +31,13 @@ def tiny_picture(*numbers: int) -> bytes:
 
 @dataclass
 class LiveCameras:
-    """period_s: of every camera; answers: of faulty ones; served: camera -> numbers of the frames that were sent whole."""
+    """period_s: of every camera; answers: of faulty ones; served: camera -> numbers of the frames that were sent, and when."""
 
     count: int = 3
     period_s: float = 0.2
     with_clock: bool = True
     answers: dict[str, Answer] = field(default_factory=dict)
-    served: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    served: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     requests: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     agents: set[str] = field(default_factory=set)
 
@@ -60,12 +60,18 @@ class LiveCameras:
             if answer is not None:
                 return answer
         number = self.number(camera)
-        picture = tiny_picture(self.names.index(camera), number)
-        if self.with_clock:
-            taken = number * self.period_s + 0.037 * self.names.index(camera)
-            picture = add_comments(picture, clock_comment(datetime.fromtimestamp(taken, UTC)))
-        self.served[camera].add(number)
+        picture = self.stamped(tiny_picture(self.names.index(camera), number), camera, number)
+        self.served[camera].setdefault(number, time.time())
         return web.Response(body=picture, content_type="image/jpeg")
+
+    def taken(self, camera: str, number: int) -> float:
+        """When a camera's frame was taken, since 1970."""
+        return number * self.period_s + 0.037 * self.names.index(camera)
+
+    def stamped(self, picture: bytes, camera: str, number: int) -> bytes:
+        """With the clock that a camera writes, if these have one."""
+        taken = datetime.fromtimestamp(self.taken(camera, number), UTC)
+        return add_comments(picture, clock_comment(taken)) if self.with_clock else picture
 
     async def listed(self, request: web.Request) -> web.StreamResponse:
         rows = [{"id": n, "name": n, "latitude": 40 + i, "longitude": -73, "isOnline": "true"} for i, n in enumerate(self.names)]
@@ -88,13 +94,13 @@ class LiveCameras:
             await runner.cleanup()
 
     @contextlib.contextmanager
-    def in_thread(self) -> Iterator[str]:
+    def in_thread(self, port: int = 0) -> Iterator[str]:
         """Served from a thread of its own, for collectors that run elsewhere. Gives the URL."""
         loop, ready, found = asyncio.new_event_loop(), threading.Event(), {}
 
         async def serve() -> None:
             found["stop"] = asyncio.Event()
-            async with self.serving() as network:
+            async with self.serving(port) as network:
                 found["url"] = network.base_url
                 ready.set()
                 await found["stop"].wait()

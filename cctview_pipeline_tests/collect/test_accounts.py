@@ -76,6 +76,19 @@ def test_every_frame_that_is_missing_is_in_a_gap():
     assert told(found) == [("missed", 99, 101), ("missed", 199, 202)]
 
 
+def test_every_other_frame_is_missing_for_most_of_the_hour():
+    """The usual step is two periods then; the frames are missing all the same."""
+    taken = [at for at in frames(0, 3600) if at < 1000 * S or at // S % 2 == 0]
+    found = gaps(taken, states("cam-1", [running(0, 3600)], 0, END), 0, END)
+    assert told(found)[:2] == [("missed", 1000, 1002), ("missed", 1002, 1004)]
+    assert len(found) == 1300
+
+
+def test_a_collector_that_was_killed_had_stopped_when_it_last_spoke():
+    again = [*running(0, 97), own(100, follows={"cam-1": "live"}, begins=True), *running(100, 3600)[1:]]
+    assert told(states("cam-1", [again], 0, END)) == [("live", 0, 95), ("not_collected", 95, 100), ("live", 100, 3600)]
+
+
 def test_a_frame_that_is_a_little_late_is_none():
     taken = sorted(at + (S // 2 if i % 7 == 3 else 0) for i, at in enumerate(frames(0, 3600)))
     assert gaps(taken, states("cam-1", [running(0, 3600)], 0, END), 0, END) == []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cctview_pipeline.collect.watch import LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
+from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
 from cctview_pipeline_tests.made_archive import add_comments, clock_comment
 
 START = 1_700_000_000_000_000
@@ -28,6 +28,12 @@ def picture(second: float, view: int = 0) -> bytes:
 
 def with_clock(jpeg: bytes, at_us: int) -> bytes:
     return add_comments(jpeg, clock_comment(datetime.fromtimestamp(at_us / 1e6, UTC)))
+
+
+def encoded_anew(jpeg: bytes, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
 
 
 def png() -> bytes:
@@ -108,14 +114,30 @@ def test_a_slow_camera_is_not_stale():
     assert camera.states() == ["live"]
 
 
-def test_a_frozen_picture_with_a_running_clock_is_found_out(camera: Camera):
+def test_a_frozen_picture_with_a_running_clock_is_kept_once(camera: Camera):
     frozen = picture(1)
-    taken = [camera.answer(with_clock(frozen, START + s * 1_000_000)) for s in range(2 * LOOK_EVERY)]
+    taken = [camera.answer(with_clock(frozen, START + s * 1_000_000)) for s in range(10)]
+    assert taken[0] is not None
+    assert taken[1:] == [None] * 9
+    assert camera.states() == ["live", "frozen"]
+    assert camera.watch.changes[1].since_us == START + (1 + FROZEN_AFTER) * 1_000_000
+    assert camera.answer(picture(60)) is not None
+    assert camera.states() == ["live", "frozen", "live"]
+
+
+def test_a_frozen_picture_that_is_encoded_anew_is_found_out_within_forty(camera: Camera):
+    taken = [camera.answer(encoded_anew(picture(1), 80 + n % 16)) for n in range(2 * LOOK_EVERY)]
     assert all(taken)  # new bytes, so they are kept
     assert camera.states() == ["live", "frozen"]
     for second in range(LOOK_EVERY + 1):
         camera.answer(picture(60 + second))
     assert camera.states() == ["live", "frozen", "live"]
+
+
+def test_a_picture_that_comes_twice_is_no_frozen_camera(camera: Camera):
+    taken = [camera.answer(with_clock(picture(s // 2), START + s * 1_000_000)) for s in range(12)]
+    assert [each is not None for each in taken] == [True, False] * 6
+    assert camera.states() == ["live"]
 
 
 def test_a_png_is_a_placeholder_and_not_kept(camera: Camera):
