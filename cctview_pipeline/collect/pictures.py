@@ -26,7 +26,7 @@ class NotAPicture(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """jpeg: without comments and application segments; captured_us: by the camera's clock, since 1970, or None."""
+    """jpeg: without comments and application segments; captured_us: since 1970, by the camera's comment or by EXIF, or None."""
 
     jpeg: bytes
     captured_us: int | None
@@ -39,7 +39,7 @@ def examine(content: bytes) -> Picture:
     """
     if not content.startswith(b"\xff\xd8"):
         raise _other(content)
-    kept, captured, position, size = [content[:2]], None, 2, len(content)
+    kept, captured, has_exif, position, size = [content[:2]], None, False, 2, len(content)
     while True:
         if position + 4 > size:
             raise NotAPicture("truncated", f"It ends in its header, after {size} bytes.")
@@ -58,6 +58,7 @@ def examine(content: bytes) -> Picture:
         if marker == COM and piece[4:6] == b"\x0a\x01" and len(piece) >= 11:
             seconds, centiseconds = struct.unpack_from(">IB", piece, 6)
             captured = seconds * 1_000_000 + centiseconds * 10_000 if centiseconds < 100 else None
+        has_exif |= marker == 0xE1 and piece[4:10] == b"Exif\0\0"
         if not is_metadata(marker, piece):
             kept.append(piece)
         position += length
@@ -65,6 +66,8 @@ def examine(content: bytes) -> Picture:
     if end < position:
         raise NotAPicture("truncated", f"It ends after {size} bytes without an end marker.")
     kept.append(content[position : end + 2])
+    if captured is None and has_exif and (time := exif_time(content)):
+        captured = round(time.timestamp() * 1e6)
     return Picture(b"".join(kept), captured)
 
 

@@ -159,7 +159,9 @@ class CameraWatch:
             self.skew_us = fetched_us - by_camera_us
             if abs(self.skew_us) <= LARGEST_SKEW_US:
                 captured = by_camera_us
-        if captured // 1000 <= self._last_us // 1000:  # its clock stands, or was set back
+        back_us = self._last_us - captured
+        # Set back by more than any camera's clock is off is our own clock: the new time counts.
+        if captured // 1000 <= self._last_us // 1000 and back_us <= LARGEST_SKEW_US:
             captured = max(fetched_us, self._last_us + 1000)
         self._last_us = captured
         return captured

@@ -62,7 +62,10 @@ class Storage:
         return f"s3://{self._root}/{key}" if self.is_s3 else f"{self._root}/{key}"
 
     def exists(self, key: str) -> bool:
-        return self._fs.get_file_info(f"{self._root}/{key}").type == fs.FileType.File
+        try:
+            return self._fs.get_file_info(f"{self._root}/{key}").type == fs.FileType.File
+        except OSError as error:
+            raise CctviewError(f"{self.path(key)} cannot be looked for: {_first_line(error)}") from error
 
     def read(self, key: str) -> pa.Buffer:
         """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""

@@ -73,6 +73,9 @@ def test_exif_times_with_and_without_a_zone():
     assert exif_time(saved(image, exif)) == datetime(2020, 5, 5, 17, 3, 4, tzinfo=UTC)
     assert exif_time(PLAIN) is None
     assert exif_time(b"nothing") is None
+    told = examine(saved(image, exif))
+    assert told.captured_us == datetime(2020, 5, 5, 17, 3, 4, tzinfo=UTC).timestamp() * 1e6
+    assert b"2020:05:05" not in told.jpeg
 
 
 def saved(image: Image.Image, exif: Image.Exif) -> bytes:

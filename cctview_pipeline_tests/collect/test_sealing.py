@@ -4,14 +4,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
+from dagster_aws.s3 import S3Resource
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.sealing import GRACE, release, sealable, strangers
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.resources.lake import LakeResource, open_lake
 from cctview_pipeline_tests.made_spool import NINE, frame, note, spooled, us
 
 
@@ -77,6 +82,38 @@ def test_an_hour_is_sealed_when_it_is_over_and_written(tmp_path: Path):
     assert sealable(tmp_path, over - timedelta(seconds=1)) == {}
     assert sealable(tmp_path, over) == {NINE: ["a", "b", "c"]}
     assert sealable(tmp_path, over + HOUR) == {NINE: ["a", "b", "c"], NINE + HOUR: ["a"]}
+
+
+def test_midnight_and_the_hour_that_autumn_repeats(tmp_path: Path):
+    """Hours are UTC: local midnight is a turn like any other, and half past one, which comes twice, is two hours."""
+    midnight, first_half_past_one = NINE - 5 * HOUR, NINE - timedelta(hours=3, minutes=30)
+    times = [midnight - timedelta(seconds=1), midnight, first_half_past_one, first_half_past_one + HOUR]
+    assert [f"{time.astimezone(NEW_YORK):%H:%M:%S}" for time in times] == ["23:59:59", "00:00:00", "01:30:00", "01:30:00"]
+    network = spooled(tmp_path, *(frame("a", (at - NINE).total_seconds(), picture=i) for i, at in enumerate(times)))
+    assert network.hours("a") == [midnight - HOUR, midnight, midnight + HOUR, midnight + 2 * HOUR]
+    found = [f for hour in network.hours("a") for f in network.read_hour("a", hour).frames]
+    assert [f.captured_at for f in found] == times
+    assert len({f.frame_id for f in found}) == 4
+
+
+def test_while_the_lake_is_away_everything_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: dict[str, str]):
+    """S3 is down for a while: the same calls bring the hour in when it is back."""
+    network = spooled(tmp_path, *(frame("a", s) for s in range(4)))
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    later = NINE + 3 * HOUR
+    with monkeypatch.context() as down:
+        down.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        lost = LakeResource(uri="s3://lake/away", s3=S3Resource()).open()
+        with pytest.raises(CctviewError, match="cannot be"):
+            seal(network, lost, "a", NINE)
+        with pytest.raises(CctviewError, match="cannot be"):
+            release(tmp_path, lost, {"a"}, later)
+        assert sealable(tmp_path, later) == {NINE: ["a"]}
+    away = open_lake("s3://lake/away")
+    seal(network, away, "a", NINE)
+    assert captured(away, "a", NINE) == [0, 1, 2, 3]
+    assert len(release(tmp_path, away, {"a"}, later)) == 1
 
 
 def test_an_hour_that_is_still_written_waits(tmp_path: Path):

@@ -93,6 +93,16 @@ def test_a_clock_that_stands_or_goes_back_gives_unique_times(camera: Camera):
     assert times == sorted(times)
 
 
+def test_our_own_clock_is_set(camera: Camera):
+    """By an hour, forwards and back: the new time counts at once, and every frame is kept."""
+    taken = [camera.answer(picture(0)), camera.answer(picture(1))]
+    for hour in (1, 0):
+        now_us = START + hour * 3_600_000_000
+        taken += [camera.watch.received(picture(10 * hour + s), now_us + s * 1_000_000, camera.second + s) for s in (2, 3)]
+    seconds = [(each.captured_us - START) / 1e6 for each in taken]
+    assert seconds == [1, 2, 3602, 3603, 2, 3]
+
+
 def test_a_camera_that_repeats_itself_is_stale_and_comes_back(camera: Camera):
     for second in range(4):
         camera.answer(picture(second))
