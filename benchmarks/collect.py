@@ -5,7 +5,9 @@ own: frames of the synthetic city with an entry of a quantisation table changed,
 decoded. What the server took while it was asked is compared with what is in the spool.
 
 Run with ``python benchmarks/collect.py [--cameras 1000] [--seconds 600]``; the result goes to benchmarks/results/collect.json, 21
-cameras beside it, which is what CCTView's collector held on one core.
+cameras beside it, which is what CCTView's collector held on one core, and the same number over TLS for two minutes. With
+``--soak``, 200 cameras are collected for an hour, and memory over time goes to benchmarks/results/collect-soak.json and
+docs/collect-soak.png.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 import multiprocessing
 import os
 import platform
+import ssl
 import struct
 import subprocess
 import sys
@@ -78,7 +81,26 @@ class Cameras:
         return number, b"".join((begin, comment, middle, entries, end))
 
 
-def serve(cameras: Cameras, core: int, ready: multiprocessing.Queue, stop: multiprocessing.Event) -> None:
+def certificate(folder: Path) -> Path:
+    """One for 127.0.0.1, with its key in the same file."""
+    path = folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    command += [
+        "-subj",
+        "/CN=127.0.0.1",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        path,
+        "-out",
+        folder / "public.pem",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + (folder / "public.pem").read_bytes())
+    return path
+
+
+def serve(cameras: Cameras, core: int, tls: Path | None, ready: multiprocessing.Queue, stop: multiprocessing.Event) -> None:
     os.sched_setaffinity(0, {core})
 
     async def image(request: web.Request) -> web.Response:
@@ -94,7 +116,11 @@ def serve(cameras: Cameras, core: int, ready: multiprocessing.Queue, stop: multi
         app.router.add_get("/api/cameras/{id}/image", image)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        context = None
+        if tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(tls)
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024, ssl_context=context)
         await site.start()
         ready.put(runner.addresses[0][1])
         while not stop.is_set():
@@ -105,17 +131,32 @@ def serve(cameras: Cameras, core: int, ready: multiprocessing.Queue, stop: multi
     asyncio.run(run())
 
 
-def collected(count: int, seconds: int, pictures: list[bytes]) -> dict:
+def collected(
+    count: int, seconds: int, pictures: list[bytes], tls: Path | None = None
+) -> tuple[dict, list[tuple[float, float, float]]]:
+    """What came of it, and (time in s, CPU seconds, MiB) of the collector, second by second."""
     cores = sorted(os.sched_getaffinity(0))
     cameras, context = Cameras(count, pictures), multiprocessing.get_context("fork")
     ready, stop = context.Queue(), context.Event()
-    server = context.Process(target=serve, args=(cameras, cores[0], ready, stop))
+    server = context.Process(target=serve, args=(cameras, cores[0], tls, ready, stop))
     server.start()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "cctview_pipeline.cli", "collect", "--base-url", f"http://127.0.0.1:{ready.get()}"]
+        command = [
+            sys.executable,
+            "-m",
+            "cctview_pipeline.cli",
+            "collect",
+            "--base-url",
+            f"{'https' if tls else 'http'}://127.0.0.1:{ready.get()}",
+        ]
         command += ["--contact", "benchmark@example.org", "--accept-terms", "--spool", folder, "--for", f"{seconds}s"]
         began = time.time()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {cores[-1]}))
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | ({"SSL_CERT_FILE": str(tls)} if tls else {}),
+            preexec_fn=lambda: os.sched_setaffinity(0, {cores[-1]}),
+        )
         usage = [(time.time(), *_usage(process.pid))]
         while process.poll() is None:
             time.sleep(1)
@@ -127,13 +168,14 @@ def collected(count: int, seconds: int, pictures: list[bytes]) -> dict:
         found = _compare(cameras, Path(folder))
     steady = [row for row in usage if row[0] > began + LEARNING_S] or usage
     share = (steady[-1][1] - steady[0][1]) / max(steady[-1][0] - steady[0][0], 1e-6)
-    return found | {
+    figures = found | {
         "seconds": seconds,
         "cpu_share_of_one_core": round(share, 3),
         "peak_MiB": round(max(row[2] for row in usage)),
         "server_cpu_share": round(server_cpu / seconds, 3),
         "rc": process.returncode,
     }
+    return figures, [(at - began, *rest) for at, *rest in usage]
 
 
 def _usage(pid: int) -> tuple[float, float]:
@@ -176,11 +218,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cameras", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--soak", action="store_true")
     arguments = parser.parse_args()
     load, pictures = os.getloadavg()[0], city_pictures()
-    results = {f"{count} cameras": collected(count, arguments.seconds, pictures) for count in (21, arguments.cameras)}
+    if arguments.soak:
+        figures, usage = collected(200, 3600, pictures)
+        by_minute = {minute: [row[2] for row in usage if row[0] // 60 == minute] for minute in range(60)}
+        figures["MiB_by_minute"] = [round(max(values), 1) for values in by_minute.values() if values]
+        results = {"200 cameras": figures}
+        _plot(usage)
+    else:
+        results = {f"{n} cameras": collected(n, arguments.seconds, pictures)[0] for n in (21, arguments.cameras)}
+        with tempfile.TemporaryDirectory() as folder:
+            tls = collected(arguments.cameras, min(120, arguments.seconds), pictures, certificate(Path(folder)))[0]
+        results[f"{arguments.cameras} cameras, TLS"] = tls
     written = {
-        "command": "python benchmarks/collect.py",
+        "command": "python benchmarks/collect.py" + (" --soak" if arguments.soak else ""),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
         "versions": {n: version(n) for n in ("aiohttp",)} | {"python": platform.python_version()},
@@ -188,7 +241,19 @@ def main() -> None:
         "results": results,
     }
     print(json.dumps(written, indent=2))
-    (ROOT / "benchmarks" / "results" / "collect.json").write_text(json.dumps(written, indent=2) + "\n")
+    name = "collect-soak.json" if arguments.soak else "collect.json"
+    (ROOT / "benchmarks" / "results" / name).write_text(json.dumps(written, indent=2) + "\n")
+
+
+def _plot(usage: list[tuple[float, float, float]]) -> None:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(9, 3))
+    axes.plot([row[0] / 60 for row in usage], [row[2] for row in usage], linewidth=1)
+    axes.set(xlabel="minutes", ylabel="MiB", ylim=(0, None), title="Memory of the collector, 200 cameras at a frame a second")
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(ROOT / "docs" / "collect-soak.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """The cameras whose place is known to the package."""
 
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 from cctview_pipeline.campaign import Camera, camera_from_dict
 from cctview_pipeline.errors import CctviewError
 
 
-def catalogue() -> dict[str, Camera]:
+@cache
+def catalogue() -> Mapping[str, Camera]:
     """Camera id -> camera, of ``catalogue.toml``."""
     rows = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text())["cameras"]
-    return {row["id"]: camera_from_dict(row) for row in rows}
+    return MappingProxyType({row["id"]: camera_from_dict(row) for row in rows})
 
 
 def find_cameras(camera_ids: list[str]) -> list[Camera]:
