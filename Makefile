@@ -12,7 +12,7 @@ SEED ?= 1000
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install demo test lint dev dev-city benchmark clean
+.PHONY: install demo test lint dev dev-city benchmark soak clean
 
 install: $(INSTALLED)
 
@@ -48,6 +48,11 @@ benchmark: install
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/embed.py
 	$(BIN)/python benchmarks/match.py
+	$(BIN)/python benchmarks/collect.py
+
+soak: install
+	CCTVIEW_FAULT_RUN_S=600 $(BIN)/python -m pytest --timeout 1200 cctview_pipeline_tests/end_to_end/test_fault_run.py
+	$(BIN)/python benchmarks/collect.py --soak
 
 clean:
 	rm -rf .venv var

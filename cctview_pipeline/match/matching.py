@@ -1,6 +1,6 @@
 """Ranking and choosing: for every track of a camera, the neighbours' earlier tracks it may go on from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -13,11 +13,17 @@ METRIC = "med-min"
 KEPT = 20
 """Candidates kept a query, for the viewer and for people who want rank lists."""
 
-SHARE_MATCHED = 0.5
-"""Before anything is seen, the share of vehicles that the camera before has seen too: ramps take the others."""
+PRIOR_VOTES = 30.0
+"""How many matches what is believed of an edge beforehand is worth, until the matches tell it."""
 
-USUAL_KMH, SPREAD, PRIOR_VOTES = 60.0, 0.5, 30.0
-"""Where the travel time begins: log-normal around this speed, worth so many matches, until the matches tell it."""
+SHARE_MATCHED = 0.5
+"""Beforehand, the share of vehicles that the camera before has seen too: ramps take the others."""
+
+USUAL_KMH, SPREAD = 60.0, 0.5
+"""Beforehand, the travel time is log-normal around this speed."""
+
+ROUNDS = 25
+"""Of learning; it changes little after ten."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,47 @@ class Candidate:
     margin: float
 
 
+@dataclass(frozen=True)
+class Passage:
+    """What is believed of the way along an edge.
+
+    same, same_std, other, other_std: distances between two tracks of one vehicle and of two, as normal; centre, spread: of log
+    seconds between the cameras; share: of the queries whose vehicle the source has seen too.
+    """
+
+    same: float
+    same_std: float
+    other: float
+    other_std: float
+    centre: float
+    spread: float
+    share: float
+
+    def likelihood(self, distances: np.ndarray) -> np.ndarray:
+        """How much likelier a distance is for one vehicle than for two. Nearer than one vehicle usually is to itself speaks
+        for it, not against."""
+        further = np.maximum(distances - self.same, 0)
+        log_ratio = ((distances - self.other) / self.other_std) ** 2 - (further / self.same_std) ** 2
+        log_ratio = np.where(distances < self.other, log_ratio, np.minimum(log_ratio, 0))
+        return np.exp(np.clip(log_ratio / 2 + np.log(self.other_std / self.same_std), -20, 6))
+
+    def density(self, gaps: np.ndarray) -> np.ndarray:
+        """Of a travel time, a second."""
+        seconds = np.maximum(gaps, 1e-3)
+        of_log = np.exp(-(((np.log(seconds) - self.centre) / self.spread) ** 2) / 2)
+        return of_log / (seconds * self.spread * np.sqrt(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs of an edge, queries x gallery. gaps: s; rate: at which vehicles leave the source, a second."""
+
+    distances: np.ndarray
+    gaps: np.ndarray
+    inside: np.ndarray
+    rate: float
+
+
 def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
     """Rank the gallery's tracks inside the edge's gate for every query, give each pair a probability, and choose.
 
@@ -60,23 +107,21 @@ def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
     inside = edge.admits(gaps)
     if not inside.any():
         return []
-    distances = track_distances(queries.embeddings, gallery.embeddings)
-    likelihood = appearance_likelihood(distances, inside, _within(queries) + _within(gallery))
-    likelihood = np.where(inside, likelihood, 0)
     rate = len(gallery.ids) / max(float(np.ptp(gallery.last)), edge.longest_s)
-    probability = posterior(likelihood, *learn_travel_time(edge, gaps, likelihood, rate), gaps, rate)
-    chosen = _assign(probability)
-    return _candidates(edge, gaps, distances, inside, probability, chosen)
+    pairs = Pairs(track_distances(queries.embeddings, gallery.embeddings), gaps, inside, rate)
+    passage = learn(believed(edge, pairs, _within(queries) + _within(gallery)), pairs)
+    probability = posterior(passage, pairs)
+    return _candidates(edge, pairs, probability, _assign(probability))
 
 
-def appearance_likelihood(distances: np.ndarray, inside: np.ndarray, same: list[float]) -> np.ndarray:
-    """(Q, G) how much likelier each distance is for one vehicle than for two, both taken as normal; for one vehicle towards
-    greater distances only.
+def believed(edge: Edge, pairs: Pairs, same: list[float]) -> Passage:
+    """Before any pair is matched.
 
     same: distances between the images of single tracks, one vehicle for certain. Two vehicles for certain are the
     pairs outside the gate; where there are few of those, the pairs inside, of which nearly all are two vehicles.
     """
-    certain = distances[~inside] if (~inside).sum() >= 30 else distances[inside]
+    outside = ~pairs.inside
+    certain = pairs.distances[outside] if outside.sum() >= 30 else pairs.distances[pairs.inside]
     other_mean, other_std = float(np.mean(certain)), max(float(np.std(certain)), 1e-3)
     if len(same) < 10:
         same_mean, same_std = other_mean - 2 * other_std, other_std
@@ -84,35 +129,43 @@ def appearance_likelihood(distances: np.ndarray, inside: np.ndarray, same: list[
         same_mean, same_std = float(np.mean(same)), max(float(np.std(same)), other_std / 2)
     # Another camera sees another side of the vehicle, so the distance is somewhat greater than within one.
     same_mean = min(same_mean + same_std, other_mean - other_std)
-    # Nearer than one vehicle usually is to itself speaks for it, not against.
-    further = np.maximum(distances - same_mean, 0)
-    log_ratio = ((distances - other_mean) / other_std) ** 2 - (further / same_std) ** 2
-    log_ratio = np.where(distances < other_mean, log_ratio, np.minimum(log_ratio, 0))
-    return np.exp(np.clip(log_ratio / 2 + np.log(other_std / same_std), -20, 6))
+    usual = float(np.log(edge.metres / (USUAL_KMH / 3.6)))
+    return Passage(same_mean, same_std, other_mean, other_std, usual, SPREAD, SHARE_MATCHED)
 
 
-def learn_travel_time(edge: Edge, gaps: np.ndarray, likelihood: np.ndarray, rate: float) -> tuple[float, float]:
-    """Centre and spread of log seconds, by expectation maximisation over all pairs inside the gate, from the prior.
+def learn(before: Passage, pairs: Pairs) -> Passage:
+    """What the pairs themselves tell, without anybody's labels, by expectation maximisation.
 
-    likelihood: (Q, G), 0 outside the gate; rate: other vehicles a second.
+    Neighbouring cameras differ in how alike one vehicle looks to both: two that face each other see the same side of it.
     """
-    prior = centre = float(np.log(edge.metres / (USUAL_KMH / 3.6)))
-    spread, logs = SPREAD, np.log(np.maximum(gaps, 1e-3))
-    for _ in range(20):
-        votes = posterior(likelihood, centre, spread, gaps, rate)
-        total = PRIOR_VOTES + votes.sum()
-        centre = float((PRIOR_VOTES * prior + (votes * logs).sum()) / total)
-        variance = (PRIOR_VOTES * SPREAD**2 + (votes * (logs - centre) ** 2).sum()) / total
-        spread = float(np.clip(np.sqrt(variance), 0.1, SPREAD))
-    return centre, spread
+    believed, logs = before, np.log(np.maximum(pairs.gaps, 1e-3))
+    for _ in range(ROUNDS):
+        votes = posterior(believed, pairs)
+        centre = _mean(before.centre, logs, votes)
+        spread = np.sqrt(_mean(before.spread**2, (logs - centre) ** 2, votes))
+        same = min(_mean(before.same, pairs.distances, votes), before.other - 0.3 * before.other_std)
+        same_std = np.sqrt(_mean(before.same_std**2, (pairs.distances - same) ** 2, votes))
+        expected = PRIOR_VOTES * before.share + votes.sum()
+        believed = replace(
+            before,
+            same=same,
+            same_std=float(np.clip(same_std, before.other_std / 3, 1.2 * before.other_std)),
+            centre=centre,
+            spread=float(np.clip(spread, 0.1, SPREAD)),
+            share=float(np.clip(expected / (PRIOR_VOTES + len(votes)), 0.1, 0.9)),
+        )
+    return believed
 
 
-def posterior(likelihood: np.ndarray, centre: float, spread: float, gaps: np.ndarray, rate: float) -> np.ndarray:
-    """(Q, G) probability of each pair; a row's sum leaves the probability of no match."""
-    seconds = np.maximum(gaps, 1e-3)
-    density = np.exp(-(((np.log(seconds) - centre) / spread) ** 2) / 2) / (seconds * spread * np.sqrt(2 * np.pi))
-    odds = SHARE_MATCHED * likelihood * density / rate
-    return odds / (odds.sum(1, keepdims=True) + 1 - SHARE_MATCHED)
+def _mean(prior: float, values: np.ndarray, votes: np.ndarray) -> float:
+    return float((PRIOR_VOTES * prior + (votes * values).sum()) / (PRIOR_VOTES + votes.sum()))
+
+
+def posterior(passage: Passage, pairs: Pairs) -> np.ndarray:
+    """(Q, G) probability of each pair, 0 outside the gate; a row's sum leaves the probability of no match."""
+    odds = passage.share * passage.likelihood(pairs.distances) * passage.density(pairs.gaps) / pairs.rate
+    odds = np.where(pairs.inside, odds, 0)
+    return odds / (odds.sum(1, keepdims=True) + 1 - passage.share)
 
 
 def _within(tracks: TrackSet) -> list[float]:
@@ -132,23 +185,21 @@ def _assign(probability: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _candidates(
-    edge: Edge, gaps: np.ndarray, distances: np.ndarray, inside: np.ndarray, probability: np.ndarray, chosen: np.ndarray
-) -> list[Candidate]:
+def _candidates(edge: Edge, pairs: Pairs, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
     found = []
-    for query in np.flatnonzero(inside.any(1)):
-        options = np.flatnonzero(inside[query])
-        ranked = options[np.lexsort((options, distances[query, options]))]
+    for query in np.flatnonzero(pairs.inside.any(1)):
+        options = np.flatnonzero(pairs.inside[query])
+        ranked = options[np.lexsort((options, pairs.distances[query, options]))]
         by_probability = np.sort(probability[query, options])[::-1]
         for rank, gallery in enumerate(ranked, 1):
             assigned = bool(chosen[query] == gallery)
             if rank > KEPT and not assigned:
                 continue
-            p, gap = float(probability[query, gallery]), float(gaps[query, gallery])
+            p, gap = float(probability[query, gallery]), float(pairs.gaps[query, gallery])
             best_other = by_probability[1] if p == by_probability[0] and len(options) > 1 else by_probability[0]
             margin = p - (float(best_other) if len(options) > 1 else 0.0)
             speed = float(edge.speed_kmh(np.array(gap)))
             found.append(
-                Candidate(int(query), int(gallery), rank, float(distances[query, gallery]), gap, speed, p, assigned, margin)
+                Candidate(int(query), int(gallery), rank, float(pairs.distances[query, gallery]), gap, speed, p, assigned, margin)
             )
     return found

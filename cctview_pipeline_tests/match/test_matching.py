@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cctview_pipeline.match import track_distances
-from cctview_pipeline.match.matching import KEPT, Candidate, appearance_likelihood, learn_travel_time, match, posterior
+from cctview_pipeline.match.matching import KEPT, Candidate, Pairs, Passage, believed, learn, match, posterior
 from cctview_pipeline_tests.made_corridor import EDGE, Corridor, corridor, track_set
 
 
@@ -132,31 +132,56 @@ def test_nobody_could_be_anybody():
     assert match(EDGE, made.gallery, made.queries) == []
 
 
+BELIEVED = Passage(
+    same=0.4, same_std=0.1, other=0.9, other_std=0.1, centre=np.log(EDGE.metres / (60 / 3.6)), spread=0.5, share=0.5
+)
+
+
+def made_pairs(count: int = 200, share: float = 0.7, alike: float = 0.6, seconds: float = 120.0, seed: int = 0) -> Pairs:
+    """Everyone leaves the source 8 s after the one before; the first so many in a hundred arrive, the others come from a ramp."""
+    rng = np.random.default_rng(seed)
+    left = 8.0 * np.arange(count)
+    arrived = left + seconds * np.exp(rng.normal(0, 0.15, count))
+    known = rng.random(count) < share
+    distances = rng.normal(0.9, 0.1, (count, count))
+    distances[known, known.nonzero()[0]] = rng.normal(alike, 0.05, known.sum())
+    gaps = arrived[:, None] - left[None, :]
+    return Pairs(distances, gaps, EDGE.admits(gaps), 1 / 8)
+
+
 def test_nearer_is_likelier():
-    distances = np.linspace(0, 2, 50)[None, :]
-    likelihood = appearance_likelihood(distances, np.ones((1, 50), bool), [0.3, 0.4] * 10)
-    assert (np.diff(likelihood[0][10:]) <= 0).all()
-    assert likelihood[0, 10] > 1 > likelihood[0, 40]
+    pairs = Pairs(np.linspace(0, 2, 50)[None, :], np.full((1, 50), 80.0), np.ones((1, 50), bool), 0.1)
+    likelihood = believed(EDGE, pairs, [0.3, 0.4] * 10).likelihood(pairs.distances)[0]
+    assert (np.diff(likelihood[10:]) <= 0).all()
+    assert likelihood[10] > 1 > likelihood[40]
 
 
-def test_travel_time_is_learned_from_the_matches():
-    made = corridor(200, 0)
-    gaps = made.queries.first[:, None] - made.gallery.last[None, :]
-    likelihood = np.where(made.truth[:, None] == np.arange(200)[None, :], 100.0, 0.0)
-    slow = gaps + 60
-    centre, spread = learn_travel_time(EDGE, slow, likelihood, 1 / 8)
-    true = np.log(slow[likelihood > 0])
-    assert np.exp(centre) == pytest.approx(np.exp(true.mean()), rel=0.1)
-    assert 0.1 <= spread <= 0.3
+def test_an_edge_teaches_its_travel_time_its_looks_and_its_share():
+    """A vehicle looks less like itself from the next camera than within one, and the road is slower than believed."""
+    learned = learn(BELIEVED, made_pairs())
+    assert np.exp(learned.centre) == pytest.approx(120, rel=0.1)
+    assert 0.1 <= learned.spread <= 0.3
+    assert learned.same == pytest.approx(0.6, abs=0.05)
+    assert learned.same_std < 0.11
+    assert learn(BELIEVED, made_pairs(share=0.2)).share < 0.4 < 0.5 < learned.share < 0.75
 
 
-def test_without_matches_travel_time_stays_at_60_kmh():
-    centre, spread = learn_travel_time(EDGE, np.full((3, 3), 100.0), np.zeros((3, 3)), 1.0)
-    assert EDGE.metres / np.exp(centre) * 3.6 == pytest.approx(60)
-    assert spread == pytest.approx(0.5)
+def test_what_is_learned_finds_more_than_what_was_believed():
+    pairs = made_pairs()
+    certain = lambda passage: (posterior(passage, pairs).diagonal() > 0.5).sum()  # noqa: E731
+    assert certain(learn(BELIEVED, pairs)) > certain(BELIEVED) + 20
+
+
+def test_where_nothing_fits_the_belief_stays_and_few_are_expected():
+    nothing = Pairs(np.full((40, 3), 0.9), np.full((40, 3), 100.0), np.zeros((40, 3), bool), 1.0)
+    learned = learn(BELIEVED, nothing)
+    assert EDGE.metres / np.exp(learned.centre) * 3.6 == pytest.approx(60)
+    assert (learned.spread, learned.same) == pytest.approx((0.5, 0.4))
+    assert learned.share < 0.25
 
 
 def test_probabilities_of_a_query_leave_room_for_no_match():
-    probability = posterior(np.full((2, 30), 50.0), np.log(80), 0.3, np.full((2, 30), 80.0), 0.1)
+    pairs = Pairs(np.full((2, 30), 0.4), np.full((2, 30), 80.0), np.ones((2, 30), bool), 0.1)
+    probability = posterior(BELIEVED, pairs)
     assert (probability.sum(1) < 1).all()
     np.testing.assert_allclose(probability, probability[0, 0])
