@@ -47,11 +47,11 @@ class SpoolNetwork:
         """Only segments that nobody writes to any more are read: what comes later is added by the next run."""
         # A camera's clock may be off by minutes, so an hour's frames may have been fetched in its neighbours.
         near = segments(self.spool, (hour - HOUR, hour, hour + HOUR))
-        rows = _frames(contents(near))
+        rows = contents(near)
+        rows = _frames(rows.filter(pc.equal(rows["camera_id"], camera_id)))
         first, last = microseconds(hour - NEAR), microseconds(hour + HOUR)
-        of_camera = pc.equal(rows["camera_id"], camera_id)
-        in_time = pc.and_(pc.greater_equal(rows["captured_us"], first), pc.less(rows["captured_us"], last))
-        rows = rows.filter(pc.and_(of_camera, in_time)).sort_by([("captured_us", "ascending"), ("fetched_us", "ascending")])
+        rows = rows.filter(pc.and_(pc.greater_equal(rows["captured_us"], first), pc.less(rows["captured_us"], last)))
+        rows = rows.sort_by([("captured_us", "ascending"), ("fetched_us", "ascending")])
         frames, rejected, seen = [], [], {}
         for record in read_rows(near, rows):
             found = _examine(record, seen)

@@ -15,23 +15,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.spool import Kind, close_left_behind, delete, index, microseconds, segments, utc, written_hours
+from cctview_pipeline.collect.spool import (
+    Kind,
+    close_left_behind,
+    contents,
+    delete,
+    index,
+    microseconds,
+    segments,
+    utc,
+    written_hours,
+)
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.lake import Lake, Partition
 
 GRACE = timedelta(minutes=1)
 """After an hour's end, until when its last frames may still be on their way."""
+_HOUR_US = HOUR // timedelta(microseconds=1)
 
 
 def sealable(spool: Path, now: datetime) -> dict[datetime, list[str]]:
     """Hours that are over and written down, with the cameras that have frames or notes in the spool."""
     close_left_behind(spool)
     written = written_hours(spool)
-    found: dict[datetime, set[str]] = defaultdict(set)
-    for segment in segments(spool):
-        for (camera, hour), _ in _camera_hours(index(segment)):
-            if camera:
-                found[hour].add(camera)
+    found: dict[datetime, list[str]] = defaultdict(list)
+    rows = contents(segments(spool))
+    pairs = pa.table({"hour": _hours(rows), "camera": rows["camera_id"]}).group_by(["hour", "camera"]).aggregate([]).to_pydict()
+    for hour, camera in zip(pairs["hour"], pairs["camera"], strict=True):
+        if camera:
+            found[utc(hour * _HOUR_US)].append(camera)
     over = (hour for hour in found if hour + HOUR + GRACE <= now and not any(open_hour <= hour for open_hour in written))
     return {hour: sorted(found[hour]) for hour in sorted(over)}
 
@@ -44,13 +56,13 @@ def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[P
     held = _Held(lake)
     gone = []
     for segment in segments(spool):
-        places = list(_camera_hours(index(segment)))
-        hours = {hour for (_, hour), _ in places}
+        rows = index(segment)
+        hours = [utc(hour * _HOUR_US) for hour in pc.unique(_hours(rows)).to_pylist()]
         if any(hour + HOUR + GRACE > now for hour in hours):
             continue
         # Of every camera: what the collector notes of itself tells of those that sent nothing, too.
         accounted = all(held.accounts(camera, hour) for hour in hours for camera in cameras)
-        if accounted and all(held.frames(camera, hour, frames) for (camera, hour), frames in places if len(frames)):
+        if accounted and all(held.frames(*place, frames) for place, frames in _frames(rows)):
             delete(segment)
             gone.append(segment)
     return gone
@@ -58,10 +70,9 @@ def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[P
 
 def strangers(spool: Path, cameras: set[str]) -> list[str]:
     """Cameras that have frames in the spool and are not among the campaign's: nothing brings them to the lake."""
-    found = set()
-    for segment in segments(spool):
-        found |= {camera for (camera, _), frames in _camera_hours(index(segment)) if len(frames)}
-    return sorted(found - cameras)
+    rows = contents(segments(spool))
+    found = rows["camera_id"].filter(pc.equal(rows["kind"], Kind.FRAME)).unique().to_pylist()
+    return sorted(set(found) - cameras)
 
 
 class _Held:
@@ -85,12 +96,15 @@ class _Held:
         return bool(np.isin(milliseconds, self._known[partition]).all())
 
 
-def _camera_hours(rows: pa.Table) -> Iterator[tuple[tuple[str, datetime], np.ndarray]]:
-    """What a segment has: camera, empty for the collector's own notes, and hour, with the frames' milliseconds since 1970."""
-    hours = pc.divide(rows["captured_us"], HOUR // timedelta(microseconds=1))
-    frames = pc.if_else(pc.equal(rows["kind"], Kind.FRAME), pc.divide(rows["captured_us"], 1000), None)
-    table = pa.table({"camera_id": rows["camera_id"], "hour": hours, "frame": frames})
-    grouped = table.group_by(["camera_id", "hour"]).aggregate([("frame", "list")])
-    for camera, hour, found in zip(*(grouped[n].to_pylist() for n in ("camera_id", "hour", "frame_list")), strict=True):
-        milliseconds = np.array([each for each in found if each is not None], np.int64)
-        yield (camera, utc(hour * (HOUR // timedelta(microseconds=1)))), milliseconds
+def _frames(rows: pa.Table) -> Iterator[tuple[tuple[str, datetime], np.ndarray]]:
+    """Camera and hour, and when the frames that a segment has of them were taken, in milliseconds since 1970."""
+    rows = rows.filter(pc.equal(rows["kind"], Kind.FRAME))
+    table = pa.table({"camera": rows["camera_id"], "hour": _hours(rows), "at": pc.divide(rows["captured_us"], 1000)})
+    grouped = table.group_by(["camera", "hour"]).aggregate([("at", "list")]).to_pydict()
+    for camera, hour, at in zip(grouped["camera"], grouped["hour"], grouped["at_list"], strict=True):
+        yield (camera, utc(hour * _HOUR_US)), np.array(at, np.int64)
+
+
+def _hours(rows: pa.Table) -> pa.ChunkedArray:
+    """Since 1970."""
+    return pc.divide(rows["captured_us"], _HOUR_US)

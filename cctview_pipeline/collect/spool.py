@@ -232,9 +232,13 @@ def index(segment: Path) -> pa.Table:
 
 def contents(of: Sequence[Path]) -> pa.Table:
     """The indexes of several segments, with a column ``segment``, the number in the sequence."""
-    parts = [
-        index(path).append_column("segment", pa.repeat(pa.scalar(i, pa.int32()), len(index(path)))) for i, path in enumerate(of)
-    ]
+    return _contents(tuple(of))
+
+
+@lru_cache(maxsize=8)  # one camera's hour after the other is looked for in the same segments
+def _contents(of: tuple[Path, ...]) -> pa.Table:
+    numbers = [pa.repeat(pa.scalar(number, pa.int32()), len(index(path))) for number, path in enumerate(of)]
+    parts = [index(path).append_column("segment", column) for path, column in zip(of, numbers, strict=True)]
     return pa.concat_tables(parts) if parts else INDEX.append(pa.field("segment", pa.int32())).empty_table()
 
 
