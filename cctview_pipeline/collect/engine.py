@@ -54,7 +54,7 @@ class EngineSettings:
 
 @dataclass
 class Tally:
-    """What happened to one camera since the engine began. lag_s: from due to stored, of the newest frame."""
+    """What happened to one camera since the engine began. lag_s: from due to fetched, of the newest frame."""
 
     asked: int = 0
     new: int = 0
@@ -193,7 +193,8 @@ class Engine:
             await asyncio.sleep(FLUSH_S)
             self._take_changes()
             if time.monotonic() - beat > HEARTBEAT_S:
-                self._note({"runs": True})
+                self._note({"runs": True, "synced_within_s": round(self.writer.slowest_s, 3)})
+                self.writer.slowest_s = 0.0
                 beat = time.monotonic()
             try:
                 self.stored += await asyncio.to_thread(self.writer.flush)

@@ -99,6 +99,8 @@ class SpoolWriter:
         self._gathered: list[bytes] = []
         self._gathered_bytes, self._written, self._used = 0, 0, used_bytes(directory)
         self._guard = threading.Lock()
+        self.slowest_s = 0.0
+        """From fetched to synced, of the records since somebody set this to 0."""
         self._measured = time.monotonic()
 
     def append(self, record: Record) -> None:
@@ -128,6 +130,8 @@ class SpoolWriter:
                 self._gathered = gathered + self._gathered
             raise SpoolFull(f"The spool {self.directory} cannot be written: {error.strerror}.") from error
         self._written = begin + len(data)
+        oldest = _HEAD.unpack_from(gathered[0])[-1]
+        self.slowest_s = max(self.slowest_s, time.time() - oldest / 1e6)
         with self._guard:
             self._used += len(data)
             self._gathered_bytes -= len(data)

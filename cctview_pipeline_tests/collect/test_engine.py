@@ -79,7 +79,7 @@ def test_the_collector_says_when_it_begins_and_ends(tmp_path: Path):
     _, records = collect(LiveCameras(count=2), tmp_path, new(8))
     told = events(records, COLLECTOR)
     begins = {"follows": {"cam-0": "unknown", "cam-1": "unknown"}, "begins": True}
-    assert (told[0], told[1], told[-1]) == (begins, {"runs": True}, {"ends": True})
+    assert (told[0], told[1], told[-1]) == (begins, {"runs": True, "synced_within_s": 0.0}, {"ends": True})
     assert events(records, "cam-1") == [{"state": "live"}]
 
 
