@@ -115,7 +115,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "gallery_camera_id": SOUTH.id,
         "rank": 1,
         "distance": 0.5,
-        "metric": "med-min",
+        "metric": "med-mean50",
         "gap_s": 80.0,
         "implied_speed_kmh": 63.0,
         "probability": 0.7,

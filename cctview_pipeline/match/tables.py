@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.gate import Edge
-from cctview_pipeline.match.matching import METRIC, Candidate, TrackSet, match
+from cctview_pipeline.match.matching import AGGREGATE, METRIC, Candidate, TrackSet, match
 
 
 def match_tracks(edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Table, features: pa.Table) -> pa.Table:
@@ -36,7 +36,7 @@ def _row(edge: Edge, queries: TrackSet, gallery: TrackSet, found: Candidate) -> 
         "gallery_camera_id": edge.source.id,
         "rank": found.rank,
         "distance": found.distance,
-        "metric": METRIC,
+        "metric": f"{METRIC}-{AGGREGATE}",
         "gap_s": found.gap_s,
         "implied_speed_kmh": found.speed_kmh,
         "probability": found.probability,

@@ -94,7 +94,7 @@ def test_what_is_chosen_is_likelier_than_no_match(made):
 
 def test_ranks_and_distances_are_those_of_the_embeddings():
     made = corridor(8, 2)
-    distances = track_distances(made.queries.embeddings, made.gallery.embeddings)
+    distances = track_distances(made.queries.embeddings, made.gallery.embeddings, aggregate="mean50")
     for c in matched(made):
         assert c.distance == pytest.approx(distances[c.query, c.gallery])
         assert c.gap_s == made.queries.first[c.query] - made.gallery.last[c.gallery]

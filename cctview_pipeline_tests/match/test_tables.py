@@ -45,7 +45,7 @@ def test_each_vehicle_is_matched_to_itself():
     row = next(row for row in matches.to_pylist() if row["query_track_id"] == "q0" and row["assigned"])
     assert row["gallery_camera_id"] == EDGE.source.id
     assert row["gap_s"] == pytest.approx(USUAL_S)
-    assert row["metric"] == "med-min"
+    assert row["metric"] == "med-mean50"
     assert row["rank"] == 1
 
 
