@@ -96,7 +96,6 @@ def city_ranking(vectors: np.ndarray, city: Rendered) -> Ranking:
 
 def colour_histogram(camera: Recorded) -> np.ndarray:
     """(N, 512) what a plain histogram of 8 x 8 x 8 colours sees, as square roots of shares (Hellinger distance)."""
-    bins = (camera.crops >> 5).astype(np.int64)
-    codes = (bins[..., 0] * 8 + bins[..., 1]) * 8 + bins[..., 2]
-    counts = np.stack([np.bincount(code.ravel(), minlength=512) for code in codes])
+    bins = [(crop >> 5).reshape(-1, 3).astype(np.int64) for crop in camera.crops]
+    counts = np.stack([np.bincount(each @ (64, 8, 1), minlength=512) for each in bins])
     return np.sqrt(counts / counts.sum(1, keepdims=True))

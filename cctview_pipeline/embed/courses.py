@@ -1,13 +1,14 @@
 """The extractor's two courses: one tower learns to see as the teacher sees, the other to tell vehicles apart."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cctview_pipeline.embed.default import letterbox, middle
 from cctview_pipeline.embed.lessons import Recorded, Rendered, city_groups, frame_pairs
 from cctview_pipeline.embed.losses import distillation_loss, identity_loss
 from cctview_pipeline.embed.network import ExtractorNetwork
@@ -30,15 +31,20 @@ class Course:
 def likeness_course(
     network: ExtractorNetwork, cameras: Sequence[Recorded], batch: int, seed: int, device: torch.device
 ) -> Course:
-    """Distillation: crops of all cameras and times in random order, beside the teacher's directions."""
-    crops, targets = np.concatenate([c.crops for c in cameras]), np.concatenate([c.targets() for c in cameras])
+    """Distillation: crops of all cameras and times in random order, beside the teacher's directions.
+
+    Varied less than for identity, and not mirrored: the teacher would see something else.
+    """
+    crops = np.stack([middle(crop) for camera in cameras for crop in camera.crops])
+    targets = np.concatenate([camera.targets() for camera in cameras])
     steps = max(1, len(crops) // batch)
 
     def losses(epoch: int) -> Iterator[Tensor]:
         order = np.random.default_rng([seed, epoch, 0]).permutation(len(crops))
         for rows in np.array_split(order[: steps * batch], steps):
             wanted = torch.from_numpy(targets[rows]).float().to(device)
-            yield distillation_loss(_see(network.see_likeness, vary(_to_tensor(crops[rows], device), 0.1)), wanted)
+            varied = vary(_to_tensor(crops[rows], device), light=0.1, shift=0.03, mirrored=False)
+            yield distillation_loss(_see(network.see_likeness, varied), wanted)
 
     return Course(network.likeness, losses, steps)
 
@@ -66,7 +72,9 @@ def identity_course(
 
     batch: recorded crops a step, about; vehicles, crops: of the city in a step, each so often.
     """
+    cameras = [replace(camera, crops=_letterboxed(camera.crops)) for camera in cameras]
     successors = [camera.successors(*TAUGHT) for camera in cameras]
+    in_city = _letterboxed(city.crops) if city else None
 
     def losses(epoch: int) -> Iterator[Tensor]:
         rng = np.random.default_rng([seed, epoch, 1])
@@ -76,9 +84,9 @@ def identity_course(
             recorded = _pairs(cameras, successors, gathered) if gathered else None
             group = groups[step % len(groups)] if groups else None
             parts = [_to_tensor(recorded.crops, device)] if recorded else []
-            parts = [vary(part, 0.1) for part in parts]
+            parts = [vary(part, light=0.1) for part in parts]
             if group is not None:
-                parts.append(vary(_to_tensor(city.crops[group], device), 0.25))
+                parts.append(vary(_to_tensor(in_city[group], device), light=0.25))
             seen = _see(network.see_identity, torch.cat(parts))
             loss = seen.new_zeros(())
             if recorded:
@@ -125,6 +133,10 @@ def _pairs(cameras: Sequence[Recorded], successors: Sequence[np.ndarray], pairs:
     return _Pairs(taken(lambda number: cameras[number].crops), vehicles, possible)
 
 
+def _letterboxed(crops: np.ndarray) -> np.ndarray:
+    return np.stack([letterbox(crop) for crop in crops])
+
+
 def _see(tower: Callable[[Tensor], Tensor], crops: Tensor) -> Tensor:
     with torch.autocast(crops.device.type, torch.bfloat16):
         return tower(crops.contiguous(memory_format=torch.channels_last))
@@ -135,16 +147,16 @@ def _to_tensor(crops: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
-def vary(crops: Tensor, light: float) -> Tensor:
-    """(B, 3, 64, 64) in 0..1, each a little shifted, scaled and mirrored, and in a light that differs by up to so much."""
+def vary(crops: Tensor, light: float, shift: float = 0.06, mirrored: bool = True) -> Tensor:
+    """(B, 3, 64, 64) in 0..1, each shifted and scaled by up to so much, every other one mirrored, and in another light."""
     count = len(crops)
     uniform = lambda low, high, *shape: torch.empty(count, *shape, device=crops.device).uniform_(low, high)  # noqa: E731
-    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
-    scale = uniform(0.94, 1.06)
+    mirror = torch.where(uniform(0, 1) < (0.5 if mirrored else 0.0), -1.0, 1.0)
+    scale = uniform(1 - shift, 1 + shift)
     zero = torch.zeros_like(scale)
     theta = torch.stack(
-        (torch.stack((scale * mirror, zero, uniform(-0.06, 0.06)), 1), torch.stack((zero, scale, uniform(-0.06, 0.06)), 1)), 1
+        (torch.stack((scale * mirror, zero, uniform(-shift, shift)), 1), torch.stack((zero, scale, uniform(-shift, shift)), 1)), 1
     )
     moved = F.grid_sample(crops, F.affine_grid(theta, crops.shape, False), padding_mode="border", align_corners=False)
-    gain, shift = uniform(1 - light, 1 + light, 1, 1, 1), uniform(-0.4 * light, 0.4 * light, 3, 1, 1)
-    return (moved * gain + shift).clamp(0, 1)
+    gain, tint = uniform(1 - light, 1 + light, 1, 1, 1), uniform(-0.4 * light, 0.4 * light, 3, 1, 1)
+    return (moved * gain + tint).clamp(0, 1)

@@ -42,17 +42,31 @@ class DefaultExtractor:
         """
         embeddings = np.zeros((len(crops), self.dimension), np.float32)
         for begin in range(0, len(crops), batch):
-            boxed = np.stack([letterbox(decode(crop)) for crop in crops[begin : begin + batch]])
-            embeddings[begin : begin + batch] = self._embed_batch(torch.from_numpy(boxed))
+            views = np.stack([two_views(decode(crop)) for crop in crops[begin : begin + batch]])
+            embeddings[begin : begin + batch] = self._embed_batch(torch.from_numpy(views))
         if space == "own":
             return embeddings
         weight, bias = self._published
         return embeddings @ weight.T + bias
 
     @torch.inference_mode()
-    def _embed_batch(self, crops: torch.Tensor) -> np.ndarray:
-        inputs = crops.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255).bfloat16()
+    def _embed_batch(self, views: torch.Tensor) -> np.ndarray:
+        inputs = views.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255).bfloat16()
         return self._network(inputs.contiguous(memory_format=torch.channels_last)).cpu().numpy()
+
+
+def two_views(crop: np.ndarray) -> np.ndarray:
+    """A crop (H, W, 3) as the network takes it, (64, 64, 6): its middle and, behind that, the whole of it."""
+    return np.concatenate([middle(crop), letterbox(crop)], axis=2)
+
+
+def middle(crop: np.ndarray) -> np.ndarray:
+    """The square that DenseNet201-VeRI sees of a crop (H, W, 3), 224/256 of its shorter side in the middle: (64, 64, 3)."""
+    height, width = crop.shape[:2]
+    side = min(height, width) * 224 / 256
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return np.asarray(Image.fromarray(crop).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box))
 
 
 def letterbox(crop: np.ndarray) -> np.ndarray:

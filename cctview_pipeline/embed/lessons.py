@@ -32,7 +32,7 @@ RADIUS = 40.0
 class Recorded:
     """The vehicles of one recorded camera, in order of time.
 
-    crops: (N, 64, 64, 3) uint8; seen: where and when, with the published features, of length 1, as embeddings; features:
+    crops: (N,) arrays (H, W, 3) uint8; seen: where and when, with the published features, of length 1, as embeddings; features:
     (N, 256) float32, the same as they were published; minutes: (N,) of the hour.
     """
 
@@ -62,11 +62,19 @@ class Recorded:
         Certain are pairs within reach whose pictures correlate best with each other, at least or more and by the margin more
         than either with any other. With the values given nearly all are right, as looking at them shows.
         """
-        seen = replace(self.seen, embeddings=_templates(self.crops))
+        seen = replace(self.seen, embeddings=_templates(np.stack([letterbox(crop) for crop in self.crops])))
         earlier, later = certain_pairs(seen, least, margin)
         successor = np.full(len(seen), -1)
         successor[earlier] = later
         return successor
+
+
+def as_array(crops: Sequence[np.ndarray]) -> np.ndarray:
+    """Crops of any sizes as an (N,) array of objects, from which rows can be taken."""
+    array = np.empty(len(crops), object)
+    for number, crop in enumerate(crops):  # all at once, NumPy would stack those of one size
+        array[number] = crop
+    return array
 
 
 def _templates(crops: np.ndarray) -> np.ndarray:
@@ -78,7 +86,7 @@ def _templates(crops: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Crops of the city: crops (N, 64, 64, 3) uint8; vehicles (N,) numbers, one a vehicle of a city; cameras (N,) ids;
+    """Crops of the city: crops (N,) arrays (H, W, 3) uint8; vehicles (N,) numbers, one a vehicle of a city; cameras (N,) ids;
     seeds (N,); times (N,) s since 1970."""
 
     crops: np.ndarray
@@ -93,7 +101,7 @@ class Rendered:
             f"{seed} {vehicle}" for seed, vehicle in zip(*(table[n].to_pylist() for n in ("seed", "vehicle_id")), strict=True)
         ]
         return cls(
-            np.stack([letterbox(decode(image)) for image in table["image"].to_pylist()]),
+            as_array([decode(image) for image in table["image"].to_pylist()]),
             np.unique(names, return_inverse=True)[1],
             np.array(table["camera_id"].to_pylist()),
             table["seed"].to_numpy(),
@@ -137,7 +145,7 @@ def _camera(data: Path, file: Path) -> Recorded:
         inside = clip(np.array([d.box for d, _ in detections]), image.shape[1], image.shape[0])
         for (x1, y1, x2, y2), (detection, feature) in zip(inside, detections, strict=True):
             if x2 - x1 >= 4 and y2 - y1 >= 4:
-                crops.append(letterbox(image[y1:y2, x1:x2]))
+                crops.append(image[y1:y2, x1:x2].copy())
                 features.append(feature)
                 ids.append(detection)
                 times.append(taken)
@@ -154,7 +162,7 @@ def _camera(data: Path, file: Path) -> Recorded:
         [d.label for d in ids],
         unit,
     )
-    return Recorded(FrameId.parse(ids[0].frame_id).camera_id, np.stack(crops), seen, features, np.array(minutes)).select(order)
+    return Recorded(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, features, np.array(minutes)).select(order)
 
 
 def _frame_path(data: Path, frame_id: FrameId) -> Path:

@@ -1,4 +1,4 @@
-"""The default extractor's network: two towers of dense 3x3 convolutions on a 64 x 64 crop, a half of the embedding each."""
+"""The default extractor's network: two towers of dense 3x3 convolutions on 64 x 64 pixels, a part of the embedding each."""
 
 from itertools import pairwise
 
@@ -57,11 +57,12 @@ class Tower(nn.Module):
 
 
 class ExtractorNetwork(nn.Module):
-    """(B, 3, 64, 64) RGB in 0..1 -> (B, 384), of length 1. About 4.7 million parameters and 173 MMAC.
+    """(B, 6, 64, 64) in 0..1, RGB of a crop's middle and of the whole crop -> (B, 384), of length 1. 4.7 million parameters and
+    173 MMAC.
 
-    The embedding's first LIKENESS numbers point where the teacher's do and the other IDENTITY ones are learned from vehicles
-    that are known to be the same; ``share`` is how much of the squared length the first have, and so of every similarity. The
-    two want different things of a picture: with common stages each was worse than alone.
+    The embedding's first LIKENESS numbers point where the teacher's do, and are seen in the middle as the teacher sees it; the
+    other IDENTITY ones are learned from vehicles that are known to be the same, and are seen in all of the vehicle. ``share`` is
+    how much of the squared length the first have, and so of every similarity.
     """
 
     def __init__(self, share: float = 0.5) -> None:
@@ -76,14 +77,14 @@ class ExtractorNetwork(nn.Module):
     def dimension(self) -> int:
         return LIKENESS + IDENTITY
 
-    def see_likeness(self, crops: Tensor) -> Tensor:
-        """(B, LIKENESS) of length 1."""
-        return lift(self.likeness(crops * 2 - 1))
+    def see_likeness(self, middles: Tensor) -> Tensor:
+        """(B, 3, 64, 64) -> (B, LIKENESS) of length 1."""
+        return lift(self.likeness(middles * 2 - 1))
 
-    def see_identity(self, crops: Tensor) -> Tensor:
-        """(B, IDENTITY) of length 1."""
-        return F.normalize(self.identity(crops * 2 - 1), dim=1)
+    def see_identity(self, wholes: Tensor) -> Tensor:
+        """(B, 3, 64, 64) -> (B, IDENTITY) of length 1."""
+        return F.normalize(self.identity(wholes * 2 - 1), dim=1)
 
-    def forward(self, crops: Tensor) -> Tensor:
-        share = self.share.float()
-        return torch.cat((self.see_likeness(crops) * share.sqrt(), self.see_identity(crops) * (1 - share).sqrt()), 1)
+    def forward(self, views: Tensor) -> Tensor:
+        share, (middles, wholes) = self.share.float(), views.split(3, dim=1)
+        return torch.cat((self.see_likeness(middles) * share.sqrt(), self.see_identity(wholes) * (1 - share).sqrt()), 1)

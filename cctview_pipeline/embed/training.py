@@ -70,10 +70,11 @@ class Split:
         """A hash of all that is trained on."""
         digest = hashlib.sha256()
         for camera in self.train:
-            for array in (camera.crops, camera.features, camera.seen.times):
+            for array in (*camera.crops, camera.features, camera.seen.times):
                 digest.update(np.ascontiguousarray(array).tobytes())
         if self.city:
-            digest.update(self.city.crops.tobytes())
+            for crop in self.city.crops:
+                digest.update(crop.tobytes())
             digest.update(self.city.vehicles.tobytes())
         return digest.hexdigest()[:12]
 
@@ -117,7 +118,7 @@ def train_extractor(data: Path, workspace: Path, recipe: ExtractorRecipe = Extra
         network.state_dict(),
         {},
         {"licence": "MIT", "classes": ["car", "bus", "truck", "motorcycle"]}
-        | {"input": "RGB crops of any size, letterboxed to 64x64", "dimension": network.dimension}
+        | {"input": "RGB crops of any size: the middle, and the whole letterboxed, at 64x64", "dimension": network.dimension}
         | {"data_version": split.version(), "code_version": training_version()}
         | {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.state_dict()},
     )

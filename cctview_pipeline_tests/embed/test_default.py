@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
+from torchvision import transforms
 
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.embed.default import GREY, letterbox
+from cctview_pipeline.embed.default import GREY, letterbox, middle
 from cctview_pipeline.errors import CctviewError
 
 SHAPES = [(40, 60), (64, 64), (17, 9), (1, 1), (200, 90), (3, 80)]
@@ -71,6 +73,16 @@ def test_letterbox_keeps_the_aspect(height, width):
     assert min(rows, columns) == max(1, round(64 * min(height, width) / max(height, width)))
     assert (boxed[~bright] == GREY).all()
     assert bright.sum() == rows * columns
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 40), (40, 20), (64, 64), (5, 300), (1, 1), (300, 1)])
+def test_middle_is_what_the_published_extractor_sees(height, width):
+    """Within the rounding of its two steps, by less than the crop's own pixels."""
+    crop = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    crop = np.asarray(Image.fromarray(crop).filter(ImageFilter.GaussianBlur(3)))
+    theirs = transforms.CenterCrop(224)(transforms.Resize(256)(Image.fromarray(crop))).resize((64, 64), Image.Resampling.BILINEAR)
+    assert middle(crop).shape == (64, 64, 3)
+    assert np.abs(middle(crop).astype(float) - np.asarray(theirs, float)).mean() < 4
 
 
 def test_letterbox_is_centred():
