@@ -29,7 +29,7 @@ else
 endif
 
 test: install lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest
 
 lint: install
 	$(BIN)/ruff check .

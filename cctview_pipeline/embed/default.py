@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.fx.experimental.optimization import fuse
+from torch.nn.functional import normalize
 
 from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import Space
@@ -52,7 +53,8 @@ class DefaultExtractor:
     @torch.inference_mode()
     def _embed_batch(self, views: torch.Tensor) -> np.ndarray:
         inputs = views.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255).bfloat16()
-        return self._network(inputs.contiguous(memory_format=torch.channels_last)).cpu().numpy()
+        found = self._network(inputs.contiguous(memory_format=torch.channels_last)).float()
+        return normalize(found, dim=1).cpu().numpy()  # bf16 rounds the halves' weights
 
 
 def two_views(crop: np.ndarray) -> np.ndarray:

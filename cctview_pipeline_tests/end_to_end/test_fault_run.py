@@ -2,7 +2,7 @@
 restarts, a collector that is killed.
 
 Every frame that the server sent and the collector acknowledged is in the lake exactly once; every other one is in ``gaps``.
-Forty seconds here, ten minutes by ``make soak``.
+Half a minute here, ten minutes by ``make soak``.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline_tests.collect.live_cameras import LiveCameras, tiny_picture
 from cctview_pipeline_tests.collect.test_watch import png
 
-RUN_S = float(os.environ.get("CCTVIEW_FAULT_RUN_S", "40"))
+RUN_S = float(os.environ.get("CCTVIEW_FAULT_RUN_S", "30"))
 ERRORS, TIME_OUTS = 0.05, 0.02
 FROZEN, NOTICE = "cam-8", "cam-9"
 SHARING = [f"cam-{n}" for n in range(10, 16)]
