@@ -60,7 +60,7 @@ def test_a_path_that_is_not_there(place: Workplace, tmp_path: Path):
 
 def test_a_network_that_nobody_knows(place: Workplace, archive: Path):
     sentence = refusal(place, "backfill", "--network", "london", "--path", archive)
-    assert sentence == "There is no camera network named 'london': known are archive, city, nyc-dot."
+    assert sentence == "There is no camera network named 'london': known are archive, city, nyc-dot, replay."
 
 
 def test_a_camera_that_is_not_in_the_catalogue(place: Workplace, tmp_path: Path):
