@@ -3,6 +3,7 @@
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs the tests
+# make soak               what takes over an hour: collecting with faults, and 200 cameras for an hour
 PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
