@@ -16,12 +16,11 @@ from datetime import UTC, datetime, timedelta
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.jpeg import with_camera_comments
 from cctview_pipeline.cameras.network import CameraNetwork, Frame
-from cctview_pipeline.cameras.serving import bind, in_thread, listen, web_server
+from cctview_pipeline.cameras.serving import bind, camera_api, in_thread, listen, web_server
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
 
@@ -48,12 +47,7 @@ class Replay:
         self._started = now()
 
     def app(self) -> Starlette:
-        routes = [
-            Route("/api/cameras", self.list_cameras),
-            Route("/api/cameras/", self.list_cameras),
-            Route("/api/cameras/{id}/image", self.image),
-        ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        return camera_api(self.list_cameras, self.image, self._lifespan)
 
     async def list_cameras(self, request: Request) -> Response:
         return JSONResponse([self._entry(camera, str(request.base_url)) for camera in self._hours_of])

@@ -4,14 +4,25 @@ import contextlib
 import errno
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from cctview_pipeline.errors import CctviewError
 
 HOST = "127.0.0.1"
+
+
+def camera_api(list_cameras: Callable, image: Callable, lifespan: Callable) -> Starlette:
+    """The paths of New York City's public API. list_cameras, image: endpoints; image finds the camera's id as ``id``."""
+    routes = [
+        Route("/api/cameras", list_cameras),
+        Route("/api/cameras/", list_cameras),
+        Route("/api/cameras/{id}/image", image),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
 def bind(port: int) -> socket.socket:

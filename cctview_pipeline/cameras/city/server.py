@@ -22,13 +22,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from cctview_pipeline.cameras.city.clock import CityClock
 from cctview_pipeline.cameras.city.network import CityNetwork
 from cctview_pipeline.cameras.city.studio import Shot
 from cctview_pipeline.cameras.jpeg import with_camera_comments
-from cctview_pipeline.cameras.serving import bind, in_thread, listen, web_server
+from cctview_pipeline.cameras.serving import bind, camera_api, in_thread, listen, web_server
 from cctview_pipeline.campaign import HOUR, Camera, floor_hour
 
 AREA = "Synthetic"
@@ -102,12 +101,7 @@ class CityApi:
         self._pool = ThreadPoolExecutor(2, "city")
 
     def app(self) -> Starlette:
-        routes = [
-            Route("/api/cameras", self.list_cameras),
-            Route("/api/cameras/", self.list_cameras),
-            Route("/api/cameras/{id}/image", self.image),
-        ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        return camera_api(self.list_cameras, self.image, self._lifespan)
 
     async def list_cameras(self, request: Request) -> Response:
         moment = self.clock.moment()
