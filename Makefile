@@ -30,7 +30,8 @@ else
 endif
 
 test: install lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m alone
 
 lint: install
 	$(BIN)/ruff check .

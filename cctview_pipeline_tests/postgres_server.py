@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import files
 from pathlib import Path
+
+from cctview_pipeline_tests.ports import free_ports
 
 USER = "postgres"
 
@@ -32,9 +33,7 @@ def postgres_server() -> Iterator[dict[str, str]]:
     data.mkdir()
     if as_user:
         shutil.chown(data, "nobody")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": data, **as_user}
     control = [programs / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
     try:

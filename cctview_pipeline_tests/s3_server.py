@@ -1,7 +1,6 @@
 """A real S3 server (SeaweedFS) on loopback, started for the tests that need one."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+
+from cctview_pipeline_tests.ports import free_ports
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "cctview-test", "cctview-secret", "lake"
 
@@ -22,11 +23,12 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
-    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), _free_ports(8), strict=True))
+    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8), strict=True))
     weed = Path(sys.executable).parent / "weed"
     command = [str(weed), "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}"]
     command += ["-s3", f"-s3.config={folder / 's3.json'}", "-master.volumeSizeLimitMB=64", "-volume.max=20"]
     command += [f"-{name}={port}" for name, port in ports.items()]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # other interfaces to the same data, each with a fixed port
     environment = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3.port']}",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -60,13 +62,3 @@ def _wait_for_bucket(environment: dict[str, str], server: subprocess.Popen, log:
             if server.poll() is not None or time.time() > until:
                 raise RuntimeError(f"The S3 server did not come up: {log.read_text()[-2000:]}") from error
             time.sleep(0.3)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports

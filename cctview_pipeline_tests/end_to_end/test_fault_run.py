@@ -31,6 +31,8 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline_tests.collect.live_cameras import LiveCameras, tiny_picture
 from cctview_pipeline_tests.collect.test_watch import png
 
+pytestmark = pytest.mark.alone
+
 RUN_S = float(os.environ.get("CCTVIEW_FAULT_RUN_S", "30"))
 ERRORS, TIME_OUTS = 0.05, 0.02
 FROZEN, NOTICE = "cam-8", "cam-9"
