@@ -5,15 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from cctview_pipeline.match.gate import Edge
-from cctview_pipeline.match.matching import TrackSet
+from cctview_pipeline.match.pairs import TrackSet
 from cctview_pipeline_tests.made_tables import NORTH, SOUTH
 
 EDGE = Edge(NORTH, SOUTH, "S", NORTH.distance_m(SOUTH))
 """From the northern camera to the southern one, 1.4 km."""
 
 
-def track_set(first: list[float], last: list[float], embeddings: list[np.ndarray], name: str = "t") -> TrackSet:
-    return TrackSet([f"{name}{i}" for i in range(len(first))], np.array(first), np.array(last), embeddings)
+def track_set(first: list[float], last: list[float], embeddings: list[np.ndarray], name: str = "t", **known) -> TrackSet:
+    """Cars with one embedding an image, of which nothing else is known but what is given."""
+    count, first, last = len(first), np.array(first, float), np.array(last, float)
+    unknown = {column: np.full(count, np.nan) for column in ("pace", "pace_error", "lane", "size")}
+    looks = np.stack([images.mean(0) for images in embeddings]) if count else np.zeros((0, 4))
+    columns = {"looks": looks, "label": np.full(count, "car"), "passed": (first + last) / 2} | unknown | known
+    return TrackSet(ids=[f"{name}{i}" for i in range(count)], first=first, last=last, **columns)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,10 @@ class MadeHour:
 
     def tables(self, tracks: pa.Table | None = None) -> dict[str, pa.Table]:
         """As the tracker takes an hour; without tracks when it was not tracked yet."""
-        return {"detections": self.detections, "features": self.features, "tracks": rows("tracks") if tracks is None else tracks}
+        times = {time: {"captured_at": time} for time in self.detections["captured_at"].to_pylist()}
+        frames = rows("raw_frames", *times.values())
+        known = rows("tracks") if tracks is None else tracks
+        return {"raw_frames": frames, "detections": self.detections, "features": self.features, "tracks": known}
 
     def cars(self, detection_ids: Collection[str]) -> set[int]:
         return {self.car_of[detection_id] for detection_id in detection_ids}

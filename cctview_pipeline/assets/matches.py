@@ -13,14 +13,15 @@ from cctview_pipeline.automation.policies import after_all_tracks
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.match.gate import edges_into
+from cctview_pipeline.match.belief import Belief
+from cctview_pipeline.match.gate import Edge, edges_into
 from cctview_pipeline.match.tables import match_tracks
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours, near_cameras_hour_and_before
 from cctview_pipeline.resources.lake import LakeResource
 
 
 @dg.asset(
-    **table_asset("matches", group="journeys", code_version="1", kinds={"numpy"}),
+    **table_asset("matches", group="journeys", code_version="2", kinds={"numpy"}),
     deps=[
         dg.AssetDep(tracks, partition_mapping=near_cameras_hour_and_before),
         dg.AssetDep(features, partition_mapping=near_cameras_hour_and_before),
@@ -35,7 +36,7 @@ def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
         edges = edges_into(CAMPAIGN, partition.camera)
         own, vectors = store.read("tracks", partition), store.read("features", partition)
         sources = [(edge, *_hour_and_before(store, edge.source.id, partition, vectors)) for edge in edges]
-        found = match_tracks(sources, own, vectors)
+        found, learned = match_tracks(sources, own, vectors)
         assigned = found.filter(found["assigned"])
         run.store(
             partition,
@@ -46,9 +47,24 @@ def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
             neighbours=[edge.source.id for edge in edges],
             neighbours_not_tracked=[edge.source.id for edge in edges if not _tracked(store, edge.source.id, partition)],
             mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
+            travel_times=dg.MetadataValue.md(_travel_times(learned)),
             ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
         )
     return run.result()
+
+
+def _travel_times(learned: list[tuple[Edge, Belief]]) -> str:
+    """What this hour taught about its edges, and on how much that rests."""
+    rows = [
+        f"| {edge.source.id} | {belief.seconds():.1f} s | {edge.metres / belief.seconds() * 3.6:.0f} km/h | "
+        f"{100 * belief.spread:.1f} % | {100 * belief.share:.0f} % | {belief.support:.0f} |"
+        for edge, belief in learned
+    ]
+    head = [
+        "| from | usual travel time | over the distance | spread | of the vehicles | rests on matches |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows])
 
 
 def _tracked(store: Lake, camera: str, partition: Partition) -> bool:

@@ -18,7 +18,7 @@ from cctview_pipeline.track.camera_hour import track_camera_hour
 
 
 @dg.asset(
-    **table_asset("tracks", group="journeys", code_version="1", kinds={"scipy"}),
+    **table_asset("tracks", group="journeys", code_version="2", kinds={"scipy"}),
     deps=[detections, features, dg.AssetDep("tracks", partition_mapping=same_camera_hour_before)],
     partitions_def=camera_hours,
     backfill_policy=in_order,
@@ -44,7 +44,8 @@ def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Material
 
 
 def _tables(store: Lake, partition: Partition) -> dict:
-    return {name: store.read(name, partition) for name in ("detections", "features", "tracks")}
+    tables = {name: store.read(name, partition) for name in ("detections", "features", "tracks")}
+    return tables | {"raw_frames": store.read("raw_frames", partition, ["captured_at", "width", "height"])}
 
 
 def _longest(store: Lake, partition: Partition, found, lengths: np.ndarray) -> np.ndarray:

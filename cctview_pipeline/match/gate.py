@@ -7,6 +7,10 @@ import numpy as np
 from cctview_pipeline.campaign import Camera, Campaign
 
 SLOWEST_KMH, FASTEST_KMH = 5.0, 130.0
+SIGHT_M = 100.0
+"""A camera sees so much of its road: from where it loses a vehicle to where the next camera finds it can be less far than from
+camera to camera, by twice as much where the two face each other."""
+
 LONGEST_S = 3600.0
 """A match of (c, h) reads hours h-1 and h, so no way may take longer than an hour."""
 
@@ -25,7 +29,7 @@ class Edge:
 
     @property
     def shortest_s(self) -> float:
-        return self.metres / (FASTEST_KMH / 3.6)
+        return max(self.metres - 2 * SIGHT_M, 0.0) / (FASTEST_KMH / 3.6)
 
     @property
     def longest_s(self) -> float:
@@ -35,8 +39,9 @@ class Edge:
         """Seconds between a track's end at the source and one's beginning at the target -> bool."""
         return (gaps >= self.shortest_s) & (gaps <= self.longest_s)
 
-    def speed_kmh(self, gaps: np.ndarray) -> np.ndarray:
-        return self.metres / gaps * 3.6
+    def speed_kmh(self, seconds: np.ndarray) -> np.ndarray:
+        """Of so many seconds between passing the two cameras."""
+        return self.metres / seconds * 3.6
 
 
 def edges_into(campaign: Campaign, camera_id: str) -> list[Edge]:

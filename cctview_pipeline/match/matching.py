@@ -1,43 +1,29 @@
 """Ranking and choosing: for every track of a camera, the neighbours' earlier tracks it may go on from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from cctview_pipeline.match import track_distances
+from cctview_pipeline.match.belief import LOOKS, Belief, believed, learn
 from cctview_pipeline.match.gate import Edge
+from cctview_pipeline.match.pairs import Pairs, TrackSet, candidates, two_vehicles
 
-METRIC, AGGREGATE = "med", "mean50"
-"""Tried on development cities beside min and mean: the farther half of the image pairs left out finds the most right matches."""
+METRIC = "euclidean-mean"
+"""Of the tracks' mean embeddings, in which large images weigh more, each camera's mean taken off."""
 
 KEPT = 20
 """Candidates kept a query, for the viewer and for people who want rank lists."""
 
-PRIOR_VOTES = 30.0
-"""How many matches what is believed of an edge beforehand is worth, until the matches tell it."""
+ROUNDS, STEPS = 5, 6
+"""Of learning: in each round all pairs are looked at once, and those that are not hopeless so many times."""
 
-SHARE_MATCHED = 0.5
-"""Beforehand, the share of vehicles that the camera before has seen too: ramps take the others."""
+HOPELESS = 1e-5
+"""Probability below which a pair neither teaches nor takes anything."""
 
-USUAL_KMH, SPREAD = 60.0, 0.5
-"""Beforehand, the travel time is log-normal around this speed."""
-
-ROUNDS = 25
-"""Of learning; it changes little after ten."""
-
-
-@dataclass(frozen=True)
-class TrackSet:
-    """Tracks of one camera on one carriageway.
-
-    ids: N track ids; first, last: (N,) s since 1970; embeddings: N arrays (n, D).
-    """
-
-    ids: list[str]
-    first: np.ndarray
-    last: np.ndarray
-    embeddings: list[np.ndarray]
+PASSES = 15
+"""Of the messages between queries and gallery; they settle after a handful."""
 
 
 @dataclass(frozen=True)
@@ -56,151 +42,97 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Passage:
-    """What is believed of the way along an edge.
+class Matching:
+    """candidates: by query and rank; belief: what was learned of the edge, None where nothing could be matched."""
 
-    same, same_std, other, other_std: distances between two tracks of one vehicle and of two, as normal; centre, spread: of log
-    seconds between the cameras; share: of the queries whose vehicle the source has seen too.
-    """
-
-    same: float
-    same_std: float
-    other: float
-    other_std: float
-    centre: float
-    spread: float
-    share: float
-
-    def likelihood(self, distances: np.ndarray) -> np.ndarray:
-        """How much likelier a distance is for one vehicle than for two. Nearer than one vehicle usually is to itself speaks
-        for it, not against."""
-        further = np.maximum(distances - self.same, 0)
-        log_ratio = ((distances - self.other) / self.other_std) ** 2 - (further / self.same_std) ** 2
-        log_ratio = np.where(distances < self.other, log_ratio, np.minimum(log_ratio, 0))
-        return np.exp(np.clip(log_ratio / 2 + np.log(self.other_std / self.same_std), -20, 6))
-
-    def density(self, gaps: np.ndarray) -> np.ndarray:
-        """Of a travel time, a second."""
-        seconds = np.maximum(gaps, 1e-3)
-        of_log = np.exp(-(((np.log(seconds) - self.centre) / self.spread) ** 2) / 2)
-        return of_log / (seconds * self.spread * np.sqrt(2 * np.pi))
+    candidates: list[Candidate]
+    belief: Belief | None
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """All pairs of an edge, queries x gallery. gaps: s; rate: at which vehicles leave the source, a second."""
-
-    distances: np.ndarray
-    gaps: np.ndarray
-    inside: np.ndarray
-    rate: float
-
-
-def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
+def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Matching:
     """Rank the gallery's tracks inside the edge's gate for every query, give each pair a probability, and choose.
 
-    A pair's odds are the travel time's density over the rate at which other vehicles leave the source, times how much
-    likelier its distance is for one vehicle than for two; a query's probabilities and that of no match sum to 1. The
-    choice has the highest product of probabilities with each track in at most one pair, and leaves out what is likelier
+    The choice has the highest product of probabilities with each track in at most one pair, and leaves out what is likelier
     to be none.
     """
-    gaps = queries.first[:, None] - gallery.last[None, :]
-    inside = edge.admits(gaps)
-    if not inside.any():
-        return []
-    rate = len(gallery.ids) / max(float(np.ptp(gallery.last)), edge.longest_s)
-    pairs = Pairs(track_distances(queries.embeddings, gallery.embeddings, METRIC, AGGREGATE), gaps, inside, rate)
-    passage = learn(believed(edge, pairs, _within(queries) + _within(gallery)), pairs)
-    probability = posterior(passage, pairs)
-    return _candidates(edge, pairs, probability, _assign(probability))
+    if not len(queries) or not len(gallery):
+        return Matching([], None)
+    pairs = candidates(edge, queries, gallery)
+    if not len(pairs):
+        return Matching([], None)
+    belief = learn_edge(believed(edge, pairs, two_vehicles(edge, queries, gallery)), pairs)
+    probability = marginals(pairs, belief.log_odds(pairs))
+    return Matching(_candidates(edge, pairs, probability, assign(pairs, probability)), belief)
 
 
-def believed(edge: Edge, pairs: Pairs, same: list[float]) -> Passage:
-    """Before any pair is matched.
-
-    same: distances between the images of single tracks, one vehicle for certain. Two vehicles for certain are the
-    pairs outside the gate; where there are few of those, the pairs inside, of which nearly all are two vehicles.
-    """
-    outside = ~pairs.inside
-    certain = pairs.distances[outside] if outside.sum() >= 30 else pairs.distances[pairs.inside]
-    other_mean, other_std = float(np.mean(certain)), max(float(np.std(certain)), 1e-3)
-    if len(same) < 10:
-        same_mean, same_std = other_mean - 2 * other_std, other_std
-    else:
-        same_mean, same_std = float(np.mean(same)), max(float(np.std(same)), other_std / 2)
-    # Another camera sees another side of the vehicle, so the distance is somewhat greater than within one.
-    same_mean = min(same_mean + same_std, other_mean - other_std)
-    usual = float(np.log(edge.metres / (USUAL_KMH / 3.6)))
-    return Passage(same_mean, same_std, other_mean, other_std, usual, SPREAD, SHARE_MATCHED)
-
-
-def learn(before: Passage, pairs: Pairs) -> Passage:
-    """What the pairs themselves tell, without anybody's labels, by expectation maximisation.
-
-    Neighbouring cameras differ in how alike one vehicle looks to both: two that face each other see the same side of it.
-    """
-    believed, logs = before, np.log(np.maximum(pairs.gaps, 1e-3))
+def learn_edge(before: Belief, pairs: Pairs) -> Belief:
+    """Expectation maximisation from what was believed before."""
+    belief = before
     for _ in range(ROUNDS):
-        votes = posterior(believed, pairs)
-        centre = _mean(before.centre, logs, votes)
-        spread = np.sqrt(_mean(before.spread**2, (logs - centre) ** 2, votes))
-        same = min(_mean(before.same, pairs.distances, votes), before.other - 0.3 * before.other_std)
-        same_std = np.sqrt(_mean(before.same_std**2, (pairs.distances - same) ** 2, votes))
-        expected = PRIOR_VOTES * before.share + votes.sum()
-        believed = replace(
-            before,
-            same=same,
-            same_std=float(np.clip(same_std, before.other_std / 3, 1.2 * before.other_std)),
-            centre=centre,
-            spread=float(np.clip(spread, 0.1, SPREAD)),
-            share=float(np.clip(expected / (PRIOR_VOTES + len(votes)), 0.1, 0.9)),
-        )
-    return believed
+        possible = pairs.select(marginals(pairs, belief.log_odds(pairs)) > HOPELESS)
+        for _ in range(STEPS):
+            belief = learn(before, possible, marginals(possible, belief.log_odds(possible)), belief)
+    return belief
 
 
-def _mean(prior: float, values: np.ndarray, votes: np.ndarray) -> float:
-    return float((PRIOR_VOTES * prior + (votes * values).sum()) / (PRIOR_VOTES + votes.sum()))
+def marginals(pairs: Pairs, log_odds: np.ndarray) -> np.ndarray:
+    """(M,) probability of each pair, as no track is in two of them; a query's sum leaves the probability of no match.
+
+    By belief propagation between the queries and the gallery (Williams and Lau, IEEE Transactions on Aerospace and
+    Electronic Systems 50, 2014).
+    """
+    odds = np.exp(np.minimum(log_odds, 30.0))
+    hopeful = np.flatnonzero(odds > HOPELESS)
+    odds, query, gallery = odds[hopeful], pairs.query[hopeful], pairs.gallery[hopeful]
+    free = np.ones(len(hopeful))  # how far the gallery's track is free of the other queries
+    for _ in range(PASSES):
+        claim = odds * free
+        claim = odds / (1 + np.bincount(query, claim, pairs.queries)[query] - claim)
+        free = 1 / (1 + np.bincount(gallery, claim)[gallery] - claim) if len(claim) else free
+    claim = odds * free
+    probability = np.zeros(len(pairs))
+    probability[hopeful] = claim / (1 + np.bincount(query, claim, pairs.queries)[query])
+    return probability
 
 
-def posterior(passage: Passage, pairs: Pairs) -> np.ndarray:
-    """(Q, G) probability of each pair, 0 outside the gate; a row's sum leaves the probability of no match."""
-    odds = passage.share * passage.likelihood(pairs.distances) * passage.density(pairs.gaps) / pairs.rate
-    odds = np.where(pairs.inside, odds, 0)
-    return odds / (odds.sum(1, keepdims=True) + 1 - passage.share)
-
-
-def _within(tracks: TrackSet) -> list[float]:
-    return [float(np.linalg.norm(a[i] - a[i + 1])) for a in tracks.embeddings for i in range(0, len(a) - 1, 2)]
-
-
-def _assign(probability: np.ndarray) -> np.ndarray:
-    """(Q,) the gallery's track chosen for each query, or -1."""
-    nothing = np.maximum(1 - probability.sum(1), 1e-12)
-    cost = -np.log(np.maximum(probability, 1e-12))
-    free = np.full((len(probability), len(probability)), 1e3)
-    np.fill_diagonal(free, -np.log(nothing))
-    queries, columns = linear_sum_assignment(np.concatenate([cost, free], axis=1))
-    chosen = np.full(len(probability), -1)
-    real = (columns < probability.shape[1]) & (probability[queries, np.minimum(columns, probability.shape[1] - 1)] > 1e-9)
-    chosen[queries[real]] = columns[real]
-    return chosen
+def assign(pairs: Pairs, probability: np.ndarray) -> np.ndarray:
+    """(M,) which pairs are chosen. Every query has a partner of its own that means "no match"."""
+    nothing = np.maximum(1 - np.bincount(pairs.query, probability, pairs.queries), 1e-12)
+    real = np.flatnonzero(probability > HOPELESS)
+    columns = int(pairs.gallery.max()) + 1
+    rows = np.concatenate([pairs.query[real], np.arange(pairs.queries)])
+    partners = np.concatenate([pairs.gallery[real], columns + np.arange(pairs.queries)])
+    # A weight of 0 is no edge, so every weight is 1 more; every query has just one.
+    weights = 1 - np.log(np.concatenate([np.minimum(probability[real], 1.0), nothing]))
+    graph = csr_array((weights, (rows, partners)), shape=(pairs.queries, columns + pairs.queries))
+    queries, found = min_weight_full_bipartite_matching(graph)
+    partner = np.full(pairs.queries, -1)
+    partner[queries] = found
+    return (partner[pairs.query] == pairs.gallery) & (probability > HOPELESS)
 
 
 def _candidates(edge: Edge, pairs: Pairs, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
+    order = np.lexsort((pairs.gallery, pairs.cues[LOOKS], -probability, pairs.query))
+    starts = np.flatnonzero(np.diff(pairs.query[order], prepend=-1))
+    speed = edge.speed_kmh(pairs.seconds)
     found = []
-    for query in np.flatnonzero(pairs.inside.any(1)):
-        options = np.flatnonzero(pairs.inside[query])
-        ranked = options[np.lexsort((options, pairs.distances[query, options]))]
-        by_probability = np.sort(probability[query, options])[::-1]
-        for rank, gallery in enumerate(ranked, 1):
-            assigned = bool(chosen[query] == gallery)
-            if rank > KEPT and not assigned:
+    for ranked in np.split(order, starts[1:]):
+        likeliest = [*probability[ranked[:2]], 0.0]
+        for rank, pair in enumerate(ranked, 1):
+            if rank > KEPT and not chosen[pair]:
                 continue
-            p, gap = float(probability[query, gallery]), float(pairs.gaps[query, gallery])
-            best_other = by_probability[1] if p == by_probability[0] and len(options) > 1 else by_probability[0]
-            margin = p - (float(best_other) if len(options) > 1 else 0.0)
-            speed = float(edge.speed_kmh(np.array(gap)))
+            best_other = likeliest[1] if rank == 1 else likeliest[0]
             found.append(
-                Candidate(int(query), int(gallery), rank, float(pairs.distances[query, gallery]), gap, speed, p, assigned, margin)
+                Candidate(
+                    int(pairs.query[pair]),
+                    int(pairs.gallery[pair]),
+                    rank,
+                    float(pairs.cues[LOOKS, pair]),
+                    float(pairs.gap[pair]),
+                    float(speed[pair]),
+                    float(probability[pair]),
+                    bool(chosen[pair]),
+                    float(probability[pair] - best_other),
+                )
             )
     return found

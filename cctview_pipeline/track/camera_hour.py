@@ -15,20 +15,26 @@ Tables = Mapping[str, pa.Table]
 
 
 def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: TrackerSettings = TrackerSettings()) -> pa.Table:
-    """detections and features of an hour, and those and the tracks of the hour before -> tracks.
+    """raw_frames (times and sizes), detections and features of an hour, and those and the tracks of the hour before -> tracks.
 
     Where the hour before has features but no tracks yet, it is tracked here: which run comes first makes no difference.
     Embeddings of two models cannot be compared, so nothing continues over a change of model.
     """
-    seen = sightings(now["detections"], now["features"])
+    seen = _sightings(now)
     tracking = track(seen, settings)
     links = {}
     if pc.unique(before["features"]["model"]).equals(pc.unique(now["features"]["model"])):
-        earlier = sightings(before["detections"], before["features"])
+        earlier = _sightings(before)
         links = continuations(earlier, _tracks_of(earlier, before["tracks"], settings), seen, tracking, settings)
     models = sorted({*pc.unique(now["features"]["model"]).to_pylist(), *pc.unique(now["detections"]["model"]).to_pylist()})
-    frame_times = np.sort(pc.unique(now["detections"]["captured_at"]).cast(pa.int64()).to_numpy() / 1e6)
-    return tracks_table(camera, seen, tracking, frame_times, links, " ".join(models))
+    frame_times = np.sort(now["raw_frames"]["captured_at"].cast(pa.int64()).to_numpy() / 1e6)
+    return tracks_table(camera, tracking, frame_times, links, " ".join(models))
+
+
+def _sightings(tables: Tables) -> Sightings:
+    frames = tables["raw_frames"]
+    size = (pc.max(frames["width"]).as_py(), pc.max(frames["height"]).as_py()) if frames.num_rows else (352, 240)
+    return sightings(tables["detections"], tables["features"], size)
 
 
 def _tracks_of(seen: Sightings, tracks: pa.Table, settings: TrackerSettings) -> dict[str, list[int]]:

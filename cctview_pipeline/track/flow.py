@@ -1,16 +1,22 @@
-"""Where vehicles move, and how fast, at each place of one camera's picture: learned from the detections themselves.
+"""What a camera's road looks like from the way its vehicles move: learned from the detections themselves.
 
-At half a frame a second a vehicle's boxes do not overlap, so the next box is looked for where the road leads. Pairs
-of successive frames that look alike, and that nothing else looks like, show the way; everything else then profits.
+At half a frame a second a vehicle's boxes do not overlap, so the next box is looked for where the road leads. Pairs of
+successive frames that look alike, and that nothing else looks like, show the way; everything else then profits. They are
+taken from the whole hour before anything is tracked, so the first frame knows the road as well as the last.
+
+Each direction has coordinates of its own, in which the perspective is gone: how far along the road a place is, in seconds
+at the usual pace; across it; and how large a vehicle is there. An ordinary vehicle advances by one second a second, in its lane.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 
 from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.surface import STIFFNESS, Basis, basis_over, huber_weights
 
 TOWARDS, AWAY = 0, 1
 """Down the picture is towards the camera, up is away from it: true for every camera that looks along its road."""
@@ -19,59 +25,122 @@ LONGEST_STEP_S = 4.0
 SIZES_PER_SECOND = 9.0
 """No vehicle moves more of its own lengths in a second: about 40 m/s for a car of 4.5 m."""
 
+LEAST_PAIRS = 30
+"""A direction with fewer certain pairs is left unknown."""
+
+FITS = 8
+"""Of least squares with Huber's weights anew."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One direction of one camera's road.
+
+    progress, lane, size: coefficients over the basis. Progress is in seconds at the usual pace, 0 in the middle of the places;
+    lane has a standard deviation of 1 over the places and grows to the right of the picture; size is the logarithm of px.
+    places: of the pairs; pace_std, lane_std: of one step, as they are from one vehicle to the next.
+    """
+
+    basis: Basis
+    progress: np.ndarray
+    lane: np.ndarray
+    size: np.ndarray
+    places: cKDTree
+    pace_std: float
+    lane_std: float
+
+    def velocity(self, points: np.ndarray) -> np.ndarray:
+        """(N, 2) px -> (N, 2) px/s of a vehicle that keeps its lane at the usual pace; for drawing."""
+        across, down = np.array([0.5, 0.0]), np.array([0.0, 0.5])
+        jacobian = np.stack(
+            [
+                np.stack([(self.basis(points + step) - self.basis(points - step)) @ c for step in (across, down)], axis=1)
+                for c in (self.progress, self.lane)
+            ],
+            axis=1,
+        )
+        return np.linalg.pinv(jacobian, rcond=1e-3)[:, :, 0]
+
 
 @dataclass(frozen=True)
 class Flow:
-    """Velocities of certain pairs, by place. ``trees[direction]`` indexes ``velocities[direction]``, (M, 2) px/s."""
+    """ways[direction]: None where too little moved that way to learn it."""
 
-    trees: tuple[cKDTree | None, cKDTree | None]
-    velocities: tuple[np.ndarray, np.ndarray]
+    ways: tuple[Way | None, Way | None]
 
     @property
     def unknown(self) -> bool:
         """Whether nothing was learned at all."""
-        return all(tree is None for tree in self.trees)
-
-    def velocity(self, points: np.ndarray, direction: int, neighbours: int = 15) -> np.ndarray:
-        """(N, 2) px -> (N, 2) px/s, the median of the nearest pairs; NaN where nothing was learned."""
-        tree = self.trees[direction]
-        if tree is None:
-            return np.full((len(points), 2), np.nan)
-        _, nearest = tree.query(points, k=min(neighbours, tree.n))
-        return np.median(self.velocities[direction][nearest.reshape(len(points), -1)], axis=1)
-
-    def displacement(self, points: np.ndarray, direction: int, seconds: np.ndarray, steps: int = 3) -> np.ndarray:
-        """Where the road leads from (N, 2) px in (N,) s: the velocity changes on the way, so in several steps."""
-        reached = points.astype(np.float64)
-        for _ in range(steps):
-            reached = reached + self.velocity(reached, direction) * (seconds / steps)[:, None]
-        return reached - points
-
-    def share_away(self, points: np.ndarray, neighbours: int = 15) -> np.ndarray:
-        """(N,) share of the nearest pairs that move away from the camera; NaN where nothing was learned."""
-        merged = [t.data for t in self.trees if t is not None]
-        if not merged:
-            return np.full(len(points), np.nan)
-        away = np.concatenate([np.full(t.n, d) for d, t in enumerate(self.trees) if t is not None])
-        tree = cKDTree(np.concatenate(merged))
-        _, nearest = tree.query(points, k=min(neighbours, tree.n))
-        return away[nearest.reshape(len(points), -1)].mean(axis=1)
+        return self.ways == (None, None)
 
 
-def learn_flow(seen: Sightings, least_similarity: float, least_pairs: int = 30) -> Flow:
-    """Learn a camera's flow from one hour. A direction with fewer pairs than least_pairs is left unknown."""
+def learn_flow(seen: Sightings, least_similarity: float) -> Flow:
+    """Learn a camera's flow from one hour."""
     earlier, later = certain_pairs(seen, least_similarity)
-    seconds = (seen.times[later] - seen.times[earlier])[:, None]
     moves = seen.points[later] - seen.points[earlier]
-    places, velocities = seen.points[earlier], moves / seconds
-    moved = np.linalg.norm(moves, axis=1) > 0.5 * seen.sizes[earlier]
-    trees, kept = [], []
+    velocities = moves / (seen.times[later] - seen.times[earlier])[:, None]
+    # A box that the picture's edge cuts does not end where the vehicle touches the road.
+    moved = (np.linalg.norm(moves, axis=1) > 0.5 * seen.sizes[earlier]) & ~seen.cut[earlier] & ~seen.cut[later]
+    ways = []
     for direction in (TOWARDS, AWAY):
-        chosen = moved & ((velocities[:, 1] < 0) == (direction == AWAY))
-        tree, agreed = _consistent(places[chosen], velocities[chosen], least_pairs)
-        trees.append(tree)
-        kept.append(agreed)
-    return Flow(tuple(trees), tuple(kept))
+        chosen = np.flatnonzero(moved & ((velocities[:, 1] < 0) == (direction == AWAY)))
+        chosen = chosen[_consistent(seen.points[earlier[chosen]], velocities[chosen])]
+        ways.append(_learn_way(seen, earlier[chosen], later[chosen]) if len(chosen) >= LEAST_PAIRS else None)
+    return Flow(tuple(ways))
+
+
+def _learn_way(seen: Sightings, earlier: np.ndarray, later: np.ndarray) -> Way | None:
+    rows = np.concatenate([earlier, later])
+    places = seen.points[rows]
+    if np.ptp(np.quantile(places[:, 1], (0.01, 0.99))) < 2:
+        return None  # all in one row of the picture: nothing leads up or down it
+    basis = basis_over(places)
+    before, after = basis(seen.points[earlier]), basis(seen.points[later])
+    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier])
+    everywhere = np.concatenate([before, after])
+    lane, lane_std = _lane(basis, after - before, everywhere)
+    if (everywhere @ lane) @ (places[:, 0] - places[:, 0].mean()) < 0:
+        lane = -lane
+    progress = basis.shifted(progress, -float(np.median(everywhere @ progress)))
+    return Way(basis, progress, lane, _size(basis, everywhere, seen.sizes[rows]), cKDTree(places), pace_std, lane_std)
+
+
+def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, float]:
+    """The function that grows by one a second from one sighting of a vehicle to the next, and the paces' spread."""
+    weights = np.ones(len(seconds))
+    for _ in range(FITS):
+        found = basis.fit(steps, seconds, weights / np.sqrt(seconds))
+        weights, spread = huber_weights((steps @ found - seconds) / seconds, least=0.02)
+    return found, spread
+
+
+def _lane(basis: Basis, steps: np.ndarray, everywhere: np.ndarray) -> tuple[np.ndarray, float]:
+    """The function that changes least from one sighting of a vehicle to the next, of those that differ from place to
+    place by 1 (slow feature analysis: Wiskott and Sejnowski, Neural Computation 14, 2002); and by how much it does. Where all
+    drive in one line there are no lanes: 0, and anything may be."""
+    if basis.width < 3:
+        return np.zeros(steps.shape[1]), 1.0
+    rough = basis.roughness()
+    stiff = STIFFNESS / 100 * rough.T @ rough + 1e-6 * np.eye(steps.shape[1])
+    variance = np.cov(everywhere, rowvar=False, bias=True) + 1e-6 * np.eye(steps.shape[1])
+    weights = np.ones(len(steps))
+    for _ in range(FITS):
+        weighted = steps * weights[:, None]
+        _, slowest = eigh(weighted.T @ weighted / len(steps) + stiff, variance, subset_by_index=[0, 1])
+        # The slowest of all is the constant, which the small ridge lets through.
+        spreads = (everywhere @ slowest).std(0)
+        found = slowest[:, int(spreads[0] < 0.5)] / max(spreads[int(spreads[0] < 0.5)], 1e-6)
+        weights, spread = huber_weights(steps @ found)
+    return found, spread
+
+
+def _size(basis: Basis, everywhere: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The logarithm of a vehicle's size in px: as the perspective makes it grow."""
+    weights = np.ones(len(sizes))
+    for _ in range(FITS):
+        found = basis.fit(everywhere, np.log(sizes), weights)
+        weights, _ = huber_weights(everywhere @ found - np.log(sizes))
+    return found
 
 
 def certain_pairs(seen: Sightings, least_similarity: float, margin: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
@@ -99,13 +168,13 @@ def certain_pairs(seen: Sightings, least_similarity: float, margin: float = 0.08
     return np.concatenate(earlier), np.concatenate(later)
 
 
-def _consistent(places: np.ndarray, velocities: np.ndarray, least: int) -> tuple[cKDTree | None, np.ndarray]:
-    """Drop pairs that move unlike their neighbourhood: most of those are two vehicles that look alike."""
+def _consistent(places: np.ndarray, velocities: np.ndarray) -> np.ndarray:
+    """Rows that move like their neighbourhood: most of the others are two vehicles that look alike."""
+    kept = np.arange(len(places))
     for _ in range(2):
-        if len(places) < least:
-            return None, np.zeros((0, 2))
-        _, nearest = cKDTree(places).query(places, k=min(15, len(places)))
-        usual = np.median(velocities[nearest], axis=1)
-        agree = np.linalg.norm(velocities - usual, axis=1) < 0.5 * np.linalg.norm(usual, axis=1) + 2
-        places, velocities = places[agree], velocities[agree]
-    return (cKDTree(places), velocities) if len(places) >= least else (None, np.zeros((0, 2)))
+        if len(kept) < LEAST_PAIRS:
+            break
+        _, nearest = cKDTree(places[kept]).query(places[kept], k=15)
+        usual = np.median(velocities[kept][nearest], axis=1)
+        kept = kept[np.linalg.norm(velocities[kept] - usual, axis=1) < 0.5 * np.linalg.norm(usual, axis=1) + 2]
+    return kept

@@ -1,11 +1,14 @@
 """What a tracker works on: one camera's vehicle detections in order of time, as arrays."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.embed.tables import embedding_matrix
+
+EDGE_PX = 2.0
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,7 @@ class Sightings:
     """N vehicle detections, sorted by time.
 
     ids: N detection ids; times: (N,) seconds since 1970, float64; boxes: (N, 4) px; scores: (N,); labels: N strings;
-    embeddings: (N, D) float32 of length 1.
+    embeddings: (N, D) float32 of length 1; frame_size: width and height of the frames, px.
     """
 
     ids: list[str]
@@ -22,19 +25,26 @@ class Sightings:
     scores: np.ndarray
     labels: list[str]
     embeddings: np.ndarray
+    frame_size: tuple[int, int] = (352, 240)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def points(self) -> np.ndarray:
         """(N, 2) px: the middle of each box's lower edge, where the vehicle touches the road."""
         return np.stack([(self.boxes[:, 0] + self.boxes[:, 2]) / 2, self.boxes[:, 3]], axis=1)
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
         """(N,) px: the square root of each box's area."""
         return np.sqrt((self.boxes[:, 2] - self.boxes[:, 0]) * (self.boxes[:, 3] - self.boxes[:, 1]))
+
+    @cached_property
+    def cut(self) -> np.ndarray:
+        """(N,) whether a box touches the picture's edge: then some of the vehicle is outside."""
+        (width, height), (x1, y1, x2, y2) = self.frame_size, self.boxes.T
+        return (x1 < EDGE_PX) | (y1 < EDGE_PX) | (x2 > width - EDGE_PX) | (y2 > height - EDGE_PX)
 
     def select(self, keep: np.ndarray) -> "Sightings":
         rows = np.arange(len(self))[keep]
@@ -45,6 +55,7 @@ class Sightings:
             self.scores[rows],
             [self.labels[i] for i in rows],
             self.embeddings[rows],
+            self.frame_size,
         )
 
     def frames(self) -> list[np.ndarray]:
@@ -52,7 +63,7 @@ class Sightings:
         return np.split(np.arange(len(self)), np.flatnonzero(np.diff(self.times)) + 1) if len(self) else []
 
 
-def sightings(detections: pa.Table, features: pa.Table) -> Sightings:
+def sightings(detections: pa.Table, features: pa.Table, frame_size: tuple[int, int] = (352, 240)) -> Sightings:
     """Join the detections that have an embedding with it. Raises ValueError when an embedding has no detection."""
     row = {detection_id: i for i, detection_id in enumerate(detections["detection_id"].to_pylist())}
     ids = features["detection_id"].to_pylist()
@@ -68,6 +79,7 @@ def sightings(detections: pa.Table, features: pa.Table) -> Sightings:
         chosen["score"].to_numpy().astype(np.float64),
         chosen["label"].to_pylist(),
         _unit(embedding_matrix(features)),
+        frame_size,
     )
     return found.select(order)
 

@@ -8,19 +8,19 @@ import pyarrow as pa
 
 from cctview_pipeline.campaign import FACINGS, Camera
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.track.flow import Flow
+from cctview_pipeline.track.flow import AWAY
+from cctview_pipeline.track.motion import Placed, motion_of, place
+from cctview_pipeline.track.passage import direction_of, parked, passage_of
 from cctview_pipeline.track.sightings import Sightings
-from cctview_pipeline.track.tracker import VERSION, TrackerSettings, Tracking, associate
+from cctview_pipeline.track.tracker import VERSION, OpenTrack, TrackerSettings, Tracking, associate
 
 
-def tracks_table(
-    camera: Camera, seen: Sightings, tracking: Tracking, frame_times: np.ndarray, continues: dict[str, str], model: str
-) -> pa.Table:
+def tracks_table(camera: Camera, tracking: Tracking, frame_times: np.ndarray, continues: dict[str, str], model: str) -> pa.Table:
     """One row a track, in order of first sight.
 
     frame_times: (F,) s, sorted, of every frame of the hour; continues: track_id -> track_id of the hour before.
     """
-    rows = [_row(camera, seen, rows, tracking.flow, frame_times) for rows in tracking.tracks]
+    rows = [_row(camera, tracking.placed, rows, frame_times) for rows in tracking.tracks]
     for row in rows:
         row["continues"], row["model"] = continues.get(row["track_id"]), f"{VERSION} {model}"
     rows.sort(key=lambda row: (row["first_seen"], row["track_id"]))
@@ -42,44 +42,59 @@ def continuations(
     """
     if not len(before) or not len(now):
         return {}
-    joined = _concatenate(before, now)
-    offset, turn = len(before), now.times[0]
+    joined = place(_concatenate(before, now), tracking.flow)
+    seen, offset, turn = joined.seen, len(before), now.times[0]
     old = {name: rows for name, rows in before_tracks.items() if turn - before.times[rows[-1]] <= settings.longest_gap_s}
-    young = {rows[0] + offset: rows for rows in tracking.tracks if now.times[rows[0]] - turn <= settings.longest_gap_s}
+    ends = {name: OpenTrack(rows, motion_of(joined, rows)) for name, rows in old.items()}
+    young = {rows[0] + offset for rows in tracking.tracks if now.times[rows[0]] - turn <= settings.longest_gap_s}
     found: dict[str, str] = {}
-    names = list(old)
-    for frame in joined.frames():
+    for frame in seen.frames():
         heads = np.array([row for row in frame if row in young], np.int64)
-        free = [name for name in names if name not in found.values()]
-        near = [
-            name for name in free if len(heads) and joined.times[heads[0]] - joined.times[old[name][-1]] <= settings.longest_gap_s
-        ]
-        for place, row in associate(joined, [old[name] for name in near], heads, tracking.flow, settings):
-            found[track_id(joined.ids[row])] = near[place]
+        if not len(heads):
+            continue
+        at = seen.times[heads[0]]
+        near = [name for name in ends if name not in found.values() and at - seen.times[old[name][-1]] <= settings.longest_gap_s]
+        for position, row in associate(joined, [ends[name] for name in near], heads, settings):
+            found[track_id(seen.ids[row])] = near[position]
     return found
 
 
 def _concatenate(a: Sightings, b: Sightings) -> Sightings:
     arrays = {name: np.concatenate([getattr(a, name), getattr(b, name)]) for name in ("times", "boxes", "scores", "embeddings")}
-    return Sightings(ids=a.ids + b.ids, labels=a.labels + b.labels, **arrays)
+    return Sightings(ids=a.ids + b.ids, labels=a.labels + b.labels, frame_size=b.frame_size, **arrays)
 
 
-def _row(camera: Camera, seen: Sightings, rows: list[int], flow: Flow, frame_times: np.ndarray) -> dict:
-    first, last = seen.times[rows[0]], seen.times[rows[-1]]
-    frames = np.searchsorted(frame_times, last, "right") - np.searchsorted(frame_times, first, "left")
-    direction = _direction(seen, rows, flow)
+def _row(camera: Camera, placed: Placed, rows: list[int], frame_times: np.ndarray) -> dict:
+    seen, first, last = placed.seen, rows[0], rows[-1]
+    frames = np.searchsorted(frame_times, seen.times[last], "right") - np.searchsorted(frame_times, seen.times[first], "left")
+    way = direction_of(placed, rows)
+    direction = None if way is None else "away" if way == AWAY else "towards"
+    passage = passage_of(placed, rows, way)
     return {
-        "track_id": track_id(seen.ids[rows[0]]),
+        "track_id": track_id(seen.ids[first]),
         "camera_id": camera.id,
         "detection_ids": [seen.ids[row] for row in rows],
-        "first_seen": _time(first),
-        "last_seen": _time(last),
+        "sizes": seen.sizes[rows],
+        "first_seen": _time(seen.times[first]),
+        "last_seen": _time(seen.times[last]),
+        "passed_at": _time(passage.passed_at) if passage else None,
         "carriageway": carriageway(camera, direction),
         "direction": direction,
+        "parked": parked(placed, rows),
+        "entry_x": seen.points[first, 0],
+        "entry_y": seen.points[first, 1],
+        "exit_x": seen.points[last, 0],
+        "exit_y": seen.points[last, 1],
         "speed_px_s": _speed(seen, rows),
         "speed_kmh": None,
+        "speed_kmh_error": None,
+        "pace": passage.pace if passage else None,
+        "pace_error": passage.pace_error if passage else None,
+        "lane": passage.lane if passage else None,
+        "relative_size": passage.relative_size if passage else None,
         "label": _label(seen, rows),
         "quality": float(seen.scores[rows].mean() * len(rows) / max(frames, len(rows))),
+        "best_detection_id": seen.ids[_best(seen, rows)],
     }
 
 
@@ -91,22 +106,16 @@ def carriageway(camera: Camera, direction: str | None) -> str | None:
     return FACINGS[facing if direction == "away" else (facing + 2) % 4][0].upper()
 
 
-def _direction(seen: Sightings, rows: list[int], flow: Flow) -> str | None:
-    """By the track's own way; for a single sighting by what nine in ten of its neighbourhood do."""
-    move = seen.points[rows[-1]] - seen.points[rows[0]]
-    if np.linalg.norm(move) > 0.5 * seen.sizes[rows[0]]:
-        return "away" if move[1] < 0 else "towards"
-    if len(rows) > 1:
-        return None  # it stood
-    share = flow.share_away(seen.points[rows[:1]])[0]
-    return "away" if share >= 0.9 else "towards" if share <= 0.1 else None
-
-
 def _speed(seen: Sightings, rows: list[int]) -> float | None:
     if len(rows) < 2:
         return None
     moves = np.linalg.norm(np.diff(seen.points[rows], axis=0), axis=1)
     return float(np.median(moves / np.diff(seen.times[rows])))
+
+
+def _best(seen: Sightings, rows: list[int]) -> int:
+    """The sighting to show: large, sure, and whole."""
+    return max(rows, key=lambda row: seen.sizes[row] * seen.scores[row] * (0.5 if seen.cut[row] else 1.0))
 
 
 def _label(seen: Sightings, rows: list[int]) -> str:

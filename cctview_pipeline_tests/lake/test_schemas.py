@@ -42,7 +42,11 @@ def test_embeddings_have_the_length_that_the_model_makes():
     ("table", "nullable"),
     [
         ("rejected_frames", {"fetched_at"}),
-        ("tracks", {"carriageway", "direction", "speed_px_s", "speed_kmh", "continues"}),
+        (
+            "tracks",
+            {"passed_at", "carriageway", "direction", "speed_px_s", "speed_kmh", "speed_kmh_error", "continues"}
+            | {"pace", "pace_error", "lane", "relative_size"},
+        ),
         ("detections", set()),
         ("matches", set()),
     ],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import Camera
-from cctview_pipeline.match.gate import FASTEST_KMH, LONGEST_S, Edge, edges_into, heading
+from cctview_pipeline.match.gate import FASTEST_KMH, LONGEST_S, SIGHT_M, Edge, edges_into, heading
 from cctview_pipeline.match.matching import match
 from cctview_pipeline_tests.made_corridor import track_set
 from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign
@@ -27,21 +27,21 @@ def test_traffic_from_6_street_reaches_grand_street_southbound():
     edge = southbound()
     assert (edge.source, edge.target, edge.carriageway) == (SIXTH_STREET, GRAND_STREET, "S")
     assert edge.metres == pytest.approx(954, abs=2)
-    assert edge.shortest_s == pytest.approx(954 / (130 / 3.6), abs=0.1)
+    assert edge.shortest_s == pytest.approx((954 - 200) / (130 / 3.6), abs=0.1)
 
 
 def test_look_alike_3_seconds_later_and_a_kilometre_away_is_never_proposed():
     looks = [np.eye(4)[[0]]]
     source, target = track_set([100.0], [102.0], looks), track_set([105.1], [110.0], looks)
-    assert match(southbound(), target, source) == []
+    assert match(southbound(), target, source).candidates == []
     in_time = track_set([102.0 + 60], [170.0], looks)
-    assert [found.gallery for found in match(southbound(), in_time, source)] == [0]
+    assert [found.gallery for found in match(southbound(), in_time, source).candidates] == [0]
 
 
 def test_look_alike_3_seconds_later_is_not_proposed_among_others_either():
     looks = [np.eye(4)[[0]], np.eye(4)[[1]]]
     source, target = track_set([40.0, 100.0], [42.0, 102.0], looks), track_set([105.1], [110.0], looks[1:])
-    assert [found.gallery for found in match(southbound(), target, source)] == [0]
+    assert [found.gallery for found in match(southbound(), target, source).candidates] == [0]
 
 
 @given(st.floats(-10_000, 10_000))
@@ -50,7 +50,12 @@ def test_gate_admits_what_neither_flies_nor_crawls(gap):
     admitted = bool(edge.admits(np.array([gap]))[0])
     assert admitted == (edge.shortest_s <= gap <= edge.longest_s)
     if admitted:
-        assert 5 - 1e-6 <= edge.speed_kmh(np.array(gap)) <= FASTEST_KMH + 1e-6
+        assert (edge.metres - 2 * SIGHT_M) / gap * 3.6 <= FASTEST_KMH + 1e-6
+        assert edge.speed_kmh(np.array(gap)) >= 5 - 1e-6
+
+
+def test_cameras_that_see_each_other_s_road_admit_any_gap():
+    assert Edge(NORTH, SOUTH, "S", 150.0).shortest_s == 0
 
 
 def test_no_way_takes_longer_than_an_hour():

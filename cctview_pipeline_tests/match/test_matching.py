@@ -1,19 +1,21 @@
 """Ranking, probabilities and the choice, in a made corridor where the truth is known."""
 
 from collections import Counter, defaultdict
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cctview_pipeline.match import track_distances
-from cctview_pipeline.match.matching import KEPT, Candidate, Pairs, Passage, believed, learn, match, posterior
+from cctview_pipeline.match.matching import KEPT, Candidate, marginals, match
+from cctview_pipeline.match.pairs import FEW
+from cctview_pipeline.match.pairs import candidates as admitted
 from cctview_pipeline_tests.made_corridor import EDGE, Corridor, corridor, track_set
 
 
 def matched(made: Corridor) -> list[Candidate]:
-    return match(EDGE, made.queries, made.gallery)
+    return match(EDGE, made.queries, made.gallery).candidates
 
 
 def by_query(found: list[Candidate]) -> dict[int, list[Candidate]]:
@@ -45,7 +47,7 @@ def test_look_alikes_are_told_apart_by_the_travel_time():
     usual = EDGE.metres / (60 / 3.6)
     source = track_set([0, 3 * usual], [5, 3 * usual + 5], looks)
     target = track_set([5 + usual, 3 * usual + 5 + usual], [usual + 9, 4 * usual + 9], looks)
-    found = by_query(match(EDGE, target, source))
+    found = by_query(match(EDGE, target, source).candidates)
     best = {query: max(candidates, key=lambda c: c.probability).gallery for query, candidates in found.items()}
     assert best == {0: 0, 1: 1}
 
@@ -56,7 +58,7 @@ def test_impossible_pair_takes_nobodys_place():
     worse = looks[[0]] * 0.8 + looks[[1]] * 0.6
     source = track_set([0.0], [5.0], [looks[[0]]])
     target = track_set([5 + EDGE.shortest_s - 1, 5 + 130.0], [50.0, 140.0], [looks[[0]], worse])
-    assert [(c.query, c.assigned) for c in match(EDGE, target, source)] == [(1, True)]
+    assert [(c.query, c.assigned) for c in match(EDGE, target, source).candidates] == [(1, True)]
 
 
 corridors = st.builds(
@@ -71,7 +73,7 @@ def test_what_holds_of_any_match(made):
     for candidates in by_query(found).values():
         assert sum(c.probability for c in candidates) <= 1 + 1e-6
         assert [c.rank for c in candidates] == sorted(c.rank for c in candidates)
-        assert [c.distance for c in candidates] == sorted(c.distance for c in candidates)
+        assert [c.probability for c in candidates] == sorted((c.probability for c in candidates), reverse=True)
         assert candidates[0].rank == 1
         assert len([c for c in candidates if c.rank <= KEPT]) <= KEPT
     chosen = [c for c in found if c.assigned]
@@ -80,7 +82,8 @@ def test_what_holds_of_any_match(made):
     for c in found:
         assert EDGE.shortest_s <= c.gap_s <= EDGE.longest_s
         assert 0 <= c.probability <= 1
-        assert c.speed_kmh == pytest.approx(EDGE.metres / c.gap_s * 3.6)
+        seconds = made.queries.passed[c.query] - made.gallery.passed[c.gallery]
+        assert c.speed_kmh == pytest.approx(EDGE.metres / max(seconds, 1) * 3.6)
 
 
 @settings(deadline=None, max_examples=40)
@@ -92,11 +95,11 @@ def test_what_is_chosen_is_likelier_than_no_match(made):
             assert all(c.probability >= nothing - 1e-6 for c in candidates if c.assigned)
 
 
-def test_ranks_and_distances_are_those_of_the_embeddings():
+def test_distances_are_those_of_the_looks_and_gaps_those_of_the_times():
     made = corridor(8, 2)
-    distances = track_distances(made.queries.embeddings, made.gallery.embeddings, aggregate="mean50")
+    queries, gallery = (each.looks - each.looks.sum(0) / (len(each) + FEW) for each in (made.queries, made.gallery))
     for c in matched(made):
-        assert c.distance == pytest.approx(distances[c.query, c.gallery])
+        assert c.distance == pytest.approx(np.linalg.norm(queries[c.query] - gallery[c.gallery]))
         assert c.gap_s == made.queries.first[c.query] - made.gallery.last[c.gallery]
 
 
@@ -117,9 +120,9 @@ def test_twenty_candidates_at_most_and_always_the_chosen_one():
 def test_order_of_the_tracks_makes_no_difference():
     made = corridor(20, 5)
     turned = np.arange(len(made.queries.ids))[::-1]
-    queries = track_set(made.queries.first[turned], made.queries.last[turned], [made.queries.embeddings[i] for i in turned])
+    queries = track_set(made.queries.first[turned], made.queries.last[turned], [made.queries.looks[[i]] for i in turned])
     straight = {(c.query, c.gallery): c.probability for c in matched(made)}
-    back = {(int(turned[c.query]), c.gallery): c.probability for c in match(EDGE, queries, made.gallery)}
+    back = {(int(turned[c.query]), c.gallery): c.probability for c in match(EDGE, queries, made.gallery).candidates}
     assert straight.keys() == back.keys()
     np.testing.assert_allclose([straight[pair] for pair in back], list(back.values()), rtol=1e-5, atol=1e-9)
 
@@ -127,61 +130,36 @@ def test_order_of_the_tracks_makes_no_difference():
 def test_nobody_could_be_anybody():
     nobody = track_set([], [], [])
     made = corridor(5, 0)
-    assert match(EDGE, nobody, made.gallery) == []
-    assert match(EDGE, made.queries, nobody) == []
-    assert match(EDGE, made.gallery, made.queries) == []
+    for queries, gallery in ((nobody, made.gallery), (made.queries, nobody), (made.gallery, made.queries)):
+        assert match(EDGE, queries, gallery).candidates == []
 
 
-BELIEVED = Passage(
-    same=0.4, same_std=0.1, other=0.9, other_std=0.1, centre=np.log(EDGE.metres / (60 / 3.6)), spread=0.5, share=0.5
-)
+def test_probabilities_are_those_of_all_ways_to_pair_them_up():
+    """Against a sum over every choice of pairs in which no track is twice."""
+    rng = np.random.default_rng(5)
+    pairs = admitted(EDGE, *(track_set(list(begin + 10.0 * np.arange(3)), [begin + 200.0] * 3, [np.eye(4)[:1]] * 3)
+                               for begin in (1000.0, 600.0)))  # fmt: skip
+    assert len(pairs) == 9
+    odds = rng.lognormal(0, 1.5, (3, 3))
+    exact = np.zeros((3, 3))
+    total = 0.0
+    for chosen in product([-1, 0, 1, 2], repeat=3):
+        taken = [g for g in chosen if g >= 0]
+        if len(set(taken)) == len(taken):
+            weight = np.prod([odds[q, g] for q, g in enumerate(chosen) if g >= 0])
+            total += weight
+            for q, g in enumerate(chosen):
+                exact[q, g] += weight if g >= 0 else 0
+    found = marginals(pairs, np.log(odds[pairs.query, pairs.gallery]))
+    np.testing.assert_allclose(found, (exact / total)[pairs.query, pairs.gallery], atol=0.04)
 
 
-def made_pairs(count: int = 200, share: float = 0.7, alike: float = 0.6, seconds: float = 120.0, seed: int = 0) -> Pairs:
-    """Everyone leaves the source 8 s after the one before; the first so many in a hundred arrive, the others come from a ramp."""
-    rng = np.random.default_rng(seed)
-    left = 8.0 * np.arange(count)
-    arrived = left + seconds * np.exp(rng.normal(0, 0.15, count))
-    known = rng.random(count) < share
-    distances = rng.normal(0.9, 0.1, (count, count))
-    distances[known, known.nonzero()[0]] = rng.normal(alike, 0.05, known.sum())
-    gaps = arrived[:, None] - left[None, :]
-    return Pairs(distances, gaps, EDGE.admits(gaps), 1 / 8)
-
-
-def test_nearer_is_likelier():
-    pairs = Pairs(np.linspace(0, 2, 50)[None, :], np.full((1, 50), 80.0), np.ones((1, 50), bool), 0.1)
-    likelihood = believed(EDGE, pairs, [0.3, 0.4] * 10).likelihood(pairs.distances)[0]
-    assert (np.diff(likelihood[10:]) <= 0).all()
-    assert likelihood[10] > 1 > likelihood[40]
-
-
-def test_an_edge_teaches_its_travel_time_its_looks_and_its_share():
-    """A vehicle looks less like itself from the next camera than within one, and the road is slower than believed."""
-    learned = learn(BELIEVED, made_pairs())
-    assert np.exp(learned.centre) == pytest.approx(120, rel=0.1)
-    assert 0.1 <= learned.spread <= 0.3
-    assert learned.same == pytest.approx(0.6, abs=0.05)
-    assert learned.same_std < 0.11
-    assert learn(BELIEVED, made_pairs(share=0.2)).share < 0.4 < 0.5 < learned.share < 0.75
-
-
-def test_what_is_learned_finds_more_than_what_was_believed():
-    pairs = made_pairs()
-    certain = lambda passage: (posterior(passage, pairs).diagonal() > 0.5).sum()  # noqa: E731
-    assert certain(learn(BELIEVED, pairs)) > certain(BELIEVED) + 20
-
-
-def test_where_nothing_fits_the_belief_stays_and_few_are_expected():
-    nothing = Pairs(np.full((40, 3), 0.9), np.full((40, 3), 100.0), np.zeros((40, 3), bool), 1.0)
-    learned = learn(BELIEVED, nothing)
-    assert EDGE.metres / np.exp(learned.centre) * 3.6 == pytest.approx(60)
-    assert (learned.spread, learned.same) == pytest.approx((0.5, 0.4))
-    assert learned.share < 0.25
-
-
-def test_probabilities_of_a_query_leave_room_for_no_match():
-    pairs = Pairs(np.full((2, 30), 0.4), np.full((2, 30), 80.0), np.ones((2, 30), bool), 0.1)
-    probability = posterior(BELIEVED, pairs)
-    assert (probability.sum(1) < 1).all()
-    np.testing.assert_allclose(probability, probability[0, 0])
+def test_vehicle_that_another_query_surely_is_takes_no_part():
+    """Two queries like one track about equally; the second has another that is surely it."""
+    pairs = admitted(
+        EDGE, *(track_set([begin, begin + 20], [begin + 30.0] * 2, [np.eye(4)[:1]] * 2) for begin in (1000.0, 800.0))
+    )
+    odds = np.array([[1.0, 1e-9], [1.0, 1e6]])
+    found = marginals(pairs, np.log(odds[pairs.query, pairs.gallery])).reshape(2, 2)
+    assert found[0, 0] == pytest.approx(0.5, abs=1e-3)
+    assert found[1, 0] < 1e-3 < 0.999 < found[1, 1]

@@ -23,7 +23,9 @@ def passed(name: str, seconds: list[float], looks: list[int], **changes) -> Tabl
         ids = [f"{name}{i}-{n}" for n in (0, 1)]
         begin = HOUR_17 + timedelta(seconds=second)
         times = {"first_seen": begin, "last_seen": begin + timedelta(seconds=4)}
-        tracks.append({"track_id": f"{name}{i}", "detection_ids": ids, "carriageway": "S"} | times | changes)
+        tracks.append(
+            {"track_id": f"{name}{i}", "detection_ids": ids, "sizes": [30.0, 10.0], "carriageway": "S"} | times | changes
+        )
         vectors = [np.eye(8)[look] * 0.99 + 0.01 * n for n in (0, 1)]
         features += [{"detection_id": d, "embedding": v} for d, v in zip(ids, vectors, strict=True)]
     return rows("tracks", *tracks), rows("features", *features, dimension=8)
@@ -39,13 +41,13 @@ def assigned(matches: pa.Table) -> dict[str, str]:
 
 
 def test_each_vehicle_is_matched_to_itself():
-    matches = match_tracks([(EDGE, *SOURCE)], *TARGET)
+    matches = match_tracks([(EDGE, *SOURCE)], *TARGET)[0]
     assert matches.schema == schema_of("matches")
     assert assigned(matches) == {f"q{i}": f"g{i}" for i in range(5)}
     row = next(row for row in matches.to_pylist() if row["query_track_id"] == "q0" and row["assigned"])
     assert row["gallery_camera_id"] == EDGE.source.id
     assert row["gap_s"] == pytest.approx(USUAL_S)
-    assert row["metric"] == "med-mean50"
+    assert row["metric"] == "euclidean-mean"
     assert row["rank"] == 1
 
 
@@ -53,26 +55,26 @@ def test_other_carriageway_is_never_compared():
     north = passed("g", SECONDS, LOOKS, carriageway="N")
     standing = passed("g", SECONDS, LOOKS, carriageway=None)
     for source in (north, standing):
-        assert match_tracks([(EDGE, *source)], *TARGET).num_rows == 0
-    assert match_tracks([(EDGE, *SOURCE)], *passed("q", [87.0], [0], carriageway="N")).num_rows == 0
+        assert match_tracks([(EDGE, *source)], *TARGET)[0].num_rows == 0
+    assert match_tracks([(EDGE, *SOURCE)], *passed("q", [87.0], [0], carriageway="N"))[0].num_rows == 0
 
 
 def test_track_that_goes_on_from_the_hour_before_is_no_query():
     continued = passed("q", [second + 4 + USUAL_S for second in SECONDS], LOOKS, continues="before")
-    assert match_tracks([(EDGE, *SOURCE)], *continued).num_rows == 0
+    assert match_tracks([(EDGE, *SOURCE)], *continued)[0].num_rows == 0
 
 
 def test_sources_track_that_goes_on_is_no_candidate_but_its_continuation_is():
     tracks, features = SOURCE
     place = tracks.schema.get_field_index("continues")
     renamed = tracks.set_column(place, tracks.schema.field(place), [["g1", None, None, None, None]])
-    matches = match_tracks([(EDGE, renamed, features)], *TARGET)
+    matches = match_tracks([(EDGE, renamed, features)], *TARGET)[0]
     assert "g1" not in matches["gallery_track_id"].to_pylist()
     assert "g0" in matches["gallery_track_id"].to_pylist()
 
 
 def test_rows_are_sorted_by_query_camera_and_rank():
-    found = match_tracks([(EDGE, *SOURCE)], *TARGET).to_pylist()
+    found = match_tracks([(EDGE, *SOURCE)], *TARGET)[0].to_pylist()
     order = [(row["query_track_id"], row["gallery_camera_id"], row["rank"]) for row in found]
     assert len(order) > 5
     assert order == sorted(order)
@@ -80,18 +82,38 @@ def test_rows_are_sorted_by_query_camera_and_rank():
 
 def test_no_neighbours_and_no_tracks():
     nothing = rows("tracks"), rows("features", dimension=8)
-    assert match_tracks([], *TARGET).equals(schema_of("matches").empty_table())
-    assert match_tracks([(EDGE, *nothing)], *TARGET).num_rows == 0
-    assert match_tracks([(EDGE, *SOURCE)], *nothing).num_rows == 0
+    assert match_tracks([], *TARGET)[0].equals(schema_of("matches").empty_table())
+    assert match_tracks([(EDGE, *nothing)], *TARGET)[0].num_rows == 0
+    assert match_tracks([(EDGE, *SOURCE)], *nothing)[0].num_rows == 0
 
 
-def test_track_set_has_every_image_of_a_track():
+def test_edge_says_what_was_learned_of_it_and_from_how_much():
+    _, [(edge, belief)] = match_tracks([(EDGE, *SOURCE)], *TARGET)
+    assert edge is EDGE
+    assert 4 < belief.support <= 5
+    assert belief.seconds() == pytest.approx(USUAL_S + 4, rel=0.02)
+    assert match_tracks([(EDGE, *SOURCE)], rows("tracks"), rows("features", dimension=8))[1] == []
+
+
+def test_large_images_tell_more_about_a_track_s_looks():
     chosen = track_set(*SOURCE, "S")
     assert chosen.ids == [f"g{i}" for i in range(5)]
-    assert [images.shape for images in chosen.embeddings] == [(2, 8)] * 5
+    expected = [0.75 * np.eye(8)[look] * 0.99 + 0.25 * (np.eye(8)[look] * 0.99 + 0.01) for look in LOOKS]
+    np.testing.assert_allclose(chosen.looks, expected, atol=1e-3)
     np.testing.assert_allclose(chosen.last - chosen.first, 4)
     assert chosen.first[0] == HOUR_17.timestamp()
     assert track_set(*SOURCE, "N").ids == []
+
+
+def test_what_is_unknown_of_a_track_is_nan_and_it_passed_in_the_middle_of_its_time():
+    chosen = track_set(*SOURCE, "S")
+    np.testing.assert_allclose(chosen.passed - chosen.first, 2)
+    assert np.isnan([chosen.pace, chosen.pace_error, chosen.lane, chosen.size]).all()
+    known = track_set(*passed("g", [0.0], [0], passed_at=HOUR_17, pace=1.5, pace_error=0.1, lane=0.5, relative_size=0.2), "S")
+    assert known.passed[0] == HOUR_17.timestamp()
+    np.testing.assert_allclose(
+        [known.pace[0], known.pace_error[0], known.lane[0], known.size[0]], [np.log(1.5), 0.1, 0.5, 0.2], 1e-6
+    )
 
 
 def test_detection_without_an_embedding_is_refused():

@@ -13,7 +13,7 @@ from cctview_pipeline_tests.made_traffic import DrivenCar, MadeHour, drive, two_
 TURN = HOUR_17 + timedelta(hours=1)
 PARKED = DrivenCar(500, 0, speed=0)
 CARS = [*two_way_traffic(40), PARKED]
-NOTHING = {name: rows(name) for name in ("detections", "features", "tracks")}
+NOTHING = {name: rows(name) for name in ("raw_frames", "detections", "features", "tracks")}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.flow import learn_flow
+from cctview_pipeline.track.motion import place
 from cctview_pipeline.track.tables import carriageway, continuations, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
 from cctview_pipeline_tests.made_archive import HOUR_17
@@ -19,7 +20,7 @@ PARKED = DrivenCar(500, 0, speed=0)
 
 def table_by_car(made: MadeHour, camera=NORTH, continues={}) -> dict[int, dict]:  # noqa: B006
     seen = made.sightings
-    tracks = tracks_table(camera, seen, track(seen), np.unique(seen.times), continues, "detector extractor")
+    tracks = tracks_table(camera, track(seen), np.unique(seen.times), continues, "detector extractor")
     assert tracks.schema == schema_of("tracks")
     assert tracks["first_seen"].to_pylist() == sorted(tracks["first_seen"].to_pylist())
     return {min(made.cars(row["detection_ids"])): row for row in tracks.to_pylist()}
@@ -66,7 +67,7 @@ def single_sighting(x: float) -> tuple[str | None, float | None]:
     flow = learn_flow(drive(two_way_traffic()).sightings, 0.5)
     seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([2]))
     seen.boxes[:] = [x - 12, 132, x + 12, 150]
-    (row,) = tracks_table(NORTH, seen, Tracking([[0]], flow), seen.times, {}, "m").to_pylist()
+    (row,) = tracks_table(NORTH, Tracking([[0]], place(seen, flow)), seen.times, {}, "m").to_pylist()
     return row["direction"], row["speed_px_s"]
 
 
@@ -77,14 +78,14 @@ def test_car_seen_once_goes_where_everyone_goes_there(x, direction):
 
 def test_car_seen_once_where_nothing_is_known_has_no_direction():
     seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([0]))
-    (row,) = tracks_table(NORTH, seen, track(seen), seen.times, {}, "m").to_pylist()
+    (row,) = tracks_table(NORTH, track(seen), seen.times, {}, "m").to_pylist()
     assert (row["direction"], row["carriageway"]) == (None, None)
 
 
 def test_label_with_the_highest_summed_score_wins():
     seen = drive([PARKED], seconds=8).sightings
     votes = replace(seen, labels=["bus", "car", "car", "truck"], scores=np.array([0.9, 0.5, 0.5, 0.8]))
-    (row,) = tracks_table(NORTH, votes, track(votes), votes.times, {}, "m").to_pylist()
+    (row,) = tracks_table(NORTH, track(votes), votes.times, {}, "m").to_pylist()
     assert row["label"] == "car"
 
 
@@ -114,11 +115,11 @@ def test_track_is_continued_once():
     """The parked car's second half, whose beginning is still close to the turn, does not go on from it as well."""
     seen = drive([PARKED], seconds=8).sightings
     later = replace(seen, times=seen.times + 8, ids=[name.replace("17.00", "18.00") for name in seen.ids])
-    split = Tracking([[0, 1], [2, 3]], learn_flow(later, 0.5))
+    split = Tracking([[0, 1], [2, 3]], place(later, learn_flow(later, 0.5)))
     found = continuations(seen, {"before": [0, 1, 2, 3]}, later, split, TrackerSettings(longest_gap_s=20))
     assert found == {track_id(later.ids[0]): "before"}
 
 
 def test_no_tracks_are_an_empty_table():
     seen = drive([]).sightings
-    assert tracks_table(NORTH, seen, track(seen), np.zeros(0), {}, "m").equals(schema_of("tracks").empty_table())
+    assert tracks_table(NORTH, track(seen), np.zeros(0), {}, "m").equals(schema_of("tracks").empty_table())

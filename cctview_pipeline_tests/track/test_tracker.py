@@ -95,7 +95,7 @@ def test_two_cars_that_follow_each_other_and_look_alike_stay_apart():
         np.testing.assert_allclose(np.diff(seen.boxes[rows, 3]), -40, atol=1e-3)
 
 
-@pytest.mark.parametrize(("factor", "tracks"), [(1.0, 1), (2.0, 1), (4.0, 2)])
+@pytest.mark.parametrize(("factor", "tracks"), [(1.0, 1), (2.0, 1), (8.0, 2)])
 def test_vehicle_grows_no_faster_than_it_can_come_near(factor, tracks):
     made = drive([*two_way_traffic(), DrivenCar(100, 60.0)])
     seen = made.sightings

@@ -1,0 +1,111 @@
+"""Pairs of an earlier and a later track that could be one vehicle, and how they differ."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from cctview_pipeline.match.gate import Edge
+
+
+@dataclass(frozen=True)
+class TrackSet:
+    """Tracks of one camera on one carriageway.
+
+    ids: N track ids; first, last, passed: (N,) s since 1970, passed the middle of the camera's sight; looks: (N, D) mean
+    embedding; label: (N,) strings; pace, pace_error, lane, size: (N,) as the tracks table, pace as a logarithm, NaN unknown.
+    """
+
+    ids: list[str]
+    first: np.ndarray
+    last: np.ndarray
+    passed: np.ndarray
+    looks: np.ndarray
+    label: np.ndarray
+    pace: np.ndarray
+    pace_error: np.ndarray
+    lane: np.ndarray
+    size: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """M pairs, sorted by query.
+
+    query, gallery: (M,) positions; gap: (M,) s from the earlier track's end to the later one's beginning; seconds: (M,) between
+    passing the two cameras; arrived: (M,) s since the first query passed; cues: (3, M) differences of the looks, of the size and
+    of the pace, NaN where unknown; same_label: (M,); paces, pace_errors, lanes: (2, M) of source and target, 0 where unknown;
+    rate: vehicles that leave the source, a second; queries: how many there are; lasts_s: from the first to the last of them.
+    """
+
+    query: np.ndarray
+    gallery: np.ndarray
+    gap: np.ndarray
+    seconds: np.ndarray
+    arrived: np.ndarray
+    cues: np.ndarray
+    same_label: np.ndarray
+    paces: np.ndarray
+    pace_errors: np.ndarray
+    lanes: np.ndarray
+    rate: float
+    queries: int
+    lasts_s: float
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def select(self, keep: np.ndarray) -> "Pairs":
+        """Those pairs alone; the queries' number and the rate stay."""
+        scalars = {"rate", "queries", "lasts_s"}
+        return Pairs(
+            **{f.name: getattr(self, f.name) if f.name in scalars else getattr(self, f.name)[..., keep] for f in fields(self)}
+        )
+
+
+FEW = 30
+
+UNKNOWN_PACE = 0.12
+"""How far a vehicle's pace is from the usual one, where its own is unknown."""
+
+
+def candidates(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Pairs:
+    """All pairs that the edge's gate admits."""
+    gap = queries.first[:, None] - gallery.last[None, :]
+    return pair_up(edge, queries, gallery, *np.nonzero(edge.admits(gap) & (queries.passed[:, None] > gallery.passed[None, :])))
+
+
+def two_vehicles(edge: Edge, queries: TrackSet, gallery: TrackSet, most: int = 20_000) -> Pairs:
+    """Some of the pairs that the gate keeps out, evenly chosen; where there are few, of those it admits too, of which nearly all
+    are two vehicles."""
+    outside = ~edge.admits(queries.first[:, None] - gallery.last[None, :])
+    chosen = np.flatnonzero(outside if outside.sum() >= 30 else np.ones_like(outside))
+    chosen = chosen[:: max(1, len(chosen) // most)]
+    return pair_up(edge, queries, gallery, *np.unravel_index(chosen, outside.shape))
+
+
+def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray, earlier: np.ndarray) -> Pairs:
+    """These pairs. Each camera's own mean look is taken off: what all vehicles share there is light and viewpoint. Of a few
+    vehicles it is less: what they share may be their own."""
+    looks, other = (tracks.looks - tracks.looks.sum(0) / (len(tracks) + FEW) for tracks in (queries, gallery))
+    squares = (looks**2).sum(1)[query] + (other**2).sum(1)[earlier]
+    distance = np.sqrt(np.maximum(squares - 2 * (looks @ other.T)[query, earlier], 0))
+    both = [(gallery, earlier), (queries, query)]
+    begin = queries.passed.min()
+    return Pairs(
+        query,
+        earlier,
+        queries.first[query] - gallery.last[earlier],
+        np.maximum(queries.passed[query] - gallery.passed[earlier], 1.0),
+        queries.passed[query] - begin,
+        np.stack([distance, queries.size[query] - gallery.size[earlier], queries.pace[query] - gallery.pace[earlier]]),
+        queries.label[query] == gallery.label[earlier],
+        np.stack([np.nan_to_num(tracks.pace[rows]) for tracks, rows in both]),
+        np.stack([np.nan_to_num(tracks.pace_error[rows], nan=UNKNOWN_PACE) for tracks, rows in both]),
+        np.stack([np.clip(np.nan_to_num(tracks.lane[rows]), -3, 3) for tracks, rows in both]),
+        len(gallery) / max(float(np.ptp(gallery.last)), edge.longest_s),
+        len(queries),
+        float(np.ptp(queries.passed)),
+    )
