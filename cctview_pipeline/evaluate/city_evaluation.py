@@ -5,7 +5,7 @@ from datetime import datetime
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.evaluate.detection import detection_rows
-from cctview_pipeline.evaluate.journeys import journey_rows, match_rows
+from cctview_pipeline.evaluate.journeys import calibration_rows, journey_rows, match_rows
 from cctview_pipeline.evaluate.reading import check_present, read_camera
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.report import Evaluation
@@ -36,6 +36,7 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     rows += tracking_rows(seen)
     rows += reidentification_rows(seen, ways)
     rows += journey_rows(lake, seen, hours) + match_rows(seen, ways, matches, transitions)
+    rows += calibration_rows(matches)
     rows += count_rows(seen) + travel_time_rows(ways, matches, transitions)
     return Evaluation(tuple(rows))
 

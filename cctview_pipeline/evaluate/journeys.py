@@ -13,6 +13,8 @@ from cctview_pipeline.evaluate.transitions import AssignedMatch, Transition, Way
 from cctview_pipeline.evaluate.truth import OVERLAP
 from cctview_pipeline.lake import Lake, Partition
 
+BINS = 10
+
 
 def journey_rows(lake: Lake, cameras: list[CameraResults], hours: list[datetime]) -> list[Row]:
     """IDF1, IDP, IDR of all cameras' frames together: a vehicle's identity is its id, a detection's that of its journey.
@@ -55,6 +57,25 @@ def _match_rows(scope: str, matches: list[AssignedMatch], could: set[tuple[str, 
         "Brier": np.mean((probability - right) ** 2) if len(right) else None,
     }
     return measured("journeys", scope, len(could), values)
+
+
+def calibration_rows(matches: list[AssignedMatch]) -> list[Row]:
+    """How often the assigned matches are right, by what the pipeline says of them.
+
+    ECE: expected calibration error, the mean over the matches of how far their bin's share of right ones is from its mean
+    probability, in BINS bins of one width (Naeini et al., AAAI 2015).
+    """
+    right = np.array([match.vehicle is not None for match in matches], float)
+    probability = np.array([match.probability for match in matches], float)
+    bins = np.minimum((probability * BINS).astype(int), BINS - 1)
+    rows, off = [], 0.0
+    for number in range(BINS):
+        inside = bins == number
+        known = {"mean_probability": probability[inside].mean(), "share_right": right[inside].mean()} if inside.any() else {}
+        scope = f"{number / BINS:.1f}-{(number + 1) / BINS:.1f}"
+        rows += measured("calibration", scope, int(inside.sum()), {"mean_probability": None, "share_right": None} | known)
+        off += abs((probability - right)[inside].sum())
+    return measured("calibration", ALL, len(matches), {"ECE": off / len(matches) if matches else None}) + rows
 
 
 def identity_scores(vehicles: np.ndarray, predicted: np.ndarray, pairs: np.ndarray) -> dict[str, float | None]:

@@ -9,12 +9,12 @@ from cctview_pipeline.evaluate.report import ALL, Evaluation
 
 
 def plot_evaluation(evaluation: Evaluation) -> Figure:
-    """AP50 by size, HOTA and IDF1 by camera, counts; below, rank-1 and rank-5 by pair and travel times.
+    """AP50 by size, HOTA and IDF1 by camera, counts; below, rank-1 and rank-5 by pair, travel times, and calibration.
 
     What was not measured has no bar.
     """
     figure = Figure(figsize=(11, 6.5), layout="constrained")
-    places = figure.subplot_mosaic("AABBDD;CCCEEE")
+    places = figure.subplot_mosaic("AABBDD;CCEEFF")
     cameras = [scope for scope in evaluation.scopes("tracking") if scope != ALL]
     pairs = [scope for scope in evaluation.scopes("reidentification") if scope != ALL]
     ways = [scope for scope in evaluation.scopes("travel_times") if scope != ALL]
@@ -26,7 +26,22 @@ def plot_evaluation(evaluation: Evaluation) -> Figure:
     _bars(places["D"], evaluation, "counts", counts, cameras, "vehicles by camera", share=False)
     times = {"median_true_s": "true", "median_measured_s": "measured"}
     _bars(places["E"], evaluation, "travel_times", times, ways, "median travel time, s", share=False)
+    _calibration(places["F"], evaluation)
     return figure
+
+
+def _calibration(axes: Axes, evaluation: Evaluation) -> None:
+    """Share of right matches over what the pipeline says of them; a dot's area is how many there are."""
+    bins = [scope for scope in evaluation.scopes("calibration") if scope != ALL]
+    rows = {row.scope: row for row in evaluation.rows if row.subject == "calibration" and row.metric == "share_right"}
+    said = np.array([evaluation.value("calibration", "mean_probability", scope) for scope in bins], float)
+    right = np.array([evaluation.value("calibration", "share_right", scope) for scope in bins], float)
+    support = np.array([rows[scope].support for scope in bins], float)
+    axes.plot([0, 1], [0, 1], color="0.8", zorder=0)
+    axes.scatter(said, right, 10 + 150 * support / max(support.max(initial=1), 1))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_title("matches: share right over probability", fontsize="medium")
 
 
 def _bars(

@@ -48,6 +48,7 @@ _HEADLINE = [
     ("tracking", ["HOTA", "DetA", "AssA", "IDF1", "IDP", "IDR", "ID_switches"]),
     ("reidentification", ["rank-1", "rank-5", "mAP", "queries_without_match"]),
     ("journeys", ["IDF1", "MTMC_IDF1", "match_precision", "match_recall", "mean_probability", "Brier"]),
+    ("calibration", ["ECE"]),
     ("counts", ["true_vehicles", "counted_vehicles", "MAPE_percent", "relative_error_percent"]),
     ("travel_times", ["median_error_s", "median_error_percent", "cell_error_s"]),
 ]

@@ -145,7 +145,9 @@ def test_wrong_match(lake):
             row["probability"] = 0.8
 
     moved = damaged(lake, road, exchange)
-    assert set(moved) == {("journeys", name) for name in ("match_precision", "match_recall", "mean_probability", "Brier")}
+    names = {("journeys", name) for name in ("match_precision", "match_recall", "mean_probability", "Brier")}
+    assert set(moved) == names | {("calibration", "ECE")}
+    assert moved["calibration", "ECE"][1] == pytest.approx(0.3)
     assert moved["journeys", "match_precision"][1] == moved["journeys", "match_recall"][1] == 0.5
     assert moved["journeys", "mean_probability"][1] == pytest.approx(0.8)
     assert moved["journeys", "Brier"][1] == pytest.approx((2 * 0.04 + 2 * 0.64) / 4)
