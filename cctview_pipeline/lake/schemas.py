@@ -294,7 +294,9 @@ _SPECS = [
         "day",
         pa.schema(
             [
-                _column("subject", pa.string(), "detection, tracking, reidentification, journeys, calibration, counts or travel_times"),
+                _column(
+                    "subject", pa.string(), "detection, tracking, reidentification, journeys, calibration, counts or travel_times"
+                ),
                 _column("metric", pa.string(), "AP50, HOTA, IDF1, rank-1, mAP, median_error_s, ..."),
                 _column("scope", pa.string(), "what it was measured on: all, a camera, a pair of cameras, a size or a label"),
                 _column("value", pa.float64(), "in the metric's unit; null where nothing could be measured", True),

@@ -35,9 +35,11 @@ class Edge:
     def longest_s(self) -> float:
         return min(LONGEST_S, self.metres / (SLOWEST_KMH / 3.6))
 
-    def admits(self, gaps: np.ndarray) -> np.ndarray:
-        """Seconds between a track's end at the source and one's beginning at the target -> bool."""
-        return (gaps >= self.shortest_s) & (gaps <= self.longest_s)
+    def admits(self, gaps: np.ndarray, passing: np.ndarray) -> np.ndarray:
+        """gaps: s between a track's end at the source and one's beginning at the target; passing: s between when the two were in
+        the middle of the cameras' sights, which can be a third nearer to each other than the cameras -> bool."""
+        quickest = self.metres / (1.5 * FASTEST_KMH / 3.6)
+        return (gaps >= self.shortest_s) & (gaps <= self.longest_s) & (passing >= quickest)
 
     def speed_kmh(self, seconds: np.ndarray) -> np.ndarray:
         """Of so many seconds between passing the two cameras."""

@@ -73,17 +73,21 @@ UNKNOWN_PACE = 0.12
 
 def candidates(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Pairs:
     """All pairs that the edge's gate admits."""
-    gap = queries.first[:, None] - gallery.last[None, :]
-    return pair_up(edge, queries, gallery, *np.nonzero(edge.admits(gap) & (queries.passed[:, None] > gallery.passed[None, :])))
+    return pair_up(edge, queries, gallery, *np.nonzero(_admitted(edge, queries, gallery)))
 
 
 def two_vehicles(edge: Edge, queries: TrackSet, gallery: TrackSet, most: int = 20_000) -> Pairs:
     """Some of the pairs that the gate keeps out, evenly chosen; where there are few, of those it admits too, of which nearly all
     are two vehicles."""
-    outside = ~edge.admits(queries.first[:, None] - gallery.last[None, :])
+    outside = ~_admitted(edge, queries, gallery)
     chosen = np.flatnonzero(outside if outside.sum() >= 30 else np.ones_like(outside))
     chosen = chosen[:: max(1, len(chosen) // most)]
     return pair_up(edge, queries, gallery, *np.unravel_index(chosen, outside.shape))
+
+
+def _admitted(edge: Edge, queries: TrackSet, gallery: TrackSet) -> np.ndarray:
+    gaps = queries.first[:, None] - gallery.last[None, :]
+    return edge.admits(gaps, queries.passed[:, None] - gallery.passed[None, :])
 
 
 def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray, earlier: np.ndarray) -> Pairs:
@@ -98,7 +102,7 @@ def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray,
         query,
         earlier,
         queries.first[query] - gallery.last[earlier],
-        np.maximum(queries.passed[query] - gallery.passed[earlier], 1.0),
+        np.maximum(queries.passed[query] - gallery.passed[earlier], 1.0),  # those of two vehicles may be anything
         queries.passed[query] - begin,
         np.stack([distance, queries.size[query] - gallery.size[earlier], queries.pace[query] - gallery.pace[earlier]]),
         queries.label[query] == gallery.label[earlier],

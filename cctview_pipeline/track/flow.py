@@ -2,7 +2,9 @@
 
 At half a frame a second a vehicle's boxes do not overlap, so the next box is looked for where the road leads. Pairs of
 successive frames that look alike, and that nothing else looks like, show the way; everything else then profits. They are
-taken from the whole hour before anything is tracked, so the first frame knows the road as well as the last.
+taken from the whole hour before anything is tracked, so the first frame knows the road as well as the last. First from the
+surest of them alone: where vehicles leave the picture after two frames, many a pair is one car and the next that looks like
+it. Then from all that move as those do.
 
 Each direction has coordinates of its own, in which the perspective is gone: how far along the road a place is, in seconds
 at the usual pace; across it; and how large a vehicle is there. An ordinary vehicle advances by one second a second, in its lane.
@@ -25,8 +27,14 @@ LONGEST_STEP_S = 4.0
 SIZES_PER_SECOND = 9.0
 """No vehicle moves more of its own lengths in a second: about 40 m/s for a car of 4.5 m."""
 
+LEAST_MARGIN = 0.08
+"""Of a certain pair's cosine over that of the next best."""
+
 LEAST_PAIRS = 30
 """A direction with fewer certain pairs is left unknown."""
+
+SUREST = 0.25
+"""The share of the pairs, by their margin, that teaches first."""
 
 FITS = 8
 """Of least squares with Huber's weights anew."""
@@ -76,20 +84,37 @@ class Flow:
 
 def learn_flow(seen: Sightings, least_similarity: float) -> Flow:
     """Learn a camera's flow from one hour."""
-    earlier, later = certain_pairs(seen, least_similarity)
+    earlier, later, margin = similar_pairs(seen, least_similarity, LEAST_MARGIN)
     moves = seen.points[later] - seen.points[earlier]
-    velocities = moves / (seen.times[later] - seen.times[earlier])[:, None]
     # A box that the picture's edge cuts does not end where the vehicle touches the road.
     moved = (np.linalg.norm(moves, axis=1) > 0.5 * seen.sizes[earlier]) & ~seen.cut[earlier] & ~seen.cut[later]
     ways = []
     for direction in (TOWARDS, AWAY):
-        chosen = np.flatnonzero(moved & ((velocities[:, 1] < 0) == (direction == AWAY)))
-        chosen = chosen[_consistent(seen.points[earlier[chosen]], velocities[chosen])]
-        ways.append(_learn_way(seen, earlier[chosen], later[chosen]) if len(chosen) >= LEAST_PAIRS else None)
+        rows = np.flatnonzero(moved & ((moves[:, 1] < 0) == (direction == AWAY)))
+        ways.append(_surest_first(seen, earlier[rows], later[rows], margin[rows]))
     return Flow(tuple(ways))
 
 
+def _surest_first(seen: Sightings, earlier: np.ndarray, later: np.ndarray, margin: np.ndarray) -> Way | None:
+    """A way from the surest pairs, and then from all that agree with it."""
+    count = min(max(int(SUREST * len(margin)), 4 * LEAST_PAIRS), len(margin))
+    sure = np.sort(np.argsort(-margin, kind="stable")[:count])
+    way = _learn_way(seen, earlier[sure], later[sure])
+    if way is None:
+        return None
+    step = way.basis(seen.points[later]) - way.basis(seen.points[earlier])
+    paces = step @ way.progress / (seen.times[later] - seen.times[earlier])
+    agree = (np.abs(paces - 1) < 3 * way.pace_std) & (np.abs(step @ way.lane) < max(4 * way.lane_std, 0.2))
+    return _learn_way(seen, earlier[agree], later[agree]) or way
+
+
 def _learn_way(seen: Sightings, earlier: np.ndarray, later: np.ndarray) -> Way | None:
+    """None where too few of the pairs move like their neighbourhood."""
+    velocities = (seen.points[later] - seen.points[earlier]) / (seen.times[later] - seen.times[earlier])[:, None]
+    kept = _consistent(seen.points[earlier], velocities)
+    if len(kept) < LEAST_PAIRS:
+        return None
+    earlier, later = earlier[kept], later[kept]
     rows = np.concatenate([earlier, later])
     places = seen.points[rows]
     if np.ptp(np.quantile(places[:, 1], (0.01, 0.99))) < 2:
@@ -143,9 +168,14 @@ def _size(basis: Basis, everywhere: np.ndarray, sizes: np.ndarray) -> np.ndarray
     return found
 
 
-def certain_pairs(seen: Sightings, least_similarity: float, margin: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
+def certain_pairs(seen: Sightings, least_similarity: float, margin: float = LEAST_MARGIN) -> tuple[np.ndarray, np.ndarray]:
     """Rows (M,), (M,) of successive frames' sightings that are each other's most similar, by a margin."""
-    earlier, later = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    return similar_pairs(seen, least_similarity, margin)[:2]
+
+
+def similar_pairs(seen: Sightings, least_similarity: float, least_margin: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same, and by how much (M,) each is more similar than the next."""
+    earlier, later, margins = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     frames, points, sizes = seen.frames(), seen.points, seen.sizes
     for before, after in pairwise(frames):
         seconds = seen.times[after[0]] - seen.times[before[0]]
@@ -162,10 +192,11 @@ def certain_pairs(seen: Sightings, least_similarity: float, margin: float = 0.08
         others = similarity.copy()
         others[rows, columns] = -1.0
         second = np.maximum(others.max(1), others.max(0)[columns])
-        sure = (similarity.argmax(0)[columns] == rows) & (best >= least_similarity) & (best - second >= margin)
+        sure = (similarity.argmax(0)[columns] == rows) & (best >= least_similarity) & (best - second >= least_margin)
         earlier.append(before[sure])
         later.append(after[columns[sure]])
-    return np.concatenate(earlier), np.concatenate(later)
+        margins.append((best - second)[sure])
+    return np.concatenate(earlier), np.concatenate(later), np.concatenate(margins)
 
 
 def _consistent(places: np.ndarray, velocities: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How well a sighting goes on from a track: along the road, across it, and in size.
 
-Costs are minus twice the logarithm of a likelihood over that of the best fit, so they add up and 0 is perfect.
+Costs are minus twice the logarithm of a likelihood over that of an ordinary step that fits, so they add up.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,11 @@ ODD_PACE, ODD_STD = 0.03, 0.5
 ODD_SIZE, ODD_SIZE_TIMES = 0.05, 3.0
 """How often a step is no ordinary one, and how far it then goes: in lanes' standard deviations, in paces, in SIZE_STDs."""
 
-UNKNOWN_ROAD = 7.5
-"""What going on costs at least where the flow is unknown: only what looks much alike does then."""
+UNEXPECTED = 12.0
+"""What going on costs at least where the flow is unknown, and what standing still costs: only what looks much alike does then."""
+
+USUAL_STD_S = 0.2
+"""How well a place along the road is usually foretold."""
 
 LEAST_LANE_STD = 0.06
 MEMORY = 4
@@ -117,13 +120,13 @@ def motion_cost(placed: Placed, last: np.ndarray, motions: Sequence[Motion], row
     # Where too few vehicles pass to learn from, the nearer the better; but where they would go is not known, which costs.
     reached = _distance(seen, last, rows) / (SIZES_PER_SECOND * seen.sizes[last][:, None] * np.maximum(seconds, 1e-3))
     lost = np.isnan(placed.progress).all(0)
-    cost = np.where(lost[last][:, None] | lost[rows][None, :], UNKNOWN_ROAD + 16 * reached**2, np.inf)
+    cost = np.where(lost[last][:, None] | lost[rows][None, :], UNEXPECTED + 16 * reached**2, np.inf)
     for direction in (0, 1):
         if placed.flow.ways[direction] is not None:
             cost = np.fmin(cost, _along_the_way(placed, direction, last, motions, rows, seconds))
-    # A parked or queued vehicle's boxes do overlap.
+    # A parked or queued vehicle's boxes do overlap; but so do those of the vehicle that comes after one that has gone.
     overlap = pairwise_iou(seen.boxes[last], seen.boxes[rows])
-    cost = np.minimum(cost, np.where(overlap > 0.5, 16 * (1 - overlap) ** 2, np.inf))
+    cost = np.minimum(cost, np.where(overlap > 0.5, UNEXPECTED + 16 * (1 - overlap) ** 2, np.inf))
     return np.where(_reachable(seen, last, rows, seconds), cost, np.inf)
 
 
@@ -147,6 +150,7 @@ def _along_the_way(
     cost = _mixture((step(placed.progress) - pace * seconds) / along_std, ODD_PACE, ODD_STD * seconds / along_std)
     cost += _mixture(step(placed.lane) / across_std, LANE_CHANGE, CHANGE_STD / across_std)
     cost += _mixture(step(placed.size) / size_std, ODD_SIZE, np.full_like(size_std, ODD_SIZE_TIMES))
+    cost += 2 * np.log(along_std / USUAL_STD_S)  # a wide guess holds many others too
     cost -= 2 * np.log(np.maximum(placed.share[direction, last], 1e-3))[:, None]
     elsewhere = np.array([motion.direction == 1 - direction for motion in motions])
     return np.where(elsewhere[:, None], np.inf, cost)

@@ -25,9 +25,9 @@ class TrackerSettings:
     """
 
     least_similarity: float = 0.5
-    weight_motion: float = 0.06
+    weight_motion: float = 0.05
     weight_cut: float = 0.6
-    dearest: float = 1.1
+    dearest: float = 1.0
     longest_gap_s: float = 5.5
 
 

@@ -47,8 +47,9 @@ def test_look_alike_3_seconds_later_is_not_proposed_among_others_either():
 @given(st.floats(-10_000, 10_000))
 def test_gate_admits_what_neither_flies_nor_crawls(gap):
     edge = southbound()
-    admitted = bool(edge.admits(np.array([gap]))[0])
+    admitted = bool(edge.admits(np.array([gap]), np.array([gap + 10]))[0])
     assert admitted == (edge.shortest_s <= gap <= edge.longest_s)
+    assert not edge.admits(np.array([gap]), np.array([edge.metres / (200 / 3.6)]))[0]
     if admitted:
         assert (edge.metres - 2 * SIGHT_M) / gap * 3.6 <= FASTEST_KMH + 1e-6
         assert edge.speed_kmh(np.array(gap)) >= 5 - 1e-6
