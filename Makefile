@@ -3,6 +3,7 @@
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs the tests
+# make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
 # make soak               what takes over an hour: collecting with faults, and 200 cameras for an hour
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -43,13 +44,15 @@ dev: install
 dev-city: install
 	$(IN_CITY) $(BIN)/cctview dev
 
-benchmark: install
+benchmark: demo
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev,benchmark]'
 	$(BIN)/python benchmarks/partitions.py
 	$(BIN)/python benchmarks/city.py
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/embed.py
 	$(BIN)/python benchmarks/match.py
+	$(BIN)/python benchmarks/track.py --speed --lake $(CITY)/lake
+	$(BIN)/python benchmarks/association.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/collect.py
 
 soak: install

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from cctview_pipeline.campaign import FACINGS, Camera
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.track.calibration import Ground, calibrate, speed_kmh
 from cctview_pipeline.track.flow import AWAY
 from cctview_pipeline.track.motion import Placed, motion_of, place
 from cctview_pipeline.track.passage import direction_of, parked, passage_of
@@ -20,7 +21,10 @@ def tracks_table(camera: Camera, tracking: Tracking, frame_times: np.ndarray, co
 
     frame_times: (F,) s, sorted, of every frame of the hour; continues: track_id -> track_id of the hour before.
     """
-    rows = [_row(camera, tracking.placed, rows, frame_times) for rows in tracking.tracks]
+    seen = tracking.placed.seen
+    earlier, later = ([row for rows in tracking.tracks for row in part(rows)] for part in (lambda r: r[:-1], lambda r: r[1:]))
+    ground = calibrate(seen.boxes, seen.labels, earlier, later, seen.frame_size) if len(seen) else None
+    rows = [_row(camera, tracking.placed, ground, rows, frame_times) for rows in tracking.tracks]
     for row in rows:
         row["continues"], row["model"] = continues.get(row["track_id"]), f"{VERSION} {model}"
     rows.sort(key=lambda row: (row["first_seen"], row["track_id"]))
@@ -64,12 +68,13 @@ def _concatenate(a: Sightings, b: Sightings) -> Sightings:
     return Sightings(ids=a.ids + b.ids, labels=a.labels + b.labels, frame_size=b.frame_size, **arrays)
 
 
-def _row(camera: Camera, placed: Placed, rows: list[int], frame_times: np.ndarray) -> dict:
+def _row(camera: Camera, placed: Placed, ground: Ground | None, rows: list[int], frame_times: np.ndarray) -> dict:
     seen, first, last = placed.seen, rows[0], rows[-1]
     frames = np.searchsorted(frame_times, seen.times[last], "right") - np.searchsorted(frame_times, seen.times[first], "left")
     way = direction_of(placed, rows)
     direction = None if way is None else "away" if way == AWAY else "towards"
     passage = passage_of(placed, rows, way)
+    kmh, kmh_error = _kmh(ground, seen, rows) if direction else (None, None)
     return {
         "track_id": track_id(seen.ids[first]),
         "camera_id": camera.id,
@@ -86,8 +91,8 @@ def _row(camera: Camera, placed: Placed, rows: list[int], frame_times: np.ndarra
         "exit_x": seen.points[last, 0],
         "exit_y": seen.points[last, 1],
         "speed_px_s": _speed(seen, rows),
-        "speed_kmh": None,
-        "speed_kmh_error": None,
+        "speed_kmh": kmh,
+        "speed_kmh_error": kmh_error,
         "pace": passage.pace if passage else None,
         "pace_error": passage.pace_error if passage else None,
         "lane": passage.lane if passage else None,
@@ -111,6 +116,15 @@ def _speed(seen: Sightings, rows: list[int]) -> float | None:
         return None
     moves = np.linalg.norm(np.diff(seen.points[rows], axis=0), axis=1)
     return float(np.median(moves / np.diff(seen.times[rows])))
+
+
+def _kmh(ground: Ground | None, seen: Sightings, rows: list[int]) -> tuple[float | None, float | None]:
+    """Of boxes that the picture's edge does not cut: those end where the vehicle touches the road."""
+    whole = [row for row in rows if not seen.cut[row]]
+    if ground is None or len(whole) < 2:
+        return None, None
+    speed, error = speed_kmh(ground, seen.points[whole], seen.times[whole])
+    return (speed, error) if np.isfinite(speed) else (None, None)
 
 
 def _best(seen: Sightings, rows: list[int]) -> int:
