@@ -142,6 +142,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "camera_id": NORTH.id,
         "entered_at": SEEN,
         "left_at": SEEN + timedelta(seconds=6),
+        "speed_kmh": None,
         "probability": 1.0,
     },
     "vehicle_counts": {

@@ -16,7 +16,7 @@ from cctview_pipeline.resources.lake import LakeResource
 
 
 @dg.asset(
-    **table_asset("journeys", group="journeys", code_version="1"),
+    **table_asset("journeys", group="journeys", code_version="2"),
     deps=[
         dg.AssetDep(tracks, partition_mapping=all_cameras),
         dg.AssetDep(matches, partition_mapping=all_cameras),

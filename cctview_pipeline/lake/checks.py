@@ -105,6 +105,14 @@ def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
     return f"One implies {fast:.0f} km/h." if fast > FASTEST_KMH else None
 
 
+def _one_place(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    legs = rows.sort_by([("journey_id", "ascending"), ("leg", "ascending"), ("entered_at", "ascending")])
+    journey, leg = legs["journey_id"].to_numpy(zero_copy_only=False), legs["leg"].to_numpy()
+    entered, left = (legs[name].cast(pa.int64()).to_numpy() for name in ("entered_at", "left_at"))
+    at_once = (journey[1:] == journey[:-1]) & (leg[1:] > leg[:-1]) & (entered[1:] < left[:-1])
+    return f"{journey[1:][at_once][0]} is at two cameras at once." if at_once.any() else None
+
+
 def _whole_hour(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     began, ended = (rows[name].to_pylist() for name in ("began_at", "ended_at"))
     hour = [partition.hour, partition.hour + timedelta(hours=1)]
@@ -161,6 +169,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
     "journeys": (
         _unique("track_id"),
         _exists("track_id", "tracks", "track_id", "tracks_exist", "Every leg is a track of this hour."),
+        Check("one_place_at_a_time", "No journey reaches a camera before it left the one before.", _one_place),
     ),
     "vehicle_counts": (_unique("camera_id", "carriageway", "began_at", "label"),),
     "truth_boxes": (

@@ -213,6 +213,7 @@ _SPECS = [
                 CAMERA_ID,
                 _column("entered_at", TIME, "UTC"),
                 _column("left_at", TIME, "UTC"),
+                _column("speed_kmh", pa.float32(), "average on the way from the camera before; null for the first leg", True),
                 _column("probability", pa.float32(), "of this leg's match; 1 for the first"),
             ]
         ),

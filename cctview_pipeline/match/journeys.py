@@ -19,40 +19,41 @@ def chain_journeys(tracks: pa.Table, matches: pa.Table, before: pa.Table) -> pa.
     taken = {(row["journey_id"], row["leg"]) for row in before.to_pylist()}
     chosen = _chosen(matches)
     for track in _in_order(tracks):
-        earlier, probability = place.get(track["continues"]), 1.0
+        earlier, match = place.get(track["continues"]), chosen.get(track["track_id"])
+        before_it = place.get(match["gallery_track_id"]) if match else None
+        begins = {"journey_id": track["track_id"].replace("--track--", "--journey--"), "leg": 0}
+        speed, probability = None, 1.0
         if earlier is not None:
-            journey_id, leg, probability = earlier["journey_id"], earlier["leg"], earlier["probability"]
+            leg = {name: earlier[name] for name in begins}
+            speed, probability = earlier["speed_kmh"], earlier["probability"]
+        elif before_it is not None and (before_it["journey_id"], before_it["leg"] + 1) not in taken:
+            leg = {"journey_id": before_it["journey_id"], "leg": before_it["leg"] + 1}
+            speed, probability = match["implied_speed_kmh"], match["probability"]
         else:
-            gallery_id, probability = chosen.get(track["track_id"], (None, 1.0))
-            earlier = place.get(gallery_id)
-            if earlier is not None and (earlier["journey_id"], earlier["leg"] + 1) not in taken:
-                journey_id, leg = earlier["journey_id"], earlier["leg"] + 1
-            else:
-                journey_id, leg, probability = track["track_id"].replace("--track--", "--journey--"), 0, 1.0
-        row = {
-            "journey_id": journey_id,
-            "leg": leg,
+            leg = begins
+        row = leg | {
             "track_id": track["track_id"],
             "camera_id": track["camera_id"],
             "entered_at": track["first_seen"],
             "left_at": track["last_seen"],
+            "speed_kmh": speed,
             "probability": probability,
         }
         rows.append(row)
         place[row["track_id"]] = row
-        taken.add((journey_id, leg))
+        taken.add((row["journey_id"], row["leg"]))
     rows.sort(key=lambda row: (row["journey_id"], row["leg"], row["entered_at"]))
     return pa.Table.from_pylist(rows, schema_of("journeys"))
 
 
-def _chosen(matches: pa.Table) -> dict[str, tuple[str, float]]:
-    """query track -> gallery track and probability; each gallery track for the likeliest of its queries only."""
-    chosen: dict[str, tuple[str, float]] = {}
+def _chosen(matches: pa.Table) -> dict[str, dict]:
+    """query track -> its match; each gallery track for the likeliest of its queries only."""
+    chosen: dict[str, dict] = {}
     taken: set[str] = set()
-    rows = matches.select(["query_track_id", "gallery_track_id", "probability", "assigned"]).to_pylist()
-    for row in sorted(rows, key=lambda row: (-row["probability"], row["query_track_id"])):
+    columns = ["query_track_id", "gallery_track_id", "implied_speed_kmh", "probability", "assigned"]
+    for row in sorted(matches.select(columns).to_pylist(), key=lambda row: (-row["probability"], row["query_track_id"])):
         if row["assigned"] and row["query_track_id"] not in chosen and row["gallery_track_id"] not in taken:
-            chosen[row["query_track_id"]] = (row["gallery_track_id"], row["probability"])
+            chosen[row["query_track_id"]] = row
             taken.add(row["gallery_track_id"])
     return chosen
 

@@ -102,6 +102,12 @@ BAD = [
     ("matches", "plausible_speed", rows("matches", {"implied_speed_kmh": float("inf")}), "One implies inf km/h."),
     ("journeys", "unique_ids", rows("journeys", {}, {}), f"{TRACK} stands 2 times."),
     ("journeys", "tracks_exist", rows("journeys", {"track_id": "x"}), "1 are unknown, such as x."),
+    (
+        "journeys",
+        "one_place_at_a_time",
+        rows("journeys", {}, {"leg": 1, "track_id": "t2", "entered_at": HOUR_17 + timedelta(seconds=7)}),
+        "is at two cameras at once.",
+    ),
     ("vehicle_counts", "unique_ids", rows("vehicle_counts", {}, {}), "cam-1 stands 2 times."),
     ("travel_times", "unique_ids", rows("travel_times", {}, {}), "cam-2 stands 2 times."),
     ("truth_boxes", "unique_ids", rows("truth_boxes", {}, {}), f"{FRAME} stands 2 times."),

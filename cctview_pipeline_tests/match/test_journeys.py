@@ -55,6 +55,11 @@ def test_leg_tells_camera_and_times():
     assert row["left_at"] == HOUR_17 + timedelta(seconds=105)
 
 
+def test_leg_tells_the_speed_on_the_way_to_it():
+    found = chain_journeys(tracks("a", "b"), matches(("b", "a", 0.9)), NONE).to_pylist()
+    assert [row["speed_kmh"] for row in found] == [None, 63.0]
+
+
 def test_match_that_was_not_chosen_makes_no_journey():
     assert legs(chain_journeys(tracks("a", "b"), matches(("b", "a", 0.9), assigned=False), NONE)) == {
         "a": ("a", 0),
