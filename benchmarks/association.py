@@ -5,7 +5,8 @@ one thing left out or done more simply, and is measured as ``cctview evaluate`` 
 count, each with a random look that its vehicle alone has.
 
 Run with ``python benchmarks/association.py --lake LAKE [--lake LAKE ...]`` on lakes that were backfilled from the city. The
-result goes to benchmarks/results/association.json, and as a table for a document to the terminal.
+result goes to benchmarks/results/association.json, and as a table for a document to the terminal. With --brief only the
+simpler methods and perfect input, to benchmarks/results/association-brief.json.
 """
 
 import argparse
@@ -171,6 +172,9 @@ MATCHING = {
 }
 
 
+SIMPLER = {"matching by appearance only, inside the gate", "matching by travel time only", "matching, greedy"}
+
+
 @contextmanager
 def changed(changes: list[Change]) -> Iterator[None]:
     with ExitStack() as stack:
@@ -272,18 +276,19 @@ def measure(lake: Lake) -> dict[str, float | None]:
     return {" ".join(key): None if values[key] is None else round(values[key], 4) for key in FIGURES}
 
 
-def variants(lake: Lake) -> Iterator[tuple[str, dict]]:
+def variants(lake: Lake, brief: bool) -> Iterator[tuple[str, dict]]:
     """Each variant's name and figures, the one as shipped first."""
+    matched = {name: changes for name, changes in MATCHING.items() if not brief or name in SIMPLER}
     with workshop(lake, perfect=False) as made:
         tracking_s = track_all(made, USUAL)
-        for name, changes in ({"as shipped": []} | MATCHING).items():
+        for name, changes in ({"as shipped": []} | matched).items():
             with changed(changes):
                 matching_s = match_all(made)
             yield (
                 name,
                 measure(made) | ({} if changes else {"tracking_s": round(tracking_s, 1), "matching_s": round(matching_s, 1)}),
             )
-        for name, (changes, settings) in TRACKING.items():
+        for name, (changes, settings) in ({} if brief else TRACKING).items():
             with changed(changes):
                 track_all(made, settings)
             match_all(made)
@@ -310,20 +315,23 @@ def markdown(results: dict[str, dict[str, dict]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lake", action="append", required=True, help="a lake with the city's truth; may be given several times")
+    parser.add_argument("--brief", action="store_true", help="only the simpler methods and perfect input")
     arguments = parser.parse_args()
     lakes, load = [Lake(uri) for uri in arguments.lake], os.getloadavg()[0]
     results: dict[str, dict[str, dict]] = {}
     with Progress() as progress, threadpool_limits(1):
-        task = progress.add_task("associating", total=len(lakes) * (2 + len(TRACKING) + len(MATCHING)))
+        task = progress.add_task(
+            "associating", total=len(lakes) * (2 + (len(SIMPLER) if arguments.brief else len(TRACKING) + len(MATCHING)))
+        )
         for lake in lakes:
             settings = lake.campaign().settings
             label = f"seed {settings['seed']}, {', '.join(settings.get('faults', [])) or 'ordinary traffic'}"
             results[label] = {}
-            for name, figures in variants(lake):
+            for name, figures in variants(lake, arguments.brief):
                 results[label][name] = figures
                 progress.advance(task)
     written = {
-        "command": f"python benchmarks/association.py {' '.join('--lake LAKE' for _ in lakes)}",
+        "command": f"python benchmarks/association.py {' '.join('--lake LAKE' for _ in lakes)}{' --brief' * arguments.brief}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {_processor()}",
         "versions": {name: version(name) for name in ("trackeval", "numpy", "scipy")} | {"python": platform.python_version()},
@@ -332,7 +340,9 @@ def main() -> None:
         "results": results,
     }
     print(markdown(results))
-    (ROOT / "benchmarks" / "results" / "association.json").write_text(json.dumps(written, indent=2) + "\n")
+    (ROOT / "benchmarks" / "results" / f"association{'-brief' * arguments.brief}.json").write_text(
+        json.dumps(written, indent=2) + "\n"
+    )
 
 
 def _models(lake: Lake, table: str) -> set[str]:

@@ -3,11 +3,12 @@
 import dagster as dg
 import numpy as np
 import pyarrow.compute as pc
+from matplotlib.figure import Figure
 
 from cctview_pipeline.assets.detections import detections
 from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture, rows_of, strip
+from cctview_pipeline.assets.pictures import picture, plot, rows_of, strip
 from cctview_pipeline.automation.policies import in_order
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.images import decode
@@ -15,6 +16,10 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours, same_camera_hour_before
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.track.camera_hour import track_camera_hour
+from cctview_pipeline.track.flow import learn_flow
+from cctview_pipeline.track.pictures import plot_flow
+from cctview_pipeline.track.sightings import sightings
+from cctview_pipeline.track.tracker import TrackerSettings
 
 
 @dg.asset(
@@ -28,7 +33,8 @@ def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Material
     run = PartitionRun(context, store, "tracks")
     for partition in run.each(inputs=["detections", "features"]):
         before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
-        found = track_camera_hour(CAMPAIGN.camera(partition.camera), _tables(store, partition), _tables(store, before))
+        tables = _tables(store, partition)
+        found = track_camera_hour(CAMPAIGN.camera(partition.camera), tables, _tables(store, before))
         lengths = pc.list_value_length(found["detection_ids"]).to_numpy()
         run.store(
             partition,
@@ -36,8 +42,10 @@ def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Material
             {"features": store.read("features", partition, ["detection_id"])},
             detections=int(lengths.sum()),
             in_tracks_of_two_or_more=round(float(lengths[lengths > 1].sum() / max(lengths.sum(), 1)), 3),
+            calibrated=found["speed_kmh"].null_count < found.num_rows,
             carriageways={str(v["values"]): v["counts"] for v in pc.value_counts(found["carriageway"]).to_pylist()},
             continued=found.num_rows - found["continues"].null_count,
+            flow=plot(_flow(store, partition, tables)) if run.with_pictures and found.num_rows else None,
             longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
         )
     return run.result()
@@ -46,6 +54,13 @@ def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Material
 def _tables(store: Lake, partition: Partition) -> dict:
     tables = {name: store.read(name, partition) for name in ("detections", "features", "tracks")}
     return tables | {"raw_frames": store.read("raw_frames", partition, ["captured_at", "width", "height"])}
+
+
+def _flow(store: Lake, partition: Partition, tables: dict) -> Figure:
+    """Where vehicles go, over the hour's middle frame."""
+    frames = store.read("raw_frames", partition, ["jpeg"])["jpeg"]
+    seen = sightings(tables["detections"], tables["features"])
+    return plot_flow(decode(frames[len(frames) // 2].as_py()), learn_flow(seen, TrackerSettings().least_similarity))
 
 
 def _longest(store: Lake, partition: Partition, found, lengths: np.ndarray) -> np.ndarray:
