@@ -33,7 +33,7 @@ class Passage:
 
 def direction_of(placed: Placed, rows: Sequence[int]) -> int | None:
     """TOWARDS, AWAY, or None for a vehicle that stood or is not known to move. A way of two of its own sizes decides; for a
-    shorter one, and for a single sighting, what nine in ten of the vehicles about there do."""
+    shorter one, and for a single sighting, what three in four of the vehicles about there do."""
     seen, (first, last) = placed.seen, (rows[0], rows[-1])
     move = seen.points[last] - seen.points[first]
     sizes = np.linalg.norm(move) / seen.sizes[first]
@@ -43,7 +43,7 @@ def direction_of(placed: Placed, rows: Sequence[int]) -> int | None:
     if sizes > 2:
         return by_itself
     share = placed.share[:, list(rows)].mean(1)
-    return int(share.argmax()) if share.max() >= 0.9 else by_itself
+    return int(share.argmax()) if share.max() >= 0.75 else by_itself
 
 
 def parked(placed: Placed, rows: Sequence[int]) -> bool:
