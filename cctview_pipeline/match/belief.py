@@ -11,9 +11,11 @@ import numpy as np
 from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.pairs import Pairs
 
-SHARE_MATCHED, SHARE_VOTES = 0.5, 30.0
-"""Beforehand, the share of vehicles that the camera before has seen too (ramps take the others), and how many queries that is
-worth."""
+STAYS_M, SHARE_VOTES = 5_000.0, 100.0
+"""Beforehand, the share of vehicles that the camera before has seen too falls by e over so many metres, as ramps change the others;
+and how many queries that is worth."""
+
+SHARES = 0.1, 0.95
 
 CUE_VOTES = 30.0
 """How many matches what is believed of a cue beforehand is worth."""
@@ -126,7 +128,8 @@ def believed(edge: Edge, pairs: Pairs, apart: Pairs) -> Belief:
     times = np.concatenate([[centre, -0.5, -0.5, 0, 0], np.zeros(regressors(pairs).shape[1] - 5)])
     agree = float(np.clip(apart.same_label.mean(), 0.05, 0.95)) if len(apart) else 0.5
     agreement = ((agree + LABEL_KEPT * (1 - agree)) / agree, 1 - LABEL_KEPT)
-    return Belief(tuple(cues), agreement, times, CENTRE_STD, SHARE_MATCHED, 0.0)
+    share = float(np.clip(np.exp(-edge.metres / STAYS_M), *SHARES))
+    return Belief(tuple(cues), agreement, times, CENTRE_STD, share, 0.0)
 
 
 def learn(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> Belief:
@@ -134,7 +137,7 @@ def learn(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> Be
     cues = tuple(cue.learned(old, values, votes) for cue, old, values in zip(belief.cues, before.cues, pairs.cues, strict=True))
     times, spread = _travel_times(before, pairs, votes, belief)
     share = (SHARE_VOTES * before.share + votes.sum()) / (SHARE_VOTES + pairs.queries)
-    return Belief(cues, before.agree, times, spread, float(np.clip(share, 0.1, 0.95)), float(votes.sum()))
+    return Belief(cues, before.agree, times, spread, float(np.clip(share, *SHARES)), float(votes.sum()))
 
 
 def regressors(pairs: Pairs) -> np.ndarray:

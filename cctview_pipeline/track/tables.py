@@ -22,7 +22,8 @@ def tracks_table(camera: Camera, tracking: Tracking, frame_times: np.ndarray, co
     frame_times: (F,) s, sorted, of every frame of the hour; continues: track_id -> track_id of the hour before.
     """
     seen = tracking.placed.seen
-    earlier, later = ([row for rows in tracking.tracks for row in part(rows)] for part in (lambda r: r[:-1], lambda r: r[1:]))
+    earlier = [row for rows in tracking.tracks for row in rows[:-1]]
+    later = [row for rows in tracking.tracks for row in rows[1:]]
     ground = calibrate(seen.boxes, seen.labels, earlier, later, seen.frame_size) if len(seen) else None
     rows = [_row(camera, tracking.placed, ground, rows, frame_times) for rows in tracking.tracks]
     for row in rows:
