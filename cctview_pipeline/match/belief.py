@@ -12,8 +12,8 @@ from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.pairs import Pairs
 
 STAYS_M, SHARE_VOTES = 5_000.0, 100.0
-"""Beforehand, the share of vehicles that the camera before has seen too falls by e over so many metres, as ramps change the others;
-and how many queries that is worth."""
+"""Beforehand, the share of vehicles that the camera before has seen too falls by e over so many metres, as ramps change the
+others; and how many queries that is worth."""
 
 SHARES = 0.1, 0.95
 

@@ -16,11 +16,11 @@ METRIC = "euclidean-mean"
 KEPT = 20
 """Candidates kept a query, for the viewer and for people who want rank lists."""
 
-ROUNDS, STEPS = 5, 6
+ROUNDS, STEPS = 4, 8
 """Of learning: in each round all pairs are looked at once, and those that are not hopeless so many times."""
 
-HOPELESS = 1e-5
-"""Probability below which a pair neither teaches nor takes anything."""
+HOPELESS, TEACHES = 1e-5, 1e-3
+"""Probability below which a pair takes nothing from others, and from which it teaches."""
 
 PASSES = 15
 """Of the messages between queries and gallery; they settle after a handful."""
@@ -69,7 +69,7 @@ def learn_edge(before: Belief, pairs: Pairs) -> Belief:
     """Expectation maximisation from what was believed before."""
     belief = before
     for _ in range(ROUNDS):
-        possible = pairs.select(marginals(pairs, belief.log_odds(pairs)) > HOPELESS)
+        possible = pairs.select(marginals(pairs, belief.log_odds(pairs)) > TEACHES)
         for _ in range(STEPS):
             belief = learn(before, possible, marginals(possible, belief.log_odds(possible)), belief)
     return belief
