@@ -125,7 +125,7 @@ def believed(edge: Edge, pairs: Pairs, apart: Pairs) -> Belief:
         else:
             cues.append(Cue(0.0, 0.6 * std, mean, std))
     centre = np.log(edge.metres / (USUAL_KMH / 3.6))
-    times = np.concatenate([[centre, -0.5, -0.5, 0, 0], np.zeros(regressors(pairs).shape[1] - 5)])
+    times = np.concatenate([[centre, -0.5, -0.5, 0, 0], np.zeros(_points(pairs))])
     agree = float(np.clip(apart.same_label.mean(), 0.05, 0.95)) if len(apart) else 0.5
     agreement = ((agree + LABEL_KEPT * (1 - agree)) / agree, 1 - LABEL_KEPT)
     share = float(np.clip(np.exp(-edge.metres / STAYS_M), *SHARES))
@@ -142,8 +142,13 @@ def learn(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> Be
 
 def regressors(pairs: Pairs) -> np.ndarray:
     """(M, K): 1, the logarithms of both paces, both lanes, and the hour's course as hats STEP_S apart."""
-    hats = np.maximum(0, 1 - np.abs(pairs.arrived[:, None] / STEP_S - np.arange(int(pairs.lasts_s // STEP_S) + 2)[None, :]))
+    hats = np.maximum(0, 1 - np.abs(pairs.arrived[:, None] / STEP_S - np.arange(_points(pairs))[None, :]))
     return np.concatenate([np.ones((len(pairs.seconds), 1)), pairs.paces.T, pairs.lanes.T, hats], axis=1)
+
+
+def _points(pairs: Pairs) -> int:
+    """Of the hour's course."""
+    return int(pairs.lasts_s // STEP_S) + 2
 
 
 def _travel_times(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> tuple[np.ndarray, float]:

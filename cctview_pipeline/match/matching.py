@@ -112,27 +112,25 @@ def assign(pairs: Pairs, probability: np.ndarray) -> np.ndarray:
 
 
 def _candidates(edge: Edge, pairs: Pairs, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
-    order = np.lexsort((pairs.gallery, pairs.cues[LOOKS], -probability, pairs.query))
+    order = np.lexsort((-probability, pairs.query))  # of equal ones the gallery's first
     starts = np.flatnonzero(np.diff(pairs.query[order], prepend=-1))
-    speed = edge.speed_kmh(pairs.seconds)
-    found = []
-    for ranked in np.split(order, starts[1:]):
-        likeliest = [*probability[ranked[:2]], 0.0]
-        for rank, pair in enumerate(ranked, 1):
-            if rank > KEPT and not chosen[pair]:
-                continue
-            best_other = likeliest[1] if rank == 1 else likeliest[0]
-            found.append(
-                Candidate(
-                    int(pairs.query[pair]),
-                    int(pairs.gallery[pair]),
-                    rank,
-                    float(pairs.cues[LOOKS, pair]),
-                    float(pairs.gap[pair]),
-                    float(speed[pair]),
-                    float(probability[pair]),
-                    bool(chosen[pair]),
-                    float(probability[pair] - best_other),
-                )
-            )
-    return found
+    group = np.cumsum(np.isin(np.arange(len(order)), starts)) - 1
+    rank = np.arange(len(order)) - starts[group] + 1
+    likeliest = np.append(probability[order], 0.0)
+    alone = np.append(np.diff(starts), len(order) - starts[-1]) == 1
+    second = np.where(alone, 0.0, likeliest[starts + 1])
+    best_other = np.where(rank == 1, second[group], likeliest[starts][group])
+    kept = np.flatnonzero((rank <= KEPT) | chosen[order])
+    those = order[kept]
+    columns = (
+        pairs.query[those],
+        pairs.gallery[those],
+        rank[kept],
+        pairs.cues[LOOKS, those],
+        pairs.gap[those],
+        edge.speed_kmh(pairs.seconds[those]),
+        probability[those],
+        chosen[those],
+        probability[those] - best_other[kept],
+    )
+    return [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
