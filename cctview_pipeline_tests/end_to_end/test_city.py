@@ -54,7 +54,8 @@ def test_evaluate_tells_what_the_asset_stored(finished: Workplace):
     done = finished.run("evaluate", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert set(told) == {"detection", "tracking", "reidentification", "journeys", "counts", "travel_times"}
+    subjects = {"detection", "tracking", "reidentification", "journeys", "calibration", "counts", "travel_times"}
+    assert set(told) == subjects
     stored = pq.read_table(next((finished.lake / "evaluation").rglob("*.parquet"))).to_pylist()
     assert {(r["subject"], r["scope"], r["metric"]): r["value"] for r in stored} == {
         (subject, scope, metric): figure["value"]
