@@ -23,34 +23,35 @@ def match_tracks(
     A track that goes on from the hour before is no query: it was one then. A source's track that goes on into the
     next hour is no candidate: its continuation, which tells when the vehicle left, is.
     """
-    rows, learned = [], []
+    parts, learned = [schema_of("matches").empty_table()], []
     begun = tracks.filter(pc.is_null(tracks["continues"]))
     for edge, source_tracks, source_features in edges:
         queries = track_set(begun, features, edge.carriageway)
         ended = source_tracks.filter(pc.invert(pc.is_in(source_tracks["track_id"], source_tracks["continues"].combine_chunks())))
         gallery = track_set(ended, source_features, edge.carriageway)
         matching = match(edge, queries, gallery)
-        rows.extend(_row(edge, queries, gallery, found) for found in matching.candidates)
+        parts.append(_table(edge, queries, gallery, matching.candidates))
         if matching.belief is not None:
             learned.append((edge, matching.belief))
-    rows.sort(key=lambda row: (row["query_track_id"], row["gallery_camera_id"], row["rank"]))
-    return pa.Table.from_pylist(rows, schema_of("matches")), learned
+    order = [(name, "ascending") for name in ("query_track_id", "gallery_camera_id", "rank")]
+    return pa.concat_tables(parts).sort_by(order).combine_chunks(), learned
 
 
-def _row(edge: Edge, queries: TrackSet, gallery: TrackSet, found: Candidate) -> dict:
-    return {
-        "query_track_id": queries.ids[found.query],
-        "gallery_track_id": gallery.ids[found.gallery],
-        "gallery_camera_id": edge.source.id,
-        "rank": found.rank,
-        "distance": found.distance,
-        "metric": METRIC,
-        "gap_s": found.gap_s,
-        "implied_speed_kmh": found.speed_kmh,
-        "probability": found.probability,
-        "assigned": found.assigned,
-        "margin": found.margin,
+def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:
+    columns = {
+        "query_track_id": [queries.ids[each.query] for each in found],
+        "gallery_track_id": [gallery.ids[each.gallery] for each in found],
+        "gallery_camera_id": [edge.source.id] * len(found),
+        "rank": [each.rank for each in found],
+        "distance": [each.distance for each in found],
+        "metric": [METRIC] * len(found),
+        "gap_s": [each.gap_s for each in found],
+        "implied_speed_kmh": [each.speed_kmh for each in found],
+        "probability": [each.probability for each in found],
+        "assigned": [each.assigned for each in found],
+        "margin": [each.margin for each in found],
     }
+    return pa.table(columns, schema_of("matches"))
 
 
 def track_set(tracks: pa.Table, features: pa.Table, carriageway: str) -> TrackSet:
