@@ -98,7 +98,7 @@ class Belief:
         std = self.std(pairs)
         usual = np.exp(-((off / std) ** 2) / 2) / std
         odd = np.exp(-((off / ODD_STD) ** 2) / 2) / ODD_STD
-        return np.log((1 - ODD_TIME) * usual + ODD_TIME * odd + 1e-30) - np.log(pairs.seconds) - 0.919
+        return np.log((1 - ODD_TIME) * usual + ODD_TIME * odd + 1e-30) - np.log(pairs.seconds) - np.log(2 * np.pi) / 2
 
     def expected(self, pairs: Pairs) -> np.ndarray:
         """(M,) logarithm of the travel time in s."""

@@ -66,6 +66,7 @@ class Pairs:
 
 
 FEW = 30
+"""Vehicles: with so many, half of their mean look is taken to be the camera's."""
 
 UNKNOWN_PACE = 0.12
 """How far a vehicle's pace is from the usual one, where its own is unknown."""
