@@ -63,6 +63,11 @@ class Faulty(LiveCameras):
     def _answer(self, camera: str, dice: random.Random) -> Callable:
         async def answer(request: web.Request, n: int) -> web.StreamResponse | None:
             thrown, part, number = dice.random(), self.part(), self.number(camera)
+            # Before the dice: a time-out takes five seconds, and what is never seen can't be told.
+            if camera == FROZEN and 0.2 < part < 0.38:
+                return web.Response(body=self.stamped(tiny_picture(8), camera, number), content_type="image/jpeg")
+            if camera == NOTICE and 0.15 < part < 0.38:
+                return web.Response(body=png(), content_type="image/jpeg")
             if thrown < ERRORS:
                 self.errors += 1
                 return dice.choice(
@@ -71,10 +76,6 @@ class Faulty(LiveCameras):
             if thrown < ERRORS + TIME_OUTS:
                 self.hung += 1
                 await asyncio.sleep(3600)
-            if camera == FROZEN and 0.2 < part < 0.38:
-                return web.Response(body=self.stamped(tiny_picture(8), camera, number), content_type="image/jpeg")
-            if camera == NOTICE and 0.15 < part < 0.38:
-                return web.Response(body=png(), content_type="image/jpeg")
             if camera in SHARING and 0.75 < part < 0.9:
                 return web.Response(body=self.stamped(tiny_picture(99), camera, number), content_type="image/jpeg")
             return None
