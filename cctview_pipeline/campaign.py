@@ -83,7 +83,7 @@ class Campaign:
     """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
-    city's seed, start, minutes and faults.
+    city's seed, start, minutes and faults; privacy: what privacy/policy.py reads.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Campaign:
     cameras: tuple[Camera, ...]
     path: str | None = None
     settings: Mapping = field(default_factory=dict, hash=False)
+    privacy: Mapping = field(default_factory=dict, hash=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -153,6 +154,7 @@ class Campaign:
         campaign |= {"path": self.path} if self.path else {}
         campaign |= {"start": self.start} | ({"end": self.end} if self.end else {})
         campaign |= {"settings": dict(self.settings)} if self.settings else {}
+        campaign |= {"privacy": dict(self.privacy)} if self.privacy else {}
         document["campaign"] = campaign
         cameras = tomlkit.aot()
         for camera in self.cameras:
@@ -172,7 +174,8 @@ class Campaign:
             head = document["campaign"]
             cameras = tuple(camera_from_dict(row) for row in document.get("cameras", []))
             start, end = (time and time.astimezone(UTC) for time in (head["start"], head.get("end")))
-            return cls(head["name"], head["network"], start, end, cameras, head.get("path"), head.get("settings", {}))
+            beside = head.get("settings", {}), head.get("privacy", {})
+            return cls(head["name"], head["network"], start, end, cameras, head.get("path"), *beside)
         except tomllib.TOMLDecodeError as error:
             raise CctviewError(f"{source} is no TOML: {error}.") from error
         except KeyError as error:

@@ -1,0 +1,108 @@
+"""What a campaign promises about the people in its pictures: ``[campaign.privacy]`` in campaign.toml.
+
+::
+
+    [campaign.privacy]
+    purposes = ["traffic counts"]        # what vehicles may be asked about for; without one nobody may
+    largest_side = 640                   # px, of a stored frame
+    queries_an_hour = 60                 # about vehicles, of one user
+
+    [campaign.privacy.lifetimes]
+    crops = "12 h"
+    tracks = "30 d"
+    matches = "forever"
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake.schemas import TABLES
+
+_HOURS, _DAY, _WEEK = timedelta(hours=6), timedelta(days=1), timedelta(days=7)
+
+LIFETIMES: dict[str, timedelta | None] = {
+    "raw_frames": _DAY,
+    "crops": _DAY,
+    "features": _DAY,
+    "detections": _WEEK,
+    "tracks": _WEEK,
+    "matches": _WEEK,
+    "journeys": _WEEK,
+    "rejected_frames": _WEEK,
+    "spool": _DAY,
+    "pictures": _DAY,
+    "logs": _WEEK,
+    "keys": _DAY,
+}
+"""Of tables, and of what lies beside the lake: the collectors' spool, the pictures in Dagster's metadata, what runs printed, and
+the day's keys after their day. A table that is not named here holds no vehicles, and is kept."""
+UNMASKED = ("raw_frames", "crops", "spool", "pictures")
+"""What shows people where they are not masked, and is then kept for hours only."""
+MOST_UNMASKED = _HOURS
+
+
+@dataclass(frozen=True)
+class Policy:
+    """purposes: for which vehicles may be asked about; unmasked_for: the one of them under which people stay visible, empty as
+    a rule; largest_side: of a stored frame, px; queries_an_hour: about vehicles, of one user; lifetimes: name -> how long, None
+    for ever."""
+
+    purposes: tuple[str, ...] = ()
+    unmasked_for: str = ""
+    largest_side: int = 640
+    queries_an_hour: int = 60
+    lifetimes: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(LIFETIMES), hash=False)
+
+    def __post_init__(self) -> None:
+        if self.unmasked_for and self.unmasked_for not in self.purposes:
+            raise CctviewError(f"unmasked_for = '{self.unmasked_for}' is none of the purposes under [campaign.privacy]: add it.")
+        if not 16 <= self.largest_side <= 32_767:
+            raise CctviewError(f"largest_side = {self.largest_side} under [campaign.privacy] must be from 16 to 32767 px.")
+        if self.queries_an_hour < 1:
+            raise CctviewError(f"queries_an_hour = {self.queries_an_hour} under [campaign.privacy] must be 1 or more.")
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "Policy":
+        """Raises CctviewError, with the mend, for what it does not know or understand.
+
+        Nobody lives in the synthetic city: what it holds is kept unless the campaign says otherwise.
+        """
+        said = dict(campaign.privacy)
+        known = {each.name: each.type for each in fields(cls)}
+        if unknown := set(said) - set(known):
+            raise CctviewError(f"[campaign.privacy] has the unknown key '{min(unknown)}': known are {', '.join(known)}.")
+        purposes = said.get("purposes", [])
+        if not isinstance(purposes, list | tuple) or not all(isinstance(each, str) and each.strip() for each in purposes):
+            raise CctviewError('purposes under [campaign.privacy] is a list of texts, such as ["traffic counts"].')
+        for name, kind in (("unmasked_for", str), ("largest_side", int), ("queries_an_hour", int), ("lifetimes", Mapping)):
+            if name in said and (not isinstance(said[name], kind) or isinstance(said[name], bool)):
+                raise CctviewError(f"[campaign.privacy] has a value of the wrong kind: {name} = {said[name]!r}.")
+        lifetimes = dict.fromkeys(LIFETIMES) if campaign.network == "city" else dict(LIFETIMES)
+        lifetimes |= {name: _duration(name, text) for name, text in said.get("lifetimes", {}).items()}
+        if said.get("unmasked_for"):
+            lifetimes |= {name: min(lifetimes[name] or MOST_UNMASKED, MOST_UNMASKED) for name in UNMASKED}
+        return cls(**(said | {"purposes": tuple(purposes), "lifetimes": lifetimes}))
+
+    @property
+    def masks_people(self) -> bool:
+        return not self.unmasked_for
+
+    def lifetime(self, name: str) -> timedelta | None:
+        """Of a table or of what lies beside the lake; None for ever."""
+        return self.lifetimes.get(name)
+
+
+def _duration(name: str, text: object) -> timedelta | None:
+    """``12 h``, ``7 d`` or ``forever``."""
+    if name not in LIFETIMES and name not in TABLES:
+        raise CctviewError(f"[campaign.privacy.lifetimes] names '{name}': known are {', '.join({**LIFETIMES, **TABLES})}.")
+    if text == "forever":
+        return None
+    found = re.fullmatch(r"(\d{1,5}) ?([hd])", text) if isinstance(text, str) else None
+    if not found or not int(found[1]):
+        raise CctviewError(f"A lifetime is given as '12 h', '7 d' or 'forever', not {name} = {text!r}.")
+    return timedelta(hours=int(found[1]) * (24 if found[2] == "d" else 1))
