@@ -14,8 +14,10 @@ from rich.table import Table
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
 from cctview_pipeline.cameras.snapshots import keep, latest
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.privacy.policy import Policy
 
 cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
 console = Console()
@@ -86,6 +88,9 @@ def collect(
     shard: Annotated[str, typer.Option(help="This machine's part of the cameras, such as 2/8.")] = "1/1",
     metrics_port: Annotated[int, typer.Option(help="Serve Prometheus metrics there; 0 for none.")] = 0,
     base_url: BaseUrlOption = "",
+    unmasked_for: Annotated[
+        str, typer.Option(help="A purpose for which people stay visible; they are painted over otherwise.")
+    ] = "",
     accept_terms: Annotated[bool, typer.Option("--accept-terms", help="You have read the operator's terms.")] = False,
 ) -> None:
     """Collect live cameras' frames into the spool. SIGTERM and Ctrl-C end it cleanly."""
@@ -95,6 +100,7 @@ def collect(
     from cctview_pipeline.collect.session import choose, list_cameras, table
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
+    from cctview_pipeline.privacy.masking import Masker
 
     live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
     seconds = parse_duration(duration) if duration else None
@@ -104,6 +110,8 @@ def collect(
     wanted = [name for group in chosen for name in group.split(",") if name]
     known = asyncio.run(list_cameras(live, settings))
     mine = choose(known, wanted, part)
+    policy, campaign = _policy(unmasked_for)
+    masker = Masker.of(policy, campaign)
     directory = spool or project_root() / "var" / "spool" / live.name
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
@@ -114,6 +122,7 @@ def collect(
                 directory,
                 int(budget * (1 << 30)),
                 settings,
+                masker,
                 part,
                 seconds,
                 metrics_port,
@@ -123,6 +132,17 @@ def collect(
     new = sum(followed.tally.new for followed in engine.followed)
     console.print(f"{new:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)
     console.print(f"When the hour is over: cctview backfill --network {live.name} --path {directory}", soft_wrap=True)
+
+
+def _policy(unmasked_for: str) -> tuple[Policy, Campaign | None]:
+    """Of the lake's campaign, if there is one yet."""
+    from cctview_pipeline.resources.lake import open_lake
+
+    if unmasked_for:
+        console.print(f"People stay visible, for {unmasked_for}: the campaign must say the same, or they are masked on sealing.")
+        return Policy(purposes=(unmasked_for,), unmasked_for=unmasked_for), None
+    campaign = open_lake().campaign()
+    return (Policy.of(campaign) if campaign else Policy()), campaign
 
 
 def open_live(name: str, base_url: str = "") -> LiveNetwork:

@@ -32,6 +32,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "height": 240,
         "sha256": "00" * 32,
         "network": "archive",
+        "masked_by": "people-finder@0123456789ab side 640",
+        "filled": 0,
     },
     "camera_status": {
         "camera_id": NORTH.id,
@@ -93,7 +95,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "model": "detector@1",
     },
     "crops": {"detection_id": DETECTION, "image": b"png", "width": 40, "height": 30, "label": "car"},
-    "features": {"detection_id": DETECTION, "embedding": [1.0, 0.0, 0.0, 0.0], "model": "extractor@1"},
+    "features": {"detection_id": DETECTION, "embedding": [1.0, 0.0, 0.0, 0.0], "model": "extractor@1", "period": PERIOD},
     "tracks": {
         "track_id": TRACK,
         "camera_id": NORTH.id,

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import dagster as dg
+import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
@@ -12,12 +13,14 @@ from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_re
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours
+from cctview_pipeline.privacy.masking import Masker, mask_hour
+from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
 
 
 @dg.asset(
-    **table_asset("raw_frames", group="frames", code_version="1", kinds={"jpeg"}),
+    **table_asset("raw_frames", group="frames", code_version="2", kinds={"jpeg"}),
     partitions_def=camera_hours,
     backfill_policy=independent,
 )
@@ -25,12 +28,15 @@ def raw_frames(context: dg.AssetExecutionContext, lake: LakeResource, network: N
     store = lake.open()
     run = PartitionRun(context, store, "raw_frames")
     source, gone = _open(network)
+    policy = Policy.of(CAMPAIGN)
+    masker = Masker.of(policy, CAMPAIGN)  # fails without its model: what can't be masked is not stored
     for partition in run.each():
         stored = store.read("raw_frames", partition)
         if source is None and not stored.num_rows:
             run.refuse(partition, gone)
             continue
         found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
+        found = mask_hour(found, masker, policy.unmasked_for)
         frames = merge_frames(stored, frames_table(found, CAMPAIGN.network))
         rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
         store.write("rejected_frames", partition, rejected)
@@ -41,6 +47,8 @@ def raw_frames(context: dg.AssetExecutionContext, lake: LakeResource, network: N
             rejected_reasons=dict(Counter(rejected["reason"].to_pylist())),
             kept_from_before=frames.num_rows - len(found.frames),
             network=CAMPAIGN.network,
+            masked_by=frames["masked_by"].unique().to_pylist(),
+            filled=pc.sum(frames["filled"]).as_py() or 0,
             first_frame=picture(decode(frames["jpeg"][0].as_py())) if run.with_pictures and frames.num_rows else None,
         )
     return run.result()

@@ -30,6 +30,8 @@ def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
 
     from cctview_pipeline.collect.session import choose, collect, list_cameras
     from cctview_pipeline.collect.sharding import Shard
+    from cctview_pipeline.privacy.masking import Masker
+    from cctview_pipeline.privacy.policy import Policy
 
     settings, shard = CollectSettings.of(CAMPAIGN), Shard.parse(config.shard)
     if not CAMPAIGN.path:
@@ -39,6 +41,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
     listed = asyncio.run(list_cameras(network, settings.engine()))
     cameras = choose(listed, wanted, shard)
     context.log.info(f"{len(cameras)} cameras of {network.terms.operator} for {config.seconds:.0f} s. {network.terms.text}")
+    masker = Masker.of(Policy.of(CAMPAIGN), CAMPAIGN)
     ticks = iter(range(1 << 62))
 
     def tick(engine) -> None:
@@ -49,7 +52,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
     budget = int(settings.budget_gib * (1 << 30))
     engine = uvloop.run(
         collect(
-            *(network, cameras, Path(CAMPAIGN.path), budget, settings.engine(), shard),
+            *(network, cameras, Path(CAMPAIGN.path), budget, settings.engine(), masker, shard),
             config.seconds,
             settings.metrics_port,
             tick,

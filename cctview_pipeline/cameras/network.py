@@ -7,7 +7,10 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture, its metadata segments stripped. Times are UTC; width and height in pixels."""
+    """One picture, its metadata segments stripped. Times are UTC; width and height in pixels.
+
+    masked_by: what painted people over, empty before that was done; filled: how many places of it.
+    """
 
     frame_id: str
     camera_id: str
@@ -16,6 +19,8 @@ class Frame:
     jpeg: bytes
     width: int
     height: int
+    masked_by: str = ""
+    filled: int = 0
 
 
 @dataclass(frozen=True)

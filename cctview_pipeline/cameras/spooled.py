@@ -76,6 +76,10 @@ def frame_id(camera_id: str, captured_us: int) -> str:
 def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
     name, digest = frame_id(record.camera_id, record.captured_us), hashlib.sha256(record.payload).hexdigest()
     fetched = utc(record.fetched_us)
+    if not record.payload:
+        return Rejected(
+            name, "undecodable", "It could not be decoded, and so not masked: its collector kept nothing.", digest, fetched
+        )
     for key in (name, digest):
         if key in seen:
             return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)

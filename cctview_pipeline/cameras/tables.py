@@ -15,7 +15,7 @@ def frames_table(hour: CameraHour, network: str) -> pa.Table:
     columns = {
         name: [getattr(frame, name) for frame in frames] for name in ("frame_id", "camera_id", "captured_at", "fetched_at")
     }
-    columns |= {name: [getattr(frame, name) for frame in frames] for name in ("jpeg", "width", "height")}
+    columns |= {name: [getattr(frame, name) for frame in frames] for name in ("jpeg", "width", "height", "masked_by", "filled")}
     columns["sha256"] = [hashlib.sha256(frame.jpeg).hexdigest() for frame in frames]
     columns["network"] = [network] * len(frames)
     return pa.table(columns, schema_of("raw_frames"))

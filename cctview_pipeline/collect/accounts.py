@@ -14,8 +14,8 @@ SILENT_US = 15_000_000
 """Seven heartbeats: a collector that says nothing for so long had stopped when it last spoke."""
 LATE = 1.6
 """Periods of a camera after which a frame is missing: real cameras leave single ones out, and none comes so late."""
-NOT_COLLECTED, MISSED, SPOOL_FULL = "not_collected", "missed", "spool_full"
-_FIRST = (SPOOL_FULL, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
+NOT_COLLECTED, NOT_MASKED, MISSED, SPOOL_FULL = "not_collected", "not_masked", "missed", "spool_full"
+_FIRST = (SPOOL_FULL, NOT_MASKED, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
 _SENDS_FRAMES = ("live", "moved", "unknown")
 
 
@@ -41,8 +41,9 @@ class Stretch:
 def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, end_us: int) -> list[Stretch]:
     """A camera's states over [begin, end), without a hole.
 
-    ``not_collected`` where no collector followed it, ``spool_full`` where one did and could keep nothing. collectors: each
-    one's notes, in order of time. Where two followed the camera, as when one takes over from another, the livelier state counts.
+    ``not_collected`` where no collector followed it, ``spool_full`` where one did and could keep nothing, ``not_masked`` where
+    it could not mask what it got. collectors: each one's notes, in order of time. Where two followed the camera, as when one
+    takes over from another, the livelier state counts.
     """
     told = [stretch for notes in collectors for stretch in (*_told(camera_id, notes), *_full(notes))]
     edges = {begin_us, end_us} | {edge for each in told for edge in (each.began_us, each.ended_us)}
@@ -77,9 +78,10 @@ def _period(steps: np.ndarray) -> float:
 
 
 def _full(notes: Sequence[Note]) -> list[Stretch]:
-    """When a collector's spool took nothing."""
-    own = [note for note in notes if not note.camera_id and "full_since_us" in note.content]
-    return [Stretch(SPOOL_FULL, note.content["full_since_us"], note.at_us) for note in own]
+    """When a collector's spool took nothing, or masking did not keep up."""
+    whys = {"full_since_us": SPOOL_FULL, "behind_since_us": NOT_MASKED}
+    own = [(note, since) for note in notes if not note.camera_id for since in whys if since in note.content]
+    return [Stretch(whys[since], note.content[since], note.at_us) for note, since in own]
 
 
 def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:

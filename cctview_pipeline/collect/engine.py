@@ -2,7 +2,8 @@
 
 Every camera has a task of its own that sleeps until its next frame is due. What is new goes to the spool at once and to the
 disk twice a second, in a thread, so that a slow disk holds nothing up. Changes of state and the engine's own heartbeat go the
-same way: what is not collected must be accounted for even when this process is killed.
+same way: what is not collected must be accounted for even when this process is killed. People are painted over on the way, in
+a thread: what has not been masked reaches no disk.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,8 +23,11 @@ from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
 from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 from cctview_pipeline.collect.watch import CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.privacy.masking import AT_ONCE, Masker
 
 HEARTBEAT_S = 2.0
+MOST_WAITING = 2000
+"""Frames that wait to be masked, from which on new ones are not taken: they would be late, and fill the memory."""
 COLLECTOR = ""
 """The camera id of records that are about the collector itself."""
 
@@ -85,13 +89,19 @@ class Engine:
         cameras: Sequence[LiveCamera],
         writer: SpoolWriter,
         settings: EngineSettings,
+        masker: Masker | None,
         known_placeholders: set[str] | None = None,
     ) -> None:
-        self.network, self.writer, self.settings = network, writer, settings
+        """masker: None where people stay visible."""
+        self.network, self.writer, self.settings, self.masker = network, writer, settings, masker
         self.placeholders = Placeholders(known_placeholders)
         self.followed = [Followed(c, CameraWatch(c.id, self.placeholders, network.cadence_s)) for c in cameras]
         self.stored = 0
         self.full_since_us: int | None = None
+        self.behind_since_us: int | None = None
+        """Since when frames were not taken because masking did not keep up."""
+        self._waiting: list[tuple[Followed, Record]] = []
+        self._arrived = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set; then what was gathered is written and the segment ended."""
@@ -103,15 +113,18 @@ class Engine:
             connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
         ) as session:
             tasks = [asyncio.create_task(self._follow(session, followed)) for followed in self.followed]
-            storing = asyncio.create_task(self._store())
+            storing, masking = asyncio.create_task(self._store()), asyncio.create_task(self._mask())
             stopping = asyncio.create_task(stop.wait())
             try:
                 # A task that ends by itself has failed: better to stop than to miss a camera silently.
-                done, _ = await asyncio.wait([*tasks, storing, stopping], return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait([*tasks, storing, masking, stopping], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (*tasks, storing, stopping):
+                for task in (*tasks, storing, masking, stopping):
                     task.cancel()
-                await asyncio.gather(*tasks, storing, stopping, return_exceptions=True)
+                await asyncio.gather(*tasks, storing, masking, stopping, return_exceptions=True)
+                if not (masking.done() and not masking.cancelled()):  # else it has failed, and what waits can't be stored
+                    await self._mask_waiting()
+                self._note_behind()
                 self._take_changes()
                 self._note({"ends": True})
                 self.stored += await asyncio.to_thread(self.writer.flush)
@@ -180,11 +193,37 @@ class Engine:
         return followed.watch.failed(_now_us(), detail, retry_after)
 
     def _keep(self, followed: Followed, record: Record) -> None:
+        if self.masker is None:
+            self._append(followed, record)
+        elif len(self._waiting) >= MOST_WAITING:
+            followed.tally.refused += 1
+            self.behind_since_us = self.behind_since_us or record.fetched_us
+        else:
+            self._waiting.append((followed, record))
+            self._arrived.set()
+
+    def _append(self, followed: Followed, record: Record) -> None:
         try:
             self.writer.append(record)
         except SpoolFull:
             followed.tally.refused += 1
             self.full_since_us = self.full_since_us or record.fetched_us
+
+    async def _mask(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            await self._mask_waiting()
+
+    async def _mask_waiting(self) -> None:
+        """A picture that can't be decoded can't be masked: its record tells that it came, and holds nothing."""
+        while self._waiting:
+            batch = self._waiting[:AT_ONCE]
+            cameras, jpegs = [record.camera_id for _, record in batch], [record.payload for _, record in batch]
+            masked = await asyncio.to_thread(self.masker.mask, cameras, jpegs)
+            del self._waiting[: len(batch)]  # only now: who is cancelled meanwhile leaves them for the end
+            for (followed, record), picture in zip(batch, masked, strict=True):
+                self._append(followed, replace(record, payload=picture.jpeg if picture else b""))
 
     async def _store(self) -> None:
         """Twice a second to the disk; a segment ends with its hour, so that the hour can be sealed."""
@@ -204,10 +243,16 @@ class Engine:
             if self.full_since_us:
                 self._note({"full_since_us": self.full_since_us})
                 self.full_since_us = None
+            self._note_behind()
             if _hour() != hour:
                 hour = _hour()
                 await asyncio.to_thread(self.writer.roll)
                 self._note_followed()
+
+    def _note_behind(self) -> None:
+        if self.behind_since_us and len(self._waiting) < MOST_WAITING:
+            self._note({"behind_since_us": self.behind_since_us})
+            self.behind_since_us = None
 
     def _note_followed(self, begins: bool = False) -> None:
         """At the beginning of every hour, so that it can be told without the hour before. begins: the collector, too."""

@@ -18,6 +18,7 @@ from cctview_pipeline.collect.metrics import serve_metrics
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.collect.spool import SpoolWriter, used_bytes
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.privacy.masking import Masker
 
 TICK_S = 1.0
 WORST = 10
@@ -55,6 +56,7 @@ async def collect(
     spool: Path,
     budget: int,
     settings: EngineSettings,
+    masker: Masker | None,
     shard: Shard = Shard(),
     seconds: float | None = None,
     metrics_port: int = 0,
@@ -62,14 +64,15 @@ async def collect(
 ) -> Engine:
     """Follow the cameras for so long, or until SIGTERM or SIGINT; what was gathered is then on the disk.
 
-    spool: all shards' directory; budget: bytes that this one may take there; tick: called every second.
+    spool: all shards' directory; budget: bytes that this one may take there; masker: None where people stay visible; tick:
+    called every second.
     """
     if not cameras:
         raise CctviewError("There is no camera to collect: this shard has none of those that were chosen.")
     writer = SpoolWriter(spool / str(shard), budget)
     describe(spool, cameras)
     try:
-        engine, stop, loop = Engine(network, cameras, writer, settings), asyncio.Event(), asyncio.get_running_loop()
+        engine, stop, loop = Engine(network, cameras, writer, settings, masker), asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         if metrics_port:

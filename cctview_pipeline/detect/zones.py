@@ -28,10 +28,10 @@ class Zones:
         if self.masks and len(boxes):
             x = np.clip((boxes[:, 0] + boxes[:, 2]) / 2, 0, width - 1).astype(int)
             y = np.clip((boxes[:, 1] + boxes[:, 3]) / 2, 0, height - 1).astype(int)
-            hidden |= _painted(tuple(self.masks), width, height)[y, x]
+            hidden |= painted(tuple(self.masks), width, height)[y, x]
         if self.privacy_zones and len(boxes):
             # The number of a box's pixels inside, from sums over the rectangles between the frame's corner and its own.
-            inside = np.pad(_painted(tuple(self.privacy_zones), width, height), ((1, 0), (1, 0))).astype(np.int64)
+            inside = np.pad(painted(tuple(self.privacy_zones), width, height), ((1, 0), (1, 0))).astype(np.int64)
             sums = inside.cumsum(0).cumsum(1)
             x1, y1 = (np.clip(np.floor(boxes[:, i]).astype(int), 0, side) for i, side in ((0, width), (1, height)))
             x2, y2 = (np.clip(np.ceil(boxes[:, i]).astype(int), 0, side) for i, side in ((2, width), (3, height)))
@@ -40,7 +40,7 @@ class Zones:
 
 
 @lru_cache(maxsize=64)
-def _painted(polygons: tuple[Polygon, ...], width: int, height: int) -> np.ndarray:
+def painted(polygons: tuple[Polygon, ...], width: int, height: int) -> np.ndarray:
     """(height, width) bool: the pixels that the polygons cover, their edges included."""
     canvas = Image.new("1", (width, height))
     for polygon in polygons:

@@ -43,7 +43,7 @@ def embeddings(dimension: int) -> pa.DataType:
 _SPECS = [
     TableSpec(
         "raw_frames",
-        "Frames as the camera sent them, without their metadata segments.",
+        "Frames, their metadata segments stripped and people in them painted over.",
         "camera_hour",
         pa.schema(
             [
@@ -51,11 +51,15 @@ _SPECS = [
                 CAMERA_ID,
                 CAPTURED_AT,
                 FETCHED_AT,
-                _column("jpeg", pa.binary(), "the picture, metadata segments stripped"),
+                _column("jpeg", pa.binary(), "the picture as it was masked, with one comment that says so"),
                 _column("width", pa.int16(), "px"),
                 _column("height", pa.int16(), "px"),
                 _column("sha256", pa.string(), "of the stored JPEG, hexadecimal"),
                 _column("network", pa.string(), "the camera network it came from"),
+                _column(
+                    "masked_by", pa.string(), "what painted people over, and how; 'nobody' and a purpose where they are visible"
+                ),
+                _column("filled", pa.int16(), "places that were painted over"),
             ]
         ),
         plain=("jpeg",),
@@ -81,7 +85,7 @@ _SPECS = [
         pa.schema(
             [
                 CAMERA_ID,
-                _column("state", pa.string(), f"{STATES}, or why it was not collected: not_collected, spool_full"),
+                _column("state", pa.string(), f"{STATES}, or why it was not collected: not_collected, not_masked, spool_full"),
                 _column("began_at", TIME, "UTC"),
                 _column("ended_at", TIME, "UTC"),
                 _column("detail", pa.string(), "one sentence, or nothing"),
@@ -95,7 +99,7 @@ _SPECS = [
         pa.schema(
             [
                 CAMERA_ID,
-                _column("reason", pa.string(), "missed, not_collected, spool_full, stale, placeholder or offline"),
+                _column("reason", pa.string(), "missed, not_collected, not_masked, spool_full, stale, placeholder or offline"),
                 _column("began_at", TIME, "of the last frame before, or where the reason changes, UTC"),
                 _column("ended_at", TIME, "of the next frame, or where the reason changes, UTC"),
                 _column("detail", pa.string(), "one sentence, or nothing"),
@@ -141,7 +145,14 @@ _SPECS = [
         "features",
         "One embedding a crop; its length follows from the model.",
         "camera_hour",
-        pa.schema([DETECTION_ID, _column("embedding", embeddings(256), "half-precision vector, length 1"), MODEL]),
+        pa.schema(
+            [
+                DETECTION_ID,
+                _column("embedding", embeddings(256), "half-precision vector, length 1, turned by the key of its period"),
+                MODEL,
+                _column("period", pa.string(), "within which embeddings can be compared: a UTC day # its key's fingerprint"),
+            ]
+        ),
         plain=("embedding",),
     ),
     TableSpec(

@@ -98,7 +98,7 @@ def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
             urlopen(f"{url}/api/cameras/nobody/image")
         assert told.value.code == 404
         network.cadence_s = 0.5
-        asyncio.run(collect(network, cameras[:1], tmp_path, 1 << 30, settings, seconds=10))
+        asyncio.run(collect(network, cameras[:1], tmp_path, 1 << 30, settings, None, seconds=10))
     found = [record for segment in segments(tmp_path) for record in read(segment) if record.kind == Kind.FRAME]
     pictures = [frame.jpeg for frame in archive.read_hour(KNOWN, HOUR_17).frames]
     numbers = [pictures.index(record.payload) for record in found]

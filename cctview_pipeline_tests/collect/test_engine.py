@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from cctview_pipeline.cameras.jpeg import segments as segments_of
 from cctview_pipeline.collect.engine import COLLECTOR, Engine, EngineSettings, Followed
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, read, segments
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.images import decode, encode_jpeg
+from cctview_pipeline.privacy.masking import Masker, mask_of
 from cctview_pipeline_tests.collect.live_cameras import LiveCameras, tiny_picture
+from cctview_pipeline_tests.privacy.made_people import MagentaFinder, magenta, road_with_people
 
 SETTINGS = EngineSettings(contact="test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=100_000)
 
@@ -22,12 +27,16 @@ def collect(
     until: Callable[[list[Followed]], bool],
     settings: EngineSettings = SETTINGS,
     budget: int = 1 << 30,
+    masker: Masker | None = None,
 ) -> tuple[Engine, list[Record]]:
     """Follow the cameras until something has happened; returns the engine and what is in the spool then."""
 
     async def run() -> Engine:
         async with cameras.serving() as network:
-            engine, stop = Engine(network, cameras.cameras(network), SpoolWriter(spool, budget), settings), asyncio.Event()
+            engine, stop = (
+                Engine(network, cameras.cameras(network), SpoolWriter(spool, budget), settings, masker),
+                asyncio.Event(),
+            )
 
             async def watch() -> None:
                 async with asyncio.timeout(60):
@@ -169,3 +178,47 @@ def test_a_full_spool_refuses_and_goes_on_asking(tmp_path: Path):
 def test_without_a_contact_nothing_is_asked(contact: str):
     with pytest.raises(CctviewError, match="needs a contact for the cameras' operator"):
         EngineSettings(contact=contact)
+
+
+def with_people(request: web.Request, n: int) -> web.StreamResponse:
+    return web.Response(body=encode_jpeg(road_with_people((20 + n, 20, 40 + n, 60))), content_type="image/jpeg")
+
+
+def test_nobody_reaches_the_disk(tmp_path: Path):
+    cameras = LiveCameras(count=1, answers={"cam-0": with_people})
+    _, records = collect(cameras, tmp_path, new(3), masker=Masker(MagentaFinder(), 640))
+    stored = [record.payload for record in frames(records, "cam-0")]
+    assert len(stored) >= 3
+    assert all(mask_of(jpeg)[1] > 0 and not magenta(decode(jpeg)).any() for jpeg in stored)
+    assert all(b"magenta-finder" in jpeg for jpeg in stored)
+
+
+def test_what_cannot_be_masked_is_noted_and_not_kept(tmp_path: Path):
+    whole = encode_jpeg(road_with_people((20, 20, 40, 60)))
+    without_tables = b"".join(piece for marker, piece in segments_of(whole) if marker != 0xC4)
+    broken = LiveCameras(count=1, answers={"cam-0": lambda request, n: web.Response(body=without_tables)})
+    _, records = collect(broken, tmp_path, new(1), masker=Masker(MagentaFinder(), 640))
+    assert {record.payload for record in frames(records, "cam-0")} == {b""}
+
+
+def test_without_a_working_mask_nothing_is_collected(tmp_path: Path):
+    class Broken(MagentaFinder):
+        def find(self, images):
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        collect(LiveCameras(count=2), tmp_path, new(99), masker=Masker(Broken(), 640))
+    assert [r for segment in tmp_path.rglob("*.segment") for r in read(segment) if r.kind == Kind.FRAME] == []
+
+
+def test_a_mask_that_is_too_slow_leaves_frames_out_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Slow(MagentaFinder):
+        def find(self, images):
+            time.sleep(0.7)
+            return super().find(images)
+
+    monkeypatch.setattr("cctview_pipeline.collect.engine.MOST_WAITING", 2)
+    refused = lambda followed: sum(each.tally.refused for each in followed) >= 5  # noqa: E731
+    engine, records = collect(LiveCameras(count=4), tmp_path, refused, masker=Masker(Slow(), 640))
+    assert len([r for r in records if r.kind == Kind.FRAME]) == sum(f.tally.new - f.tally.refused for f in engine.followed)
+    assert any("behind_since_us" in event for event in events(records, COLLECTOR))

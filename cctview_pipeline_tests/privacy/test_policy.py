@@ -14,7 +14,8 @@ def policy(network: str = "archive", **said) -> Policy:
 
 def test_without_a_word_people_are_masked_and_vehicles_are_forgotten():
     found = policy()
-    assert found.masks_people and found.purposes == ()
+    assert found.masks_people
+    assert found.purposes == ()
     assert found.lifetime("features") == timedelta(hours=24)
     assert found.lifetime("tracks") == timedelta(days=7)
     assert found.lifetime("vehicle_counts") is None
@@ -41,7 +42,7 @@ def test_a_campaign_keeps_its_promises_in_its_file():
 
 
 @pytest.mark.parametrize(
-    "said, sentence",
+    ("said", "sentence"),
     [
         ({"purpose": ["counts"]}, "unknown key 'purpose'"),
         ({"purposes": "counts"}, "list of texts"),

@@ -41,7 +41,9 @@ class Body:
     brightness: np.ndarray
 
 
-class _Builder:
+class BodyBuilder:
+    """Collects the faces of one body."""
+
     def __init__(self) -> None:
         self.vertices: list[tuple[float, float, float]] = []
         self.triangles: list[tuple[int, int, int]] = []
@@ -73,7 +75,7 @@ class _Builder:
 
 def build_body(vehicle: Vehicle) -> Body:
     """The triangles of one vehicle."""
-    builder = _Builder()
+    builder = BodyBuilder()
     {"car": _car, "suv": _suv, "van": _van, "truck": _truck, "bus": _bus, "motorcycle": _motorcycle}[vehicle.kind.name](
         builder, vehicle
     )
@@ -91,7 +93,7 @@ def _glass(vehicle: Vehicle) -> tuple:
 
 
 def _shell(
-    builder: _Builder, stations: list[tuple[float, float]], half: float, bottom: float, paint: tuple, shoulder: float
+    builder: BodyBuilder, stations: list[tuple[float, float]], half: float, bottom: float, paint: tuple, shoulder: float
 ) -> None:
     """The lower body: a top line of (x, z) from front to rear, sides down to bottom, with slanting shoulders."""
     inner = half * 0.90
@@ -111,7 +113,7 @@ def _shell(
 
 
 def _greenhouse(
-    builder: _Builder, line: list[tuple[float, float]], half: float, roof_half: float, vehicle: Vehicle, paint, roof
+    builder: BodyBuilder, line: list[tuple[float, float]], half: float, roof_half: float, vehicle: Vehicle, paint, roof
 ) -> None:
     """The cabin: (x, z) of the windscreen's foot and head, the roof's end and the rear window's foot."""
     (xa, za), (xb, zb), (xc, zc), (xd, zd) = line
@@ -139,7 +141,7 @@ def _greenhouse(
         )
 
 
-def _wheels(builder: _Builder, places: list[float], half: float, radius: float) -> None:
+def _wheels(builder: BodyBuilder, places: list[float], half: float, radius: float) -> None:
     around = np.linspace(0, 2 * np.pi, 9)[:-1]
     for x in places:
         for sign in (1, -1):
@@ -149,7 +151,7 @@ def _wheels(builder: _Builder, places: list[float], half: float, radius: float) 
                 builder.face(rim, colour, Material.MATT)
 
 
-def _lamps(builder: _Builder, front: float, rear: float, half: float, front_z: float, rear_z: float, height: float) -> None:
+def _lamps(builder: BodyBuilder, front: float, rear: float, half: float, front_z: float, rear_z: float, height: float) -> None:
     for sign in (1, -1):
         inner, outer = sign * half * 0.55, sign * half * 0.93
         ahead, behind = front + 0.03, rear - 0.03
@@ -173,7 +175,7 @@ def _lamps(builder: _Builder, front: float, rear: float, half: float, front_z: f
     )
 
 
-def _stripe(builder: _Builder, vehicle: Vehicle, front: float, rear: float, half: float, low: float, high: float) -> None:
+def _stripe(builder: BodyBuilder, vehicle: Vehicle, front: float, rear: float, half: float, low: float, high: float) -> None:
     if vehicle.stripe:
         top = low + (high - low) * vehicle.stripe
         for sign in (1, -1):
@@ -181,7 +183,7 @@ def _stripe(builder: _Builder, vehicle: Vehicle, front: float, rear: float, half
             builder.face([(front, y, low), (rear, y, low), (rear, y, top), (front, y, top)], vehicle.second, Material.PAINT)
 
 
-def _roof_extras(builder: _Builder, vehicle: Vehicle, x: float, half: float, z: float) -> None:
+def _roof_extras(builder: BodyBuilder, vehicle: Vehicle, x: float, half: float, z: float) -> None:
     if vehicle.roof == "rack":
         for sign in (1, -1):
             y = sign * half * 0.9
@@ -190,7 +192,7 @@ def _roof_extras(builder: _Builder, vehicle: Vehicle, x: float, half: float, z: 
         _box(builder, (x - 0.15, x + 0.15), (-0.35, 0.35), (z, z + 0.22), (0.75, 0.7, 0.45), Material.MATT)
 
 
-def _box(builder: _Builder, xs: tuple, ys: tuple, zs: tuple, colour: tuple, material: Material) -> None:
+def _box(builder: BodyBuilder, xs: tuple, ys: tuple, zs: tuple, colour: tuple, material: Material) -> None:
     (xa, xb), (ya, yb), (za, zb) = xs, ys, zs
     builder.face([(xa, ya, za), (xa, yb, za), (xa, yb, zb), (xa, ya, zb)], colour, material)
     builder.face([(xb, ya, za), (xb, yb, za), (xb, yb, zb), (xb, ya, zb)], colour, material)
@@ -199,7 +201,7 @@ def _box(builder: _Builder, xs: tuple, ys: tuple, zs: tuple, colour: tuple, mate
     builder.face([(xa, ya, zb), (xb, ya, zb), (xb, yb, zb), (xa, yb, zb)], colour, material)
 
 
-def _car(builder: _Builder, vehicle: Vehicle) -> None:
+def _car(builder: BodyBuilder, vehicle: Vehicle) -> None:
     length, half, height = vehicle.length_m, vehicle.width_m / 2, vehicle.height_m
     front, rear = length / 2, -length / 2
     paint = _dirty(vehicle.paint, vehicle.dirt)
@@ -221,7 +223,7 @@ def _car(builder: _Builder, vehicle: Vehicle) -> None:
     _finish_car(builder, vehicle, (roof_front + roof_rear) / 2, half * 0.70, belt)
 
 
-def _suv(builder: _Builder, vehicle: Vehicle) -> None:
+def _suv(builder: BodyBuilder, vehicle: Vehicle) -> None:
     length, half, height = vehicle.length_m, vehicle.width_m / 2, vehicle.height_m
     front, rear = length / 2, -length / 2
     paint = _dirty(vehicle.paint, vehicle.dirt)
@@ -235,7 +237,7 @@ def _suv(builder: _Builder, vehicle: Vehicle) -> None:
     _finish_car(builder, vehicle, (roof_front + roof_rear) / 2, half * 0.76, belt)
 
 
-def _finish_car(builder: _Builder, vehicle: Vehicle, roof_x: float, roof_half: float, belt: float) -> None:
+def _finish_car(builder: BodyBuilder, vehicle: Vehicle, roof_x: float, roof_half: float, belt: float) -> None:
     front, half = vehicle.length_m / 2, vehicle.width_m / 2
     radius = 0.33 if vehicle.kind.name == "car" else 0.37
     _wheels(builder, [front - 0.85, -front + 0.95], half, radius)
@@ -244,7 +246,7 @@ def _finish_car(builder: _Builder, vehicle: Vehicle, roof_x: float, roof_half: f
     _roof_extras(builder, vehicle, roof_x, roof_half, vehicle.height_m)
 
 
-def _van(builder: _Builder, vehicle: Vehicle) -> None:
+def _van(builder: BodyBuilder, vehicle: Vehicle) -> None:
     length, half, height = vehicle.length_m, vehicle.width_m / 2, vehicle.height_m
     front, rear = length / 2, -length / 2
     paint = _dirty(vehicle.paint, vehicle.dirt)
@@ -285,7 +287,7 @@ def _van(builder: _Builder, vehicle: Vehicle) -> None:
     _roof_extras(builder, vehicle, 0.0, roof_half, height)
 
 
-def _truck(builder: _Builder, vehicle: Vehicle) -> None:
+def _truck(builder: BodyBuilder, vehicle: Vehicle) -> None:
     length, half, height = vehicle.length_m, vehicle.width_m / 2, vehicle.height_m
     front, rear = length / 2, -length / 2
     paint, load = (
@@ -304,7 +306,7 @@ def _truck(builder: _Builder, vehicle: Vehicle) -> None:
     _stripe(builder, vehicle, cab - 0.4, rear + 0.2, half, 1.3, height - 0.2)
 
 
-def _bus(builder: _Builder, vehicle: Vehicle) -> None:
+def _bus(builder: BodyBuilder, vehicle: Vehicle) -> None:
     length, half, height = vehicle.length_m, vehicle.width_m / 2, vehicle.height_m
     front, rear = length / 2, -length / 2
     paint, glass = _dirty(vehicle.paint, vehicle.dirt), _glass(vehicle)
@@ -342,7 +344,7 @@ def _bus(builder: _Builder, vehicle: Vehicle) -> None:
     _stripe(builder, vehicle, front - 0.1, rear + 0.1, half, 0.45, 1.2)
 
 
-def _motorcycle(builder: _Builder, vehicle: Vehicle) -> None:
+def _motorcycle(builder: BodyBuilder, vehicle: Vehicle) -> None:
     front = vehicle.length_m / 2
     paint = vehicle.paint
     _wheels(builder, [front - 0.3, -front + 0.3], 0.06, 0.31)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
+from cctview_pipeline.cameras.city.crowd import MOST_PEOPLE
 from cctview_pipeline.cameras.city.faults import Fault, Faults
 from cctview_pipeline.cameras.city.mounts import CAMERAS, HEIGHT, WIDTH, Mount, mounts
 from cctview_pipeline.cameras.city.studio import Shot, Studio
@@ -28,19 +29,23 @@ _AROUND = timedelta(minutes=4)
 @dataclass(frozen=True)
 class CitySettings:
     """seed: of the city (0-999 are for training, 1000-1999 for development, 9000 and above for evaluation only);
-    start: a full UTC hour; minutes: how much is collected from there on; faults: by name, as ``jam`` or ``frozen:city-2``.
+    start: a full UTC hour; minutes: how much is collected from there on; faults: by name, as ``jam`` or ``frozen:city-2``;
+    people: how many walk or cycle past each camera in an hour, or 0 for a city of vehicles only.
     """
 
     seed: int = 1000
     start: datetime = START
     minutes: int = 60
     faults: tuple[str, ...] = field(default=())
+    people: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1_000_000:
             raise CctviewError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
         if not 1 <= self.minutes <= 366 * 24 * 60:
             raise CctviewError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
+        if not 0 <= self.people <= MOST_PEOPLE:
+            raise CctviewError(f"From 0 to {MOST_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
             raise CctviewError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
         # The light of a day and the minutes of a fault are UTC's, however the start was written.
@@ -51,11 +56,11 @@ class CitySettings:
     @classmethod
     def read(cls, settings: Mapping) -> "CitySettings":
         """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
-        if unknown := set(settings) - {"seed", "start", "minutes", "faults"}:
-            raise CctviewError(f"A city has no setting '{min(unknown)}': known are seed, start, minutes, faults.")
+        if unknown := set(settings) - {"seed", "start", "minutes", "faults", "people"}:
+            raise CctviewError(f"A city has no setting '{min(unknown)}': known are seed, start, minutes, faults, people.")
         values = dict(settings)
-        if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes")):
-            raise CctviewError("A city's seed and minutes are whole numbers.")
+        if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes", "people")):
+            raise CctviewError("A city's people, seed and minutes are whole numbers.")
         if not isinstance(values.get("start", START), datetime):
             raise CctviewError("A city's start is a time, such as 2025-06-03T16:00:00Z.")
         faults = values.get("faults", ())
@@ -65,7 +70,9 @@ class CitySettings:
         return cls(**values)
 
     def as_dict(self) -> dict:
-        return {"seed": self.seed, "start": self.start, "minutes": self.minutes, "faults": list(self.faults)}
+        """What :meth:`read` takes. Without people as before there were any, so that what was made then is still the same."""
+        said = {"seed": self.seed, "start": self.start, "minutes": self.minutes, "faults": list(self.faults)}
+        return said | ({"people": self.people} if self.people else {})
 
 
 class CityNetwork:
@@ -76,7 +83,9 @@ class CityNetwork:
     def __init__(self, settings: CitySettings = CitySettings()) -> None:
         self.settings = settings
         self.faults = Faults([Fault.parse(fault, self.cameras()) for fault in settings.faults])
-        self._studios = {mount.camera.id: Studio(settings.seed, mount, self.faults) for mount in mounts(settings.seed)}
+        self._studios = {
+            mount.camera.id: Studio(settings.seed, mount, self.faults, settings.people) for mount in mounts(settings.seed)
+        }
         # A run works through the cameras of an hour: its traffic is worth keeping.
         self.traffic = lru_cache(maxsize=2)(self._traffic)
 
@@ -125,7 +134,7 @@ class CityNetwork:
         return self.picture(camera_id, shot), boxes_table(camera_id, rows)
 
     def truth_boxes(self, camera_id: str, hour: datetime) -> pa.Table:
-        """Every vehicle in every frame of an hour, as the ``truth_boxes`` table holds it."""
+        """Every vehicle and person in every frame of an hour, as the ``truth_boxes`` table holds it."""
         studio = self._studio(camera_id)
         seen = [(shot, studio.look(shot, self.traffic(hour))) for shot in self.shots(camera_id, hour)]
         return boxes_table(camera_id, [(_id(camera_id, shot), shot.captured_at, who) for shot, who in seen if who is not None])

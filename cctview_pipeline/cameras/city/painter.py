@@ -8,8 +8,10 @@ from numba import njit
 
 from cctview_pipeline.cameras.city.backdrop import PASSES, Backdrop
 from cctview_pipeline.cameras.city.bodies import Body, Material, build_body
+from cctview_pipeline.cameras.city.crowd import Walkers
 from cctview_pipeline.cameras.city.light import Light
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH, Mount
+from cctview_pipeline.cameras.city.people import build_person, draw_person
 from cctview_pipeline.cameras.city.raster import draw_vehicles, fill_shadow
 from cctview_pipeline.cameras.city.traffic import Vehicles
 from cctview_pipeline.cameras.city.vehicles import draw_vehicle
@@ -23,14 +25,29 @@ _HEADLIGHT, _TAILLIGHT = int(Material.HEADLIGHT), int(Material.TAILLIGHT)
 
 @dataclass(frozen=True)
 class Seen:
-    """Vehicles of which at least one sample is visible, V of them. number (V,); kind, side (V,) as in the traffic;
-    boxes (V, 4): what is visible of each, px inside the frame; fraction (V,): visible share of the whole silhouette."""
+    """Vehicles and people of whom at least one sample is visible, V of them. number (V,); kind, side (V,) as in the traffic,
+    or PERSON and BICYCLE; boxes (V, 4): what is visible of each, px inside the frame; fraction (V,): visible share of the
+    whole silhouette."""
 
     number: np.ndarray
     kind: np.ndarray
     side: np.ndarray
     boxes: np.ndarray
     fraction: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Who may be in the picture, V of them, vehicles before people. places (V, 6): as ``draw_vehicles`` takes them;
+    braking, number, kind, side (V,); vehicles: how many of them are."""
+
+    bodies: list[Body]
+    places: np.ndarray
+    braking: np.ndarray
+    number: np.ndarray
+    kind: np.ndarray
+    side: np.ndarray
+    vehicles: int
 
 
 class Painter:
@@ -41,36 +58,54 @@ class Painter:
         self.rotation, self.position = mount.pose()
         # A few hundred vehicles are in sight within minutes, and each is seen many times.
         self.body = lru_cache(maxsize=2048)(self._body)
+        self.person = lru_cache(maxsize=512)(self._person)
 
-    def paint(self, vehicles: Vehicles, backdrop: Backdrop, light: Light) -> tuple[np.ndarray, Seen]:
+    def paint(
+        self, vehicles: Vehicles, backdrop: Backdrop, light: Light, walkers: Walkers | None = None
+    ) -> tuple[np.ndarray, Seen]:
         """Linear light (H, W, 3) float32 and who is seen."""
-        rows, places = self._in_sight(vehicles)
-        bodies = [self.body(int(vehicles.vehicle[i]), int(vehicles.kind[i]), float(vehicles.length[i])) for i in rows]
+        scene = self._scene(vehicles, walkers)
         standing, sunny = backdrop.standing, backdrop.sunny
-        if not bodies:
+        if not scene.bodies:
             return standing + sunny, _nobody()
-        sun_count, under_count = self._shadows(bodies, places, light)
+        sun_count, under_count = self._shadows(scene.bodies, scene.places, light)
         picture = _shaded(standing, sunny, backdrop.ground, sun_count, under_count)
-        if light.night > 0.3:
-            self._headlight_pools(picture, places, backdrop, light)
-        colours = self._colours(bodies, places, vehicles.braking[rows], light)
-        colour, cover, seen = self._draw(bodies, places, colours, backdrop)
+        driving = scene.places[: scene.vehicles]
+        if light.night > 0.3 and len(driving):
+            self._headlight_pools(picture, driving, backdrop, light)
+        colours = self._colours(scene.bodies, scene.places, scene.braking, light)
+        colour, cover, seen = self._draw(scene.bodies, scene.places, colours, backdrop)
         _overlay(picture, colour, cover)
-        if light.night > 0.3:
-            self._glow(picture, bodies, places, light, backdrop)
-        return picture, self._seen(vehicles, rows, *seen)
+        if light.night > 0.3 and len(driving):
+            self._glow(picture, scene.bodies[: scene.vehicles], driving, light, backdrop)
+        return picture, self._seen(scene, *seen)
 
-    def look(self, vehicles: Vehicles, backdrop: Backdrop) -> Seen:
+    def look(self, vehicles: Vehicles, backdrop: Backdrop, walkers: Walkers | None = None) -> Seen:
         """Who is seen, without painting: a third of the work."""
+        scene = self._scene(vehicles, walkers)
+        if not scene.bodies:
+            return _nobody()
+        colours = np.zeros((sum(len(body.triangles) for body in scene.bodies), 3), np.float32)
+        return self._seen(scene, *self._draw(scene.bodies, scene.places, colours, backdrop)[2])
+
+    def _scene(self, vehicles: Vehicles, walkers: Walkers | None) -> _Scene:
         rows, places = self._in_sight(vehicles)
         bodies = [self.body(int(vehicles.vehicle[i]), int(vehicles.kind[i]), float(vehicles.length[i])) for i in rows]
-        if not bodies:
-            return _nobody()
-        colours = np.zeros((sum(len(body.triangles) for body in bodies), 3), np.float32)
-        return self._seen(vehicles, rows, *self._draw(bodies, places, colours, backdrop)[2])
+        drivers = bodies, places, vehicles.braking[rows], vehicles.vehicle[rows], vehicles.kind[rows], vehicles.side[rows]
+        if walkers is None:
+            return _Scene(*drivers, len(bodies))
+        walkers = walkers.select(~_run_over(walkers.places, places, vehicles.length[rows]))
+        each = zip(walkers.number.tolist(), walkers.kind.tolist(), walkers.stride.tolist(), strict=True)
+        persons = [self.person(*key) for key in each]
+        others = walkers.places, np.zeros(len(persons), bool), walkers.number, walkers.kind, walkers.side
+        joined = (np.concatenate(pair) for pair in zip(drivers[1:], others, strict=True))
+        return _Scene(bodies + persons, *joined, len(bodies))
 
     def _body(self, number: int, kind: int, length: float) -> Body:
         return build_body(draw_vehicle(self.seed, number, kind, length))
+
+    def _person(self, number: int, kind: int, stride: int) -> Body:
+        return build_person(draw_person(self.seed, number), kind, stride)
 
     def _in_sight(self, vehicles: Vehicles) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the vehicles that may be in the picture, and their places (V, 6) as ``draw_vehicles`` takes them."""
@@ -105,12 +140,11 @@ class Painter:
         )  # fmt: skip
         return colour, cover, (visible, boxes, whole)
 
-    def _seen(self, vehicles: Vehicles, rows: np.ndarray, visible: np.ndarray, boxes: np.ndarray, whole: np.ndarray) -> Seen:
+    def _seen(self, scene: _Scene, visible: np.ndarray, boxes: np.ndarray, whole: np.ndarray) -> Seen:
         shown = visible > 0
-        rows = rows[shown]
         boxes = np.clip(boxes[shown], 0, (WIDTH, HEIGHT, WIDTH, HEIGHT)).astype(np.float32)
         fraction = (visible[shown] / whole[shown]).astype(np.float32)
-        return Seen(vehicles.vehicle[rows], vehicles.kind[rows], vehicles.side[rows], boxes, fraction)
+        return Seen(scene.number[shown], scene.kind[shown], scene.side[shown], boxes, fraction)
 
     def _colours(self, bodies: list[Body], places: np.ndarray, braking: np.ndarray, light: Light) -> np.ndarray:
         """(M, 3) light that every triangle sends to the camera."""
@@ -170,6 +204,15 @@ class Painter:
             self.mount.focal,
             light.night,
         )
+
+
+def _run_over(people: np.ndarray, vehicles: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """(P,) who of the people, (P, 6) places, would stand inside a vehicle, (V, 6) and (V,) m. Neither sees the other, so it is
+    as if they had passed a moment earlier or later."""
+    apart = people[:, None, :2] - vehicles[None, :, :2]
+    ahead = apart[..., 0] * vehicles[:, 2] + apart[..., 1] * vehicles[:, 3]
+    left = apart[..., 1] * vehicles[:, 2] - apart[..., 0] * vehicles[:, 3]
+    return ((np.abs(ahead) < length / 2 + 0.5) & (np.abs(left) < 1.6)).any(1)
 
 
 def _nobody() -> Seen:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cctview_pipeline.cameras.city.backdrop import Backdrop, draw_backdrop
+from cctview_pipeline.cameras.city.crowd import Crowd, Walkers
 from cctview_pipeline.cameras.city.faults import Faults
 from cctview_pipeline.cameras.city.light import Light, light_at
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH, Mount
@@ -36,9 +37,11 @@ class Shot:
 class Studio:
     """Takes one camera's pictures."""
 
-    def __init__(self, seed: int, mount: Mount, faults: Faults) -> None:
+    def __init__(self, seed: int, mount: Mount, faults: Faults, people: int = 0) -> None:
+        """people: how many pass in an hour."""
         self.seed, self.mount, self.faults = seed, mount, faults
         self.rain, self.night = faults.has("rain"), faults.has("night")
+        self._crowd = Crowd(seed, mount, people) if people else None
         self._view = lru_cache(maxsize=2)(self._build_view)
         self._backdrop = lru_cache(maxsize=4)(self._draw_backdrop)
 
@@ -67,7 +70,7 @@ class Studio:
         painter, sensor = self._view(shot.turned)
         light = self._light(shot.shows)
         backdrop = self._backdrop_at(shot.shows, shot.turned)
-        picture, _ = painter.paint(traffic.at(shot.shows), backdrop, light)
+        picture, _ = painter.paint(traffic.at(shot.shows), backdrop, light, self._walkers(shot.shows))
         # A frozen picture stands still to the last grain of noise; only the clock, burned in later, goes on.
         return sensor.write(sensor.develop(picture, backdrop.mean, light, int(shot.shows.timestamp() * 1000)), shot.captured_at)
 
@@ -75,7 +78,11 @@ class Studio:
         """Who is in the picture of a frame; None for a notice."""
         if shot.shows is None:
             return None
-        return self._view(shot.turned)[0].look(traffic.at(shot.shows), self._backdrop_at(shot.shows, shot.turned))
+        backdrop = self._backdrop_at(shot.shows, shot.turned)
+        return self._view(shot.turned)[0].look(traffic.at(shot.shows), backdrop, self._walkers(shot.shows))
+
+    def _walkers(self, moment: datetime) -> Walkers | None:
+        return self._crowd.at(moment) if self._crowd else None
 
     def _cadence(self, hour: datetime) -> Iterator[tuple[int, datetime]]:
         """Number and time, to the millisecond, of every frame of an hour that is not lost; gaps of 1.2 to 2 s."""

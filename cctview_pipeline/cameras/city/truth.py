@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.cameras.city.corridor import NORTHBOUND, SOUTHBOUND, lane_centre
+from cctview_pipeline.cameras.city.crowd import person_id
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH, Mount
 from cctview_pipeline.cameras.city.painter import SIGHT_M, Seen
+from cctview_pipeline.cameras.city.people import PEOPLE_KINDS, PERSON
 from cctview_pipeline.cameras.city.traffic import Traffic, crossings, vehicle_id
 from cctview_pipeline.cameras.city.vehicles import KINDS
 from cctview_pipeline.lake.schemas import schema_of
@@ -27,8 +29,12 @@ def boxes_table(camera_id: str, frames: list[tuple[str, datetime, Seen]]) -> pa.
     schema = schema_of("truth_boxes")
     if joined is None:
         return schema.empty_table()
-    kinds = np.array([kind.name for kind in KINDS])[joined["kind"]]
-    labels = np.array([kind.label for kind in KINDS])[joined["kind"]]
+    kinds = np.array([*(kind.name for kind in KINDS), *PEOPLE_KINDS])[joined["kind"]]
+    labels = np.array([*(kind.label for kind in KINDS), *PEOPLE_KINDS])[joined["kind"]]
+    ids = [
+        vehicle_id(number) if kind < PERSON else person_id(number, kind)
+        for number, kind in zip(joined["number"], joined["kind"], strict=True)
+    ]
     columns = [
         pa.array(np.repeat([frame_id for frame_id, _, _ in frames], counts)),
         pa.array([camera_id] * sum(counts), pa.string()),
@@ -36,7 +42,7 @@ def boxes_table(camera_id: str, frames: list[tuple[str, datetime, Seen]]) -> pa.
             [captured_at for (_, captured_at, _), count in zip(frames, counts, strict=True) for _ in range(count)],
             schema.field("captured_at").type,
         ),
-        pa.array([vehicle_id(number) for number in joined["number"]], pa.string()),
+        pa.array(ids, pa.string()),
         *(pa.array(joined["boxes"][:, i], pa.float32()) for i in range(4)),
         pa.array(np.minimum(joined["fraction"], 1), pa.float32()),
         pa.array(labels),

@@ -1,0 +1,177 @@
+"""People and private places painted over before a picture is stored for the first time, and what it then says of that.
+
+Where nothing is painted the picture keeps its bytes. Where something is, it is encoded anew with its own quantisation tables,
+which leaves the rest as good as unchanged. Either way a comment is added that tells by what the picture was masked: it goes
+wherever the picture goes.
+"""
+
+import contextlib
+import io
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
+
+from cctview_pipeline.cameras.jpeg import COM, DamagedJpeg, segments, strip_metadata
+from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
+from cctview_pipeline.campaign import Campaign, Polygon
+from cctview_pipeline.detect.zones import painted
+from cctview_pipeline.privacy.policy import Policy
+
+GREY = 114
+AT_ONCE = 64
+"""Pictures that are decoded at a time."""
+_TAG = b"cctview "
+
+
+class Finder(Protocol):
+    """What finds people. version: name and weights, as pictures record it."""
+
+    version: str
+
+    def find(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """RGB uint8 (H, W, 3) -> one (N, 4) array an image: x1, y1, x2, y2 in px of what is to be filled."""
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A picture that may be stored. width, height: px; by: what masked it, and how; filled: rectangles and polygons in it."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    by: str
+    filled: int
+
+
+class Masker:
+    """largest_side: px of a stored frame; zones: camera -> polygons, in px of the stored frame, that are painted over."""
+
+    def __init__(self, finder: Finder, largest_side: int, zones: Mapping[str, Sequence[Polygon]] | None = None) -> None:
+        self.finder, self.largest_side, self.zones = finder, largest_side, dict(zones or {})
+
+    @classmethod
+    def of(cls, policy: Policy, campaign: Campaign | None = None) -> "Masker | None":
+        """What a campaign's policy asks for; None where a purpose lets people stay visible.
+
+        Raises CctviewError when the model is not there: then nothing may be stored.
+        """
+        if not policy.masks_people:
+            return None
+        try:
+            from cctview_pipeline.privacy.people import PeopleFinder  # not at the top: the code server needs no model
+        except ModuleNotFoundError:  # XXX until people.py is there
+            return None
+
+        zones = {camera.id: camera.privacy_zones for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
+        return cls(PeopleFinder.load(), policy.largest_side, zones)
+
+    def by(self, camera_id: str) -> str:
+        """What a picture of a camera says it was masked by."""
+        zones = self.zones.get(camera_id)
+        told = f" zones {sha256(repr(zones).encode()).hexdigest()[:8]}" if zones else ""
+        return f"{self.finder.version} side {self.largest_side}{told}"
+
+    def mask(self, camera_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[Masked | None]:
+        """Pictures of cameras -> pictures that may be stored; None for one that can't be decoded, and so not masked."""
+        images = [_decode(jpeg, self.largest_side) for jpeg in jpegs]
+        there = [i for i, image in enumerate(images) if image is not None]
+        found = dict(zip(there, self.finder.find([images[i].pixels for i in there]), strict=True)) if there else {}
+        return [self._filled(camera, images[i], found[i]) if i in found else None for i, camera in enumerate(camera_ids)]
+
+    def _filled(self, camera_id: str, image: "_Decoded", boxes: np.ndarray) -> Masked:
+        height, width = image.pixels.shape[:2]
+        zones = tuple(self.zones.get(camera_id, ()))
+        jpeg, filled = image.jpeg, len(boxes) + len(zones)
+        if filled or image.scaled:
+            pixels = image.pixels.copy()
+            for x1, y1, x2, y2 in np.column_stack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(int).tolist():
+                pixels[max(y1, 0) : y2, max(x1, 0) : x2] = GREY
+            if zones:
+                pixels[painted(zones, width, height)] = GREY
+            jpeg = _encode(pixels, image)
+        by = self.by(camera_id)
+        record = json.dumps({"mask": by, "filled": filled}).encode()
+        return Masked(_with_comment(jpeg, _TAG + record), width, height, by, filled)
+
+
+def mask_of(jpeg: bytes) -> tuple[str, int] | None:
+    """By what a stored picture was masked, and how many places of it are filled; None for one that never was."""
+    with contextlib.suppress(DamagedJpeg):
+        for marker, piece in segments(jpeg):
+            if marker == COM and piece[4:].startswith(_TAG):
+                record = json.loads(piece[4 + len(_TAG) :])
+                return record["mask"], record["filled"]
+    return None
+
+
+def mask_hour(hour: CameraHour, masker: Masker | None, purpose: str = "") -> CameraHour:
+    """A network's frames -> frames that may be stored; one that was masked before, by a collector, stays as it is.
+
+    masker: None where people stay visible, for a purpose.
+    """
+    if masker is None:
+        told = f"nobody: {purpose}"
+        return replace(hour, frames=[replace(frame, masked_by=told) for frame in hour.frames])
+    frames, rejected = [], list(hour.rejected)
+    for begin in range(0, len(hour.frames), AT_ONCE):
+        chunk = [(frame, mask_of(frame.jpeg)) for frame in hour.frames[begin : begin + AT_ONCE]]
+        todo = [frame for frame, known in chunk if known is None]
+        masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
+        for frame, known in chunk:
+            found = Masked(frame.jpeg, frame.width, frame.height, *known) if known else next(masked)
+            if found is None:
+                rejected.append(_unmasked(frame))
+            else:
+                size = {"width": found.width, "height": found.height}
+                frames.append(replace(frame, jpeg=found.jpeg, masked_by=found.by, filled=found.filled, **size))
+    return CameraHour(frames, rejected)
+
+
+def _unmasked(frame: Frame) -> Rejected:
+    digest = sha256(frame.jpeg).hexdigest()
+    return Rejected(frame.frame_id, "undecodable", "It cannot be decoded, and so not masked.", digest, frame.fetched_at)
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A picture without its metadata. scaled: whether pixels are fewer than the JPEG's."""
+
+    jpeg: bytes
+    pixels: np.ndarray
+    scaled: bool
+    quantization: Mapping
+    sampling: int
+
+
+def _decode(jpeg: bytes, largest_side: int) -> _Decoded | None:
+    try:
+        stripped = strip_metadata(jpeg)
+        with Image.open(io.BytesIO(stripped)) as opened:
+            tables, sampling = opened.quantization, get_sampling(opened)
+            picture = opened.convert("RGB")
+    except (OSError, SyntaxError, ValueError, AttributeError, Image.DecompressionBombError):
+        return None
+    scale = largest_side / max(picture.size)
+    if scale < 1:
+        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
+    return _Decoded(stripped, np.asarray(picture), scale < 1, tables, sampling)
+
+
+def _encode(pixels: np.ndarray, like: _Decoded) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", qtables=like.quantization, subsampling=like.sampling)
+    return buffer.getvalue()
+
+
+def _with_comment(jpeg: bytes, text: bytes) -> bytes:
+    """Behind the JFIF header, where comments belong."""
+    begin, header, *rest = (piece for _, piece in segments(jpeg))
+    comment = struct.pack(">BBH", 0xFF, COM, 2 + len(text)) + text
+    return b"".join([begin, header, comment, *rest] if header[1] == 0xE0 else [begin, comment, header, *rest])
