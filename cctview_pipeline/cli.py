@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.cli_collect import cameras, collect
+from cctview_pipeline.cli_forget import erase, papers, parse_time, purge
+from cctview_pipeline.cli_privacy import PurposeOption, audit
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 
@@ -24,7 +26,11 @@ train = typer.Typer(no_args_is_help=True, help="Train the models that are shippe
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
 models = typer.Typer(no_args_is_help=True, help="The detectors and extractors that can be used, and their weights.")
 app.command("collect")(collect)
+app.command("purge")(purge)
+app.command("erase")(erase)
+app.command("papers")(papers)
 app.add_typer(cameras, name="cameras")
+app.add_typer(audit, name="audit")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
 app.add_typer(city, name="city")
@@ -34,6 +40,9 @@ CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids,
 FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
 SeedOption = Annotated[int | None, typer.Option(help="The city's; 1000 when left out, 9000 and above are for evaluation.")]
 MinutesOption = Annotated[int | None, typer.Option(help="How long the city is watched; 60 when left out.")]
+PeopleOption = Annotated[
+    int | None, typer.Option(help="Who walk or cycle past each camera of the city in an hour; nobody when left out.")
+]
 FaultsOption = Annotated[list[str], typer.Option("--faults", help="What goes wrong in the city, such as jam,frozen:city-2.")]
 ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same form.")]
 
@@ -49,6 +58,10 @@ def backfill(
     seed: SeedOption = None,
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
+    people: PeopleOption = None,
+    purposes: Annotated[
+        list[str], typer.Option("--purpose", help="Of a new lake: what vehicles may be asked about for; may be given again.")
+    ] = [],  # noqa: B006
 ) -> None:
     """Turn an archive or the synthetic city into frames, detections, crops, features, tracks, matches, journeys and marts.
 
@@ -62,10 +75,10 @@ def backfill(
 
     prepare_home()
     lake = open_lake()
-    settings = _city_settings(seed, minutes, faults)
+    settings = _city_settings(seed, minutes, faults, people)
     if settings and network != "city":
-        raise CctviewError("--seed, --minutes and --faults are the city's: add --network city.")
-    chosen = choose(lake, network, path, _split(cameras), _time(begin), _time(end), settings)
+        raise CctviewError("--seed, --minutes, --faults and --people are the city's: add --network city.")
+    chosen = choose(lake, network, path, _split(cameras), parse_time(begin), parse_time(end), settings, purposes)
     for note in chosen.notes:
         console.print(note, style="yellow")
     _check_models()
@@ -135,13 +148,17 @@ def summary(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT over the tables of the lake.")],
+    purpose: PurposeOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a row.")] = False,
 ) -> None:
-    """Ask the lake with SQL (DuckDB). Every table is a view; times are UTC."""
-    from cctview_pipeline.analytics.warehouse import query as ask
+    """Ask the lake with SQL (DuckDB). Every table is a view; times are UTC.
+
+    What is about single vehicles needs a purpose, is written to the audit log first, and has pseudonyms for ids.
+    """
+    from cctview_pipeline.privacy.access import ask
 
     lake, _ = _campaign()
-    rows = ask(lake, sql)
+    rows = ask(lake, sql, purpose)
     if as_json:
         for row in rows.to_pylist():
             print(json.dumps(row, default=str))
@@ -189,16 +206,17 @@ def export(
     cameras: CamerasOption = [],  # noqa: B006
     begin: FromOption = "",
     end: ToOption = "",
+    purpose: PurposeOption = "",
 ) -> None:
-    """Write partitions of the lake as files in CCTView's published layout."""
-    from cctview_pipeline.export import export_camera_hour
+    """Write partitions of the lake as files in CCTView's published layout. It is written to the audit log first."""
+    from cctview_pipeline.export import export as write
     from cctview_pipeline.weights import find_model, read_weights
 
     if layout != "cctview":
         raise CctviewError(f"There is no layout named '{layout}': use cctview.")
     lake, campaign = _campaign()
     wanted = [campaign.camera(name).id for name in _split(cameras)] or [camera.id for camera in campaign.cameras]
-    first, last = _time(begin), _time(end)
+    first, last = parse_time(begin), parse_time(end)
     hours = [hour for hour in campaign.hours() if (not first or hour + HOUR > first) and (not last or hour < last)]
     partitions = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]
     there = [partition for partition in partitions if lake.has("features", partition)]
@@ -206,8 +224,9 @@ def export(
         raise CctviewError("None of these camera-hours has features yet: `cctview backfill` makes them.")
     threshold, frames = float(read_weights(find_model("default", "detector"))[1]["threshold"]), 0
     with Progress(console=console) as progress:
-        for partition in progress.track(there, description="camera-hours"):
-            frames += export_camera_hour(lake, partition, threshold, out)
+        written = write(lake, there, threshold, out, purpose)
+        for count in progress.track(written, total=len(there), description="camera-hours"):
+            frames += count
     left = len(partitions) - len(there)
     console.print(
         f"Wrote {frames} frames of {len(there)} camera-hours to {out}{f'; {left} are not made yet' if left else ''}.",
@@ -336,6 +355,7 @@ def serve_city(
     seed: SeedOption = None,
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
+    people: PeopleOption = None,
     begin: FromOption = "",
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010,
     speed: Annotated[float, typer.Option(help="City seconds a second.")] = 1.0,
@@ -344,8 +364,8 @@ def serve_city(
     from cctview_pipeline.cameras.city import CityNetwork, CitySettings
     from cctview_pipeline.cameras.city.server import serve
 
-    start = {"start": _time(begin)} if begin else {}
-    network = CityNetwork(CitySettings.read(_city_settings(seed, minutes, faults) | start))
+    start = {"start": parse_time(begin)} if begin else {}
+    network = CityNetwork(CitySettings.read(_city_settings(seed, minutes, faults, people) | start))
     serve(network, port, speed, lambda text: console.print(text))
 
 
@@ -371,9 +391,9 @@ def list_faults() -> None:
         console.print(f"[bold]{name}[/]: {meaning}")
 
 
-def _city_settings(seed: int | None, minutes: int | None, faults: list[str]) -> dict:
+def _city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None) -> dict:
     """What was said about the city, and nothing else."""
-    said = {"seed": seed, "minutes": minutes, "faults": _split(faults) or None}
+    said = {"seed": seed, "minutes": minutes, "faults": _split(faults) or None, "people": people}
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -387,17 +407,9 @@ def _command() -> str:
 
 
 def _campaign() -> tuple[Lake, Campaign]:
-    from cctview_pipeline.automation.instance import prepare_home
-    from cctview_pipeline.resources.lake import open_lake
+    from cctview_pipeline.automation.instance import open_campaign  # Dagster takes seconds to import
 
-    prepare_home()
-    lake = open_lake()
-    campaign = lake.campaign()
-    if campaign is None:
-        raise CctviewError(
-            f"The lake {lake.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, or `--network city`."
-        )
-    return lake, campaign
+    return open_campaign()
 
 
 def _check_models() -> None:
@@ -437,16 +449,6 @@ def _print_truth(lake: Lake, hours: list[datetime]) -> None:
 
 def _split(values: list[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
-def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _cell(value: object) -> str:

@@ -13,7 +13,7 @@ A detection's id is its frame's, followed by a number, the label, the score in p
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -59,7 +59,7 @@ class FrameId:
         if match is None:
             raise ValueError(f"'{text}' is no frame id: expected CAMERA--YYYY-MM-DD--HH.MM.SS, or ...SS.mmmZ in UTC.")
         try:
-            naive = datetime.strptime(f"{match['date']} {match['time']}", "%Y-%m-%d %H.%M.%S")
+            naive = datetime.fromisoformat(f"{match['date']} {match['time'].replace('.', ':')}")
         except ValueError as error:
             raise ValueError(f"'{text}' is no frame id: its date or time does not exist.") from error
         if match["utc"]:
@@ -93,3 +93,12 @@ class DetectionId:
             raise ValueError(f"'{text}' is no detection id: expected FRAME--detections--N--LABEL--P.P--WxH--X.YvX.Y.")
         box = tuple(int(match[name]) for name in ("x1", "y1", "x2", "y2"))
         return cls(match["frame"], int(match["number"]), match["label"], float(match["percent"]), box)
+
+
+def utc_day(identifier: str) -> date:
+    """The UTC day in the id of a frame, or in one that begins with a frame's: a detection's, a track's, a journey's.
+
+    Raises ValueError for anything else.
+    """
+    frame = FrameId.parse("--".join(identifier.split("--")[:3]))
+    return frame.time.astimezone(UTC).date()

@@ -1,7 +1,9 @@
-"""Where things are on this machine: the project's root, its models, the lake and Dagster's home."""
+"""Where things are on this machine: the project's root, its models, the lake, its keys and Dagster's home."""
 
 import os
 from pathlib import Path
+
+from cctview_pipeline.errors import CctviewError
 
 
 def project_root() -> Path:
@@ -21,6 +23,30 @@ def lake_uri() -> str:
     return uri if "://" in uri else str(Path(uri).absolute())
 
 
+def keys_uri(lake: str = "") -> str:
+    """Where the days' keys are kept; ``CCTVIEW_KEYS`` overrides. lake: whose they are, of :func:`lake_uri` when left out.
+
+    Without a word that is the folder ``keys`` beside the lake's; for a lake on S3 it is ``var/keys`` in the project. Raises
+    CctviewError when they would lie in the lake: whoever copies the lake would have the keys to it.
+    """
+    lake = lake or lake_uri()
+    usual = project_root() / "var" / "keys" if "://" in lake else Path(lake).absolute().parent / "keys"
+    uri = os.environ.get("CCTVIEW_KEYS") or str(usual)
+    uri = uri.rstrip("/") if "://" in uri else str(Path(uri).absolute())
+    if "://" in uri or "://" in lake:
+        inside = f"{uri}/".startswith(f"{lake.rstrip('/')}/")
+    else:
+        inside = Path(uri).resolve().is_relative_to(Path(lake).resolve())
+    if inside:
+        raise CctviewError(f"The keys at {uri} would lie in the lake that they protect: name a place beside it in CCTVIEW_KEYS.")
+    return uri
+
+
 def dagster_home() -> Path:
     """Dagster's instance; ``DAGSTER_HOME`` overrides."""
     return Path(os.environ.get("DAGSTER_HOME") or project_root() / "var" / "dagster")
+
+
+def audit_path() -> Path:
+    """The audit log, apart from the lake so that what empties the lake leaves it; ``CCTVIEW_AUDIT`` overrides."""
+    return Path(os.environ.get("CCTVIEW_AUDIT") or project_root() / "var" / "audit" / "audit.jsonl").absolute()

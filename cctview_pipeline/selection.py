@@ -1,7 +1,7 @@
 """What a backfill command means: which campaign, which cameras, which hours."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,12 @@ from cctview_pipeline.campaign import HOUR, Camera, Campaign, floor_hour
 from cctview_pipeline.collect.sealing import GRACE
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.privacy.policy import Policy
+
+_NO_PURPOSE = (
+    "No purpose was given (--purpose), so that figures can be asked for and single vehicles cannot: purposes stand under "
+    "[campaign.privacy] in campaign.toml, and can be added at any time."
+)
 
 
 @dataclass(frozen=True)
@@ -34,17 +40,24 @@ def choose(
     begin: datetime | None,
     end: datetime | None,
     settings: Mapping | None = None,
+    purposes: Sequence[str] = (),
 ) -> Choice:
     """Read the network and the lake's campaign, or begin one on an empty lake.
 
-    cameras, begin, end: restrict what is chosen; empty and None take all that the network has; settings: of the city.
-    Raises CctviewError for another network or city than the campaign's, cameras that are not in it, hours outside its
-    window, and a network with nothing of what was asked.
+    cameras, begin, end: restrict what is chosen; empty and None take all that the network has; settings: of the city;
+    purposes: of a new campaign, for which its vehicles may be asked about. Raises CctviewError for another network, city or
+    purpose than the campaign's, cameras that are not in it, hours outside its window, and a network with nothing of what was
+    asked.
     """
     existing = lake.campaign()
     if existing and existing.network != network:
         raise CctviewError(
             f"The lake {lake.uri} holds a campaign of the network '{existing.network}', not '{network}': use another lake."
+        )
+    if existing and (new := set(purposes) - set(Policy.of(existing).purposes)):
+        raise CctviewError(
+            f"The lake {lake.uri} has its campaign, and '{min(new)}' is none of its purposes: add it to purposes under "
+            "[campaign.privacy] in campaign.toml."
         )
     settings = _city_settings(existing, begin, end, settings or {}) if network == "city" else {}
     place = str(Path(path).absolute()) if path else existing.path if existing else None
@@ -70,8 +83,11 @@ def choose(
     first, last = floor_hour(begin or hours[0]), _ceil_hour(end or hours[-1] + HOUR)
     if existing is None:
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
-        campaign = Campaign(name, network, first, None if live and not end else last, tuple(known), place, settings)
-        return Choice(campaign, [camera.id for camera in campaign.cameras], hours, [])
+        privacy = {"purposes": list(purposes)} if purposes else {}
+        campaign = Campaign(name, network, first, None if live and not end else last, tuple(known), place, settings, privacy)
+        Policy.of(campaign)
+        notes = [] if purposes or network == "city" else [_NO_PURPOSE]
+        return Choice(campaign, [camera.id for camera in campaign.cameras], hours, notes)
     notes = [] if existing.path == place else [f"The campaign's archive moved from {existing.path} to {place}."]
     inside = [hour for hour in hours if hour >= existing.start and (existing.end is None or hour < existing.end)]
     if begin or end or not inside:

@@ -24,7 +24,8 @@ METADATA = "cctview"
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model of the manifest. task: ``detector`` or ``extractor``; version: what tables say in their ``model`` column."""
+    """One model of the manifest. task: ``detector``, ``extractor`` or ``masker``; version: what tables say in their ``model``
+    column."""
 
     name: str
     task: str

@@ -25,6 +25,8 @@ settings.load_profile("tests")
 
 _HOME = Path(tempfile.mkdtemp(prefix="cctview-tests-"))
 os.environ["CCTVIEW_LAKE"] = str(_HOME / "lake")
+os.environ["CCTVIEW_KEYS"] = str(_HOME / "keys")
+os.environ["CCTVIEW_AUDIT"] = str(_HOME / "audit" / "audit.jsonl")
 os.environ["DAGSTER_HOME"] = str(_HOME / "dagster")
 CAMERAS = ("733-681-N", "735-683-N", "689-640-S")
 START, END = datetime(2020, 5, 5, 16, tzinfo=UTC), datetime(2020, 5, 5, 20, tzinfo=UTC)

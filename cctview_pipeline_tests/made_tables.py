@@ -20,6 +20,7 @@ DETECTION = f"{FRAME}--detections--1--car--90.0--40x30--100.80v140.110"
 TRACK = f"{FRAME}--track--1"
 EARLIER = "cam-2--2020-05-05--17.00.00.000Z--track--1"
 SEEN = HOUR_17 + timedelta(seconds=2)
+PERIOD = "2020-05-05#1a2b3c4d"
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "raw_frames": {

@@ -9,7 +9,9 @@ from cctview_pipeline.cameras.city import CAMERAS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.selection import choose
+from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.selection import Choice, choose
+from cctview_pipeline_tests.made_archive import make_archive
 from cctview_pipeline_tests.made_tables import NORTH
 
 NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
@@ -58,6 +60,22 @@ def test_a_lake_keeps_to_its_city(lake: Lake):
     lake.write_campaign(choose_city(lake, seed=7).campaign)
     with pytest.raises(CctviewError, match=r"The lake's city has seed 7, not 8: leave it out, or use another lake."):
         choose_city(lake, seed=8)
+
+
+def test_purposes_are_declared_with_a_new_lake_and_later_in_its_file(lake: Lake, tmp_path: Path):
+    make_archive(tmp_path / "archive", ("735-683-N",), NOON, frames=1)
+
+    def choose_archive(*purposes: str) -> Choice:
+        return choose(lake, "archive", str(tmp_path / "archive"), [], None, None, None, purposes)
+
+    assert "single vehicles cannot" in choose_archive().notes[0]
+    chosen = choose_archive("traffic counts", "road safety")
+    assert chosen.notes == []
+    assert Policy.of(chosen.campaign).purposes == ("traffic counts", "road safety")
+    lake.write_campaign(chosen.campaign)
+    assert choose_archive().campaign == choose_archive("road safety").campaign == chosen.campaign
+    with pytest.raises(CctviewError, match=r"'curiosity' is none of its purposes: add it to purposes under \[campaign.privacy\]"):
+        choose_archive("curiosity")
 
 
 def test_a_lake_keeps_to_its_network(lake: Lake):

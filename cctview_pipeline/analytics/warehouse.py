@@ -1,6 +1,11 @@
-"""DuckDB over the lake: a view a table, local or S3, nothing copied."""
+"""DuckDB over the lake: a view a table, local or S3, nothing copied.
+
+This is the pipeline's own way to its tables: summaries, marts, evaluation. People ask through privacy/access.py, which knows what
+for, writes it down, and gives pseudonyms instead of ids.
+"""
 
 import re
+from collections.abc import Callable, Collection
 from datetime import date
 from importlib.resources import files
 
@@ -13,36 +18,59 @@ from cctview_pipeline.lake.layout import FILE_NAME, format_day
 from cctview_pipeline.lake.schemas import TABLES, TableSpec, schema_of
 
 MARTS = ("vehicle_counts", "travel_times")
+ID_COLUMNS = frozenset({"track_id", "continues", "query_track_id", "gallery_track_id", "journey_id"})
+"""The columns, of whichever table, whose ids follow a vehicle from camera to camera or from hour to hour."""
+PSEUDONYM = "cctview_pseudonym"
+"""DuckDB's name for the function that stands between them and the SQL of others."""
+_FOLDERS = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",)}
+
+Database = duckdb.DuckDBPyConnection
 
 
-def connect(lake: Lake, day: date | None = None) -> duckdb.DuckDBPyConnection:
+def connect(lake: Lake, day: date | None = None) -> Database:
     """An in-memory database with a view of every table of the lake. Times are UTC, as TIMESTAMP without a zone.
 
     day: only the partitions of one UTC day, so that a daily mart reads no more than its day. A table that has no
     partition yet is an empty view.
     """
-    database = duckdb.connect()
-    if lake.storage.is_s3:
-        _allow_s3(database, lake)
+    database = _open(lake)
     for spec in TABLES.values():
         _create_view(database, lake, spec, day)
     return database
 
 
-def query(lake: Lake, sql: str) -> pa.Table:
-    """Run one statement over the lake's tables. Raises CctviewError with DuckDB's own first line when it can't."""
-    with connect(lake) as database:
-        try:
-            return database.sql(sql).to_arrow_table()
-        except AttributeError as error:
-            raise CctviewError("The statement returns no rows: ask with SELECT.") from error
-        except duckdb.Error as error:
-            raise CctviewError(str(error).strip().splitlines()[0]) from error
+def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Database:
+    """The same, for the SQL of others: only ``tables`` have rows, and no statement can reach anything beside them.
+
+    pseudonyms: takes and gives a column of strings, and stands between the files and every column of ID_COLUMNS: no statement
+    sees a raw id. All other tables are empty views, so that they can be described. DuckDB opens no file outside the folders of
+    ``tables``, loads no extension, and takes no other setting any more.
+    """
+    database = _open(lake)
+    database.create_function(PSEUDONYM, pseudonyms, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
+    for spec in TABLES.values():
+        if spec.name in tables:
+            _create_view(database, lake, spec, None, ID_COLUMNS & set(spec.schema.names))
+        else:
+            _create_empty_view(database, spec)
+    # DuckDB compares the beginnings of paths: of a file as it is named, and of a pattern, in which brackets are escaped.
+    places = [_quoted(place) for name in tables for place in (f"{lake.storage.path(name)}/", f"{_root(lake, name)}/")]
+    database.execute(f"SET allowed_directories = [{', '.join(places)}]")
+    for setting in (
+        "python_enable_replacements = false",  # or a table's name could be that of a variable of this program
+        "autoload_known_extensions = false",
+        "autoinstall_known_extensions = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        database.execute(f"SET {setting}")
+    return database
 
 
 def camera_states(lake: Lake) -> pa.Table:
     """camera, state, since, hours, live (share), frames, missing (s), reasons: a row for every camera that was collected."""
-    return query(lake, files(__package__).joinpath("camera_states.sql").read_text())
+    with connect(lake) as database:
+        return database.sql(files(__package__).joinpath("camera_states.sql").read_text()).to_arrow_table()
 
 
 def build_mart(lake: Lake, name: str, day: date) -> pa.Table:
@@ -52,22 +80,42 @@ def build_mart(lake: Lake, name: str, day: date) -> pa.Table:
         return database.sql(statement).to_arrow_table().cast(schema_of(name))
 
 
-def _create_view(database: duckdb.DuckDBPyConnection, lake: Lake, spec: TableSpec, day: date | None) -> None:
+def _open(lake: Lake) -> Database:
+    database = duckdb.connect()
+    if lake.storage.is_s3:
+        _allow_s3(database, lake)
+    return database
+
+
+def _create_view(
+    database: Database, lake: Lake, spec: TableSpec, day: date | None, hidden: Collection[str] = frozenset()
+) -> None:
+    """hidden: columns that are shown as pseudonyms."""
     within = f"{format_day(day)}*" if day else "*"
-    names = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",)}[spec.partition]
-    folders = "/".join(f"{name}={'*' if name == 'camera' else within}" for name in names)
-    root = re.sub(r"([*?[])", r"[\1]", lake.storage.path(spec.name))  # a folder's own name is no pattern
-    pattern = f"{root}/{folders}/{FILE_NAME}".replace("'", "''")
-    types = ", ".join(f"{name}: VARCHAR" for name in names)
+    folders = "/".join(f"{name}={'*' if name == 'camera' else within}" for name in _FOLDERS[spec.partition])
+    pattern = f"{_root(lake, spec.name)}/{folders}/{FILE_NAME}"
+    types = ", ".join(f"{name}: VARCHAR" for name in _FOLDERS[spec.partition])
     try:
-        source = f"read_parquet('{pattern}', hive_partitioning = true, hive_types = {{{types}}})"
-        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec)} FROM {source}")
+        source = f"read_parquet({_quoted(pattern)}, hive_partitioning = true, hive_types = {{{types}}})"
+        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec, hidden)} FROM {source}")
     except duckdb.Error as error:
         if "No files found" not in str(error):
             raise CctviewError(f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}") from error
-        columns = [f'NULL::{_type(field.type)} AS "{field.name}"' for field in spec.schema]
-        columns += [f"NULL::VARCHAR AS {name}" for name in names]
-        database.execute(f"CREATE VIEW {spec.name} AS SELECT {', '.join(columns)} WHERE false")
+        _create_empty_view(database, spec)
+
+
+def _create_empty_view(database: Database, spec: TableSpec) -> None:
+    columns = [f'NULL::{_type(field.type)} AS "{field.name}"' for field in spec.schema]
+    columns += [f"NULL::VARCHAR AS {name}" for name in _FOLDERS[spec.partition]]
+    database.execute(f"CREATE VIEW {spec.name} AS SELECT {', '.join(columns)} WHERE false")
+
+
+def _root(lake: Lake, table: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", lake.storage.path(table))  # a folder's own name is no pattern
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _type(kind: pa.DataType) -> str:
@@ -80,13 +128,14 @@ def _type(kind: pa.DataType) -> str:
     return (names | {"int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"})[str(kind)]
 
 
-def _columns(spec: TableSpec) -> str:
+def _columns(spec: TableSpec, hidden: Collection[str]) -> str:
     """All columns, times without their zone: DuckDB calculates with zones only where its ICU extension is installed."""
-    times = [f'"{field.name}"::TIMESTAMP AS "{field.name}"' for field in spec.schema if pa.types.is_timestamp(field.type)]
-    return f"* REPLACE ({', '.join(times)})" if times else "*"
+    replaced = [f'"{field.name}"::TIMESTAMP AS "{field.name}"' for field in spec.schema if pa.types.is_timestamp(field.type)]
+    replaced += [f'{PSEUDONYM}("{name}") AS "{name}"' for name in sorted(hidden)]
+    return f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
 
 
-def _allow_s3(database: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+def _allow_s3(database: Database, lake: Lake) -> None:
     """Load httpfs from its package, so that nothing is downloaded at run time, and hand over the lake's access."""
     extension = files("duckdb_extension_httpfs").joinpath(f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension")
     database.load_extension(str(extension))
@@ -100,5 +149,5 @@ def _allow_s3(database: duckdb.DuckDBPyConnection, lake: Lake) -> None:
         "URL_STYLE": "path" if access.endpoint_url else None,
     }
     parts = ["TYPE s3", f"USE_SSL {str(access.use_ssl).lower()}"]
-    parts += [f"{name} '{value.replace(chr(39), chr(39) * 2)}'" for name, value in options.items() if value]
+    parts += [f"{name} {_quoted(value)}" for name, value in options.items() if value]
     database.execute(f"CREATE SECRET ({', '.join(parts)})")

@@ -10,6 +10,7 @@ from cctview_pipeline.assets.truth import truth_boxes, truth_passages
 from cctview_pipeline.automation.policies import in_order
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.partitions import CAMPAIGN, days, hours_of_day
+from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
 
@@ -34,12 +35,13 @@ def evaluation(context: dg.AssetExecutionContext, lake: LakeResource, detector: 
     from cctview_pipeline.evaluate import evaluate, plot_evaluation
 
     store = lake.open()
+    keys = open_keys(store.uri)
     run = PartitionRun(context, store, "evaluation")
     cameras = [camera.id for camera in CAMPAIGN.cameras]
     for partition in run.each():
         hours = [hour for hour in CAMPAIGN.hours() if hour.date() == partition.day]
         try:
-            found = evaluate(store, cameras, hours, detector.model.threshold)
+            found = evaluate(store, cameras, hours, detector.model.threshold, keys)
         except CctviewError as error:
             run.refuse(partition, str(error))
             continue

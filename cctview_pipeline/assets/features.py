@@ -1,4 +1,4 @@
-"""features: one embedding a crop."""
+"""features: one embedding a crop, turned by its day's key."""
 
 import dagster as dg
 
@@ -8,12 +8,15 @@ from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.automation.policies import independent
 from cctview_pipeline.embed.tables import embed_crops
 from cctview_pipeline.partitions import camera_hours
+from cctview_pipeline.privacy.keys import KeyDestroyed
+from cctview_pipeline.privacy.rotation import seal
+from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import ExtractorResource
 
 
 @dg.asset(
-    **table_asset("features", group="vehicles", code_version="1", kinds={"pytorch"}),
+    **table_asset("features", group="vehicles", code_version="2", kinds={"pytorch"}),
     deps=[crops, extractor_model],
     partitions_def=camera_hours,
     backfill_policy=independent,
@@ -21,8 +24,15 @@ from cctview_pipeline.resources.models import ExtractorResource
 )
 def features(context: dg.AssetExecutionContext, lake: LakeResource, extractor: ExtractorResource) -> dg.MaterializeResult:
     store, model = lake.open(), extractor.model
+    keys = open_keys(store.uri)
     run = PartitionRun(context, store, "features")
     for partition in run.each(inputs=["crops"]):
         cut = store.read("crops", partition)
-        run.store(partition, embed_crops(model, cut), {"crops": cut}, model=model.version, dimension=model.dimension)
+        try:
+            key = keys.key(partition.hour.date())
+        except KeyDestroyed as error:
+            run.refuse(partition, str(error))
+            continue
+        rows = seal(embed_crops(model, cut), key)
+        run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
     return run.result()

@@ -1,5 +1,7 @@
 """matches: the same vehicle at the camera before."""
 
+from collections.abc import Callable
+
 import dagster as dg
 import numpy as np
 import pyarrow as pa
@@ -17,6 +19,9 @@ from cctview_pipeline.match.belief import Belief
 from cctview_pipeline.match.gate import Edge, edges_into
 from cctview_pipeline.match.tables import match_tracks
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours, near_cameras_hour_and_before
+from cctview_pipeline.privacy.keys import KeyStore
+from cctview_pipeline.privacy.rotation import in_period, period_of
+from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline.resources.lake import LakeResource
 
 
@@ -31,11 +36,12 @@ from cctview_pipeline.resources.lake import LakeResource
 )
 def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     store = lake.open()
+    keys = open_keys(store.uri)
     run = PartitionRun(context, store, "matches")
     for partition in run.each(inputs=["tracks", "features"]):
         edges = edges_into(CAMPAIGN, partition.camera)
         own, vectors = store.read("tracks", partition), store.read("features", partition)
-        sources = [(edge, *_hour_and_before(store, edge.source.id, partition, vectors)) for edge in edges]
+        sources = [(edge, *_hour_and_before(store, keys, edge, partition, vectors, context.log.warning)) for edge in edges]
         found, learned = match_tracks(sources, own, vectors)
         assigned = found.filter(found["assigned"])
         run.store(
@@ -71,15 +77,23 @@ def _tracked(store: Lake, camera: str, partition: Partition) -> bool:
     return store.has("tracks", Partition.camera_hour(camera, partition.hour))
 
 
-def _hour_and_before(store: Lake, camera: str, partition: Partition, like: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """A neighbour's tracks and features of the hour and the hour before, as far as the features' model is the same."""
-    tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [like.slice(0, 0)]
+def _hour_and_before(
+    store: Lake, keys: KeyStore, edge: Edge, partition: Partition, like: pa.Table, warn: Callable[[str], None]
+) -> tuple[pa.Table, pa.Table]:
+    """A neighbour's tracks and features of the hour and the hour before, as far as the features can be compared with those given:
+    they are of one model, and where they are of two days the keys of both exist."""
+    tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [in_period(like.slice(0, 0), None)]
     for hour in (partition.hour - HOUR, partition.hour):
-        place = Partition.camera_hour(camera, hour)
+        place = Partition.camera_hour(edge.source.id, hour)
         found = store.read("features", place)
-        if found.num_rows and pc.unique(found["model"]).equals(pc.unique(like["model"])):
+        if not found.num_rows or not pc.unique(found["model"]).equals(pc.unique(like["model"])):
+            continue
+        moved = in_period(found, period_of(like), keys)
+        if moved.num_rows < found.num_rows:
+            warn(f"{place} has no say: it is of another day, and the key of one of the two was destroyed.")
+        else:
             tracks.append(store.read("tracks", place))
-            vectors.append(found)
+            vectors.append(moved)
     return pa.concat_tables(tracks), pa.concat_tables(vectors)
 
 

@@ -1,7 +1,8 @@
 """How every asset walks over the partitions of its run: one at a time, validated, written, recorded.
 
 A partition whose inputs are missing or whose rows fail a check is not written and blocks what is downstream of itself,
-not the rest of the range: its verdict stands in its metadata, and the asset's checks name it.
+not the rest of the range: its verdict stands in its metadata, and the asset's checks name it. One that was deleted on purpose
+is not made again, and what was erased from one is left out whenever it is written.
 """
 
 import time
@@ -15,6 +16,8 @@ from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.checks import CHECKS, failures
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_partition
+from cctview_pipeline.privacy.erasures import Erasures
+from cctview_pipeline.privacy.tombstones import Tombstones
 
 INPUTS = "inputs_exist"
 MOST_PICTURES = 48
@@ -47,6 +50,7 @@ class PartitionRun:
     def __init__(self, context: dg.AssetExecutionContext, lake: Lake, table: str) -> None:
         self._context, self._lake, self._table = context, lake, table
         self._failed: dict[str, dict[str, str]] = {}
+        self._tombstones, self._erasures = Tombstones(lake), Erasures(lake)
         self._rows = 0
         self._begun = self._since = time.perf_counter()
         partitions = [(to_partition(key), key) for key in context.partition_keys]
@@ -61,16 +65,29 @@ class PartitionRun:
         """The run's partitions, hour by hour. inputs: tables whose same partition must have been written."""
         for number, (partition, key) in enumerate(self._partitions, 1):
             self._since = time.perf_counter()
+            if deleted := self._tombstones.get(self._table, partition):
+                self._leave(key, deleted.sentence)
+                continue
             missing = [table for table in inputs if not self._lake.has(table, partition)]
             if missing:
-                self._block(key, {INPUTS: f"{' and '.join(missing)} of {partition} were not written."})
+                self._without_inputs(partition, key, missing)
                 continue
             self._context.log.info(f"{self._table} {partition} ({number} of {len(self._partitions)})")
             yield partition
 
+    def _without_inputs(self, partition: Partition, key: str, missing: list[str]) -> None:
+        """What was made before its inputs were deleted on purpose stays as it is; what never was can't be made any more."""
+        gone = [found for table in missing if (found := self._tombstones.get(table, partition))]
+        if len(gone) == len(missing) and self._lake.has(self._table, partition):
+            self._leave(key, f"kept as it is; {gone[0].table} of it was {gone[0].sentence}")
+        else:
+            why = "".join(f" {found.table} was {found.sentence}." for found in gone)
+            self._block(key, {INPUTS: f"{' and '.join(missing)} of {partition} were not written.{why}"})
+
     def store(self, partition: Partition, rows: pa.Table, inputs: Mapping[str, pa.Table] | None = None, **metadata: Any) -> None:
         """Validate and write a partition, and record its metadata."""
         key = next(key for known, key in self._partitions if known == partition)
+        rows = self._erasures.apply(self._table, partition, rows)
         wrong = failures(self._table, rows, inputs or {}, partition)
         if wrong:
             self._block(key, wrong)
@@ -93,6 +110,10 @@ class PartitionRun:
     def refuse(self, partition: Partition, why: str) -> None:
         """Leave a partition unwritten because what it is made from is not there."""
         self._block(next(key for known, key in self._partitions if known == partition), {INPUTS: why})
+
+    def _leave(self, key: str, verdict: str) -> None:
+        self._context.log.info(f"{self._table} {key}: {verdict}")
+        self._context.add_asset_metadata({"verdict": verdict}, partition_key=key)
 
     def _block(self, key: str, wrong: dict[str, str]) -> None:
         self._failed[key] = wrong

@@ -1,6 +1,7 @@
 """raw_frames, and the rejected frames beside them."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import dagster as dg
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours
 from cctview_pipeline.privacy.masking import Masker, mask_hour
 from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.privacy.retention import note_intake
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
 
@@ -28,17 +30,17 @@ def raw_frames(context: dg.AssetExecutionContext, lake: LakeResource, network: N
     store = lake.open()
     run = PartitionRun(context, store, "raw_frames")
     source, gone = _open(network)
-    policy = Policy.of(CAMPAIGN)
-    masker = Masker.of(policy, CAMPAIGN)  # fails without its model: what can't be masked is not stored
+    masker = Masker.of(Policy.of(CAMPAIGN), CAMPAIGN)  # fails without its model: what can't be masked is not stored
     for partition in run.each():
         stored = store.read("raw_frames", partition)
         if source is None and not stored.num_rows:
             run.refuse(partition, gone)
             continue
         found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
-        found = mask_hour(found, masker, policy.unmasked_for)
+        found = mask_hour(found, masker)
         frames = merge_frames(stored, frames_table(found, CAMPAIGN.network))
         rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
+        note_intake(store, CAMPAIGN, partition, datetime.now(UTC))
         store.write("rejected_frames", partition, rejected)
         run.store(
             partition,

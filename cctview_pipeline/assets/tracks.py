@@ -14,6 +14,8 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours, same_camera_hour_before
+from cctview_pipeline.privacy.rotation import in_period, period_of
+from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.track.camera_hour import track_camera_hour
 from cctview_pipeline.track.flow import learn_flow
@@ -30,11 +32,13 @@ from cctview_pipeline.track.tracker import TrackerSettings
 )
 def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     store = lake.open()
+    keys = open_keys(store.uri)
     run = PartitionRun(context, store, "tracks")
     for partition in run.each(inputs=["detections", "features"]):
         before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
-        tables = _tables(store, partition)
-        found = track_camera_hour(CAMPAIGN.camera(partition.camera), tables, _tables(store, before))
+        tables, earlier = _tables(store, partition), _tables(store, before)
+        moved = in_period(earlier["features"], period_of(tables["features"]), keys)
+        found = track_camera_hour(CAMPAIGN.camera(partition.camera), tables, earlier | {"features": moved})
         lengths = pc.list_value_length(found["detection_ids"]).to_numpy()
         run.store(
             partition,
@@ -45,6 +49,7 @@ def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Material
             calibrated=found["speed_kmh"].null_count < found.num_rows,
             carriageways={str(v["values"]): v["counts"] for v in pc.value_counts(found["carriageway"]).to_pylist()},
             continued=found.num_rows - found["continues"].null_count,
+            left_out_without_key=(earlier["features"].num_rows - moved.num_rows) or None,
             flow=plot(_flow(store, partition, tables)) if run.with_pictures and found.num_rows else None,
             longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
         )

@@ -17,6 +17,7 @@ from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
 from cctview_pipeline.partitions import to_key
+from cctview_pipeline.privacy.tombstones import Tombstones
 
 MARTS = ("vehicle_counts", "travel_times")
 TRUTH = ("truth_boxes", "truth_passages")
@@ -51,13 +52,15 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
     """What of the plan was never finished, and what of it rests on that.
 
-    A partition is finished when its table is in the lake and Dagster knows of it.
+    A partition is finished when its table is in the lake and Dagster knows of it, or when it was deleted on purpose.
     """
-    missing: Plan = {}
+    missing, tombstones = {}, Tombstones(lake)
+    deleted = {asset: tombstones.partitions(asset) for asset in plan}
     for asset, partitions in plan.items():
         known = instance.get_materialized_partitions(dg.AssetKey(asset))
         written = set(lake.keys(asset))
-        missing[asset] = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
+        unknown = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
+        missing[asset] = unknown - deleted[asset]
     for before, asset in pairwise(CHAIN):
         missing[asset] |= missing[before]
     tracked = missing["tracks"]
@@ -70,7 +73,8 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     stale_days = {p.hour.date() for p in missing["journeys"]}
     for mart in {*MARTS, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
-    return {asset: partitions & plan[asset] for asset, partitions in missing.items() if partitions & plan[asset]}
+    todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}
+    return {asset: partitions for asset, partitions in todo.items() if partitions}
 
 
 def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str) -> str:
@@ -137,9 +141,10 @@ def wait(
 
 
 def unwritten(plan: Plan, lake: Lake) -> Plan:
-    """What of a plan has no table in the lake: partitions that a run refused to write."""
-    written = {asset: set(lake.keys(asset)) for asset in plan}
-    return {asset: {p for p in partitions if key(asset, p) not in written[asset]} for asset, partitions in plan.items()}
+    """What of a plan has no table in the lake, and was not deleted on purpose: partitions that a run refused to write."""
+    written, tombstones = {asset: set(lake.keys(asset)) for asset in plan}, Tombstones(lake)
+    left = {asset: {p for p in partitions if key(asset, p) not in written[asset]} for asset, partitions in plan.items()}
+    return {asset: partitions - tombstones.partitions(asset) for asset, partitions in left.items()}
 
 
 def count(plan: Plan) -> int:

@@ -12,8 +12,11 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.paths import dagster_home, lake_uri, project_root
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.paths import dagster_home, keys_uri, lake_uri, project_root
+from cctview_pipeline.resources.lake import open_lake
 
 FOREIGN_HEARTBEAT_S = 60
 """A daemon beats every 30 s; one that is silent for twice as long is gone."""
@@ -29,8 +32,20 @@ def prepare_home() -> Path:
     except OSError as error:
         raise CctviewError(f"DAGSTER_HOME {home} cannot be used: {error.strerror}.") from error
     os.environ["DAGSTER_HOME"] = str(home)
-    os.environ["CCTVIEW_LAKE"] = lake_uri()
+    os.environ["CCTVIEW_LAKE"], os.environ["CCTVIEW_KEYS"] = lake_uri(), keys_uri()
     return home
+
+
+def open_campaign() -> tuple[Lake, Campaign]:
+    """The lake and its campaign, for the command line. Raises CctviewError, with the mend, for an empty lake."""
+    prepare_home()
+    lake = open_lake()
+    campaign = lake.campaign()
+    if campaign is None:
+        raise CctviewError(
+            f"The lake {lake.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, or `--network city`."
+        )
+    return lake, campaign
 
 
 def check_not_served(instance: dg.DagsterInstance) -> None:

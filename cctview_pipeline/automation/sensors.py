@@ -14,6 +14,7 @@ from cctview_pipeline.collect.sealing import release, sealable, strangers
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.partitions import CAMPAIGN, days
+from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.resources.lake import LakeResource
 
 SEALS = "cctview/seals"
@@ -83,9 +84,11 @@ def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> str
 
 
 def ready_hours(lake: Lake, first: Partition, last: Partition) -> list[Partition]:
-    """The hours from first to last in which every camera has its matches."""
+    """The hours from first to last in which every camera has its matches, or had them until they were deleted on purpose."""
     hours = [hour for hour in CAMPAIGN.hours() if first.hour <= hour <= last.hour]
-    done = lambda hour: all(lake.has("matches", Partition.camera_hour(c.id, hour)) for c in CAMPAIGN.cameras)  # noqa: E731
+    deleted = Tombstones(lake).partitions("matches")
+    there = lambda place: lake.has("matches", place) or place in deleted  # noqa: E731
+    done = lambda hour: all(there(Partition.camera_hour(c.id, hour)) for c in CAMPAIGN.cameras)  # noqa: E731
     return [Partition.of_hour(hour) for hour in hours if done(hour)]
 
 

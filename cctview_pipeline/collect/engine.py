@@ -89,10 +89,9 @@ class Engine:
         cameras: Sequence[LiveCamera],
         writer: SpoolWriter,
         settings: EngineSettings,
-        masker: Masker | None,
+        masker: Masker,
         known_placeholders: set[str] | None = None,
     ) -> None:
-        """masker: None where people stay visible."""
         self.network, self.writer, self.settings, self.masker = network, writer, settings, masker
         self.placeholders = Placeholders(known_placeholders)
         self.followed = [Followed(c, CameraWatch(c.id, self.placeholders, network.cadence_s)) for c in cameras]
@@ -193,9 +192,7 @@ class Engine:
         return followed.watch.failed(_now_us(), detail, retry_after)
 
     def _keep(self, followed: Followed, record: Record) -> None:
-        if self.masker is None:
-            self._append(followed, record)
-        elif len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             followed.tally.refused += 1
             self.behind_since_us = self.behind_since_us or record.fetched_us
         else:

@@ -56,7 +56,7 @@ async def collect(
     spool: Path,
     budget: int,
     settings: EngineSettings,
-    masker: Masker | None,
+    masker: Masker,
     shard: Shard = Shard(),
     seconds: float | None = None,
     metrics_port: int = 0,
@@ -64,8 +64,7 @@ async def collect(
 ) -> Engine:
     """Follow the cameras for so long, or until SIGTERM or SIGINT; what was gathered is then on the disk.
 
-    spool: all shards' directory; budget: bytes that this one may take there; masker: None where people stay visible; tick:
-    called every second.
+    spool: all shards' directory; budget: bytes that this one may take there; tick: called every second.
     """
     if not cameras:
         raise CctviewError("There is no camera to collect: this shard has none of those that were chosen.")

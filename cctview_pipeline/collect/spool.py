@@ -20,7 +20,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -250,6 +250,32 @@ def delete(segment: Path) -> None:
     """A segment whose records are in the lake."""
     segment.unlink()
     segment.with_suffix(".index").unlink(missing_ok=True)
+
+
+def rewrite(segment: Path, change: Callable[[Record], Record | None]) -> int:
+    """Put a closed segment's records into another one as far as change keeps them; returns how many it changed or left out.
+
+    The new segment has a name of its own, since others remember what lies where in the old one, which goes last: who is killed
+    in between leaves both, and the next call ends the work.
+    """
+    before = list(read(segment))
+    after = [change(record) for record in before]
+    touched = sum(new is not old for new, old in zip(after, before, strict=True))
+    if not touched:
+        return 0
+    hour, number = segment.stem.split("-")
+    target = segment.with_name(f"{hour}-{int(number) + 1:016d}.segment")
+    while target.exists():
+        target = target.with_name(f"{hour}-{int(target.stem.split('-')[1]) + 1:016d}.segment")
+    partial = target.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(_MAGIC + b"".join(_encode(record) for record in after if record is not None))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(target)
+    _sync_directory(target.parent)
+    delete(segment)
+    return touched
 
 
 def read(segment: Path) -> Iterator[Record]:

@@ -6,19 +6,24 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.evaluate.detection import detection_rows
 from cctview_pipeline.evaluate.journeys import calibration_rows, journey_rows, match_rows
-from cctview_pipeline.evaluate.reading import check_present, read_camera
+from cctview_pipeline.evaluate.reading import check_present, read, read_camera
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.report import Evaluation
 from cctview_pipeline.evaluate.tracking import tracking_rows
 from cctview_pipeline.evaluate.traffic import count_rows, travel_time_rows
 from cctview_pipeline.evaluate.transitions import Way, assigned_matches, true_transitions
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.privacy.keys import KeyStore
+from cctview_pipeline.privacy.rotation import in_period, period_of
 
 
-def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: float) -> Evaluation:
+def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: float, keys: KeyStore | None = None) -> Evaluation:
     """Measure everything, from detections to travel times.
 
-    cameras: ids in the corridor's order; hours: full hours, UTC; threshold: the detector's operating point, 0..1.
+    cameras: ids in the corridor's order; hours: full hours, UTC; threshold: the detector's operating point, 0..1;
+    keys: needed for hours of several days, whose embeddings are compared in the last one's period. What a destroyed key keeps out
+    of it has no say in re-identification.
+
     Raises CctviewError, naming the partition and the mend, when truth or results are missing.
     """
     campaign = lake.campaign()
@@ -29,7 +34,10 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     hours = sorted(set(hours))
     ways = _ways(campaign, cameras)
     check_present(lake, cameras, hours)
-    seen = [read_camera(lake, camera, hours) for camera in cameras]
+    features = [read(lake, "features", camera, hours) for camera in cameras]
+    period = max((found for each in features if (found := period_of(each)) is not None), default=None)
+    moved = [in_period(each, period, keys) for each in features]
+    seen = [read_camera(lake, camera, hours, each) for camera, each in zip(cameras, moved, strict=True)]
     matches = assigned_matches(lake, seen, ways, hours)
     transitions = true_transitions(lake, seen, ways, hours)
     rows = detection_rows(seen, threshold)

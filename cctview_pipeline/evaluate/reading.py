@@ -75,8 +75,9 @@ def _require(lake: Lake, table: str, partition: Partition) -> None:
         raise CctviewError(f"The lake has no {table} of {partition}: backfill that hour first, then evaluate.")
 
 
-def read_camera(lake: Lake, camera_id: str, hours: list[datetime]) -> CameraResults:
-    """Read one camera's hours and assign its detections to vehicles."""
+def read_camera(lake: Lake, camera_id: str, hours: list[datetime], features: pa.Table | None = None) -> CameraResults:
+    """Read one camera's hours and assign its detections to vehicles. features: of these hours, in one period; the lake's, which
+    are of one period within a day, when left out."""
     frames = read(lake, "raw_frames", camera_id, hours, ["frame_id", "captured_at"]).sort_by(
         [("captured_at", "ascending"), ("frame_id", "ascending")]
     )
@@ -84,7 +85,7 @@ def read_camera(lake: Lake, camera_id: str, hours: list[datetime]) -> CameraResu
     truth = _truth(read(lake, "truth_boxes", camera_id, hours), order)
     tracks, members = _tracks(read(lake, "tracks", camera_id, hours))
     found = _found(read(lake, "detections", camera_id, hours), order, members)
-    features = read(lake, "features", camera_id, hours)
+    features = read(lake, "features", camera_id, hours) if features is None else features
     assignment = assign(truth, found, len(order))
     tracks.vehicle.extend(vehicles_of_tracks(truth, found, assignment, len(tracks.ids)))
     return CameraResults(
@@ -125,6 +126,11 @@ def _corners(table: pa.Table) -> np.ndarray:
     return np.stack([table[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
 
 
+def _of_vehicles(table: pa.Table) -> pa.Table:
+    """People are in the truth and among the detections too, but nothing here follows them."""
+    return table.filter(pc.is_in(table["label"], pa.array(VEHICLES)))
+
+
 def _in_frames(table: pa.Table, order: pa.Array) -> tuple[pa.Table, np.ndarray]:
     """The rows of frames that the camera sent, sorted by frame, and the position of each one's frame."""
     place = pc.index_in(table["frame_id"], order)
@@ -134,7 +140,8 @@ def _in_frames(table: pa.Table, order: pa.Array) -> tuple[pa.Table, np.ndarray]:
 
 
 def _truth(table: pa.Table, order: pa.Array) -> TruthBoxes:
-    table, frame = _in_frames(table, order)
+    """Of the vehicles: people, where the city has any, are masked and not followed."""
+    table, frame = _in_frames(_of_vehicles(table), order)
     boxes = _corners(table)
     counted = counts(boxes, table["visible_fraction"].to_numpy())
     vehicle, label, carriageway = (strings(table[name]) for name in ("vehicle_id", "label", "carriageway"))
@@ -142,7 +149,7 @@ def _truth(table: pa.Table, order: pa.Array) -> TruthBoxes:
 
 
 def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> FoundBoxes:
-    table, frame = _in_frames(table.filter(pc.is_in(table["label"], pa.array(VEHICLES))), order)
+    table, frame = _in_frames(_of_vehicles(table), order)
     ids = table["detection_id"].to_pylist()
     track = np.array([members.get(detection_id, -1) for detection_id in ids], np.int64)
     return FoundBoxes(np.array(ids, str), frame, _corners(table), table["score"].to_numpy(), strings(table["label"]), track)
@@ -172,7 +179,7 @@ def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
 
 def _seen_before(lake: Lake, camera_id: str, hours: list[datetime]) -> frozenset[str]:
     """Vehicles counted in an hour just before the evaluated ones: like the tracks that go on from it, they began then."""
-    columns = ["vehicle_id", "x1", "y1", "x2", "y2", "visible_fraction"]
-    table = read(lake, "truth_boxes", camera_id, [h - HOUR for h in hours if h - HOUR not in hours], columns)
+    columns = ["vehicle_id", "label", "x1", "y1", "x2", "y2", "visible_fraction"]
+    table = _of_vehicles(read(lake, "truth_boxes", camera_id, [h - HOUR for h in hours if h - HOUR not in hours], columns))
     counted = counts(_corners(table), table["visible_fraction"].to_numpy())
     return frozenset(pc.unique(table.filter(pa.array(counted))["vehicle_id"]).to_pylist())

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import layout
 from cctview_pipeline.lake.layout import Partition
 from cctview_pipeline.lake.tables import check_schema
 
@@ -87,9 +88,22 @@ def _finite(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     return f"{(~np.isfinite(values)).sum()} numbers are not finite." if not np.isfinite(values).all() else None
 
 
+def _masked(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    unmasked = rows.filter(pc.equal(rows["masked_by"], ""))
+    return f"{unmasked.num_rows} were not masked, such as {unmasked['frame_id'][0]}." if unmasked.num_rows else None
+
+
 def _one_model(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     models = pc.unique(rows["model"]).to_pylist()
     return f"It mixes {', '.join(models)}." if len(models) > 1 else None
+
+
+def _one_period(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    periods = pc.unique(rows["period"]).to_pylist()
+    if len(periods) > 1:
+        return f"It mixes {', '.join(periods)}."
+    wrong = [period for period in periods if not period.startswith(f"{layout.format_hour(partition.hour)[:10]}#")]
+    return f"They are of the period '{wrong[0]}'." if wrong else None
 
 
 def _one_a_frame(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
@@ -139,7 +153,11 @@ def _schema(table: str) -> Check:
 
 
 _OWN: dict[str, tuple[Check, ...]] = {
-    "raw_frames": (_unique("frame_id"), _inside_hour("captured_at")),
+    "raw_frames": (
+        _unique("frame_id"),
+        _inside_hour("captured_at"),
+        Check("masked", "Every frame says by what people in it were painted over.", _masked),
+    ),
     "camera_status": (_unique("began_at"), Check("whole_hour", "Every moment of the hour has a state.", _whole_hour)),
     "gaps": (_unique("began_at"), Check("some_time", "Every gap ends after it began.", _some_time)),
     "detections": (
@@ -154,6 +172,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _one_each("crops"),
         Check("finite_embeddings", "No embedding has a number that is infinite or none.", _finite),
         Check("one_model", "All embeddings of a partition come from one model.", _one_model),
+        Check("one_period", "All embeddings of a partition are turned by the key of their day.", _one_period),
     ),
     "tracks": (
         _unique("track_id"),

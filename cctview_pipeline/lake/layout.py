@@ -56,6 +56,20 @@ def key(table: str, partition: Partition) -> str:
     return "/".join([*folders, FILE_NAME])
 
 
+def parse_key(text: str) -> tuple[str, Partition]:
+    """The other way round, whatever the file's name. Raises ValueError for anything else."""
+    table, *folders, _ = text.split("/")
+    values = dict(folder.split("=", 1) for folder in folders)
+    partition = Partition(
+        values.get("camera"),
+        parse_hour(values["hour"]) if "hour" in values else None,
+        parse_day(values["day"]) if "day" in values else None,
+    )
+    if table not in TABLES or partition.kind != TABLES[table].partition:
+        raise ValueError(f"'{text}' is no partition of a table.")
+    return table, partition
+
+
 def format_hour(hour: datetime) -> str:
     return hour.astimezone(UTC).strftime(HOUR_FORMAT)
 

@@ -277,8 +277,8 @@ _SPECS = [
                 _column("x2", pa.float32(), "right edge, px"),
                 _column("y2", pa.float32(), "lower edge, px"),
                 _column("visible_fraction", pa.float32(), "visible part of the silhouette, 0..1; the frame's edge hides too"),
-                _column("label", pa.string(), "car, bus, truck or motorcycle"),
-                _column("kind", pa.string(), "car, suv, van, bus, truck or motorcycle"),
+                _column("label", pa.string(), "car, bus, truck or motorcycle; person, or bicycle with its rider"),
+                _column("kind", pa.string(), "car, suv, van, bus, truck or motorcycle; person or bicycle"),
                 _column("carriageway", pa.string(), "the side of the road: N or S"),
             ]
         ),

@@ -5,8 +5,11 @@ import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
 from cctview_pipeline.errors import CctviewError
@@ -98,6 +101,60 @@ class Storage:
         keys = [info.path.removeprefix(f"{self._root}/") for info in found if info.type == fs.FileType.File]
         return sorted(key for key in keys if not key.rsplit("/", 1)[-1].startswith("."))
 
+    def delete(self, key: str) -> None:
+        """Remove the object for good: in a bucket that keeps versions every one of them, in a folder what killed writers left
+        beside it. Nothing happens where there is none."""
+        try:
+            if self.is_s3:
+                self._delete_versions(key, also_newest=True)
+                self._fs.delete_file(f"{self._root}/{key}")
+                self._delete_versions(key, also_newest=True)  # the marker that a bucket with versions has put there just now
+            else:
+                path = Path(self._root) / key
+                _delete_left_behind(path)
+                path.unlink(missing_ok=True)
+                if path.parent.is_dir():
+                    _sync(path.parent)
+        except FileNotFoundError:
+            pass
+        except (OSError, ClientError, BotoCoreError) as error:
+            raise CctviewError(f"{self.path(key)} cannot be deleted: {_first_line(error)}") from error
+
+    def delete_earlier(self, key: str) -> None:
+        """Remove what the object was before: a bucket that keeps versions has it still."""
+        try:
+            if self.is_s3:
+                self._delete_versions(key, also_newest=False)
+            else:
+                _delete_left_behind(Path(self._root) / key)
+        except (OSError, ClientError, BotoCoreError) as error:
+            raise CctviewError(f"Earlier versions of {self.path(key)} cannot be deleted: {_first_line(error)}") from error
+
+    def _delete_versions(self, key: str, also_newest: bool) -> None:
+        bucket, _, prefix = self._root.partition("/")
+        name = f"{prefix}/{key}" if prefix else key
+        client = self._client()
+        try:
+            pages = list(client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=name))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NotImplemented":  # a server that keeps no versions
+                return
+            raise
+        for found in (each for page in pages for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, [])):
+            if found["Key"] == name and (also_newest or not found["IsLatest"]):
+                client.delete_object(Bucket=bucket, Key=name, VersionId=found["VersionId"])
+
+    def _client(self) -> Any:
+        """boto3's own: pyarrow's file system knows nothing of versions."""
+        return boto3.client(
+            "s3",
+            aws_access_key_id=self.s3.access_key,
+            aws_secret_access_key=self.s3.secret_key,
+            aws_session_token=self.s3.session_token,
+            region_name=self.s3.region,
+            endpoint_url=self.s3.endpoint_url,
+        )
+
     def check_writable(self) -> None:
         """Refuse, before any work is done, a lake that no table could be written to."""
         probe = f".probe-{uuid.uuid4().hex}"
@@ -107,9 +164,7 @@ class Storage:
 
 def _write_local(path: Path, data: bytes | pa.Buffer) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for partial in path.parent.glob(f".{path.name}.*"):
-        if _is_left_behind(partial):
-            partial.unlink(missing_ok=True)
+    _delete_left_behind(path)
     partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
         with partial.open("wb") as file:
@@ -120,11 +175,22 @@ def _write_local(path: Path, data: bytes | pa.Buffer) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _delete_left_behind(path: Path) -> None:
+    """What writers of this file left beside it when they were killed."""
+    for partial in path.parent.glob(f".{path.name}.*"):
+        if _is_left_behind(partial):
+            partial.unlink(missing_ok=True)
 
 
 def _is_left_behind(partial: Path) -> bool:
@@ -139,5 +205,5 @@ def _is_left_behind(partial: Path) -> bool:
     return False
 
 
-def _first_line(error: OSError) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(".") + "."

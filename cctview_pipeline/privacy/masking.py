@@ -39,6 +39,16 @@ class Finder(Protocol):
         """RGB uint8 (H, W, 3) -> one (N, 4) array an image: x1, y1, x2, y2 in px of what is to be filled."""
 
 
+class Nobody:
+    """Looks for no people: where a purpose lets them stay visible."""
+
+    def __init__(self, purpose: str) -> None:
+        self.version = f"nobody: {purpose};"
+
+    def find(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.zeros((0, 4), np.float32)] * len(images)
+
+
 @dataclass(frozen=True)
 class Masked:
     """A picture that may be stored. width, height: px; by: what masked it, and how; filled: rectangles and polygons in it."""
@@ -57,20 +67,16 @@ class Masker:
         self.finder, self.largest_side, self.zones = finder, largest_side, dict(zones or {})
 
     @classmethod
-    def of(cls, policy: Policy, campaign: Campaign | None = None) -> "Masker | None":
-        """What a campaign's policy asks for; None where a purpose lets people stay visible.
-
-        Raises CctviewError when the model is not there: then nothing may be stored.
-        """
-        if not policy.masks_people:
-            return None
-        try:
+    def of(cls, policy: Policy, campaign: Campaign | None = None) -> "Masker":
+        """What a campaign's policy asks for. Raises CctviewError when the model is not there: then nothing may be stored."""
+        if policy.masks_people:
             from cctview_pipeline.privacy.people import PeopleFinder  # not at the top: the code server needs no model
-        except ModuleNotFoundError:  # XXX until people.py is there
-            return None
 
+            finder: Finder = PeopleFinder.load()
+        else:
+            finder = Nobody(policy.unmasked_for)
         zones = {camera.id: camera.privacy_zones for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
-        return cls(PeopleFinder.load(), policy.largest_side, zones)
+        return cls(finder, policy.largest_side, zones)
 
     def by(self, camera_id: str) -> str:
         """What a picture of a camera says it was masked by."""
@@ -90,15 +96,20 @@ class Masker:
         zones = tuple(self.zones.get(camera_id, ()))
         jpeg, filled = image.jpeg, len(boxes) + len(zones)
         if filled or image.scaled:
-            pixels = image.pixels.copy()
-            for x1, y1, x2, y2 in np.column_stack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(int).tolist():
-                pixels[max(y1, 0) : y2, max(x1, 0) : x2] = GREY
+            pixels = _painted_over(image.pixels, boxes)
             if zones:
                 pixels[painted(zones, width, height)] = GREY
             jpeg = _encode(pixels, image)
         by = self.by(camera_id)
         record = json.dumps({"mask": by, "filled": filled}).encode()
         return Masked(_with_comment(jpeg, _TAG + record), width, height, by, filled)
+
+
+def fill(jpeg: bytes, boxes: np.ndarray) -> bytes:
+    """A stored picture with more of it painted over: (N, 4) boxes, px. What it says of its mask stays."""
+    image = _decode(jpeg, 1 << 15)
+    kept = [piece for marker, piece in segments(jpeg) if marker == COM]
+    return _with_comment(_encode(_painted_over(image.pixels, boxes), image), *(piece[4:] for piece in kept))
 
 
 def mask_of(jpeg: bytes) -> tuple[str, int] | None:
@@ -111,17 +122,14 @@ def mask_of(jpeg: bytes) -> tuple[str, int] | None:
     return None
 
 
-def mask_hour(hour: CameraHour, masker: Masker | None, purpose: str = "") -> CameraHour:
-    """A network's frames -> frames that may be stored; one that was masked before, by a collector, stays as it is.
-
-    masker: None where people stay visible, for a purpose.
-    """
-    if masker is None:
-        told = f"nobody: {purpose}"
-        return replace(hour, frames=[replace(frame, masked_by=told) for frame in hour.frames])
+def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
+    """A network's frames -> frames that may be stored. One that a collector masked stays as it is, unless it let people through
+    who are not meant to be seen any more."""
+    searching = not isinstance(masker.finder, Nobody)
     frames, rejected = [], list(hour.rejected)
     for begin in range(0, len(hour.frames), AT_ONCE):
         chunk = [(frame, mask_of(frame.jpeg)) for frame in hour.frames[begin : begin + AT_ONCE]]
+        chunk = [(frame, None if known and searching and known[0].startswith("nobody: ") else known) for frame, known in chunk]
         todo = [frame for frame, known in chunk if known is None]
         masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
         for frame, known in chunk:
@@ -170,8 +178,15 @@ def _encode(pixels: np.ndarray, like: _Decoded) -> bytes:
     return buffer.getvalue()
 
 
-def _with_comment(jpeg: bytes, text: bytes) -> bytes:
+def _painted_over(pixels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    pixels = pixels.copy()
+    for x1, y1, x2, y2 in np.column_stack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(int).tolist():
+        pixels[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)] = GREY
+    return pixels
+
+
+def _with_comment(jpeg: bytes, *texts: bytes) -> bytes:
     """Behind the JFIF header, where comments belong."""
     begin, header, *rest = (piece for _, piece in segments(jpeg))
-    comment = struct.pack(">BBH", 0xFF, COM, 2 + len(text)) + text
-    return b"".join([begin, header, comment, *rest] if header[1] == 0xE0 else [begin, comment, header, *rest])
+    comments = [struct.pack(">BBH", 0xFF, COM, 2 + len(text)) + text for text in texts]
+    return b"".join([begin, header, *comments, *rest] if header[1] == 0xE0 else [begin, *comments, header, *rest])

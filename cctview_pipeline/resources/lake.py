@@ -23,25 +23,26 @@ class LakeResource(dg.ConfigurableResource):
 
     def open(self) -> Lake:
         uri = self.uri or lake_uri()
-        return Lake(uri, self._access() if uri.startswith("s3://") else None)
+        return Lake(uri, s3_access(self.s3, "lake") if uri.startswith("s3://") else None)
 
-    def _access(self) -> S3Access:
-        """What boto3 would use, for the libraries that do not follow its rules."""
-        session = boto3.Session(
-            aws_access_key_id=self.s3.aws_access_key_id,
-            aws_secret_access_key=self.s3.aws_secret_access_key,
-            aws_session_token=self.s3.aws_session_token,
-            region_name=self.s3.region_name,
-            profile_name=self.s3.profile_name,
+
+def s3_access(s3: S3Resource, what: str) -> S3Access:
+    """What boto3 would use, for the libraries that do not follow its rules. what: is on S3, for the error's sentence."""
+    session = boto3.Session(
+        aws_access_key_id=s3.aws_access_key_id,
+        aws_secret_access_key=s3.aws_secret_access_key,
+        aws_session_token=s3.aws_session_token,
+        region_name=s3.region_name,
+        profile_name=s3.profile_name,
+    )
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise CctviewError(
+            f"The {what} is on S3, but boto3 finds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise CctviewError(
-                "The lake is on S3, but boto3 finds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-            )
-        frozen, meta = credentials.get_frozen_credentials(), self.s3.get_client().meta
-        custom = None if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
-        return S3Access(frozen.access_key, frozen.secret_key, frozen.token, meta.region_name, custom)
+    frozen, meta = credentials.get_frozen_credentials(), s3.get_client().meta
+    custom = None if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
+    return S3Access(frozen.access_key, frozen.secret_key, frozen.token, meta.region_name, custom)
 
 
 def open_lake(uri: str = "") -> Lake:

@@ -27,6 +27,7 @@ class Workplace:
     @property
     def environment(self) -> dict[str, str]:
         mine = {"CCTVIEW_LAKE": self.uri or str(self.lake), "DAGSTER_HOME": str(self.folder / "dagster"), "COLUMNS": "120"}
+        mine |= {"CCTVIEW_AUDIT": str(self.folder / "audit" / "audit.jsonl")}
         return os.environ | mine | dict(self.extra)
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
@@ -54,5 +55,6 @@ class Workplace:
         return {str(path.relative_to(self.lake)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def leftovers(self) -> list[Path]:
-        """Files in the lake that are neither a table's nor the campaign."""
-        return [p for p in self.lake.rglob("*") if p.is_file() and p.name not in ("part-0.parquet", "campaign.toml")]
+        """Files in the lake that are neither a table's, nor the campaign, nor a note of when an hour was taken in."""
+        known = ("part-0.parquet", "campaign.toml")
+        return [p for p in self.lake.rglob("*") if p.is_file() and p.name not in known and p.parts[-3] != "intake"]

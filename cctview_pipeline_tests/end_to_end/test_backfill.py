@@ -34,7 +34,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace whose backfill went through undisturbed."""
     place = Workplace(tmp_path_factory.mktemp("finished"))
-    done = place.backfill(archive)
+    done = place.backfill(archive, "--purpose", "traffic counts")
     assert done.returncode == 0, done.stdout + done.stderr
     return place
 
@@ -90,7 +90,9 @@ def test_made_again_every_table_has_the_same_bytes(finished: Workplace, archive:
 
 def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path):
     """Every frame with its files; and the frames can be read again as an archive."""
-    done = finished.run("export", "--out", tmp_path, "--cameras", CAMERAS[0])
+    assert "so state one (--purpose)" in finished.run("export", "--out", tmp_path).stderr
+    assert not list(tmp_path.iterdir())
+    done = finished.run("export", "--out", tmp_path, "--cameras", CAMERAS[0], "--purpose", "traffic counts")
     assert done.returncode == 0, done.stderr
     assert "Wrote 40 frames of 2 camera-hours" in " ".join(done.stdout.split())
     network = ArchiveNetwork(tmp_path)
@@ -102,10 +104,23 @@ def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path
     written = {key: value for path in tmp_path.rglob("*--features.json") for key, value in json.loads(path.read_text()).items()}
     wanted = {row["detection_id"]: row for row in features if row["detection_id"].startswith(CAMERAS[0])}
     assert wanted
-    assert {key for key in written if key not in ("id", "model")} == set(wanted)
+    assert {key for key in written if key not in ("id", "model", "period")} == set(wanted)
     for key, row in wanted.items():
+        assert written["period"] == row["period"]
         assert written[key]["data"] == pytest.approx([float(v) for v in row["embedding"]])
     assert {path.stem for path in tmp_path.rglob("*--detections/*.jpeg")} == set(wanted)
+
+
+def test_a_vehicle_is_asked_about_for_a_purpose_by_its_pseudonym_and_on_the_record(finished: Workplace):
+    sql = "select journey_id, count(*) as legs from journeys join tracks using (track_id) group by all"
+    assert "so state one (--purpose)" in finished.run("query", sql).stderr
+    asked = finished.run("query", "--json", "--purpose", "traffic counts", sql)
+    found = [json.loads(line) for line in asked.stdout.splitlines()]
+    raw = pq.ParquetDataset(finished.lake / "journeys").read(["journey_id"])["journey_id"].to_pylist()
+    assert sum(row["legs"] for row in found) == len(raw)
+    assert all(re.fullmatch("[a-z2-7]{26}", row["journey_id"]) for row in found)
+    assert "as they were written" in finished.run("audit", "verify").stdout
+    assert "select journey_id" in " ".join(finished.run("audit", "show", "--last", "1").stdout.split())
 
 
 def test_an_unknown_layout_and_nothing_to_export_are_refused(finished: Workplace, tmp_path: Path):

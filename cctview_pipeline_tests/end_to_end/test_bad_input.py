@@ -129,7 +129,8 @@ def test_a_question_that_is_no_sql(place: Workplace, archive: Path):
     place.lake.mkdir()
     (place.lake / "campaign.toml").write_text('[campaign]\nname = "a"\nnetwork = "archive"\nstart = 2021-01-01T00:00:00Z\n')
     assert "syntax error" in refusal(place, "query", "select from where")
-    assert "gibberish" in refusal(place, "query", "select gibberish from tracks")
+    assert "gibberish" in refusal(place, "query", "select gibberish from vehicle_counts")
+    assert "add purposes = [" in refusal(place, "query", "select gibberish from tracks")
 
 
 def test_nothing_to_train_on(place: Workplace, tmp_path: Path):

@@ -2,10 +2,15 @@
 
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
+from cctview_pipeline.images import decode
+from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline_tests.end_to_end.command import Workplace
 
 CAMERAS = ("city-1", "city-2")
@@ -14,11 +19,13 @@ BACKFILL = (
     "--network",
     "city",
     "--seed",
-    "7",
+    "1003",
     "--minutes",
     "2",
     "--faults",
     "serviced:city-2",
+    "--people",
+    "300",
     "--cameras",
     ",".join(CAMERAS),
 )
@@ -34,12 +41,35 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 
 def test_the_lake_holds_the_frames_that_the_city_makes(finished: Workplace):
-    network = CityNetwork(CitySettings(seed=7, minutes=2, faults=("serviced:city-2",)))
+    network = CityNetwork(CitySettings(seed=1003, minutes=2, faults=("serviced:city-2",), people=300))
     for camera in CAMERAS:
         stored = pq.read_table(finished.lake / "raw_frames" / f"camera={camera}").sort_by("captured_at")
         made = network.read_hour(camera, network.begin).frames
-        assert stored["jpeg"].to_pylist() == [frame.jpeg for frame in made]
         assert stored["frame_id"].to_pylist() == [frame.frame_id for frame in made]
+        for row, frame in zip(stored.select(["jpeg", "filled"]).to_pylist(), made, strict=True):
+            assert (strip_metadata(row["jpeg"]) == frame.jpeg) == (row["filled"] == 0), "only what is painted over changes"
+
+
+def test_nobody_is_left_in_the_lake_s_pictures(finished: Workplace):
+    """By the truth about every pixel of everybody who is to be seen at all."""
+    whole, left, seen = 0, 0, 0
+    for camera in CAMERAS:
+        truth = pq.read_table(finished.lake / "truth_boxes" / f"camera={camera}").to_pylist()
+        frames = pq.read_table(finished.lake / "raw_frames" / f"camera={camera}", columns=["frame_id", "jpeg"]).to_pylist()
+        pictures = {row["frame_id"]: decode(row["jpeg"]).astype(int) for row in frames}
+        for row in truth:
+            if row["label"] in PEOPLE and row["visible_fraction"] >= 0.1:
+                x1, y1, x2, y2 = round(row["x1"]), round(row["y1"]), round(row["x2"]), round(row["y2"])
+                visible = np.abs(pictures[row["frame_id"]][y1:y2, x1:x2] - GREY).max(2) > 12
+                whole, left, seen = whole + visible.size, left + visible.sum(), seen + 1
+    assert seen > 100
+    assert left / whole < 0.02
+
+
+def test_no_crop_and_no_track_is_of_people(finished: Workplace):
+    labels = set(pq.read_table(finished.lake / "crops", columns=["label"])["label"].to_pylist())
+    labels |= set(pq.read_table(finished.lake / "tracks", columns=["label"])["label"].to_pylist())
+    assert labels <= set(VEHICLES)
 
 
 def test_truth_and_evaluation_stand_beside_the_results(finished: Workplace):
@@ -78,10 +108,10 @@ def test_the_same_command_again_has_nothing_to_do(finished: Workplace):
 def test_another_city_does_not_fit_into_the_lake(finished: Workplace):
     done = finished.run("backfill", "--network", "city", "--seed", "8")
     assert done.returncode == 1
-    assert done.stderr == "cctview: The lake's city has seed 7, not 8: leave it out, or use another lake.\n"
+    assert done.stderr == "cctview: The lake's city has seed 1003, not 8: leave it out, or use another lake.\n"
 
 
 def test_the_citys_settings_do_not_fit_an_archive(finished: Workplace):
     done = finished.run("backfill", "--network", "archive", "--seed", "8")
     assert done.returncode == 1
-    assert done.stderr == "cctview: --seed, --minutes and --faults are the city's: add --network city.\n"
+    assert done.stderr == "cctview: --seed, --minutes, --faults and --people are the city's: add --network city.\n"

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from cctview_pipeline.analytics.warehouse import query
+from cctview_pipeline.analytics.warehouse import connect
 from cctview_pipeline.cameras.catalogue import find_cameras
 from cctview_pipeline.cameras.network import CameraHour, Frame
 from cctview_pipeline.cameras.tables import frames_table
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.privacy.access import ask
 from cctview_pipeline.resources.lake import open_lake
 
 HOUR = datetime(2020, 5, 5, 17, tzinfo=UTC)
@@ -43,7 +44,8 @@ def test_the_campaign_stands_beside_the_tables(lake: Lake):
 
 def test_duckdb_reads_it_without_a_download(lake: Lake):
     lake.write("raw_frames", PARTITION, frames_table(CameraHour([FRAME], []), "archive"))
-    rows = query(lake, "SELECT camera, hour, frame_id, captured_at FROM raw_frames").to_pylist()
+    with connect(lake) as database:
+        rows = database.sql("SELECT camera, hour, frame_id, captured_at FROM raw_frames").to_arrow_table().to_pylist()
     assert rows == [
         {
             "camera": "735-683-N",
@@ -52,7 +54,7 @@ def test_duckdb_reads_it_without_a_download(lake: Lake):
             "captured_at": datetime(2020, 5, 5, 17, 0, 1),
         }
     ]
-    assert query(lake, "SELECT count(*) AS n FROM tracks").to_pylist() == [{"n": 0}]
+    assert ask(lake, "SELECT count(*) AS n FROM vehicle_counts").to_pylist() == [{"n": 0}]
 
 
 def test_an_upload_that_is_cut_short_shows_nothing(lake: Lake, s3: dict[str, str]):

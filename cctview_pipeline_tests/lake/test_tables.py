@@ -74,7 +74,7 @@ def test_embeddings_may_have_any_length_but_no_other_type(lake):
     lake.write("features", partition_of("features"), rows("features", {"embedding": [0.5] * 7}, dimension=7))
     assert lake.read("features", partition_of("features")).schema.field("embedding").type.list_size == 7
     loose = pa.table(
-        {"detection_id": ["a"], "embedding": pa.array([[1.0]], pa.list_(pa.float32())), "model": ["m"]},
+        {"detection_id": ["a"], "embedding": pa.array([[1.0]], pa.list_(pa.float32())), "model": ["m"], "period": [""]},
         schema_of("features").set(1, pa.field("embedding", pa.list_(pa.float32()), nullable=False)),
     )
     with pytest.raises(CctviewError, match="features has another schema"):

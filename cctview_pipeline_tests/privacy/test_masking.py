@@ -3,14 +3,18 @@
 import hashlib
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from cctview_pipeline.cameras.jpeg import COM, segments, strip_metadata, with_camera_comments
 from cctview_pipeline.cameras.network import CameraHour, Frame
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
-from cctview_pipeline.privacy.masking import GREY, Masker, mask_hour, mask_of
+from cctview_pipeline.privacy.masking import GREY, Masker, Nobody, mask_hour, mask_of
+from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline_tests.privacy.made_people import MagentaFinder, magenta, road_with_people
 
 NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
@@ -118,7 +122,25 @@ def test_what_a_collector_masked_is_not_masked_again():
     assert (again.jpeg, again.masked_by, again.filled) == (once.jpeg, once.by, 1)
 
 
-def test_who_keeps_people_visible_says_for_what():
-    before = frame(encode_jpeg(road_with_people((50, 50, 60, 70))))
-    [found] = mask_hour(CameraHour([before], []), None, "road safety").frames
-    assert (found.jpeg, found.masked_by, found.filled) == (before.jpeg, "nobody: road safety", 0)
+def test_who_keeps_people_visible_says_for_what_and_masks_the_rest():
+    zone = {"cam": [((0, 0), (40, 0), (40, 40), (0, 40))]}
+    before = frame(encode_jpeg(road_with_people((300, 200, 340, 230), width=704, height=480)))
+    [found] = mask_hour(CameraHour([before], []), Masker(Nobody("road safety"), 352, zone)).frames
+    assert found.masked_by.startswith("nobody: road safety; side 352 zones ")
+    assert (found.width, found.height, found.filled) == (352, 240, 1)
+    assert magenta(decode(found.jpeg)).any()
+    assert np.abs(decode(found.jpeg)[4:36, 4:36].astype(int) - GREY).max() < 12
+
+
+def test_who_does_not_any_more_masks_what_a_collector_let_through():
+    [visible] = mask_hour(CameraHour([frame(jpeg(road_with_people((50, 50, 60, 70))))], []), Masker(Nobody("x"), 640)).frames
+    [found] = mask_hour(CameraHour([visible], []), masker()).frames
+    assert not magenta(decode(found.jpeg)).any()
+    assert found.masked_by.startswith("magenta-finder")
+
+
+def test_without_the_model_nothing_can_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
+    with pytest.raises(CctviewError, match="no masker named 'people-finder'"):
+        Masker.of(Policy())
+    assert Masker.of(Policy(purposes=("x",), unmasked_for="x")).by("cam") == "nobody: x; side 640"

@@ -1,0 +1,123 @@
+"""What is over ends by itself: every hour, in the lake, the spool, the keys, and in what Dagster keeps of pictures and output.
+
+The command line does the same by the same functions, and erases by them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted, scrub_pictures
+from cctview_pipeline.automation.jobs import ALL_ASSETS
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.partitions import CAMPAIGN, to_key
+from cctview_pipeline.privacy.erasures import Erasure
+from cctview_pipeline.privacy.forgetting import ErasureReport, Graph, drop_spent, erase, unfinished
+from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.privacy.retention import PurgeReport, find_due, purge
+from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline.resources.lake import LakeResource
+
+
+@dataclass(frozen=True)
+class Ended:
+    """report: of the lake, the spool and the keys; pictures: in Dagster's metadata; logs: runs whose output went; erasures: that
+    had been begun and are carried out now."""
+
+    report: PurgeReport
+    pictures: int = 0
+    logs: int = 0
+    erasures: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """kind -> how many went."""
+        beside = {"pictures in Dagster's metadata": self.pictures, "runs' output": self.logs, "erasures": len(self.erasures)}
+        return self.report.counts() | {name: count for name, count in beside.items() if count}
+
+
+def spool_of(campaign: Campaign) -> Path | None:
+    return Path(campaign.path) if campaign.network in LIVE_NETWORKS and campaign.path else None
+
+
+def table_graph() -> Graph:
+    """Table -> the tables that it is made from, as Dagster knows them. Rejected frames are set aside by raw_frames."""
+    specs = {spec.key.path[-1]: spec for asset in ALL_ASSETS for spec in asset.specs}
+    parents = {name: {dep.asset_key.path[-1] for dep in spec.deps} & set(TABLES) - {name} for name, spec in specs.items()}
+    return {"rejected_frames": set()} | {name: before for name, before in parents.items() if name in TABLES}
+
+
+def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, now: datetime, dry_run: bool = False) -> Ended:
+    """Delete everything that is older than the campaign allows, and end erasures that were interrupted."""
+    policy, keys, spool = Policy.of(campaign), open_keys(lake.uri), spool_of(campaign)
+    due = find_due(lake, campaign, policy, now, spool, keys)
+    if dry_run:
+        return Ended(purge(lake, due, now, keys, dry_run=True))
+    begun = unfinished(lake)
+    for erasure in begun:
+        carry_out(instance, lake, campaign, erasure)
+    report = purge(lake, due, now, keys)
+    for each in report.deleted:
+        if each.partition:
+            mark_deleted(instance, each.kind, to_key(each.partition), f"deleted on purpose: {each.why}")
+    drop_spent(lake, campaign)
+    pictures, logs = policy.lifetime("pictures"), policy.lifetime("logs")
+    return Ended(
+        report,
+        scrub_pictures(instance, now - pictures) if pictures else 0,
+        delete_logs(instance, now - logs) if logs else 0,
+        [erasure.id for erasure in begun],
+    )
+
+
+def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure) -> ErasureReport:
+    """An erasure, in Dagster's metadata as well: partitions of which something went say so, and show no picture any more."""
+    report = erase(lake, campaign, erasure, table_graph(), spool_of(campaign))
+    chosen: dict[str, set[str]] = {}
+    for table, partition in report.partitions:
+        chosen.setdefault(table, set()).add(to_key(partition))
+        gone = report.changed.get(table, {}).get(str(partition))
+        told = f"{gone} rows erased on request {erasure.id}" if gone else f"made anew after erasure {erasure.id}"
+        mark_deleted(instance, table, to_key(partition), told)
+    if chosen:
+        scrub_pictures(instance, datetime.now(UTC), chosen)
+    return report
+
+
+class Purge(dg.Config):
+    """dry_run: tell what is due, and delete nothing."""
+
+    dry_run: bool = False
+
+
+@dg.op
+def delete_what_is_over(context: dg.OpExecutionContext, config: Purge, lake: LakeResource) -> int:
+    """Returns how much went. Fails when anything that is due could not be deleted; the next run tries again."""
+    ended = end_lifetimes(context.instance, lake.open(), CAMPAIGN, datetime.now(UTC), config.dry_run)
+    counts = ended.counts()
+    context.add_output_metadata({"dry_run": config.dry_run, "counts": counts, "failed": len(ended.report.failed)})
+    for each, why in ended.report.failed:
+        context.log.error(f"{each.place} could not be deleted: {why}")
+    if ended.report.failed:
+        raise dg.Failure(
+            f"{len(ended.report.failed)} of what is over could not be deleted, such as {ended.report.failed[0][0].place}."
+        )
+    return sum(counts.values())
+
+
+@dg.job(description="Delete what is older than the campaign allows.")
+def retention_job() -> None:
+    delete_what_is_over()
+
+
+hourly_retention = dg.ScheduleDefinition(
+    name="hourly_retention",
+    job=retention_job,
+    cron_schedule="7 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
+)

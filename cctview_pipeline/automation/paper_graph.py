@@ -1,0 +1,65 @@
+"""The asset graph as the papers want it (privacy/papers.py), and the papers of the synthetic city in docs/.
+
+::
+
+    python -m cctview_pipeline.automation.paper_graph       # writes docs/record-of-processing.md and docs/dpia.md anew
+"""
+
+import tempfile
+from pathlib import Path
+
+import dagster as dg
+
+from cctview_pipeline import assets
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.paths import project_root
+from cctview_pipeline.privacy.papers import AssetGraph, Made, papers
+from cctview_pipeline.selection import choose
+
+ONLY_OF = {
+    "truth_boxes": ("city",),
+    "truth_passages": ("city",),
+    "evaluation": ("city",),
+    "camera_status": tuple(LIVE_NETWORKS),
+    "gaps": tuple(LIVE_NETWORKS),
+}
+"""Assets that only campaigns of some networks have, as automation/jobs.py lists them."""
+
+
+def paper_graph(campaign: Campaign) -> AssetGraph:
+    """Name -> table or model, of all that a campaign has, whichever campaign the definitions were loaded for."""
+    definitions = dg.load_assets_from_package_module(assets)
+    specs = {spec.key.path[-1]: spec for each in definitions for spec in each.specs}
+    # What no asset makes is a by-product, such as the frames that raw_frames sets aside.
+    made = {name: Made(TABLES[name].description) for name in TABLES if name not in specs}
+    for name, spec in specs.items():
+        made[name] = Made(spec.description or "", frozenset(dep.asset_key.path[-1] for dep in spec.deps))
+    return {name: each for name, each in made.items() if campaign.network in ONLY_OF.get(name, (campaign.network,))}
+
+
+def city_campaign() -> Campaign:
+    """What `cctview backfill --network city` writes to an empty lake."""
+    with tempfile.TemporaryDirectory() as folder:
+        return choose(Lake(folder), "city", "", [], None, None).campaign
+
+
+def city_papers() -> dict[str, str]:
+    """File name -> text, for docs/."""
+    campaign = city_campaign()
+    return papers(campaign, paper_graph(campaign), home="..")
+
+
+def write(folder: Path, texts: dict[str, str]) -> list[Path]:
+    """The papers as files. Returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return [folder / name for name in texts]
+
+
+if __name__ == "__main__":
+    for path in write(project_root() / "docs", city_papers()):
+        print(path)

@@ -1,0 +1,242 @@
+"""What was erased on request, remembered so that no run brings it back: every table is held against it before it is written.
+
+An erasure is of cameras and a span of time, or of one vehicle: its tracks and detections. Of the first every frame goes, and all
+that was made of it. Of the second the vehicle is painted over in the frames, which show others too, and what was made of it goes.
+A track that reaches into a span goes as a whole, and a journey as a whole with any of its tracks.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.campaign import HOUR, floor_hour
+from cctview_pipeline.ids import DetectionId, FrameId
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.privacy.masking import fill
+from cctview_pipeline.privacy.tombstones import FOLDER
+
+RECORDS = f"{FOLDER}/erasures"
+PUBLISHED_ERROR = timedelta(seconds=5)
+"""How far the time in a published frame's id may be from that of its capture: so much more is erased at a span's ends."""
+MARGIN_PX = 3
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """id: begins with when it was asked; why: the request's reference; cameras, begin, end: a span, end exclusive; detections,
+    tracks, journeys: ids that go; finished: whether it was carried out everywhere."""
+
+    id: str
+    why: str
+    asked_at: datetime
+    cameras: tuple[str, ...] = ()
+    begin: datetime | None = None
+    end: datetime | None = None
+    detections: tuple[str, ...] = ()
+    tracks: tuple[str, ...] = ()
+    journeys: tuple[str, ...] = ()
+    finished: bool = False
+
+    @cached_property
+    def painted(self) -> Mapping[str, list[tuple[int, int, int, int]]]:
+        """frame_id -> boxes in it that are painted over."""
+        found: dict[str, list] = {}
+        for parsed in map(DetectionId.parse, self.detections):
+            found.setdefault(parsed.frame_id, []).append(parsed.box)
+        return found
+
+    @property
+    def hours(self) -> tuple[datetime, datetime]:
+        """The first and the last hour that anything of it lies in."""
+        if self.begin is not None:
+            return floor_hour(self.begin - PUBLISHED_ERROR), floor_hour(self.end + PUBLISHED_ERROR)
+        times = [FrameId.parse(frame).time.astimezone(UTC) for frame in self.painted] or [self.asked_at]
+        return floor_hour(min(times)), floor_hour(max(times) + PUBLISHED_ERROR)
+
+    def covers(self, detection_ids: pa.ChunkedArray) -> np.ndarray:
+        """(N,) bool: detections that go."""
+        gone = pc.is_in(detection_ids, pa.array(self.detections, pa.string())).to_numpy(zero_copy_only=False)
+        if self.begin is None:
+            return gone
+        frames = pc.list_element(pc.split_pattern(detection_ids, "--detections--", max_splits=1), 0)
+        return gone | np.array([self._in_span(FrameId.parse(frame)) for frame in frames.to_pylist()], bool)
+
+    def _in_span(self, frame: FrameId) -> bool:
+        slack = PUBLISHED_ERROR if frame.published else timedelta()
+        return frame.camera_id in self.cameras and self.begin - slack <= frame.time.astimezone(UTC) < self.end + slack
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), default=lambda time: time.isoformat()).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Erasure":
+        said = json.loads(data)
+        times = {name: datetime.fromisoformat(said[name]) for name in ("asked_at", "begin", "end") if said[name]}
+        lists = {name: tuple(said[name]) for name in ("cameras", "detections", "tracks", "journeys")}
+        return cls(**(said | lists | times))
+
+
+@dataclass
+class Erasures:
+    """All erasures of one lake, read once each."""
+
+    lake: Lake
+    _known: dict[str, Erasure] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Erasure]:
+        keys = [key for key in self.lake.storage.list(RECORDS) if key.endswith(".json")]
+        for key in keys:
+            if key not in self._known:
+                self._known[key] = Erasure.from_json(self.lake.storage.read(key).to_pybytes())
+            yield self._known[key]
+
+    def put(self, erasure: Erasure) -> None:
+        self.lake.storage.write(f"{RECORDS}/{erasure.id}.json", erasure.to_json())
+        self._known.pop(f"{RECORDS}/{erasure.id}.json", None)
+
+    def drop(self, erasure: Erasure) -> None:
+        """Forget what was erased, once nothing can bring it back: the note itself tells where somebody was."""
+        self.lake.storage.delete(f"{RECORDS}/{erasure.id}.json")
+        self._known.pop(f"{RECORDS}/{erasure.id}.json", None)
+
+    def apply(self, table: str, partition: Partition, rows: pa.Table) -> pa.Table:
+        """A table as it may be written."""
+        for erasure in self if table in RULES and rows.num_rows else ():
+            rows = apply(erasure, table, partition, rows)
+        return rows
+
+
+def apply(erasure: Erasure, table: str, partition: Partition, rows: pa.Table) -> pa.Table:
+    """A partition without what was erased; the very same rows where nothing of it was."""
+    first, last = erasure.hours
+    near = partition.hour is not None and first - HOUR <= partition.hour <= last + REACH
+    return RULES[table](erasure, rows) if near and rows.num_rows else rows
+
+
+def _frames(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    rows = _timed("captured_at")(erasure, rows)
+    where = [i for i, frame in enumerate(rows["frame_id"].to_pylist()) if frame in erasure.painted]
+    where = [i for i in where if erasure.id not in rows["masked_by"][i].as_py()]
+    if not where:
+        return rows
+    changed = rows.to_pylist()
+    for i in where:
+        changed[i] = paint(erasure, changed[i])
+    return pa.Table.from_pylist(changed, rows.schema)
+
+
+def paint(erasure: Erasure, frame: dict) -> dict:
+    """A row of raw_frames with the vehicle painted over."""
+    jpeg, boxes = painted_over(erasure, frame["frame_id"], frame["jpeg"]), erasure.painted[frame["frame_id"]]
+    told = {"masked_by": f"{frame['masked_by']}, erased {erasure.id}", "filled": frame["filled"] + len(boxes)}
+    return frame | told | {"jpeg": jpeg, "sha256": hashlib.sha256(jpeg).hexdigest()}
+
+
+def painted_over(erasure: Erasure, frame_id: str, jpeg: bytes) -> bytes:
+    """A frame's JPEG with the vehicle painted over."""
+    boxes = np.array(erasure.painted[frame_id], np.float32)
+    return fill(jpeg, np.hstack([boxes[:, :2] - MARGIN_PX, boxes[:, 2:] + MARGIN_PX]))
+
+
+def _timed(column: str) -> Callable[[Erasure, pa.Table], pa.Table]:
+    """Rows of a camera whose time lies in the span go."""
+
+    def rule(erasure: Erasure, rows: pa.Table) -> pa.Table:
+        if erasure.begin is None:
+            return rows
+        kind = rows.schema.field(column).type
+        here = pc.is_in(rows["camera_id"], pa.array(erasure.cameras)) if "camera_id" in rows.column_names else True
+        inside = pc.and_(
+            pc.greater_equal(rows[column], pa.scalar(erasure.begin, kind)), pc.less(rows[column], pa.scalar(erasure.end, kind))
+        )
+        return rows.filter(pc.invert(pc.fill_null(pc.and_(inside, here), False)))
+
+    return rule
+
+
+def _detections(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    return _of_detections(erasure, _timed("captured_at")(erasure, rows))
+
+
+def _rejected(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """They have no pictures, and no column for their camera: its id begins their names."""
+    if erasure.begin is None:
+        return rows
+    cameras = [name.split("--")[0] in erasure.cameras for name in rows["name"].to_pylist()]
+    mine = rows.filter(pa.array(cameras, pa.bool_()))
+    others = rows.filter(pa.array([not each for each in cameras], pa.bool_()))
+    kept = _timed("fetched_at")(erasure, mine)
+    return rows if kept.num_rows == mine.num_rows else pa.concat_tables([others, kept]).sort_by("name")
+
+
+def _of_detections(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    gone = erasure.covers(rows["detection_id"])
+    return rows.filter(pa.array(~gone)) if gone.any() else rows
+
+
+def erased_tracks(erasure: Erasure, rows: pa.Table) -> np.ndarray:
+    """(N,) bool: rows of tracks that go, with any of their detections."""
+    named = pc.is_in(rows["track_id"], pa.array(erasure.tracks, pa.string())).to_numpy(zero_copy_only=False)
+    lists = rows["detection_ids"].combine_chunks()
+    owners = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
+    hit = np.zeros(rows.num_rows, bool)
+    hit[owners[erasure.covers(pc.list_flatten(lists))]] = True
+    return named | hit
+
+
+def _tracks(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    gone = erased_tracks(erasure, rows)
+    rows = rows.filter(pa.array(~gone)) if gone.any() else rows
+    before = pc.is_in(rows["continues"], pa.array(erasure.tracks, pa.string()))
+    if not pc.any(before).as_py():
+        return rows
+    place = rows.schema.get_field_index("continues")
+    return rows.set_column(place, rows.schema.field(place), pc.if_else(before, pa.scalar(None, pa.string()), rows["continues"]))
+
+
+def _without(*columns: str, what: str) -> Callable[[Erasure, pa.Table], pa.Table]:
+    def rule(erasure: Erasure, rows: pa.Table) -> pa.Table:
+        gone = pa.array(getattr(erasure, what), pa.string())
+        for column in columns:
+            rows = rows.filter(pc.invert(pc.is_in(rows[column], gone)))
+        return rows
+
+    return rule
+
+
+def _journeys(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    hit = rows.filter(pc.is_in(rows["track_id"], pa.array(erasure.tracks, pa.string())))["journey_id"]
+    gone = replace(erasure, journeys=(*erasure.journeys, *hit.unique().to_pylist()))
+    return _without("journey_id", what="journeys")(gone, rows)
+
+
+RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
+    "raw_frames": _frames,
+    "rejected_frames": _rejected,
+    "detections": _detections,
+    "crops": _of_detections,
+    "features": _of_detections,
+    "tracks": _tracks,
+    "matches": _without("query_track_id", "gallery_track_id", what="tracks"),
+    "journeys": _journeys,
+}
+"""Of every table that tells of single vehicles."""
+
+KEPT = {
+    "camera_status": "it tells of the camera, not of who passed it",
+    "gaps": "it tells of the camera, not of who passed it",
+    "evaluation": "it holds shares and medians over whole days",
+    "truth_boxes": "nobody lives in the synthetic city",
+    "truth_passages": "nobody lives in the synthetic city",
+}
+"""Of every other table, why an erasure leaves it; marts are made anew."""
+
+REACH = 24 * HOUR
+"""After an erasure's last hour, how far a journey that began in it may go."""

@@ -1,0 +1,223 @@
+"""An erasure carried out: in the spool, in every table that rests on what was erased, and in the marts.
+
+It is written down before anything is touched, and every step can be repeated: who is killed in the middle is taken up again by
+the next call, and no run writes any of it meanwhile.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cctview_pipeline.analytics.warehouse import MARTS, build_mart
+from cctview_pipeline.cameras.spooled import frame_id
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.collect.spool import Kind, Record, microseconds, rewrite, segments, written_hours
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, apply, erased_tracks, painted_over
+from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
+from cctview_pipeline.privacy.tombstones import Tombstones
+
+Graph = Mapping[str, set[str]]
+"""Table -> the tables that it is made from."""
+
+
+@dataclass
+class ErasureReport:
+    """id: the erasure's; changed: table -> partition -> rows that went or were painted over, in the order of the asset graph;
+    spool: its records; made_anew: marts' partitions; kept: table -> why it stays."""
+
+    id: str
+    changed: dict[str, dict[str, int]] = field(default_factory=dict)
+    spool: int = 0
+    made_anew: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+    partitions: list[tuple[str, Partition]] = field(default_factory=list)
+
+    def as_dict(self) -> dict:
+        names = ("id", "changed", "spool", "made_anew", "kept")
+        return {name: getattr(self, name) for name in names}
+
+
+def of_span(
+    lake: Lake, campaign: Campaign, cameras: Sequence[str], begin: datetime, end: datetime, why: str, now: datetime
+) -> Erasure:
+    """An erasure of cameras and a span of time, end exclusive. Raises CctviewError when it has no extent or is not over."""
+    if begin >= end:
+        raise CctviewError(
+            f"An erasure's span must end after it begins, not from {begin:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ}."
+        )
+    if end > now:
+        raise CctviewError("An erasure is of what is past: give an end that is over.")
+    erasure = Erasure(_new_id(now), why, now, tuple(campaign.camera(name).id for name in cameras), begin, end)
+    return _with_journeys(lake, replace(erasure, tracks=tuple(_tracks_of(lake, erasure))))
+
+
+def of_journey(lake: Lake, keys: KeyStore, journey: str, why: str, now: datetime) -> Erasure:
+    """An erasure of one vehicle. journey: its id, or the pseudonym under which a query told it. Raises CctviewError for none."""
+    tables = [lake.read("journeys", place) for place in _written(lake, "journeys")]
+    rows = pa.concat_tables(tables) if tables else lake.read("journeys", Partition.of_hour(now))
+    mine = _named(rows, keys, journey)
+    if not mine.num_rows:
+        raise CctviewError(f"The lake has no journey '{journey}': ask with `cctview query` which there are.")
+    legs = set(mine["track_id"].to_pylist())
+    detections: list[str] = []
+    for place in _written(lake, "tracks", {row.split("--")[0] for row in legs}):
+        tracks = lake.read("tracks", place, ["track_id", "detection_ids"])
+        found = tracks.filter(pc.is_in(tracks["track_id"], pa.array(legs)))
+        detections += [each for ids in found["detection_ids"].to_pylist() for each in ids]
+    erasure = Erasure(_new_id(now), why, now, detections=tuple(sorted(detections)), tracks=tuple(sorted(legs)))
+    return _with_journeys(lake, erasure)
+
+
+def erase(
+    lake: Lake,
+    campaign: Campaign,
+    erasure: Erasure,
+    graph: Graph,
+    spool: Path | None = None,
+    advance: Callable[[str], None] = lambda table: None,
+) -> ErasureReport:
+    """Carry an erasure out. Raises CctviewError when a collector still writes an hour of it, and for a table without a rule."""
+    if unruled := set(graph) - set(RULES) - set(KEPT) - set(MARTS):
+        raise CctviewError(
+            f"Nothing says what an erasure does to {', '.join(sorted(unruled))}: add a rule to privacy/erasures.py."
+        )
+    first, last = erasure.hours
+    if spool and any(hour <= last for hour in written_hours(spool)):
+        raise CctviewError("A collector still writes an hour of this: stop it, or wait until the hour is over.")
+    erasures, report = Erasures(lake), ErasureReport(erasure.id)
+    erasures.put(erasure)
+    report.spool = sum(rewrite(each, lambda record: _record(erasure, record)) for each in segments(spool)) if spool else 0
+    days: set[date] = set()
+    for table in (each for each in TopologicalSorter(graph).static_order() if each in graph):
+        advance(table)
+        if table in KEPT:
+            report.kept[table] = KEPT[table]
+        if table not in RULES:
+            continue
+        for place in _written(lake, table):
+            if not first - timedelta(hours=1) <= place.hour <= last + REACH:
+                continue
+            rows = lake.read(table, place)
+            left = apply(erasure, table, place, rows)
+            if left is not rows and left != rows:
+                lake.write(table, place, left)
+                gone = rows.num_rows - left.num_rows
+                report.changed.setdefault(table, {})[str(place)] = gone or _painted(rows, left)
+                report.partitions.append((table, place))
+            lake.storage.delete_earlier(layout.key(table, place))
+            days |= {place.hour.date()} if left is not rows else set()
+    _make_marts_anew(lake, campaign, graph, {hour.date() for hour in (first, last)} | days, report)
+    erasures.put(replace(erasure, finished=True))
+    lake.storage.write(f"reports/erasure-{erasure.id}.json", json.dumps(report.as_dict(), indent=1).encode())
+    return report
+
+
+def unfinished(lake: Lake) -> list[Erasure]:
+    """Erasures that were begun and not carried out everywhere."""
+    return [erasure for erasure in Erasures(lake) if not erasure.finished]
+
+
+def drop_spent(lake: Lake, campaign: Campaign) -> list[str]:
+    """Forget the ids and times of erasures whose frames are all gone for good, since then nothing can bring back what they
+    erased. Returns their ids."""
+    erasures, deleted = Erasures(lake), Tombstones(lake).partitions("raw_frames")
+    spent = [erasure for erasure in erasures if erasure.finished and _frames_of(erasure, campaign) <= deleted]
+    for erasure in spent:
+        erasures.drop(erasure)
+    return [erasure.id for erasure in spent]
+
+
+def _frames_of(erasure: Erasure, campaign: Campaign) -> set[Partition]:
+    """The partitions of raw_frames that may hold anything of it."""
+    (first, last), cameras = erasure.hours, erasure.cameras or {frame.split("--")[0] for frame in erasure.painted}
+    hours = [hour for hour in campaign.hours() if first <= hour <= last]
+    return {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
+
+
+def _make_marts_anew(lake: Lake, campaign: Campaign, graph: Graph, days: set[date], report: ErasureReport) -> None:
+    """As far as what they are made from is there; else they stay: a quarter of an hour's counts and medians name nobody."""
+    tombstones = Tombstones(lake)
+    gone = {place.hour.date() for table in ("tracks", "matches", "journeys") for place in tombstones.partitions(table)}
+    for mart in (each for each in MARTS if each in graph):
+        for place in (place for place in _written(lake, mart) if place.day in days):
+            if place.day in gone:
+                report.kept[f"{mart} {place}"] = (
+                    "tables of its day are gone for good, and it holds counts and medians of 15 minutes"
+                )
+            else:
+                lake.write(mart, place, build_mart(lake, mart, place.day))
+                lake.storage.delete_earlier(layout.key(mart, place))
+                report.made_anew.append(f"{mart} {place}")
+                report.partitions.append((mart, place))
+
+
+def _record(erasure: Erasure, record: Record) -> Record | None:
+    """A spool's record as it may stay."""
+    if record.kind != Kind.FRAME:
+        return record
+    if erasure.begin is not None and record.camera_id in erasure.cameras:
+        return None if microseconds(erasure.begin) <= record.captured_us < microseconds(erasure.end) else record
+    name = frame_id(record.camera_id, record.captured_us)
+    if name not in erasure.painted or not record.payload:
+        return record
+    payload = painted_over(erasure, name, record.payload)
+    return record if payload == record.payload else replace(record, payload=payload)
+
+
+def _tracks_of(lake: Lake, erasure: Erasure) -> Iterator[str]:
+    """Ids of the tracks that reach into a span."""
+    first, last = erasure.hours
+    for place in _written(lake, "tracks", set(erasure.cameras)):
+        if first <= place.hour <= last:
+            rows = lake.read("tracks", place, ["track_id", "detection_ids"])
+            yield from rows.filter(pa.array(erased_tracks(erasure, rows)))["track_id"].to_pylist()
+
+
+def _with_journeys(lake: Lake, erasure: Erasure) -> Erasure:
+    """With the ids of the journeys that any of its tracks is a leg of, in whatever hour."""
+    found: set[str] = set()
+    for place in _written(lake, "journeys"):
+        rows = lake.read("journeys", place, ["journey_id", "track_id"])
+        found |= set(rows.filter(pc.is_in(rows["track_id"], pa.array(erasure.tracks, pa.string())))["journey_id"].to_pylist())
+    return replace(erasure, journeys=tuple(sorted(found)))
+
+
+def _named(rows: pa.Table, keys: KeyStore, journey: str) -> pa.Table:
+    """The legs of a journey by its id or its pseudonym. Days whose key is gone have no pseudonyms any more."""
+    mine = rows.filter(pc.equal(rows["journey_id"], journey))
+    if mine.num_rows:
+        return mine
+    for known in rows["journey_id"].unique().to_pylist():
+        try:
+            [told] = pseudonyms(keys, pa.chunked_array([[known]])).to_pylist()
+        except KeyDestroyed:
+            continue
+        if told == journey:
+            return rows.filter(pc.equal(rows["journey_id"], known))
+    return mine
+
+
+def _written(lake: Lake, table: str, cameras: set[str] | None = None) -> list[Partition]:
+    """A table's partitions in order of time, of cameras or of all."""
+    found = [layout.parse_key(key)[1] for key in lake.keys(table)]
+    wanted = [place for place in found if cameras is None or place.camera in cameras]
+    return sorted(wanted, key=lambda place: (place.hour or place.day, place.camera or ""))
+
+
+def _painted(before: pa.Table, after: pa.Table) -> int:
+    """Rows whose picture changed, or that lost what they go on from."""
+    column = "sha256" if "sha256" in before.column_names else "continues" if "continues" in before.column_names else None
+    return pc.sum(pc.not_equal(pc.fill_null(before[column], ""), pc.fill_null(after[column], ""))).as_py() if column else 0
+
+
+def _new_id(now: datetime) -> str:
+    return f"{now:%Y-%m-%dT%H.%M.%S}-{secrets.token_hex(4)}"

@@ -1,0 +1,172 @@
+"""Lifetimes kept: what in the lake, the spool and the keys is older than the campaign allows, and its end.
+
+An hour's age counts from its beginning, so that nothing in it is ever older than its lifetime. An archive's hours may be years
+old when they are first read: theirs counts from then (:func:`note_intake`).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.collect.spool import close_left_behind, delete, index, segments, utc
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.privacy.keys import KeyStore
+from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
+
+INTAKE = "intake"
+REPORTS = "reports"
+
+
+@dataclass(frozen=True)
+class Due:
+    """Something whose time is over. kind: a table, ``spool`` or ``keys``; place: where it lies; since: from when its age counts;
+    lifetime: how long it may be kept; partition: of a table."""
+
+    kind: str
+    place: str
+    since: datetime
+    lifetime: timedelta
+    partition: Partition | None = None
+
+    @property
+    def why(self) -> str:
+        hours = self.lifetime / timedelta(hours=1)
+        return f"the campaign keeps {self.kind} for {hours:g} hours"
+
+
+@dataclass
+class PurgeReport:
+    """deleted: what went; failed: what should have gone, and why it could not."""
+
+    at: datetime
+    dry_run: bool
+    deleted: list[Due] = field(default_factory=list)
+    failed: list[tuple[Due, str]] = field(default_factory=list)
+
+    def as_dict(self) -> dict:
+        told = lambda due: {"kind": due.kind, "place": due.place, "since": due.since.isoformat()}  # noqa: E731
+        failed = [told(due) | {"error": why} for due, why in self.failed]
+        return {"at": self.at.isoformat(), "dry_run": self.dry_run, "deleted": list(map(told, self.deleted)), "failed": failed}
+
+    def counts(self) -> dict[str, int]:
+        """kind -> how many went."""
+        found: dict[str, int] = {}
+        for due in self.deleted:
+            found[due.kind] = found.get(due.kind, 0) + 1
+        return found
+
+
+def note_intake(lake: Lake, campaign: Campaign, partition: Partition, now: datetime) -> None:
+    """Remember when an hour that is long past was first taken into the lake. Live cameras' hours need no note."""
+    if campaign.network not in LIVE_NETWORKS and not lake.storage.exists(_intake_key(partition)):
+        lake.storage.write(_intake_key(partition), now.isoformat().encode())
+
+
+def find_due(
+    lake: Lake, campaign: Campaign, policy: Policy, now: datetime, spool: Path | None = None, keys: KeyStore | None = None
+) -> list[Due]:
+    """Everything whose lifetime is over, in the order of the tables."""
+    found = list(_due_partitions(lake, campaign, policy, now))
+    found += _due_segments(spool, policy, now) if spool else []
+    return found + (list(_due_keys(keys, policy, now)) if keys else [])
+
+
+def purge(
+    lake: Lake,
+    due: Iterable[Due],
+    now: datetime,
+    keys: KeyStore | None = None,
+    dry_run: bool = False,
+    advance: Callable[[Due], None] = lambda each: None,
+) -> PurgeReport:
+    """Delete what is due, and write a report beside the lake's tables. What fails is told and tried again next time."""
+    report, tombstones = PurgeReport(now, dry_run), Tombstones(lake)
+    for each in due:
+        try:
+            if not dry_run:
+                _delete(lake, tombstones, each, now, keys)
+            report.deleted.append(each)
+        except (CctviewError, OSError) as error:
+            report.failed.append((each, str(error)))
+        advance(each)
+    if not dry_run and (report.deleted or report.failed):
+        name = f"{REPORTS}/purge-{now:%Y-%m-%dT%H.%M.%S}.json"
+        lake.storage.write(name, json.dumps(report.as_dict(), indent=1).encode())
+    return report
+
+
+def _delete(lake: Lake, tombstones: Tombstones, due: Due, now: datetime, keys: KeyStore | None) -> None:
+    if due.kind == "keys":
+        keys.destroy(datetime.fromisoformat(due.place).date())
+    elif due.kind == "spool":
+        delete(Path(due.place))
+    else:
+        if tombstones.get(due.kind, due.partition) is None:
+            tombstones.put(Tombstone(due.kind, due.partition, due.why, now))
+        lake.storage.delete(layout.key(due.kind, due.partition))
+
+
+def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetime) -> Iterator[Due]:
+    counted = campaign.network not in LIVE_NETWORKS
+    intake = _intakes(lake) if counted else {}
+    for table in TABLES:
+        lifetime = policy.lifetime(table)
+        if lifetime is None:
+            continue
+        for key in lake.keys(table):
+            _, partition = layout.parse_key(key)
+            begin = partition.hour or datetime.combine(partition.day, time(), UTC)
+            since = max(begin, _first_seen(partition, intake) or begin)
+            if since + lifetime <= now:
+                yield Due(table, lake.storage.path(key), since, lifetime, partition)
+
+
+def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[Due]:
+    """Segments whose oldest record is too old, sealed or not: what no run has taken into the lake by then is lost."""
+    lifetime = policy.lifetime("spool")
+    if lifetime is None or not spool.is_dir():
+        return []
+    close_left_behind(spool)
+    oldest = {segment: index(segment)["fetched_us"] for segment in segments(spool)}
+    begun = {segment: utc(min(times.to_pylist())) for segment, times in oldest.items() if len(times)}
+    # What a process that was killed left of a file that it had not finished.
+    begun |= {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in spool.rglob("*.partial")}
+    return [Due("spool", str(segment), since, lifetime) for segment, since in begun.items() if since + lifetime <= now]
+
+
+def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[Due]:
+    """A key's lifetime begins when its day is over, or when it was made for a day long past."""
+    lifetime = policy.lifetime("keys")
+    for day in keys.days() if lifetime is not None else []:
+        over = datetime.combine(day, time(), UTC) + timedelta(days=1)
+        since = max(over, keys.created_at(day) or over)
+        if since + lifetime <= now:
+            yield Due("keys", day.isoformat(), since, lifetime)
+
+
+def _intakes(lake: Lake) -> dict[tuple[str, datetime], datetime]:
+    """(camera, hour) -> when it was taken into the lake."""
+    found = {}
+    for key in lake.storage.list(INTAKE):
+        _, camera, hour = key.removesuffix(".txt").split("/")
+        found[camera, layout.parse_hour(hour)] = datetime.fromisoformat(lake.storage.read(key).to_pybytes().decode())
+    return found
+
+
+def _first_seen(partition: Partition, intake: dict[tuple[str, datetime], datetime]) -> datetime | None:
+    """When what a partition rests on was taken into the lake, the last of it; None for what has no note."""
+    if partition.camera:
+        return intake.get((partition.camera, partition.hour))
+    inside = lambda hour: hour == partition.hour if partition.hour else hour.date() == partition.day  # noqa: E731
+    return max((at for (_, hour), at in intake.items() if inside(hour)), default=None)
+
+
+def _intake_key(partition: Partition) -> str:
+    return f"{INTAKE}/{partition.camera}/{layout.format_hour(partition.hour)}.txt"

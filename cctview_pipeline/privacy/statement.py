@@ -1,0 +1,90 @@
+"""Which tables of the lake a SQL statement reads, by DuckDB's own parser. Nothing is run.
+
+What a statement may be is one SELECT over the lake's tables. Anything that could reach further (a file, another database, SQL in
+a text, DuckDB's own tables) is refused by its name here, and has no rights where it is run (analytics/warehouse.py).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+import duckdb
+
+from cctview_pipeline.analytics.warehouse import PSEUDONYM
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake.schemas import TABLES
+
+_FROM_NOTHING = frozenset({"range", "generate_series", "unnest"})
+"""Table functions that read no table and no file."""
+_FORBIDDEN = frozenset({PSEUDONYM, "json_serialize_plan"})
+"""Functions that would tell which pseudonym a guessed id has, or plan another statement."""
+
+
+def tables_read(sql: str) -> tuple[str, ...]:
+    """The lake's tables that a statement reads rows of, sorted; DESCRIBE reads none.
+
+    Too many rather than too few: a subquery that takes a table's name for its own counts as the table. Raises CctviewError for
+    anything but one SELECT over the lake's tables.
+    """
+    read: set[str] = set()
+    named: list[tuple[str, bool]] = []
+    own: set[str] = set()
+    for node, is_read in _nodes(_parse(sql)):
+        kind = node.get("type")
+        if kind == "BASE_TABLE":
+            if node.get("catalog_name") or node.get("schema_name") not in ("", "main", None):
+                raise CctviewError(f"There is no table '{node['schema_name']}.{node['table_name']}': {_known()}")
+            named.append((node["table_name"], is_read))
+        elif kind == "TABLE_FUNCTION" and (name := _function(node.get("function", {}))) not in _FROM_NOTHING:
+            raise CctviewError(f"{name} cannot be asked, only the lake's tables can: {_known()}")
+        elif node.get("class") == "FUNCTION" and _function(node) in _FORBIDDEN:
+            raise CctviewError(f"The function {_function(node)} cannot be used in a question.")
+        own |= {cte["key"].lower() for cte in (node.get("cte_map") or {}).get("map", [])}
+        if "cte_name" in node:
+            own.add(node["cte_name"].lower())
+    for name, is_read in named:
+        if name.lower() in TABLES:
+            read |= {name.lower()} if is_read else set()
+        # A name that is a file's has a dot in it, and is never taken for a subquery's: DuckDB would open the file elsewhere.
+        elif name.lower() not in own or not re.fullmatch(r"\w+", name):
+            raise CctviewError(f"There is no table '{name}': {_known()}")
+    return tuple(sorted(read))
+
+
+def _parse(sql: str) -> dict:
+    """The statement's syntax tree."""
+    with duckdb.connect() as scratch:
+        try:
+            statements = scratch.extract_statements(sql)
+            tree = json.loads(scratch.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()[0])
+        except duckdb.Error as error:
+            raise CctviewError(str(error).strip().splitlines()[0]) from error
+        except RecursionError:
+            raise CctviewError("The statement is nested too deeply: ask with a simpler SELECT.") from None
+    if len(statements) != 1 or tree["error"]:
+        raise CctviewError("One SELECT can be asked and nothing else: ask with SELECT (and PIVOT with IN, so that it is one).")
+    return tree
+
+
+def _nodes(tree: dict) -> Iterator[tuple[dict, bool]]:
+    """Every node, and whether rows are read there: DESCRIBE and SHOW TABLES read none."""
+    rest: list[tuple[object, bool]] = [(tree, True)]
+    while rest:
+        node, is_read = rest.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "SHOW_REF" and "show_type" in node:
+                if node["table_name"] not in ("", '"tables"'):
+                    raise CctviewError("SHOW can be asked of TABLES or of one of the lake's tables: use SHOW TABLES.")
+                is_read = is_read and node["show_type"] == "SUMMARY"
+            yield node, is_read
+            rest.extend((value, is_read) for value in node.values())
+        elif isinstance(node, list):
+            rest.extend((value, is_read) for value in node)
+
+
+def _function(node: dict) -> str:
+    return str(node.get("function_name", "")).lower()
+
+
+def _known() -> str:
+    return f"known are {', '.join(TABLES)}."

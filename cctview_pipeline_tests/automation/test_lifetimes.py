@@ -1,0 +1,111 @@
+"""What was deleted or erased on purpose stays away when Dagster runs again, and says so where people look."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cctview_pipeline.automation.backfill import missing_plan, unwritten, whole_plan
+from cctview_pipeline.automation.jobs import ALL_ASSETS, camera_hours_job, hours_job
+from cctview_pipeline.automation.lifetimes import carry_out, end_lifetimes, hourly_retention, retention_job, table_graph
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.partitions import CAMPAIGN, to_key
+from cctview_pipeline.privacy.forgetting import of_span
+from cctview_pipeline_tests.automation.test_jobs import CAMERAS, FIRST, HOUR, LAST, archive, lake, run, verdicts  # noqa: F401
+from cctview_pipeline_tests.made_archive import MAC_COMMENT
+
+SPAN = HOUR, HOUR + timedelta(seconds=12)
+
+
+@pytest.fixture(autouse=True)
+def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that one test destroys is never made again."""
+    monkeypatch.setenv("CCTVIEW_KEYS", str(tmp_path / "keys"))
+
+
+def test_the_graph_is_dagster_s():
+    graph = table_graph()
+    assert set(graph) <= set(TABLES)
+    assert {spec.key.path[-1] for asset in ALL_ASSETS for spec in asset.specs} & set(TABLES) <= set(graph)
+    assert graph["crops"] == {"raw_frames", "detections"}
+    assert graph["tracks"] == {"detections", "features"}, "not on itself"
+
+
+def test_what_is_over_goes_and_is_not_made_again(archive: Path, lake: Lake):  # noqa: F811
+    with dg.DagsterInstance.ephemeral() as instance:
+        run(camera_hours_job, FIRST, LAST, instance)
+        rested_on_them = {table: lake.read(table, FIRST) for table in ("detections", "tracks", "matches")}
+        ended = end_lifetimes(instance, lake, CAMPAIGN, datetime.now(UTC) + timedelta(hours=25))
+        assert {kind: ended.counts()[kind] for kind in ("raw_frames", "crops", "features")} == dict.fromkeys(
+            ("raw_frames", "crops", "features"), len(CAMERAS)
+        )
+        told = verdicts(instance, "raw_frames")[to_key(FIRST)]
+        assert told == "deleted on purpose: the campaign keeps raw_frames for 24 hours"
+        assert run(camera_hours_job, FIRST, LAST, instance).success
+        assert verdicts(instance, "raw_frames")[to_key(FIRST)].startswith("deleted on purpose on ")
+        assert verdicts(instance, "detections")[to_key(FIRST)].startswith(
+            "kept as it is; raw_frames of it was deleted on purpose"
+        )
+        plan = whole_plan(CAMPAIGN, CAMERAS, [HOUR], set())
+        assert not {"raw_frames", "crops", "features"} & set(missing_plan(plan, CAMPAIGN, lake, instance))
+        assert unwritten({"raw_frames": plan["raw_frames"]}, lake) == {"raw_frames": set()}
+    assert lake.keys("raw_frames") == lake.keys("crops") == lake.keys("features") == []
+    assert {table: lake.read(table, FIRST) for table in rested_on_them} == rested_on_them
+
+
+def test_what_was_erased_does_not_come_back_from_the_archive(archive: Path, lake: Lake):  # noqa: F811
+    with dg.DagsterInstance.ephemeral() as instance:
+        run(camera_hours_job, FIRST, LAST, instance)
+        run(hours_job, Partition.of_hour(HOUR), Partition.of_hour(HOUR), instance)
+        frames = lake.read("raw_frames", FIRST)
+        erasure = of_span(lake, CAMPAIGN, [CAMERAS[0]], *SPAN, "letter 12", datetime.now(UTC))
+        report = carry_out(instance, lake, CAMPAIGN, erasure)
+        left = lake.read("raw_frames", FIRST)
+        assert 0 < left.num_rows < frames.num_rows
+        told = verdicts(instance, "raw_frames")[to_key(FIRST)]
+        assert told == f"{frames.num_rows - left.num_rows} rows erased on request {erasure.id}"
+        assert list(report.changed)[:3] == ["raw_frames", "detections", "crops"]
+
+        assert run(camera_hours_job, FIRST, LAST, instance).success
+        run(hours_job, Partition.of_hour(HOUR), Partition.of_hour(HOUR), instance)
+    assert lake.read("raw_frames", FIRST) == left
+    for table in ("raw_frames", "detections"):
+        times = lake.read(table, FIRST)["captured_at"].to_pylist()
+        assert not any(SPAN[0] <= time < SPAN[1] for time in times)
+    erased = {frame.split("--original")[0] for frame in frames["frame_id"].to_pylist()} - set(left["frame_id"].to_pylist())
+    everywhere = [path for path in Path(lake.uri).rglob("*") if path.is_file() and "tombstones" not in path.parts]
+    for table in ("crops", "features", "tracks", "matches", "journeys"):
+        rows = str([lake.storage.read(key).to_pybytes() for key in lake.keys(table)])
+        assert not any(frame in rows for frame in erased), table
+    assert not any(erasure_part in path.name for path in everywhere for erasure_part in erased)
+
+
+def test_no_camera_s_address_is_anywhere_in_the_lake(archive: Path, lake: Lake):  # noqa: F811
+    assert any(MAC_COMMENT[4:] in path.read_bytes() for path in archive.rglob("*.jpeg"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        run(camera_hours_job, FIRST, LAST, instance)
+    stored = [path for path in Path(lake.uri).rglob("*") if path.is_file()]
+    assert len(stored) > 10
+    assert not any(MAC_COMMENT[4:] in path.read_bytes() or b"Exif" in path.read_bytes() for path in stored)
+
+
+def test_the_job_runs_every_hour_from_the_start(archive: Path, lake: Lake):  # noqa: F811
+    assert hourly_retention.default_status == dg.DefaultScheduleStatus.RUNNING
+    with dg.DagsterInstance.ephemeral() as instance:
+        run(camera_hours_job, FIRST, FIRST, instance)
+        before = sorted(os.listdir(lake.uri))
+        for dry_run in (True, False):
+            config = {"ops": {"delete_what_is_over": {"config": {"dry_run": dry_run}}}}
+            done = retention_job.execute_in_process(instance=instance, run_config=config, resources=_resources())
+            assert done.success
+            assert done.output_for_node("delete_what_is_over") == 0
+    assert sorted(os.listdir(lake.uri)) == before
+
+
+def _resources() -> dict:
+    from cctview_pipeline.resources.lake import LakeResource, S3Resource
+
+    return {"lake": LakeResource(s3=S3Resource())}
