@@ -69,10 +69,12 @@ class Masker:
     @classmethod
     def of(cls, policy: Policy, campaign: Campaign | None = None) -> "Masker":
         """What a campaign's policy asks for. Raises CctviewError when the model is not there: then nothing may be stored."""
-        if policy.masks_people:
+        if campaign and campaign.network == "city" and not campaign.settings.get("people"):
+            finder: Finder = Nobody("nobody walks in this city")
+        elif policy.masks_people:
             from cctview_pipeline.privacy.people import PeopleFinder  # not at the top: the code server needs no model
 
-            finder: Finder = PeopleFinder.load()
+            finder = PeopleFinder.load()
         else:
             finder = Nobody(policy.unmasked_for)
         zones = {camera.id: camera.privacy_zones for camera in campaign.cameras if camera.privacy_zones} if campaign else {}

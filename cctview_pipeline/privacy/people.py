@@ -4,13 +4,14 @@ It says for every cell of four pixels whether somebody is in it, and knows nothi
 poses, nothing that could be followed.
 """
 
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import openvino as ov
 import torch
-from scipy.ndimage import find_objects, label
+from scipy.ndimage import find_objects, label, maximum
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -62,16 +63,21 @@ class _FromBytes(nn.Module):
 
 
 class PeopleFinder:
-    """threshold: the probability from which on a cell is filled; margin: px around it. version: as pictures record it."""
+    """threshold: the probability from which on a cell is filled, where one beside it reaches ``sure``; margin: px around it.
+    version: as pictures record it."""
 
-    def __init__(self, network: PeopleNetwork, version: str, threshold: float, margin: int, device: torch.device) -> None:
-        self.version, self.threshold, self.margin = version, threshold, margin
+    def __init__(
+        self, network: PeopleNetwork, version: str, threshold: float, sure: float, margin: int, device: torch.device
+    ) -> None:
+        self.version, self.threshold, self.sure, self.margin = version, threshold, sure, margin
         self._device, self._network = device, _FromBytes(network.eval()).to(device)
         self._compiled: dict[tuple[int, int], ov.InferRequest] = {}
         if device.type == "cpu":
             example = torch.zeros((1, 2 * MULTIPLE, 2 * MULTIPLE, 3), dtype=torch.uint8)
             self._core, shape = ov.Core(), [ov.PartialShape([1, -1, -1, 3])]
-            self._model = ov.convert_model(self._network, example_input=example, input=shape)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # OpenVINO traces the network in a way that PyTorch will drop
+                self._model = ov.convert_model(self._network, example_input=example, input=shape)
 
     @classmethod
     def load(cls, device: str = "auto") -> "PeopleFinder":
@@ -83,13 +89,13 @@ class PeopleFinder:
     @classmethod
     def _read(cls, entry: ModelEntry, device: torch.device) -> "PeopleFinder":
         state, metadata = read_weights(entry)
-        network = PeopleNetwork()
         try:
+            network = PeopleNetwork(len(state["stem.0.0.weight"]))
             network.load_state_dict(state)
-            threshold, margin = float(metadata["threshold"]), int(metadata["margin"])
+            threshold, sure, margin = float(metadata["threshold"]), float(metadata["sure"]), int(metadata["margin"])
         except (RuntimeError, KeyError, ValueError) as error:
             raise CctviewError(f"The weights {entry.path} are not this version's: restore the file from git.") from error
-        return cls(network, entry.version, threshold, margin, device)
+        return cls(network, entry.version, threshold, sure, margin, device)
 
     def find(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """RGB uint8 (H, W, 3) -> one (N, 4) float32 array an image: x1, y1, x2, y2 in px of what is to be filled."""
@@ -119,10 +125,18 @@ class PeopleFinder:
         return request.get_output_tensor(0).data.copy()  # or the next picture would write into it
 
     def _rectangles(self, probabilities: np.ndarray, height: int, width: int) -> np.ndarray:
-        return rectangles(probabilities >= self.threshold, self.margin, height, width)
+        return rectangles(grown(probabilities, self.threshold, self.sure), self.margin, height, width)
 
 
 _loaded = lru_cache(maxsize=2)(PeopleFinder._read)
+
+
+def grown(probabilities: np.ndarray, threshold: float, sure: float) -> np.ndarray:
+    """Cells of groups that touch, all from the threshold on, that have a sure one among them (Canny's hysteresis, PAMI 8, 1986):
+    who is found at all is filled to the edges, and a faint doubt alone fills nothing."""
+    labelled, count = label(probabilities >= threshold, np.ones((3, 3)))
+    best = maximum(probabilities, labelled, np.arange(1, count + 1)) if count else []
+    return np.concatenate([[False], np.asarray(best) >= sure])[labelled]
 
 
 def rectangles(cells: np.ndarray, margin: int, height: int, width: int) -> np.ndarray:

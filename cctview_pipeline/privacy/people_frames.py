@@ -27,6 +27,8 @@ _CHANGED = 14
 """Of 255, in any colour: by so much a pixel with somebody in it differs from the same pixel without."""
 
 
+_VEHICLE = 3.0
+"""What a cell of a vehicle weighs in the loss against one of the road: a vehicle that is painted over is lost."""
 _NOBODY = np.zeros((0, 4), np.float32)
 
 
@@ -157,6 +159,8 @@ def targets(frame: PeopleFrame) -> tuple[np.ndarray, np.ndarray]:
     """(H/4, W/4) float32 each: whether somebody is in a cell, and what weight it has in the loss."""
     rows, columns = (-(-side // CELL) for side in frame.image.shape[:2])
     inside, weight = np.zeros((rows, columns), np.float32), np.ones((rows, columns), np.float32)
+    for x1, y1, x2, y2 in frame.vehicles / CELL:
+        weight[max(0, int(y1)) : int(np.ceil(y2)), max(0, int(x1)) : int(np.ceil(x2))] = _VEHICLE
     for x1, y1, x2, y2 in frame.unsure / CELL:
         weight[max(0, int(y1)) : int(np.ceil(y2)) + 1, max(0, int(x1)) : int(np.ceil(x2)) + 1] = 0
     for x1, y1, x2, y2 in frame.people / CELL:

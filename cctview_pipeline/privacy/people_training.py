@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.detect.city_frames import city_version
 from cctview_pipeline.device import pick_device
-from cctview_pipeline.privacy.people import CELL, MODEL, PeopleFinder, PeopleNetwork, rectangles
+from cctview_pipeline.privacy.people import CELL, MODEL, PeopleFinder, PeopleNetwork, grown, rectangles
 from cctview_pipeline.privacy.people_frames import CutOut, PeopleFrame, city_frames, pasted, recorded_frames, scaled, targets
 from cctview_pipeline.weights import ModelEntry, register_weights
 
@@ -22,7 +22,7 @@ DEVELOPMENT, DEVELOPMENT_FRAMES = (1000, 1001, 1002, 1003, 1004, 1005), 8
 """Cities on which the threshold and the margin are chosen, and how many frames of each of their cameras."""
 GOAL = 0.006
 """Of the pixels of people in those cities, what may be left: not all of what is promised, since other cities are harder."""
-MARGINS_PX = (2, 3, 4, 5, 6)
+THRESHOLDS, MARGINS_PX = (0.02, 0.03, 0.05, 0.08, 0.13, 0.2, 0.35, 0.5), (2, 4, 6)
 _ACROSS, _DOWN = 224, 160
 """Of the piece of a frame that a step learns from, px."""
 _SOMEBODY = 4.0
@@ -36,14 +36,15 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class PeopleRecipe:
     """steps of ``batch`` pieces of frames; cities: seeds 0, 1, ... so many, ``frames`` of each camera; every: one recorded frame
-    in so many; without: cameras whose recorded frames are left out."""
+    in so many; width: of the network; without: cameras whose recorded frames are left out."""
 
-    steps: int = 9000
+    steps: int = 12000
     batch: int = 16
     learning_rate: float = 4e-3
     cities: int = 32
     frames: int = 8
-    every: int = 5
+    every: int = 4
+    width: int = 16
     without: tuple[str, ...] = ("689-640-S",)
     seed: int = 7
 
@@ -64,7 +65,7 @@ def train_people(data: Path, work: Path, recipe: PeopleRecipe = PeopleRecipe(), 
     where = pick_device(device)
     torch.manual_seed(recipe.seed)
     city, recorded, pieces = _drawn(data, work, recipe)
-    network = PeopleNetwork().to(where, memory_format=torch.channels_last)
+    network = PeopleNetwork(recipe.width).to(where, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
     )
@@ -92,16 +93,17 @@ def train_people(data: Path, work: Path, recipe: PeopleRecipe = PeopleRecipe(), 
     return _register(average.module.cpu().eval(), recipe)
 
 
-def left(finder: PeopleFinder, frames: Sequence[PeopleFrame], threshold: float | None = None) -> Left:
+def left(finder: PeopleFinder, frames: Sequence[PeopleFrame]) -> Left:
     """What a finder leaves of people and takes of vehicles."""
-    return _left([finder.probabilities(frame.image) for frame in frames], frames, threshold or finder.threshold, finder.margin)
+    found = [finder.probabilities(frame.image) for frame in frames]
+    return _left([grown(each, finder.threshold, finder.sure) for each in found], frames, finder.margin)
 
 
-def _left(found: Sequence[np.ndarray], frames: Sequence[PeopleFrame], threshold: float, margin: int) -> Left:
+def _left(cells: Sequence[np.ndarray], frames: Sequence[PeopleFrame], margin: int) -> Left:
     people, people_left, vehicles, vehicles_filled = 0, 0, 0, 0
-    for probabilities, frame in zip(found, frames, strict=True):
+    for each, frame in zip(cells, frames, strict=True):
         size = frame.image.shape[:2]
-        filled = _painted(rectangles(probabilities >= threshold, margin, *size), size)
+        filled = _painted(rectangles(each, margin, *size), size)
         person, vehicle = _painted(frame.people, size), _painted(frame.vehicles, size)
         # Who walks in front of a car is a person, and so is what the car's box holds of them.
         vehicle &= ~person & ~_painted(frame.unsure, size)
@@ -118,23 +120,32 @@ def _painted(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return canvas
 
 
-def operating_point(network: PeopleNetwork, frames: Sequence[PeopleFrame]) -> tuple[float, int, Left]:
-    """Threshold and margin, px: of those that leave no more of people than the goal, what takes the least of vehicles."""
-    finder = PeopleFinder(network, "", 0.5, 0, torch.device("cpu"))
+@dataclass(frozen=True)
+class OperatingPoint:
+    """threshold, sure: probabilities; margin: px; reached: on the cities of development."""
+
+    threshold: float
+    sure: float
+    margin: int
+    reached: Left
+
+
+def operating_point(network: PeopleNetwork, frames: Sequence[PeopleFrame]) -> OperatingPoint:
+    """Of those that leave no more of people than the goal, what takes the least of vehicles."""
+    finder = PeopleFinder(network, "", 0.5, 0.5, 0, torch.device("cpu"))
     found = [finder.probabilities(frame.image) for frame in frames]
-    best: tuple[float, int, Left] | None = None
-    for margin in MARGINS_PX:
-        tried = ((threshold, _left(found, frames, threshold, margin)) for threshold in np.geomspace(0.9, 0.005, 40))
-        threshold, reached = next((float(t), left) for t, left in tried if left.people <= GOAL or t < 0.0051)
-        if best is None or (reached.people > GOAL, reached.vehicles) < (best[2].people > GOAL, best[2].vehicles):
-            best = threshold, margin, reached
-    return best
+    tried = []
+    for threshold in THRESHOLDS:
+        for sure in (each for each in THRESHOLDS if each >= threshold):
+            cells = [grown(each, threshold, sure) for each in found]
+            tried += [OperatingPoint(threshold, sure, margin, _left(cells, frames, margin)) for margin in MARGINS_PX]
+    return min(tried, key=lambda each: (max(each.reached.people, GOAL), each.reached.vehicles))
 
 
 def _register(network: PeopleNetwork, recipe: PeopleRecipe) -> ModelEntry:
     frames = [frame for seed in DEVELOPMENT for frame in city_frames(seed, DEVELOPMENT_FRAMES)[0]]
-    threshold, margin, reached = operating_point(network, frames)
-    log.info("threshold %.4f, margin %d px: %s", threshold, margin, reached)
+    chosen = operating_point(network, frames)
+    log.info("%s", chosen)
     facts = {
         "licence": "MIT",
         "classes": ["people"],
@@ -142,11 +153,11 @@ def _register(network: PeopleNetwork, recipe: PeopleRecipe) -> ModelEntry:
         "recipe": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()},
         "data_version": city_version(),
         "measured": {
-            "people_left_development": round(reached.people, 5),
-            "vehicles_filled_development": round(reached.vehicles, 5),
+            "people_left_development": round(chosen.reached.people, 5),
+            "vehicles_filled_development": round(chosen.reached.vehicles, 5),
         },
     }
-    metadata = {"threshold": f"{threshold:.5f}", "margin": str(margin)}
+    metadata = {"threshold": str(chosen.threshold), "sure": str(chosen.sure), "margin": str(chosen.margin)}
     return register_weights(MODEL, "masker", network.state_dict(), metadata, facts)
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
+from cctview_pipeline.cameras.jpeg import strip_metadata
 from cctview_pipeline_tests.end_to_end.command import Workplace
 from cctview_pipeline_tests.made_archive import make_archive
 
@@ -99,7 +100,8 @@ def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path
     assert network.cameras() == [CAMERAS[0]]
     again = [frame for hour in network.hours(CAMERAS[0]) for frame in network.read_hour(CAMERAS[0], hour).frames]
     frames = pq.ParquetDataset(finished.lake / "raw_frames").read(["camera_id", "frame_id", "jpeg"]).to_pylist()
-    assert {f.frame_id: f.jpeg for f in again} == {f["frame_id"]: f["jpeg"] for f in frames if f["camera_id"] == CAMERAS[0]}
+    stored = {f["frame_id"]: strip_metadata(f["jpeg"]) for f in frames if f["camera_id"] == CAMERAS[0]}
+    assert {f.frame_id: f.jpeg for f in again} == stored
     features = pq.ParquetDataset(finished.lake / "features").read().to_pylist()
     written = {key: value for path in tmp_path.rglob("*--features.json") for key, value in json.loads(path.read_text()).items()}
     wanted = {row["detection_id"]: row for row in features if row["detection_id"].startswith(CAMERAS[0])}

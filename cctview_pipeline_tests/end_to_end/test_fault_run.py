@@ -85,7 +85,8 @@ class Faulty(LiveCameras):
 
 @dataclass(frozen=True)
 class Run:
-    """What is known of a run from outside. Times are since 1970; acknowledged: (camera, capture in us) -> payloads."""
+    """What is known of a run from outside. Times are since 1970; told: when the second collector was asked to end; acknowledged:
+    (camera, capture in us) -> payloads."""
 
     cameras: Faulty
     spool: Path
@@ -94,6 +95,7 @@ class Run:
     killed: float
     stopped: float
     down: float
+    told: float
     ended: float
     acknowledged: dict[tuple[str, int], list[bytes]]
 
@@ -134,12 +136,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         down = time.time()
         sleep_until(began + RUN_S)
         second.send_signal(signal.SIGTERM)
+        told = time.time()
         assert second.wait(30) == 0, second.stderr.read()
         ended = time.time()
     acknowledged: dict[tuple[str, int], list[bytes]] = {}
     for record in (record for segment in segments(spool) for record in read(segment) if record.kind == Kind.FRAME):
         acknowledged.setdefault((record.camera_id, record.captured_us), []).append(record.payload)
-    found = Run(cameras, spool, lake, began, killed, stopped, down, ended, acknowledged)
+    found = Run(cameras, spool, lake, began, killed, stopped, down, told, ended, acknowledged)
     seal(found)
     seal(found)  # a sensor may start a run twice
     return found
@@ -218,7 +221,7 @@ def test_what_was_served_is_lost_only_where_something_was_killed(run: Run):
     for camera in run.cameras.names:
         stored = run.numbers(camera)
         lost |= {(camera, n): at for n, at in run.cameras.served[camera].items() if n not in stored}
-    ends = (run.killed, run.stopped, run.ended)
+    ends = (run.killed, run.stopped, run.told)
     unexplained = {key: at - run.began for key, at in lost.items() if not any(-0.5 < end - at < NOT_YET_SYNCED_S for end in ends)}
     assert unexplained == {}
 

@@ -9,7 +9,7 @@ from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.city.network import START
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
-from cctview_pipeline.privacy.people import PeopleFinder, rectangles
+from cctview_pipeline.privacy.people import PeopleFinder, grown, rectangles
 from cctview_pipeline.privacy.people_frames import PeopleFrame, pasted, scaled, targets, with_truth
 from cctview_pipeline.privacy.people_training import left
 from cctview_pipeline.weights import find_model
@@ -22,9 +22,11 @@ def finder() -> PeopleFinder:
 
 @pytest.fixture(scope="module")
 def frames() -> list[PeopleFrame]:
-    network, found = CityNetwork(CitySettings(seed=1003, minutes=2, people=1200)), []
-    for camera in network.cameras():
-        for shot in network.shots(camera, START)[10:60:10]:
+    """An early hour's, to which traffic is quick to drive."""
+    start = START.replace(hour=12)
+    network, found = CityNetwork(CitySettings(seed=1003, start=start, minutes=2, people=1200)), []
+    for camera in network.cameras()[1:5]:
+        for shot in network.shots(camera, start)[10:60:8]:
             frame, truth = network.picture_and_truth(camera, shot)
             found.append(with_truth(decode(frame.jpeg), truth))
     return found
@@ -80,6 +82,12 @@ def test_rectangles_follow_a_slanting_queue():
     assert boxes[3].tolist() == [10, 10, 18, 18]
     filled = sum((box[2] - box[0]) * (box[3] - box[1]) for box in boxes)
     assert filled < 0.7 * 24 * 24
+
+
+def test_who_is_found_is_filled_to_the_edges_and_a_faint_doubt_fills_nothing():
+    found = np.array([[0.1, 0.9, 0.1, 0.0, 0.0], [0.0, 0.1, 0.0, 0.0, 0.1], [0.0, 0.0, 0.0, 0.0, 0.1]])
+    assert grown(found, 0.1, 0.5).astype(int).tolist() == [[1, 1, 1, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert not grown(np.zeros((3, 3)), 0.1, 0.5).any()
 
 
 def test_where_nobody_knows_nothing_is_learned():

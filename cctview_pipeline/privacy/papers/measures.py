@@ -40,7 +40,9 @@ def measures(facts: Facts) -> dict[str, Measure]:
             "Masking",
             "People, and the privacy zones of cameras, are painted over before a picture is stored for the first time.",
             "`cctview_pipeline/privacy/masking.py`, `[campaign.privacy] unmasked_for`",
-            "on; nothing is stored when it cannot be done"
+            "not used: nobody walks in this city"
+            if facts.synthetic and not facts.campaign.settings.get("people")
+            else "on; nothing is stored when it cannot be done"
             if masked
             else f"**off for people**, who stay visible for the purpose '{plain(policy.unmasked_for)}', in "
             f"pictures that are kept for {words(MOST_UNMASKED)} at most",
