@@ -149,7 +149,17 @@ def collected(
             "--base-url",
             f"{'https' if tls else 'http'}://127.0.0.1:{ready.get()}",
         ]
-        command += ["--contact", "benchmark@example.org", "--accept-terms", "--spool", folder, "--for", f"{seconds}s"]
+        command += [
+            "--contact",
+            "benchmark@example.org",
+            "--accept-terms",
+            "--unmasked-for",
+            "benchmark",
+            "--spool",
+            folder,
+            "--for",
+            f"{seconds}s",
+        ]
         began = time.time()
         process = subprocess.Popen(
             command,

@@ -291,6 +291,29 @@ def train_extractor(
     console.print(f"Wrote {entry.path} ({entry.version}).")
 
 
+@train.command("people")
+def train_people(
+    data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
+    steps: Annotated[int, typer.Option(help="Batches to learn from.")] = 12_000,
+    cities: Annotated[int, typer.Option(help="Synthetic cities whose people are known.")] = 32,
+    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out.")] = ["689-640-S"],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the frames' order.")] = 7,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train models/people-finder.safetensors, by which people are painted over, on the synthetic city and on recorded frames.
+
+    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
+    """
+    from cctview_pipeline.paths import project_root
+    from cctview_pipeline.privacy.people_training import PeopleRecipe
+    from cctview_pipeline.privacy.people_training import train_people as run
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
+    entry = run(data, project_root() / "var" / "training" / "people", recipe, device)
+    console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
 @models.command("list")
 def list_models() -> None:
     """Show every model, what it is for, its licence, and whether its weights are here."""

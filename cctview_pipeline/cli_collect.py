@@ -14,9 +14,9 @@ from rich.table import Table
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
 from cctview_pipeline.cameras.snapshots import keep, latest
-from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.privacy.masking import Masker
 from cctview_pipeline.privacy.policy import Policy
 
 cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
@@ -100,7 +100,6 @@ def collect(
     from cctview_pipeline.collect.session import choose, list_cameras, table
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
-    from cctview_pipeline.privacy.masking import Masker
 
     live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
     seconds = parse_duration(duration) if duration else None
@@ -110,8 +109,7 @@ def collect(
     wanted = [name for group in chosen for name in group.split(",") if name]
     known = asyncio.run(list_cameras(live, settings))
     mine = choose(known, wanted, part)
-    policy, campaign = _policy(unmasked_for)
-    masker = Masker.of(policy, campaign)
+    masker = _masker(live.name, unmasked_for)
     directory = spool or project_root() / "var" / "spool" / live.name
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
@@ -134,15 +132,17 @@ def collect(
     console.print(f"When the hour is over: cctview backfill --network {live.name} --path {directory}", soft_wrap=True)
 
 
-def _policy(unmasked_for: str) -> tuple[Policy, Campaign | None]:
-    """Of the lake's campaign, if there is one yet."""
+def _masker(network: str, unmasked_for: str) -> Masker:
+    """As the lake's campaign wants it, where it is one of this network; people are painted over in any other case."""
     from cctview_pipeline.resources.lake import open_lake
 
     if unmasked_for:
         console.print(f"People stay visible, for {unmasked_for}: the campaign must say the same, or they are masked on sealing.")
-        return Policy(purposes=(unmasked_for,), unmasked_for=unmasked_for), None
+        return Masker.of(Policy(purposes=(unmasked_for,), unmasked_for=unmasked_for))
     campaign = open_lake().campaign()
-    return (Policy.of(campaign) if campaign else Policy()), campaign
+    if campaign is None or campaign.network != network:
+        return Masker.of(Policy())
+    return Masker.of(Policy.of(campaign), campaign)
 
 
 def open_live(name: str, base_url: str = "") -> LiveNetwork:

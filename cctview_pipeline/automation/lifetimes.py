@@ -4,10 +4,11 @@ The command line does the same by the same functions, and erases by them.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted, scrub_pictures
 from cctview_pipeline.automation.jobs import ALL_ASSETS
@@ -114,10 +115,19 @@ def retention_job() -> None:
     delete_what_is_over()
 
 
+def is_time(context: dg.ScheduleEvaluationContext) -> bool:
+    """Not while a backfill goes on that is younger than an hour: of a spool that is days old, what it makes would be deleted
+    under its hands. A longer one must not put retention off."""
+    young = datetime.now(UTC).timestamp() - timedelta(hours=1).total_seconds()
+    going_on = context.instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+    return not any(backfill.backfill_timestamp > young for backfill in going_on)
+
+
 hourly_retention = dg.ScheduleDefinition(
     name="hourly_retention",
     job=retention_job,
     cron_schedule="7 * * * *",
+    should_execute=is_time,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
 )

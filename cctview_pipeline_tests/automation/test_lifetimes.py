@@ -3,13 +3,15 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
-from cctview_pipeline.automation.backfill import missing_plan, unwritten, whole_plan
+from cctview_pipeline.automation.backfill import launch, missing_plan, unwritten, whole_plan
 from cctview_pipeline.automation.jobs import ALL_ASSETS, camera_hours_job, hours_job
-from cctview_pipeline.automation.lifetimes import carry_out, end_lifetimes, hourly_retention, retention_job, table_graph
+from cctview_pipeline.automation.lifetimes import carry_out, end_lifetimes, hourly_retention, is_time, retention_job, table_graph
+from cctview_pipeline.definitions import defs
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import CAMPAIGN, to_key
@@ -103,6 +105,17 @@ def test_the_job_runs_every_hour_from_the_start(archive: Path, lake: Lake):  # n
             assert done.success
             assert done.output_for_node("delete_what_is_over") == 0
     assert sorted(os.listdir(lake.uri)) == before
+
+
+@pytest.mark.parametrize(("age", "runs"), [(timedelta(minutes=5), False), (timedelta(hours=2), True)])
+def test_it_waits_for_a_young_backfill(age: timedelta, runs: bool):
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = SimpleNamespace(instance=instance)
+        assert is_time(context)
+        backfill_id = launch(instance, defs.get_repository_def().asset_graph, {"raw_frames": {FIRST}}, "made")
+        begun = instance.get_backfill(backfill_id)
+        instance.update_backfill(begun._replace(backfill_timestamp=(datetime.now(UTC) - age).timestamp()))
+        assert is_time(context) == runs
 
 
 def _resources() -> dict:
