@@ -109,7 +109,7 @@ def collect(
     wanted = [name for group in chosen for name in group.split(",") if name]
     known = asyncio.run(list_cameras(live, settings))
     mine = choose(known, wanted, part)
-    masker = _masker(live.name, unmasked_for)
+    masker = masker_of(live.name, unmasked_for)
     directory = spool or project_root() / "var" / "spool" / live.name
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
@@ -132,7 +132,7 @@ def collect(
     console.print(f"When the hour is over: cctview backfill --network {live.name} --path {directory}", soft_wrap=True)
 
 
-def _masker(network: str, unmasked_for: str) -> Masker:
+def masker_of(network: str, unmasked_for: str) -> Masker:
     """As the lake's campaign wants it, where it is one of this network; people are painted over in any other case."""
     from cctview_pipeline.resources.lake import open_lake
 

@@ -11,10 +11,13 @@ from PIL import Image
 
 from cctview_pipeline.cameras.jpeg import COM, segments, strip_metadata, with_camera_comments
 from cctview_pipeline.cameras.network import CameraHour, Frame
+from cctview_pipeline.cli_collect import masker_of
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
+from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import GREY, Masker, Nobody, mask_hour, mask_of
 from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline_tests.made_tables import campaign
 from cctview_pipeline_tests.privacy.made_people import MagentaFinder, magenta, road_with_people
 
 NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
@@ -144,3 +147,20 @@ def test_without_the_model_nothing_can_be_stored(tmp_path: Path, monkeypatch: py
     with pytest.raises(CctviewError, match="no masker named 'people-finder'"):
         Masker.of(Policy())
     assert Masker.of(Policy(purposes=("x",), unmasked_for="x")).by("cam") == "nobody: x; side 640"
+
+
+@pytest.mark.parametrize(
+    ("network", "said", "masker"),
+    [
+        ("city", {}, "people-finder@"),
+        ("nyc-dot", {}, "people-finder@"),
+        ("archive", {"purposes": ["x"], "unmasked_for": "x"}, "people-finder@"),
+        ("nyc-dot", {"purposes": ["x"], "unmasked_for": "x"}, "nobody: x"),
+    ],
+)
+def test_a_collector_lets_people_through_only_where_its_own_campaign_says_so(
+    network: str, said: dict, masker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    Lake(str(tmp_path)).write_campaign(campaign(network=network, privacy=said))
+    monkeypatch.setenv("CCTVIEW_LAKE", str(tmp_path))
+    assert masker_of("nyc-dot", "").by("cam").startswith(masker)
