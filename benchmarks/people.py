@@ -32,7 +32,7 @@ from cctview_pipeline.privacy.people_frames import PeopleFrame, recorded_frames,
 from cctview_pipeline.privacy.people_training import left
 
 ROOT = Path(__file__).resolve().parent.parent
-SEED, PEOPLE, EVERY = 9100, 400, 12
+SEED, PEOPLE, EVERY = 9101, 400, 12
 UNSEEN = "689-640-S"
 
 
