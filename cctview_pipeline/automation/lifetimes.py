@@ -82,7 +82,7 @@ def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, eras
     for table, partition in report.partitions:
         chosen.setdefault(table, set()).add(to_key(partition))
         gone = report.changed.get(table, {}).get(str(partition))
-        told = f"{gone} rows erased on request {erasure.id}" if gone else f"made anew after erasure {erasure.id}"
+        told = f"{gone} rows erased or painted over on request {erasure.id}" if gone else f"made anew after erasure {erasure.id}"
         mark_deleted(instance, table, to_key(partition), told)
     if chosen:
         scrub_pictures(instance, datetime.now(UTC), chosen)

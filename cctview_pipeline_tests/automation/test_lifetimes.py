@@ -68,7 +68,7 @@ def test_what_was_erased_does_not_come_back_from_the_archive(archive: Path, lake
         left = lake.read("raw_frames", FIRST)
         assert 0 < left.num_rows < frames.num_rows
         told = verdicts(instance, "raw_frames")[to_key(FIRST)]
-        assert told == f"{frames.num_rows - left.num_rows} rows erased on request {erasure.id}"
+        assert told == f"{frames.num_rows - left.num_rows} rows erased or painted over on request {erasure.id}"
         assert list(report.changed)[:3] == ["raw_frames", "detections", "crops"]
 
         assert run(camera_hours_job, FIRST, LAST, instance).success
