@@ -6,6 +6,7 @@ not asked; everywhere else nobody is. City seeds 0-999 only.
 """
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
@@ -25,8 +27,6 @@ PEOPLE_AN_HOUR = 1500
 LEAST_VISIBLE = 0.1
 _CHANGED = 14
 """Of 255, in any colour: by so much a pixel with somebody in it differs from the same pixel without."""
-
-
 _VEHICLE = 3.0
 """What a cell of a vehicle weighs in the loss against one of the road: a vehicle that is painted over is lost."""
 _NOBODY = np.zeros((0, 4), np.float32)
@@ -130,11 +130,7 @@ def pasted(frame: PeopleFrame, pieces: Sequence[CutOut], rng: np.random.Generato
 
 
 def recorded_frames(data: Path, cameras: Sequence[str], every: int) -> list[PeopleFrame]:
-    """One frame in so many of a folder of the published layout, with what its detectors say of people. Needs pandas' Parquet."""
-    import json
-
-    import pyarrow.parquet as pq
-
+    """One frame in so many of a folder of the published layout, with what its detectors say of people."""
     table = pq.read_table(data / "packaged-detections.parquet").to_pandas()
     packaged = dict(iter(table[table["type"].isin(PEOPLE)].groupby("frame_id")))
     frames = []
