@@ -60,7 +60,7 @@ def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, 
         return Ended(purge(lake, due, now, keys, dry_run=True))
     begun = unfinished(lake)
     for erasure in begun:
-        carry_out(instance, lake, campaign, erasure)
+        carry_out(instance, lake, campaign, erasure, resumed=True)
     report = purge(lake, due, now, keys)
     for each in report.deleted:
         if each.partition:
@@ -75,18 +75,26 @@ def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, 
     )
 
 
-def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure) -> ErasureReport:
-    """An erasure, in Dagster's metadata as well: partitions of which something went say so, and show no picture any more."""
-    report = erase(lake, campaign, erasure, table_graph(), spool_of(campaign))
-    chosen: dict[str, set[str]] = {}
-    for table, partition in report.partitions:
-        chosen.setdefault(table, set()).add(to_key(partition))
-        gone = report.changed.get(table, {}).get(str(partition))
-        told = f"{gone} rows erased or painted over on request {erasure.id}" if gone else f"made anew after erasure {erasure.id}"
-        mark_deleted(instance, table, to_key(partition), told)
-    if chosen:
-        scrub_pictures(instance, datetime.now(UTC), chosen)
-    return report
+def carry_out(
+    instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure, resumed: bool = False
+) -> ErasureReport:
+    """An erasure, in Dagster's metadata as well: partitions of which something went say so, and show no picture any more.
+
+    resumed: one that was begun before: what it changed then is not known, so pictures go wherever it may have changed anything.
+    """
+
+    def tell(report: ErasureReport) -> None:
+        for table, partition in report.partitions:
+            gone = report.changed.get(table, {}).get(str(partition))
+            told = f"{gone} rows erased or painted over on request" if gone else "made anew after erasure"
+            mark_deleted(instance, table, to_key(partition), f"{told} {erasure.id}")
+        chosen: dict[str, set[str]] = {}
+        for table, partition in (*report.partitions, *(report.near if resumed else ())):
+            chosen.setdefault(table, set()).add(to_key(partition))
+        if chosen:
+            scrub_pictures(instance, datetime.now(UTC), chosen)
+
+    return erase(lake, campaign, erasure, table_graph(), spool_of(campaign), tell)
 
 
 class Purge(dg.Config):

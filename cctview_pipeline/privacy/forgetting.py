@@ -32,7 +32,8 @@ Graph = Mapping[str, set[str]]
 @dataclass
 class ErasureReport:
     """id: the erasure's; changed: table -> partition -> rows that went or were painted over, in the order of the asset graph;
-    spool: its records; made_anew: marts' partitions; kept: table -> why it stays."""
+    spool: its records; made_anew: marts' partitions; kept: table -> why it stays; partitions: that changed or were made anew;
+    near: of which something may have gone, in this call or in one before that was killed."""
 
     id: str
     changed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class ErasureReport:
     made_anew: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
     partitions: list[tuple[str, Partition]] = field(default_factory=list)
+    near: list[tuple[str, Partition]] = field(default_factory=list)
 
     def as_dict(self) -> dict:
         names = ("id", "changed", "spool", "made_anew", "kept")
@@ -83,9 +85,12 @@ def erase(
     erasure: Erasure,
     graph: Graph,
     spool: Path | None = None,
-    advance: Callable[[str], None] = lambda table: None,
+    tell: Callable[[ErasureReport], None] = lambda report: None,
 ) -> ErasureReport:
-    """Carry an erasure out. Raises CctviewError when a collector still writes an hour of it, and for a table without a rule."""
+    """Carry an erasure out. tell: whoever else has copies; called before the erasure counts as finished.
+
+    Raises CctviewError when a collector still writes an hour of it, and for a table without a rule.
+    """
     if unruled := set(graph) - set(RULES) - set(KEPT) - set(MARTS):
         raise CctviewError(
             f"Nothing says what an erasure does to {', '.join(sorted(unruled))}: add a rule to privacy/erasures.py."
@@ -98,7 +103,6 @@ def erase(
     report.spool = sum(rewrite(each, lambda record: _record(erasure, record)) for each in segments(spool)) if spool else 0
     days: set[date] = set()
     for table in (each for each in TopologicalSorter(graph).static_order() if each in graph):
-        advance(table)
         if table in KEPT:
             report.kept[table] = KEPT[table]
         if table not in RULES:
@@ -106,6 +110,8 @@ def erase(
         for place in _written(lake, table):
             if not first - timedelta(hours=1) <= place.hour <= last + REACH:
                 continue
+            if place.hour <= last + timedelta(hours=1):
+                report.near.append((table, place))
             rows = lake.read(table, place)
             left = apply(erasure, table, place, rows)
             if left is not rows and left != rows:
@@ -116,6 +122,7 @@ def erase(
             lake.storage.delete_earlier(layout.key(table, place))
             days |= {place.hour.date()} if left is not rows else set()
     _make_marts_anew(lake, campaign, graph, {hour.date() for hour in (first, last)} | days, report)
+    tell(report)
     erasures.put(replace(erasure, finished=True))
     lake.storage.write(f"reports/erasure-{erasure.id}.json", json.dumps(report.as_dict(), indent=1).encode())
     return report
@@ -130,7 +137,8 @@ def drop_spent(lake: Lake, campaign: Campaign) -> list[str]:
     """Forget the ids and times of erasures whose frames are all gone for good, since then nothing can bring back what they
     erased. Returns their ids."""
     erasures, deleted = Erasures(lake), Tombstones(lake).partitions("raw_frames")
-    spent = [erasure for erasure in erasures if erasure.finished and _frames_of(erasure, campaign) <= deleted]
+    frames = {erasure: _frames_of(erasure, campaign) for erasure in erasures if erasure.finished}
+    spent = [erasure for erasure, places in frames.items() if places and places <= deleted]
     for erasure in spent:
         erasures.drop(erasure)
     return [erasure.id for erasure in spent]

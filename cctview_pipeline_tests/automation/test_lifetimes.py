@@ -15,7 +15,7 @@ from cctview_pipeline.definitions import defs
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import CAMPAIGN, to_key
-from cctview_pipeline.privacy.forgetting import of_span
+from cctview_pipeline.privacy.forgetting import of_span, unfinished
 from cctview_pipeline_tests.automation.test_jobs import CAMERAS, FIRST, HOUR, LAST, archive, lake, run, verdicts  # noqa: F401
 from cctview_pipeline_tests.made_archive import MAC_COMMENT
 
@@ -83,6 +83,32 @@ def test_what_was_erased_does_not_come_back_from_the_archive(archive: Path, lake
         rows = str([lake.storage.read(key).to_pybytes() for key in lake.keys(table)])
         assert not any(frame in rows for frame in erased), table
     assert not any(erasure_part in path.name for path in everywhere for erasure_part in erased)
+
+
+def test_pictures_go_even_when_the_erasure_was_killed_before_them(
+    archive: Path,  # noqa: F811
+    lake: Lake,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    with dg.DagsterInstance.ephemeral() as instance:
+        run(camera_hours_job, FIRST, LAST, instance)
+        erasure = of_span(lake, CAMPAIGN, [CAMERAS[0]], *SPAN, "letter 12", datetime.now(UTC))
+        monkeypatch.setattr("cctview_pipeline.automation.lifetimes.mark_deleted", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(instance, lake, CAMPAIGN, erasure)
+        monkeypatch.undo()
+        assert [each.id for each in unfinished(lake)] == [erasure.id]
+        scrubbed: dict[str, set[str]] = {}
+        monkeypatch.setattr(
+            "cctview_pipeline.automation.lifetimes.scrub_pictures", lambda instance, before, chosen: scrubbed.update(chosen)
+        )
+        carry_out(instance, lake, CAMPAIGN, unfinished(lake)[0], resumed=True)
+        assert unfinished(lake) == []
+    assert all(to_key(FIRST) in scrubbed[table] for table in ("raw_frames", "detections", "tracks", "matches"))
+
+
+def _killed(*arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_no_camera_s_address_is_anywhere_in_the_lake(archive: Path, lake: Lake):  # noqa: F811

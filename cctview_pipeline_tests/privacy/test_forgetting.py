@@ -202,6 +202,12 @@ def test_every_table_has_a_rule(lake: Lake):
         erase(lake, campaign(), of_span(lake, campaign(), [NORTH.id], *AROUND_FIRST, "x", NOW), GRAPH | {"plates": {"crops"}})
 
 
+def test_the_note_of_what_lies_outside_the_campaign_stays(lake: Lake):
+    erase_first(lake)
+    later = HOUR_17 + timedelta(days=1)
+    assert drop_spent(lake, campaign(start=later, end=later + timedelta(hours=1))) == []
+
+
 def test_the_note_itself_goes_when_nothing_can_bring_the_vehicle_back(lake: Lake):
     erase_first(lake)
     assert drop_spent(lake, campaign()) == []
