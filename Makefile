@@ -49,6 +49,7 @@ benchmark: demo
 	$(BIN)/python benchmarks/partitions.py
 	$(BIN)/python benchmarks/city.py
 	$(BIN)/python benchmarks/detect.py
+	$(BIN)/python benchmarks/detectors.py
 	$(BIN)/python benchmarks/embed.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/track.py --speed --lake $(CITY)/lake

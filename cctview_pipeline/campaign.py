@@ -21,6 +21,9 @@ FACINGS = ("north", "east", "south", "west")
 MOST_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
 
+TASKS = ("detector", "extractor")
+"""What a campaign may choose a model for."""
+
 Polygon = tuple[tuple[float, float], ...]
 """Corners (x, y) in pixels of the stored frame."""
 ZONES = ("masks", "privacy_zones")
@@ -83,7 +86,8 @@ class Campaign:
     """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
-    city's seed, start, minutes and faults; privacy: what privacy/policy.py reads.
+    city's seed, start, minutes and faults; privacy: what privacy/policy.py reads; models: the detector and the extractor in
+    use, by their names in models/manifest.toml, where they are not the shipped ones.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Campaign:
     path: str | None = None
     settings: Mapping = field(default_factory=dict, hash=False)
     privacy: Mapping = field(default_factory=dict, hash=False)
+    models: Mapping[str, str] = field(default_factory=dict, hash=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +108,10 @@ class Campaign:
         places = {(camera.corridor, camera.order) for camera in self.cameras}
         if len(places) != len(self.cameras):
             raise CctviewError("campaign.toml puts two cameras at the same order of one corridor: give each its own.")
+        if unknown := set(self.models) - set(TASKS):
+            raise CctviewError(f"[campaign.models] has the unknown key '{min(unknown)}': known are {', '.join(TASKS)}.")
+        if not all(isinstance(name, str) for name in self.models.values()):
+            raise CctviewError('[campaign.models] names models of models/manifest.toml, such as detector = "default".')
         for name, time in (("start", self.start), ("end", self.end)):
             if time is not None and (time.tzinfo is None or time != floor_hour(time)):
                 raise CctviewError(f"The campaign's {name} must be a full hour with its offset, such as 2020-05-05T17:00:00Z.")
@@ -123,6 +132,14 @@ class Campaign:
             raise CctviewError(
                 f"Camera '{camera_id}' is not in this campaign: add it under [[cameras]] in the lake's campaign.toml."
             ) from None
+
+    def model(self, task: str) -> str:
+        """The name of the detector or extractor in use, ``default`` for the shipped one."""
+        return self.models.get(task, "default")
+
+    def with_model(self, task: str, name: str) -> "Campaign":
+        """The same campaign with another detector or extractor."""
+        return replace(self, models={**self.models, task: name})
 
     def hours(self) -> list[datetime]:
         """Every hour of the window; of an open one, those that have passed."""
@@ -155,6 +172,7 @@ class Campaign:
         campaign |= {"start": self.start} | ({"end": self.end} if self.end else {})
         campaign |= {"settings": dict(self.settings)} if self.settings else {}
         campaign |= {"privacy": dict(self.privacy)} if self.privacy else {}
+        campaign |= {"models": dict(self.models)} if self.models else {}
         document["campaign"] = campaign
         cameras = tomlkit.aot()
         for camera in self.cameras:
@@ -174,7 +192,7 @@ class Campaign:
             head = document["campaign"]
             cameras = tuple(camera_from_dict(row) for row in document.get("cameras", []))
             start, end = (time and time.astimezone(UTC) for time in (head["start"], head.get("end")))
-            beside = head.get("settings", {}), head.get("privacy", {})
+            beside = head.get("settings", {}), head.get("privacy", {}), head.get("models", {})
             return cls(head["name"], head["network"], start, end, cameras, head.get("path"), *beside)
         except tomllib.TOMLDecodeError as error:
             raise CctviewError(f"{source} is no TOML: {error}.") from error
@@ -210,3 +228,14 @@ def camera_from_dict(row: dict) -> Camera:
 
 def floor_hour(time: datetime) -> datetime:
     return time.replace(minute=0, second=0, microsecond=0)
+
+
+def parse_time(text: str) -> datetime | None:
+    """What a person wrote for a time: UTC unless it has an offset; None when nothing was said."""
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,7 +1,6 @@
 """``cctview``: thin commands over the same functions that notebooks and Dagster use."""
 
 import json
-import logging
 import os
 import sys
 from datetime import datetime
@@ -12,19 +11,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.campaign import HOUR, TASKS, Campaign, parse_time
 from cctview_pipeline.cli_collect import cameras, collect
-from cctview_pipeline.cli_forget import erase, papers, parse_time, purge
+from cctview_pipeline.cli_forget import erase, papers, purge
+from cctview_pipeline.cli_models import models
 from cctview_pipeline.cli_privacy import PurposeOption, audit
+from cctview_pipeline.cli_train import train
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
 )
-train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/.")
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
-models = typer.Typer(no_args_is_help=True, help="The detectors and extractors that can be used, and their weights.")
 app.command("collect")(collect)
 app.command("purge")(purge)
 app.command("erase")(erase)
@@ -81,7 +80,7 @@ def backfill(
     chosen = choose(lake, network, path, _split(cameras), parse_time(begin), parse_time(end), settings, purposes)
     for note in chosen.notes:
         console.print(note, style="yellow")
-    _check_models()
+    _check_models(chosen.campaign)
     lake.storage.check_writable()
     if lake.campaign() != chosen.campaign:
         with dg.DagsterInstance.get() as instance:
@@ -101,7 +100,7 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> 
     from cctview_pipeline.partitions import CAMPAIGN, days
 
     with dg.DagsterInstance.get() as instance:
-        record_models(instance)
+        record_models(instance, CAMPAIGN)
         plan = launching.whole_plan(CAMPAIGN, cameras, hours, set(days.get_partition_keys()))
         todo = plan if again else launching.missing_plan(plan, CAMPAIGN, lake, instance)
         total = launching.count(todo)
@@ -209,8 +208,8 @@ def export(
     purpose: PurposeOption = "",
 ) -> None:
     """Write partitions of the lake as files in CCTView's published layout. It is written to the audit log first."""
+    from cctview_pipeline.detect import threshold_of
     from cctview_pipeline.export import export as write
-    from cctview_pipeline.weights import find_model, read_weights
 
     if layout != "cctview":
         raise CctviewError(f"There is no layout named '{layout}': use cctview.")
@@ -222,7 +221,7 @@ def export(
     there = [partition for partition in partitions if lake.has("features", partition)]
     if not there:
         raise CctviewError("None of these camera-hours has features yet: `cctview backfill` makes them.")
-    threshold, frames = float(read_weights(find_model("default", "detector"))[1]["threshold"]), 0
+    threshold, frames = threshold_of(campaign.model("detector")), 0
     with Progress(console=console) as progress:
         written = write(lake, there, threshold, out, purpose)
         for count in progress.track(written, total=len(there), description="camera-hours"):
@@ -243,118 +242,14 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web interface.")] = 
     serve(port)
 
 
-@train.command("detector")
-def train_detector(
-    data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the frames.")] = 12,
-    start: Annotated[str, typer.Option(help="A detector to go on from, such as default; from nothing when left out.")] = "",
-    learning_rate: Annotated[float, typer.Option(help="The highest.")] = 2e-3,
-    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")] = [],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the frames' order.")] = 7,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-) -> None:
-    """Train models/default-detector.safetensors on recorded frames and on the synthetic city.
-
-    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
-    """
-    from cctview_pipeline.detect.training import DetectorRecipe
-    from cctview_pipeline.detect.training import train_detector as run
-    from cctview_pipeline.paths import project_root
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    recipe = DetectorRecipe(epochs=epochs, learning_rate=learning_rate, start=start, without=tuple(_split(without)), seed=seed)
-    entry = run(data, project_root() / "var" / "training", recipe, device)
-    console.print(f"Wrote {entry.path} ({entry.version}).")
-
-
-@train.command("extractor")
-def train_extractor(
-    data: Annotated[Path, typer.Option(help="A folder of the published layout, with *--features-pca256.parquet.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the crops.")] = 14,
-    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")] = [],  # noqa: B006
-    cities: Annotated[int, typer.Option(help="Synthetic cities whose vehicles are known at every camera; 0 for none.")] = 16,
-    tracks: Annotated[bool, typer.Option(help="Learn from vehicles seen again in the next frame.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the crops' order.")] = 7,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-) -> None:
-    """Train models/default-extractor.safetensors on recorded vehicles and on those of the synthetic city.
-
-    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
-    """
-    from cctview_pipeline.embed.training import ExtractorRecipe
-    from cctview_pipeline.embed.training import train_extractor as run
-    from cctview_pipeline.paths import project_root
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    recipe = ExtractorRecipe(epochs=epochs, seed=seed, cities=cities, tracks=tracks, without=tuple(_split(without)))
-    entry = run(data, project_root() / "var" / "training", recipe, device)
-    console.print(f"Wrote {entry.path} ({entry.version}).")
-
-
-@train.command("people")
-def train_people(
-    data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
-    steps: Annotated[int, typer.Option(help="Batches to learn from.")] = 12_000,
-    cities: Annotated[int, typer.Option(help="Synthetic cities whose people are known.")] = 32,
-    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out.")] = ["689-640-S"],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the frames' order.")] = 7,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-) -> None:
-    """Train models/people-finder.safetensors, by which people are painted over, on the synthetic city and on recorded frames.
-
-    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
-    """
-    from cctview_pipeline.paths import project_root
-    from cctview_pipeline.privacy.people_training import PeopleRecipe
-    from cctview_pipeline.privacy.people_training import train_people as run
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
-    entry = run(data, project_root() / "var" / "training" / "people", recipe, device)
-    console.print(f"Wrote {entry.path} ({entry.version}).")
-
-
-@models.command("list")
-def list_models() -> None:
-    """Show every model, what it is for, its licence, and whether its weights are here."""
-    from rich.table import Table
-
-    from cctview_pipeline.weights import list_models as entries
-    from cctview_pipeline.weights import read_facts
-
-    table = Table("model", "task", "MB", "licence", "weights")
-    for entry in entries():
-        facts = read_facts(entry)
-        where = "here" if entry.path.exists() else f"cctview models pull {entry.name}" if "url" in facts else "missing"
-        table.add_row(entry.name, entry.task, f"{facts['size'] / 1e6:.1f}", facts["licence"], where)
-    console.print(table)
-
-
-@models.command("pull")
-def pull_model(name: Annotated[str, typer.Argument(help="A model of models/manifest.toml.")]) -> None:
-    """Fetch weights that are not shipped with the project. A stopped download goes on where it was."""
-    from rich.progress import DownloadColumn
-
-    from cctview_pipeline.pull import pull
-    from cctview_pipeline.weights import list_models as entries
-
-    known = {entry.name: entry for entry in entries()}
-    if name not in known:
-        raise CctviewError(f"There is no model named '{name}': known are {', '.join(known)}.")
-    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(name, total=None)
-        fetched = pull(known[name], lambda done, total: progress.update(task, completed=done, total=total))
-    console.print(f"{known[name].path} is {'now here and whole' if fetched else 'here already, and whole'}.", soft_wrap=True)
-
-
 @app.command()
 def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a document.")] = False,
 ) -> None:
     """Compare what the lake holds with the truth of the synthetic city."""
+    from cctview_pipeline.detect import threshold_of
     from cctview_pipeline.evaluate import evaluate as measure
-    from cctview_pipeline.weights import find_model, read_weights
 
     lake, campaign = _campaign()
     if campaign.network != "city":
@@ -362,7 +257,7 @@ def evaluate(
     hours = [hour for hour in campaign.hours() if lake.has("journeys", Partition.of_hour(hour))]
     if not hours:
         raise CctviewError("No hour of this lake has journeys yet: `cctview backfill --network city` makes them.")
-    threshold = float(read_weights(find_model("default", "detector"))[1]["threshold"])
+    threshold = threshold_of(campaign.model("detector"))
     found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))
@@ -435,12 +330,12 @@ def _campaign() -> tuple[Lake, Campaign]:
     return open_campaign()
 
 
-def _check_models() -> None:
+def _check_models(campaign: Campaign) -> None:
     """Find missing or damaged weights before anything is launched."""
-    from cctview_pipeline.weights import find_model, read_weights
+    from cctview_pipeline.weights import check_file, find_model
 
-    for task in ("detector", "extractor"):
-        read_weights(find_model("default", task))
+    for task in TASKS:
+        check_file(find_model(campaign.model(task), task))
 
 
 def _print_summary(lake: Lake, cameras: list[str], hours: list[datetime]) -> None:

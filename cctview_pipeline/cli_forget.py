@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.errors import CctviewError
 
 console = Console()
@@ -117,14 +118,3 @@ def papers(
         )
     write(out, texts)
     console.print(f"Wrote {' and '.join(texts)} to {out}. What is marked there is for you to fill in.", soft_wrap=True)
-
-
-def parse_time(text: str) -> datetime | None:
-    """UTC unless it has an offset; None when nothing was said."""
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,7 +1,8 @@
 """Fetching weights that cannot be shipped, from the URL in models/manifest.toml.
 
 What arrives is kept beside its final name until all of it is there and has the right hash, so that a stopped download goes
-on where it was and nobody loads half a file.
+on where it was and nobody loads half a file. Of some files nobody published the hash, or only its first digits: they are
+pinned, that is, the manifest gets the hash and the size of what came first, and every other file is refused from then on.
 """
 
 from collections.abc import Callable
@@ -10,40 +11,47 @@ from pathlib import Path
 import httpx
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import ModelEntry, file_hash, read_facts
+from cctview_pipeline.weights import ModelEntry, file_hash, pin_file, read_facts
 
 TIMEOUT = httpx.Timeout(30.0)
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def pull(entry: ModelEntry, advance: Callable[[int, int], None] = lambda done, total: None) -> bool:
-    """Fetch a model's file unless it is there and whole. Returns whether anything was fetched.
+    """Fetch a model's file unless it is there and whole, and pin it. Returns whether anything was fetched.
 
-    advance: called with the bytes there are and the bytes there will be. Raises CctviewError, in one sentence, when there is no
-    URL, no answer, or something else arrives than the file.
+    advance: called with the bytes there are and the bytes there will be, 0 when the server does not say. Raises CctviewError, in
+    one sentence, when there is no URL, no answer, or something else arrives than the file.
     """
     facts = read_facts(entry)
-    url, size = facts.get("url"), facts["size"]
-    if entry.path.exists() and file_hash(entry.path) == entry.sha256:
+    url, size = facts.get("url"), facts.get("size")
+    if entry.path.exists() and file_hash(entry.path).startswith(entry.sha256):
+        _pin(entry)
         return False
     if not url:
         raise CctviewError(f"The model '{entry.name}' is shipped with the project and has no URL: restore {entry.path} from git.")
     partial = entry.path.with_name(entry.path.name + ".partial")
-    if partial.exists() and partial.stat().st_size > size:
-        partial.unlink()
+    if partial.exists() and (size is None or partial.stat().st_size > size):
+        partial.unlink()  # without a size nobody knows what is missing
     if not partial.exists() or partial.stat().st_size < size:
         _download(entry.name, url, partial, size, advance)
-    if file_hash(partial) != entry.sha256:
+    if not file_hash(partial).startswith(entry.sha256):
         partial.unlink()
         raise CctviewError(
             f"What {url} gives is not '{entry.name}': its SHA-256 is not the one in the manifest. Nothing was kept; try again, "
             f"or put the right file at {entry.path} yourself."
         )
     partial.replace(entry.path)
+    _pin(entry)
     return True
 
 
-def _download(name: str, url: str, partial: Path, size: int, advance: Callable[[int, int], None]) -> None:
+def _pin(entry: ModelEntry) -> None:
+    if not entry.pinned:
+        pin_file(entry)
+
+
+def _download(name: str, url: str, partial: Path, size: int | None, advance: Callable[[int, int], None]) -> None:
     partial.parent.mkdir(parents=True, exist_ok=True)
     done = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={done}-"} if done else {}
@@ -55,24 +63,28 @@ def _download(name: str, url: str, partial: Path, size: int, advance: Callable[[
                 )
             if answer.status_code == 200:
                 done = 0  # it does not know ranges, or the range has gone
+            total = size or int(answer.headers.get("Content-Length", 0))
             with partial.open("ab" if done else "wb") as file:
                 for chunk in answer.iter_bytes(1 << 20):
                     if done == 0:
                         _check_beginning(name, url, chunk, answer.headers.get("Content-Type", ""))
                     file.write(chunk)
                     done += len(chunk)
-                    if done > size:
+                    if size is not None and done > size:
                         break
-                    advance(done, size)
+                    advance(done, total)
     except CctviewError:
         partial.unlink(missing_ok=True)
         raise
     except httpx.HTTPError as error:
+        if size is None or (partial.exists() and not partial.stat().st_size):
+            partial.unlink(missing_ok=True)
+        kept = "What arrived is kept; the same command goes on" if partial.exists() else "Nothing was kept; try again"
         raise CctviewError(
-            f"'{name}' could not be fetched from {url}: {str(error) or type(error).__name__}. What arrived is kept; the same "
-            f"command goes on, or put the file at {partial.with_suffix('')} yourself."
+            f"'{name}' could not be fetched from {url}: {str(error) or type(error).__name__}. {kept}, or put the file at "
+            f"{partial.with_suffix('')} yourself."
         ) from error
-    if done != size:
+    if size is not None and done != size:
         if done > size:
             partial.unlink()
         raise CctviewError(f"{url} gave {done:,} bytes of '{name}', which has {size:,}: the same command tries again.")

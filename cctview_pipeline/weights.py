@@ -1,13 +1,14 @@
 """The one place that finds, checks, reads and registers model weights.
 
 ``models/manifest.toml`` lists every model with its file, size and SHA-256; a file that differs is refused, because a
-detector with damaged weights does not fail, it sees things.
+detector with damaged weights does not fail, it sees things. Of weights that somebody else publishes without a hash the
+manifest holds the digits that are known, or none, until :func:`pin_file` writes down what came.
 """
 
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tomlkit
@@ -24,8 +25,8 @@ METADATA = "cctview"
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model of the manifest. task: ``detector``, ``extractor`` or ``masker``; version: what tables say in their ``model``
-    column."""
+    """One model of the manifest. task: ``detector``, ``extractor`` or ``masker``; sha256: in hexadecimal, of an unpinned file
+    its first digits or nothing; version: what tables say in their ``model`` column."""
 
     name: str
     task: str
@@ -33,8 +34,18 @@ class ModelEntry:
     sha256: str
 
     @property
+    def pinned(self) -> bool:
+        """Whether the whole hash is known."""
+        return len(self.sha256) == 64
+
+    @property
+    def digest(self) -> str:
+        """The whole hash, of the file until it is pinned. Raises CctviewError when the file is needed for it and missing."""
+        return self.sha256 if self.pinned else _hash_of(self)
+
+    @property
     def version(self) -> str:
-        return f"{self.name}@{self.sha256[:12]}"
+        return f"{self.name}@{self.digest[:12]}"
 
 
 def find_model(name: str, task: str) -> ModelEntry:
@@ -45,12 +56,13 @@ def find_model(name: str, task: str) -> ModelEntry:
     if entry is None or entry["task"] != task:
         known = ", ".join(sorted(k for k, e in entries.items() if e["task"] == task)) or "none"
         raise CctviewError(f"There is no {task} named '{name}' in {models_directory() / 'manifest.toml'}: known are {known}.")
-    return ModelEntry(key, task, models_directory() / entry["file"], entry["sha256"])
+    return ModelEntry(key, task, models_directory() / entry["file"], entry.get("sha256", ""))
 
 
 def list_models() -> list[ModelEntry]:
     """All models of the manifest, by name."""
-    return [ModelEntry(n, e["task"], models_directory() / e["file"], e["sha256"]) for n, e in sorted(_manifest().items())]
+    folder = models_directory()
+    return [ModelEntry(n, e["task"], folder / e["file"], e.get("sha256", "")) for n, e in sorted(_manifest().items())]
 
 
 def read_facts(entry: ModelEntry) -> dict:
@@ -73,15 +85,33 @@ def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, 
 
 def check_file(entry: ModelEntry) -> None:
     """Raises CctviewError when a model's file is missing, or is not the one that the manifest means."""
-    mend = (
-        f"fetch it with `cctview models pull {entry.name}`"
-        if "url" in _manifest().get(entry.name, {})
-        else "restore the file from git"
-    )
+    if not _hash_of(entry).startswith(entry.sha256):
+        raise CctviewError(f"The weights {entry.path} are damaged: their SHA-256 is not the one in the manifest; {_mend(entry)}.")
+
+
+def pin_file(entry: ModelEntry) -> ModelEntry:
+    """Write a file's whole hash and size into the manifest, so that no other is taken from now on. The rest stays as it is.
+
+    Raises CctviewError when the file is missing or differs from what is known of it.
+    """
+    check_file(entry)
+    manifest = models_directory() / "manifest.toml"
+    document = tomlkit.parse(manifest.read_text())
+    document[entry.name]["size"] = entry.path.stat().st_size
+    document[entry.name]["sha256"] = digest = file_hash(entry.path)
+    _write(manifest, tomlkit.dumps(document))
+    return replace(entry, sha256=digest)
+
+
+def _hash_of(entry: ModelEntry) -> str:
     if not entry.path.exists():
-        raise CctviewError(f"The weights {entry.path} of the model '{entry.name}' are missing: {mend}.")
-    if file_hash(entry.path) != entry.sha256:
-        raise CctviewError(f"The weights {entry.path} are damaged: their SHA-256 is not the one in the manifest; {mend}.")
+        raise CctviewError(f"The weights {entry.path} of the model '{entry.name}' are missing: {_mend(entry)}.")
+    return file_hash(entry.path)
+
+
+def _mend(entry: ModelEntry) -> str:
+    pullable = "url" in _manifest().get(entry.name, {})
+    return f"fetch it with `cctview models pull {entry.name}`" if pullable else "restore the file from git"
 
 
 def register_weights(
@@ -102,11 +132,15 @@ def register_weights(
     entries = _manifest()
     digest = file_hash(path)
     entries[name] = {"task": task, "file": path.name, "size": path.stat().st_size, "sha256": digest, **facts}
-    manifest = models_directory() / "manifest.toml"
-    partial = manifest.with_suffix(".partial")
-    partial.write_text(tomlkit.dumps(dict(sorted(entries.items()))))
-    partial.replace(manifest)
+    _write(models_directory() / "manifest.toml", tomlkit.dumps(dict(sorted(entries.items()))))
     return ModelEntry(name, task, path, digest)
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole text or none of it."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def _manifest() -> dict[str, dict]:
@@ -121,3 +155,28 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_checked(network: torch.nn.Module, state: object, name: str) -> None:
+    """Load a state dict after every key and shape was compared. Counters of seen batches may be missing: old files lack them.
+
+    Raises CctviewError that names the first keys that are missing, unknown or of another shape.
+    """
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise CctviewError(f"{name} holds no state dict of tensors.")
+    wanted = network.state_dict()
+    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
+    unknown = [key for key in state if key not in wanted]
+    shapes = [
+        f"{key} is {tuple(state[key].shape)} instead of {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if key in state and state[key].shape != value.shape
+    ]
+    problems = [
+        *([f"{len(missing)} keys are missing, the first is {missing[0]}"] if missing else []),
+        *([f"{len(unknown)} keys are unknown, the first is {unknown[0]}"] if unknown else []),
+        *shapes[:1],
+    ]
+    if problems:
+        raise CctviewError(f"{name} does not fit the network: {'; '.join(problems)}.")
+    network.load_state_dict(wanted | state)

@@ -95,6 +95,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "label": "car",
         "model": "detector@1",
     },
+    "labels": {
+        "frame_id": FRAME,
+        "camera_id": NORTH.id,
+        "captured_at": HOUR_17 + timedelta(seconds=2),
+        "role": "frame",
+        "label": "",
+        "x1": 0.0,
+        "y1": 0.0,
+        "x2": 352.0,
+        "y2": 240.0,
+        "model": "teacher@1",
+    },
     "crops": {"detection_id": DETECTION, "image": b"png", "width": 40, "height": 30, "label": "car"},
     "features": {"detection_id": DETECTION, "embedding": [1.0, 0.0, 0.0, 0.0], "model": "extractor@1", "period": PERIOD},
     "tracks": {

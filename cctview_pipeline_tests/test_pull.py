@@ -1,4 +1,4 @@
-"""Weights are fetched from a real server on this machine, whole or not at all."""
+"""Weights are fetched from a real server on this machine, whole or not at all, and pinned when nobody published their hash."""
 
 import hashlib
 import threading
@@ -15,9 +15,10 @@ from starlette.routing import Route
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.pull import pull
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.weights import check_file, file_hash, find_model, read_facts
 
 WEIGHTS = bytes(range(256)) * 20_000
+DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5120000\n"
 
 
@@ -36,6 +37,7 @@ class Server:
             Route("/other", lambda request: Response(WEIGHTS[::-1])),
             Route("/longer", lambda request: Response(WEIGHTS * 2)),
             Route("/moved", lambda request: RedirectResponse("/whole")),
+            Route("/silent", lambda request: StreamingResponse(iter([]), headers={"Content-Length": str(len(WEIGHTS))})),
         ]
         self._server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_level="error"))
 
@@ -80,6 +82,14 @@ def models(tmp_path, monkeypatch):
 def entry(models, url: str, content: bytes = WEIGHTS):
     facts = {"task": "extractor", "file": "made.pth", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     (models / "manifest.toml").write_text(tomlkit.dumps({"made": facts | ({"url": url} if url else {})}))
+    return find_model("made", "extractor")
+
+
+def unpinned(models, url: str, known: dict):
+    """A model of which the manifest knows less, beside another one."""
+    facts = {"task": "extractor", "file": "made.pth", "url": url, "licence": "MIT"} | known
+    text = tomlkit.dumps({"made": facts, "other": {"task": "extractor", "file": "other.pth", "size": 1, "sha256": "00" * 32}})
+    (models / "manifest.toml").write_text("# Kept as it is.\n" + text)
     return find_model("made", "extractor")
 
 
@@ -139,12 +149,91 @@ def test_what_is_not_the_file_is_refused_and_not_kept(server, models, path, sent
     assert names(models) == []
 
 
-def test_offline_is_one_sentence(models):
-    with pytest.raises(CctviewError, match=r"^'made' could not be fetched from http://127.0.0.1:9/x: .*") as told:
+def test_offline_is_one_sentence_and_leaves_nothing_behind(models):
+    with pytest.raises(
+        CctviewError, match=r"^'made' could not be fetched from http://127.0.0.1:9/x: .* Nothing was kept"
+    ) as told:
         pull(entry(models, "http://127.0.0.1:9/x"))
     assert "\n" not in str(told.value)
+    assert names(models) == []
+
+
+def test_a_server_that_sends_nothing_leaves_nothing_behind(server, models):
+    with pytest.raises(CctviewError, match=r"could not be fetched from .* Nothing was kept; try again"):
+        pull(entry(models, f"{server.url}/silent"))
+    assert names(models) == []
+
+
+def test_offline_keeps_what_arrived_before(models):
+    (models / "made.pth.partial").write_bytes(WEIGHTS[:1000])
+    with pytest.raises(CctviewError, match="What arrived is kept; the same command goes on"):
+        pull(entry(models, "http://127.0.0.1:9/x"))
+    assert names(models) == ["made.pth.partial"]
 
 
 def test_shipped_models_have_no_url(models):
     with pytest.raises(CctviewError, match=r"is shipped with the project and has no URL: restore .*made.pth from git"):
         pull(entry(models, ""))
+
+
+UNPINNED = [{}, {"sha256": ""}, {"sha256": DIGEST[:8]}, {"sha256": DIGEST[:8], "size": len(WEIGHTS)}]
+
+
+@pytest.mark.parametrize("known", UNPINNED, ids=["nothing", "no hash", "digits", "digits and size"])
+def test_what_comes_first_is_pinned(server, models, known):
+    made, told = unpinned(models, f"{server.url}/whole", known), []
+    assert not made.pinned
+    assert pull(made, lambda done, total: told.append((done, total)))
+    assert told[-1] == (len(WEIGHTS), len(WEIGHTS))
+    pinned = find_model("made", "extractor")
+    assert (pinned.pinned, pinned.sha256, read_facts(pinned)["size"]) == (True, DIGEST, len(WEIGHTS))
+    assert read_facts(pinned)["licence"] == "MIT"
+    assert find_model("other", "extractor").sha256 == "00" * 32
+    assert (models / "manifest.toml").read_text().startswith("# Kept as it is.\n")
+    assert pinned.digest == made.digest == DIGEST
+    assert pinned.version == made.version == f"made@{DIGEST[:12]}"
+    assert not pull(pinned)
+    assert names(models) == ["made.pth"]
+
+
+def test_after_that_another_file_is_refused(server, models):
+    made = unpinned(models, f"{server.url}/whole", {})
+    pull(made)
+    made.path.write_bytes(WEIGHTS[::-1])
+    check_file(made)  # nothing was known of it then
+    pinned = find_model("made", "extractor")
+    with pytest.raises(CctviewError, match="are damaged: their SHA-256 is not the one in the manifest"):
+        check_file(pinned)
+    assert pull(pinned)
+    assert file_hash(pinned.path) == DIGEST
+
+
+def test_digits_that_differ_are_refused(server, models):
+    with pytest.raises(CctviewError, match="is not 'made': its SHA-256 is not the one in the manifest"):
+        pull(unpinned(models, f"{server.url}/other", {"sha256": DIGEST[:8]}))
+    assert names(models) == []
+    assert find_model("made", "extractor").sha256 == DIGEST[:8]
+
+
+def test_a_file_put_there_by_hand_is_pinned_and_not_fetched(models):
+    (models / "made.pth").write_bytes(WEIGHTS)
+    made = unpinned(models, "http://127.0.0.1:9/x", {"sha256": DIGEST[:8]})
+    assert made.version == f"made@{DIGEST[:12]}"
+    assert not pull(made)
+    assert find_model("made", "extractor").sha256 == DIGEST
+
+
+def test_without_a_size_a_stopped_download_begins_anew(server, models):
+    with pytest.raises(CctviewError, match=r"could not be fetched .* Nothing was kept; try again"):
+        pull(unpinned(models, f"{server.url}/cut", {"sha256": DIGEST[:8]}))
+    assert names(models) == []
+    (models / "made.pth.partial").write_bytes(b"x" * 1000)
+    made = unpinned(models, f"{server.url}/ranges", {})
+    assert pull(made)
+    assert server.ranges[-1] == ""
+    assert made.path.read_bytes() == WEIGHTS
+
+
+def test_an_unpinned_model_without_its_file_has_no_version(models):
+    with pytest.raises(CctviewError, match="are missing: fetch it with `cctview models pull made`"):
+        unpinned(models, "http://127.0.0.1:9/x", {}).version  # noqa: B018 - it is computed

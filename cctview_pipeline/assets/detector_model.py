@@ -4,36 +4,45 @@ from pathlib import Path
 
 import dagster as dg
 
-from cctview_pipeline.assets.weights import DETECTOR, result
+from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, in_use, kept, learned_from, result
 from cctview_pipeline.detect import training_version
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.resources.lake import LakeResource
 
 
-class DetectorTraining(dg.Config):
-    """data: a folder of the published layout with packaged-detections.parquet, to train anew; without one the weights in
-    models/ are taken as they are. The other figures are those of ``cctview train detector``."""
+class DetectorTraining(Learning):
+    """data: a folder of the published layout with packaged-detections.parquet, to train anew; with ``adapt`` the labels of the
+    lake are learned instead; with neither the weights in use are taken as they are. The other figures are those of
+    ``cctview train detector``."""
 
     data: str = ""
-    epochs: int = 12
+    epochs: int = 0
     seed: int = 7
     device: str = "auto"
 
 
 @dg.asset(
     key=DETECTOR,
-    description="The default detector's weights: trained when a folder is configured, else those that are shipped.",
+    description="The weights of the detector in use. Trained or adapted when that is configured, else taken from models/.",
     group_name="models",
     code_version=training_version(),
     owners=["team:cctview"],
     kinds={"pytorch", "openvino"},
     pool="gpu",
+    deps=[learned_from("labels", "detector")],
 )
-def detector_model(context: dg.AssetExecutionContext, config: DetectorTraining) -> dg.MaterializeResult:
-    if not config.data:
-        return result(find_model("default", "detector"))
+def detector_model(config: DetectorTraining, lake: LakeResource) -> dg.MaterializeResult:
+    if not (config.data or config.adapt):
+        return result(in_use("detector"))
     # Not at the top: torch and the city take seconds to import, in every run and in the code server.
+    from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
     from cctview_pipeline.detect.training import DetectorRecipe, train_detector
 
-    recipe = DetectorRecipe(epochs=config.epochs, seed=config.seed)
-    return result(train_detector(Path(config.data), project_root() / "var" / "training", recipe, config.device))
+    workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
+    chosen |= {"epochs": config.epochs} if config.epochs else {}
+    if config.data:
+        return result(train_detector(Path(config.data), workspace, DetectorRecipe(**chosen), config.device))
+    store, start = lake.open(), in_use("detector")
+    hours = config.camera_hours(store, "labels", ("raw_frames", "labels"))
+    adapted = adapt_detector(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
+    return candidate(start, kept(adapted.entry, adapted.refused))

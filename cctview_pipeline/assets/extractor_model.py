@@ -4,36 +4,46 @@ from pathlib import Path
 
 import dagster as dg
 
-from cctview_pipeline.assets.weights import EXTRACTOR, result
+from cctview_pipeline.assets.weights import EXTRACTOR, Learning, candidate, in_use, kept, learned_from, result
 from cctview_pipeline.embed import training_version
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.resources.lake import LakeResource
 
 
-class ExtractorTraining(dg.Config):
-    """data: a folder of the published layout with ``*--features-pca256.parquet``, to train anew; without one the weights in
-    models/ are taken as they are. The other figures are those of ``cctview train extractor``."""
+class ExtractorTraining(Learning):
+    """data: a folder of the published layout with ``*--features-pca256.parquet``, to train anew; with ``adapt`` the tracks of
+    the lake are learned instead; with neither the weights in use are taken as they are. The other figures are those of
+    ``cctview train extractor``."""
 
     data: str = ""
-    epochs: int = 14
+    epochs: int = 0
     seed: int = 7
     device: str = "auto"
 
 
 @dg.asset(
     key=EXTRACTOR,
-    description="The default extractor's weights: trained when a folder is configured, else those that are shipped.",
+    description="The weights of the extractor in use. Trained or adapted when that is configured, else taken from models/.",
     group_name="models",
     code_version=training_version(),
     owners=["team:cctview"],
     kinds={"pytorch"},
     pool="gpu",
+    # It learns from tracks too, but these are made with it: the graph can't say so.
+    deps=[learned_from("crops", "extractor")],
 )
-def extractor_model(context: dg.AssetExecutionContext, config: ExtractorTraining) -> dg.MaterializeResult:
-    if not config.data:
-        return result(find_model("default", "extractor"))
+def extractor_model(config: ExtractorTraining, lake: LakeResource) -> dg.MaterializeResult:
+    if not (config.data or config.adapt):
+        return result(in_use("extractor"))
     # Not at the top: torch and the city take seconds to import, in every run and in the code server.
+    from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
     from cctview_pipeline.embed.training import ExtractorRecipe, train_extractor
 
-    recipe = ExtractorRecipe(epochs=config.epochs, seed=config.seed)
-    return result(train_extractor(Path(config.data), project_root() / "var" / "training", recipe, config.device))
+    workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
+    chosen |= {"epochs": config.epochs} if config.epochs else {}
+    if config.data:
+        return result(train_extractor(Path(config.data), workspace, ExtractorRecipe(**chosen), config.device))
+    store, start = lake.open(), in_use("extractor")
+    hours = config.camera_hours(store, "tracks", ("crops", "tracks"))
+    adapted = adapt_extractor(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
+    return candidate(start, kept(adapted.entry, adapted.refused))

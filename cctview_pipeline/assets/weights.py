@@ -7,6 +7,12 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from matplotlib.figure import Figure
 
 from cctview_pipeline.assets.pictures import plot
+from cctview_pipeline.campaign import Campaign, parse_time
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.layout import parse_hour
+from cctview_pipeline.learning import permit_training, written_hours
+from cctview_pipeline.partitions import CAMPAIGN, camera_hours, to_key
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
 
 DETECTOR, EXTRACTOR = dg.AssetKey("detector_model"), dg.AssetKey("extractor_model")
@@ -18,32 +24,86 @@ TITLES = {
 }
 
 
+class Learning(dg.Config):
+    """Adapting to the lake's own cameras. adapt: the new model's name; cameras: all when left out; begin, end: hours, ISO 8601,
+    the second exclusive; purpose: of the campaign's, for which pictures of vehicles are learned from."""
+
+    adapt: str = ""
+    cameras: list[str] = []  # noqa: RUF012 - pydantic copies it
+    begin: str = ""
+    end: str = ""
+    purpose: str = ""
+
+    def camera_hours(self, lake: Lake, table: str, read: tuple[str, ...]) -> list[Partition]:
+        """The camera-hours of a table to learn from, after that was written down. read: the tables that are looked at."""
+        found = written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
+        permit_training(lake, self.adapt, found, read, self.purpose)
+        return found
+
+
 def describe(entry: ModelEntry) -> dict[str, Any]:
     """What Dagster shows of a model: its hash, what it was made from, how good it is, and the curve of its training."""
     facts = read_facts(entry)
     curve = facts.get("curve")
     shown = {name: facts[name] for name in ("data_version", "code_version", "licence", "size") if name in facts}
-    shown |= {name: dg.JsonMetadataValue(facts[name]) for name in ("recipe", "measured") if name in facts}
+    shown |= {name: dg.JsonMetadataValue(facts[name]) for name in ("recipe", "measured", "lineage") if name in facts}
     return (
-        {"model": entry.version, "sha256": entry.sha256, "weights": dg.MetadataValue.path(str(entry.path))}
+        {"model": entry.version, "sha256": entry.digest, "weights": dg.MetadataValue.path(str(entry.path))}
         | shown
         | {name: value for name, value in facts.get("measured", {}).items() if isinstance(value, float)}
         | ({"curve": plot(_draw(curve))} if curve else {})
     )
 
 
+def in_use(task: str) -> ModelEntry:
+    """The model that the campaign uses."""
+    return find_model(CAMPAIGN.model(task), task)
+
+
 def result(entry: ModelEntry) -> dg.MaterializeResult:
-    return dg.MaterializeResult(data_version=dg.DataVersion(entry.sha256), metadata=describe(entry))
+    return dg.MaterializeResult(data_version=dg.DataVersion(entry.digest), metadata=describe(entry))
 
 
-def record_models(instance: dg.DagsterInstance) -> None:
-    """Let Dagster know of the weights in models/, unless it does: what was made by others then shows as stale."""
+def candidate(used: ModelEntry, made: ModelEntry) -> dg.MaterializeResult:
+    """New weights beside those in use, which stay the data that the tables follow from until the campaign names the others."""
+    told = {f"candidate/{name}": value for name, value in describe(made).items()}
+    mend = dg.MetadataValue.md(f"`cctview models use {made.name}` makes it the model in use.")
+    return dg.MaterializeResult(data_version=dg.DataVersion(used.digest), metadata=describe(used) | told | {"next": mend})
+
+
+def record_candidate(instance: dg.DagsterInstance, key: dg.AssetKey, entry: ModelEntry) -> None:
+    """Let Dagster know of weights that were made outside it, and are not in use yet."""
+    instance.report_runless_asset_event(dg.AssetObservation(key, metadata=describe(entry)))
+
+
+def kept(entry: ModelEntry | None, refused: str) -> ModelEntry:
+    """Raises CctviewError, with the reason, for weights that were not good enough to be registered."""
+    if entry is None:
+        raise CctviewError(refused)
+    return entry
+
+
+def learned_from(table: str, task: str) -> dg.AssetDep:
+    """The very camera-hours of this lake that the model in use was adapted on; none for a model that was not.
+
+    So the graph shows the loop, and a model is stale when what it learned from was made anew, not with every hour that comes.
+    """
+    lineage = read_facts(in_use(task)).get("lineage", {})
+    mine = lineage.get("campaign") == CAMPAIGN.name
+    known = set(camera_hours.get_partition_keys()) if mine else set()
+    hours = [parse_hour(text) for text in lineage.get("hours", [])]
+    keys = [to_key(Partition.camera_hour(camera, hour)) for camera in lineage.get("cameras", []) for hour in hours]
+    return dg.AssetDep(table, partition_mapping=dg.SpecificPartitionsPartitionMapping([key for key in keys if key in known]))
+
+
+def record_models(instance: dg.DagsterInstance, campaign: Campaign) -> None:
+    """Let Dagster know of the weights in use, unless it does: what was made by others then shows as stale."""
     for key, task in ((DETECTOR, "detector"), (EXTRACTOR, "extractor")):
-        entry = find_model("default", task)
+        entry = find_model(campaign.model(task), task)
         known = instance.get_latest_materialization_event(key)
-        if known is None or known.asset_materialization.tags.get(DATA_VERSION_TAG) != entry.sha256:
+        if known is None or known.asset_materialization.tags.get(DATA_VERSION_TAG) != entry.digest:
             instance.report_runless_asset_event(
-                dg.AssetMaterialization(key, metadata=describe(entry), tags={DATA_VERSION_TAG: entry.sha256})
+                dg.AssetMaterialization(key, metadata=describe(entry), tags={DATA_VERSION_TAG: entry.digest})
             )
 
 

@@ -1,4 +1,4 @@
-"""The three jobs. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day."""
+"""The jobs that make tables. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day."""
 
 import warnings
 
@@ -9,10 +9,12 @@ from cctview_pipeline.assets.accounts import camera_status, gaps
 from cctview_pipeline.assets.crops import crops
 from cctview_pipeline.assets.detections import detections
 from cctview_pipeline.assets.detector_model import detector_model
+from cctview_pipeline.assets.drift import drift_checks
 from cctview_pipeline.assets.evaluation import evaluation
 from cctview_pipeline.assets.extractor_model import extractor_model
 from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.journeys import journeys
+from cctview_pipeline.assets.labels import labels
 from cctview_pipeline.assets.marts import travel_times, vehicle_counts
 from cctview_pipeline.assets.matches import matches
 from cctview_pipeline.assets.raw_frames import raw_frames
@@ -34,7 +36,7 @@ _ACCOUNTS = [camera_status, gaps] if CAMPAIGN.network in LIVE_NETWORKS else []
 
 _CAMERA_HOURS = [raw_frames, *_TRUTH, *_ACCOUNTS, detections, crops, features, tracks, matches]
 _DAYS = [vehicle_counts, travel_times, *_EVALUATION]
-ALL_ASSETS = [detector_model, extractor_model, *_CAMERA_HOURS, journeys, *_DAYS]
+ALL_ASSETS = [labels, detector_model, extractor_model, *_CAMERA_HOURS, journeys, *_DAYS]
 
 camera_hours_job = dg.define_asset_job(
     "camera_hours",
@@ -42,6 +44,12 @@ camera_hours_job = dg.define_asset_job(
     description="Frames to matches, for a range of cameras and hours in one run.",
 )
 hours_job = dg.define_asset_job("hours", [journeys], description="Journeys, for a range of hours in one run.")
+labels_job = dg.define_asset_job("labelling", [labels], description="What teachers see, for a detector to learn from.")
+drift_job = dg.define_asset_job(
+    "drift",
+    dg.AssetSelection.checks(*drift_checks),
+    description="Has what cameras show drifted from the models' training? One day.",
+)
 days_job = dg.define_asset_job("days", _DAYS, description="The marts, for a range of days in one run.")
 
 

@@ -1,10 +1,12 @@
-"""The daily run of an archive or of the city; live cameras have one of their own (automation/collecting.py)."""
+"""What runs daily: an archive's or the city's collection (live cameras have one of their own, automation/collecting.py), and
+the look for drift."""
 
 from datetime import UTC, timedelta
 
 import dagster as dg
 
-from cctview_pipeline.automation.jobs import camera_hours_job, range_tags
+from cctview_pipeline.assets.drift import Day
+from cctview_pipeline.automation.jobs import camera_hours_job, drift_job, range_tags
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_day
 from cctview_pipeline.partitions import CAMPAIGN
@@ -23,3 +25,14 @@ def daily_collection(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
     first, last = CAMPAIGN.cameras[0].id, CAMPAIGN.cameras[-1].id
     tags = range_tags(Partition.camera_hour(first, hours[0]), Partition.camera_hour(last, hours[-1]))
     return dg.RunRequest(run_key=f"daily-{format_day(day)}", tags=tags)
+
+
+@dg.schedule(job=drift_job, cron_schedule="30 2 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
+def daily_drift(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Half past two UTC: the day before, against what the models were trained on."""
+    day = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
+    if not any(hour.date() == day for hour in CAMPAIGN.hours()):
+        return dg.SkipReason(f"{format_day(day)} is outside the campaign's window: see campaign.toml.")
+    chosen = Day(day=format_day(day))
+    config = dg.RunConfig({"detector_model_score_drift": chosen, "extractor_model_embedding_drift": chosen})
+    return dg.RunRequest(run_key=f"drift-{format_day(day)}", run_config=config)

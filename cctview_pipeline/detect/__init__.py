@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detections
 from cctview_pipeline.images import ImageLike
 
-__all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "training_version"]
+__all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "threshold_of", "training_version"]
 
 
 class Detector(Protocol):
@@ -28,15 +29,35 @@ class Detector(Protocol):
         """
 
 
+_LOADERS = {
+    "torchvision": ("torchvision_detectors", "TorchvisionDetector"),
+    "imageai": ("imageai_detectors", "ImageAiDetector"),
+    "keras": ("keras_retinanet.detector", "KerasRetinaNetDetector"),
+}
+"""The beginning of a manifest's ``loader`` -> the module and class that read such weights; without one it is this project's own
+network."""
+
+
 def load_detector(name: str = "default", device: str = "auto") -> Detector:
     """Load a detector of models/manifest.toml onto a device (``auto``, ``cpu``, ``cuda``, ``cuda:N``).
 
     Raises CctviewError when the name is unknown, or the weights are missing or damaged.
     """
-    from cctview_pipeline.detect.default import DefaultDetector  # torch takes seconds to import; ids and boxes don't need it
-    from cctview_pipeline.weights import find_model
+    from cctview_pipeline.weights import find_model, read_facts  # torch takes seconds to import; ids and boxes don't need it
 
-    return DefaultDetector.load(find_model(name, "detector"), device)
+    entry = find_model(name, "detector")
+    loader = read_facts(entry).get("loader", "").split("-")[0]
+    module, chosen = _LOADERS.get(loader, ("default", "DefaultDetector"))
+    return getattr(import_module(f"{__name__}.{module}"), chosen).load(entry, device)
+
+
+def threshold_of(name: str) -> float:
+    """The operating point of a detector of the manifest, without loading it."""
+    from cctview_pipeline.weights import find_model, read_facts, read_weights
+
+    entry = find_model(name, "detector")
+    said = read_facts(entry).get("threshold")
+    return float(read_weights(entry)[1]["threshold"] if said is None else said)
 
 
 _MAKES_WEIGHTS = (

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from cctview_pipeline.detect.network import Candidates, DetectorNetwork, padded_size
+from cctview_pipeline.device import quick_precision
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike, decode
 
@@ -86,14 +87,15 @@ class OpenVinoBackend:
 
 
 class TorchBackend:
-    """The network in PyTorch: half precision on a graphics card, where JPEGs are decoded too; bfloat16 on a processor."""
+    """The network in PyTorch: half precision on a graphics card, where JPEGs are decoded too; on a processor bfloat16,
+    or float32 where that is quicker."""
 
     batch = 16
 
     def __init__(self, network: DetectorNetwork, device: torch.device) -> None:
         self._device, self._on_gpu = device, device.type == "cuda"
         # Normalisation is folded into the convolutions, and the weights are kept in the precision they are used in.
-        dtype = torch.float16 if self._on_gpu else torch.bfloat16
+        dtype = torch.float16 if self._on_gpu else quick_precision(device)
         self._network = Candidates(fuse(network.eval())).to(device, dtype, memory_format=torch.channels_last)
         self.depth = 3 if self._on_gpu else 1
         if self._on_gpu:

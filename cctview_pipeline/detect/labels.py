@@ -3,9 +3,9 @@
 No one drew boxes on these frames. The published detections are precise but miss a third of the vehicles, and the two
 packaged detectors agree on lane dashes at low scores, so a label is what the sources say together:
 
-- object: published at 0.40 or more, or both packaged models at 0.30 or more, or both at 0.20 or more on something
-  that moves;
-- ignored (neither object nor background in the loss): a single source at 0.25 (published) or 0.30 (packaged) or more,
+- object: what a source that is believed alone (the published one) scores 0.40 or more, or two others at 0.30 or more, or both
+  at 0.20 or more on something that moves;
+- ignored (neither object nor background in the loss): a single source at 0.25 (believed alone) or 0.30 (others) or more,
   and what several sources see standing still on one spot for a third of the recording, which may be parked;
 - background: the rest, among it the places where a single source sees a box that stands still (a tree taken for a car, an
   arrow on the road): these teach what is no vehicle.
@@ -15,8 +15,10 @@ A vehicle's label is the one that all sources' boxes on it, overlapping car and 
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -27,6 +29,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 
 PUBLISHED = "published"
+ALONE: Mapping[str, float] = {PUBLISHED: 0.40}
+"""Sources whose boxes are believed when no other says so, and from which score on."""
 GROUPS = (VEHICLES, ("person",), ("bicycle",))
 """Labels that compete for one place: a box is a car or a bus, but a person may stand in front of either."""
 
@@ -46,12 +50,18 @@ class Boxes:
 NOTHING = Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
 
+class Picture(Protocol):
+    """Where a frame's JPEG comes from: a path, or a row of the lake."""
+
+    def read_bytes(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class FrameLabels:
     """What one frame teaches: objects (N, 4) with indices into LABELS, boxes (M, 4) that the loss leaves out, and boxes
     (K, 4) of a single source that stand still: background to the loss, but no evaluation counts them either way."""
 
-    path: Path
+    path: Picture
     frame_id: FrameId
     objects: np.ndarray
     labels: np.ndarray
@@ -74,25 +84,38 @@ def load_labels(directory: Path, width: int = 352, height: int = 240) -> list[Fr
     sources = []
     for path, frame_id in frames:
         found = {PUBLISHED: _published_boxes(path)} | packaged.get(str(frame_id), {})
-        sources.append({name: _clipped(boxes, width, height) for name, boxes in found.items()})
+        sources.append({name: clipped(boxes, width, height) for name, boxes in found.items()})
     by_camera: dict[str, list[int]] = defaultdict(list)
     for index, (_, frame_id) in enumerate(frames):
         by_camera[frame_id.camera_id].append(index)
-
-    labels: list[FrameLabels | None] = [None] * len(frames)
+    labels: dict[int, FrameLabels] = {}
     for indices in by_camera.values():
-        names = sorted({name for i in indices for name in sources[i]})
-        places = {name: _static_places([sources[i].get(name, NOTHING).boxes for i in indices]) for name in names}
-        agreed = [_agreement(sources[i], minimum=0.20) for i in indices]
-        for position, index in enumerate(indices):
-            neighbours = [agreed[p].boxes for p in (position - 2, position + 2) if 0 <= p < len(agreed)]
-            labels[index] = _decide(*frames[index], sources[index], agreed[position], neighbours, places)
+        labels |= zip(indices, agree([frames[i] for i in indices], [sources[i] for i in indices]), strict=True)
+    return [labels[index] for index in range(len(frames))]
+
+
+def agree(
+    frames: Sequence[tuple[Picture, FrameId]], sources: Sequence[Mapping[str, "Boxes"]], alone: Mapping[str, float] = ALONE
+) -> list[FrameLabels]:
+    """The labels of one camera's frames, in order of time, from what every source found on each of them.
+
+    sources: name -> boxes, frame by frame; alone: those that are believed without another, and from which score on.
+    """
+    names = sorted({name for found in sources for name in found})
+    places = {name: _static_places([found.get(name, NOTHING).boxes for found in sources]) for name in names}
+    others = [name for name in names if name not in alone]
+    pair = others if len(others) >= 2 else names
+    agreed = [_agreement([found.get(name, NOTHING) for name in pair], 0.20) for found in sources]
+    labels = []
+    for position, (frame, found) in enumerate(zip(frames, sources, strict=True)):
+        neighbours = [agreed[p].boxes for p in (position - 2, position + 2) if 0 <= p < len(agreed)]
+        labels.append(_decide(*frame, found, agreed[position], neighbours, places, alone))
     return labels
 
 
 def published_truth(image: Path, width: int = 352, height: int = 240) -> tuple[np.ndarray, np.ndarray]:
     """The published vehicles of one frame for evaluation: boxes at 0.40 or more, and those below, to be ignored."""
-    found = _without_doubles(_clipped(_published_boxes(image), width, height))
+    found = _without_doubles(clipped(_published_boxes(image), width, height))
     found = found.select(found.labels < len(VEHICLES))
     return found.boxes[found.scores >= 0.40], found.boxes[found.scores < 0.40]
 
@@ -122,7 +145,8 @@ def _packaged_boxes(path: Path) -> dict[str, dict[str, Boxes]]:
     return found
 
 
-def _clipped(found: Boxes, width: int, height: int) -> Boxes:
+def clipped(found: Boxes, width: int, height: int) -> Boxes:
+    """Boxes inside the frame, less those of under 2 px."""
     boxes = clip(found.boxes, width, height)
     solid = (boxes[:, 2] - boxes[:, 0] >= 2) & (boxes[:, 3] - boxes[:, 1] >= 2)
     return Boxes(boxes[solid], found.scores[solid], found.labels[solid])
@@ -137,12 +161,12 @@ def _without_doubles(found: Boxes) -> Boxes:
     return found.select(np.sort(np.concatenate(kept)))
 
 
-def _agreement(sources: dict[str, Boxes], minimum: float) -> Boxes:
-    """Boxes on which both packaged models agree; the score is the lower of the two, the box their mean."""
-    packaged = [_without_doubles(boxes) for name, boxes in sorted(sources.items()) if name != PUBLISHED]
-    if len(packaged) < 2:
+def _agreement(found: Sequence[Boxes], minimum: float) -> Boxes:
+    """Boxes on which the first two sources agree; the score is the lower one's, the box their mean."""
+    if len(found) < 2:
         return NOTHING
-    first, second = (boxes.select(boxes.scores >= minimum) for boxes in packaged[:2])
+    doubtless = [_without_doubles(boxes) for boxes in found[:2]]
+    first, second = (boxes.select(boxes.scores >= minimum) for boxes in doubtless)
     overlap = pairwise_iou(first.boxes, second.boxes) * _same_group(first.labels, second.labels)
     if not overlap.size:
         return first.select(np.zeros(len(first.boxes), bool))
@@ -176,30 +200,29 @@ def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _decide(
-    path: Path,
+    path: Picture,
     frame_id: FrameId,
-    sources: dict[str, Boxes],
+    sources: Mapping[str, Boxes],
     agreed: Boxes,
     neighbours: list[np.ndarray],
     places: dict[str, np.ndarray],
+    alone: Mapping[str, float],
 ) -> FrameLabels:
     moving = np.all([_overlap(agreed.boxes, other) < 0.6 for other in neighbours], axis=0) if neighbours else False
     agreed = agreed.select((agreed.scores >= 0.30) | moving)
-    published = _without_doubles(sources[PUBLISHED])
-    certain = published.select(published.scores >= 0.40)
-
-    objects, labels = certain.boxes, certain.labels
-    if len(agreed.boxes):
-        same = pairwise_iou(agreed.boxes, objects) * _same_group(agreed.labels, labels)
-        new = same.max(1, initial=0) < 0.5
-        objects, labels = np.concatenate([objects, agreed.boxes[new]]), np.concatenate([labels, agreed.labels[new]])
+    objects, labels = NOTHING.boxes, NOTHING.labels
+    for name in sorted(alone.keys() & sources.keys()):
+        believed = _without_doubles(sources[name])
+        believed = believed.select(believed.scores >= alone[name])
+        objects, labels = _joined(objects, labels, believed)
+    objects, labels = _joined(objects, labels, agreed)
     labels = _vote(objects, labels, sources)
     static = _overlap(objects, np.concatenate(list(places.values()))) > 0.7
     by_one = np.sum([_overlap(objects, places[name]) > 0.5 for name in places], axis=0) < 2
     doubtful, still = [objects[static & ~by_one]], [objects[static & by_one]]
     objects, labels = objects[~static], labels[~static]
     for name, found in sources.items():
-        weak = found.boxes[found.scores >= (0.25 if name == PUBLISHED else 0.30)]
+        weak = found.boxes[found.scores >= (0.25 if name in alone else 0.30)]
         weak = weak[_overlap(weak, objects) < 0.5]
         unmoved = _overlap(weak, places[name]) > 0.7
         elsewhere = [_overlap(weak, places[other]) > 0.5 for other in places if other != name]
@@ -209,7 +232,14 @@ def _decide(
     return FrameLabels(path, frame_id, objects, labels, *(np.concatenate(b).astype(np.float32) for b in (doubtful, still)))
 
 
-def _vote(objects: np.ndarray, labels: np.ndarray, sources: dict[str, Boxes]) -> np.ndarray:
+def _joined(objects: np.ndarray, labels: np.ndarray, new: Boxes) -> tuple[np.ndarray, np.ndarray]:
+    """Objects and those of the new boxes that lie on none of them (IoU of one half, labels of one group)."""
+    same = pairwise_iou(new.boxes, objects) * _same_group(new.labels, labels)
+    fresh = same.max(1, initial=0) < 0.5
+    return np.concatenate([objects, new.boxes[fresh]]), np.concatenate([labels, new.labels[fresh]])
+
+
+def _vote(objects: np.ndarray, labels: np.ndarray, sources: Mapping[str, Boxes]) -> np.ndarray:
     """Each object's label of its group with the highest sum of scores over all sources' boxes on it (IoU of one half)."""
     votes = np.zeros((len(objects), len(LABELS)), np.float32)
     for found in sources.values():

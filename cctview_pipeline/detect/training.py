@@ -31,7 +31,9 @@ from cctview_pipeline.detect.labels import FrameLabels, load_labels
 from cctview_pipeline.detect.network import DetectorNetwork
 from cctview_pipeline.detect.quantization import quantize
 from cctview_pipeline.detect.targets import detection_loss, render_targets
-from cctview_pipeline.device import pick_device
+from cctview_pipeline.device import pick_device, quick_autocast
+from cctview_pipeline.drift.pictures import by_camera
+from cctview_pipeline.drift.reference import NoReference, make_detector_reference
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.weights import ModelEntry, find_model, read_weights, register_weights
@@ -99,21 +101,42 @@ def train_detector(data: Path, workspace: Path, recipe: DetectorRecipe = Detecto
     split, history = load_split(data, workspace / "cities", recipe), History()
     origin = hashlib.sha256(f"{recipe} {split.version()} {training_version()}".encode()).hexdigest()[:12]
     checkpoint = workspace / f"detector-{origin}.checkpoint"
+    state, detector = make_detector(split, recipe, checkpoint, device, history)
+    measured = measure(detector, split)
+    log.info("at threshold %.3f: %s", detector.threshold, measured)
+    facts = {"data_version": split.version(), "code_version": training_version()}
+    facts |= {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.state_dict()}
+    entry = register_detector("default-detector", state, detector, split, facts)
+    checkpoint.unlink(missing_ok=True)
+    return entry
+
+
+def make_detector(
+    split: Split, recipe: DetectorRecipe, checkpoint: Path, device: str, history: History
+) -> tuple[dict[str, Tensor], DefaultDetector]:
+    """Train, quantize and calibrate. Returns what a model's file holds, and the detector that it gives."""
     network = _fit(split, recipe, checkpoint, pick_device(device), history)
     parts = quantize(network, [padded(decode(frame.path.read_bytes())) for frame in _some(split.tune, 300)])
     detector = calibrate(OpenVinoBackend.of(parts, torch.get_num_threads()), split.tune)
-    measured = measure(detector, split)
-    log.info("at threshold %.3f: %s", detector.threshold, measured)
+    return network.state_dict() | parts, detector
+
+
+def register_detector(
+    name: str, state: dict[str, Tensor], detector: DefaultDetector, split: Split, facts: dict[str, object]
+) -> ModelEntry:
+    """Store a detector's file with its threshold and calibration, and beside it what it gives on its training cameras, for
+    drift to be told. facts: what it follows from, for the manifest."""
     entry = register_weights(
-        "default-detector",
+        name,
         "detector",
-        network.state_dict() | parts,
+        state,
         {"threshold": f"{detector.threshold:.3f}", "calibration": str(detector.calibration)},
-        {"licence": "MIT", "classes": list(LABELS), "input": "RGB, any size; made for 352x240"}
-        | {"data_version": split.version(), "code_version": training_version()}
-        | {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.state_dict()},
+        {"licence": "MIT", "classes": list(LABELS), "input": "RGB, any size; made for 352x240"} | facts,
     )
-    checkpoint.unlink(missing_ok=True)
+    try:
+        make_detector_reference(detector, by_camera((frame.path, frame.frame_id) for frame in split.train)).write(entry)
+    except NoReference as error:
+        log.warning("%s", error)
     return entry
 
 
@@ -173,9 +196,7 @@ def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.d
         state = read_weights(find_model(recipe.start, "detector"))[0]
         network.load_state_dict({name: state[name] for name in network.state_dict()})
     network = network.to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
-    )
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
     steps = len(split.train) // recipe.batch
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -192,7 +213,7 @@ def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.d
             losses = []
             for inputs, targets in _batches(images, split.train, recipe, epoch):
                 inputs = inputs.to(device, memory_format=torch.channels_last)
-                with torch.autocast(device.type, torch.bfloat16):
+                with quick_autocast(device):
                     logits, sides = network(inputs)
                 loss = detection_loss(logits, sides, [t.to(device) for t in targets])
                 optimizer.zero_grad(set_to_none=True)
@@ -208,6 +229,12 @@ def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.d
             log.info("epoch %d of %d: loss %.3f, AP50 %.3f", epoch + 1, recipe.epochs, history.loss[-1], history.ap50[-1])
             save(checkpoint, parts, epoch + 1)
     return average.module
+
+
+def _moving_average(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+    """Exponential, over the last five hundred steps; over fewer at the beginning, which a short training has little but."""
+    decay = min(0.998, (1 + float(updates)) / (10 + float(updates)))
+    return decay * average + (1 - decay) * current
 
 
 def _watch(frames: list[FrameLabels], device: torch.device) -> Callable[[DetectorNetwork], float]:

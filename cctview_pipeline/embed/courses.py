@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cctview_pipeline.device import quick_autocast
 from cctview_pipeline.embed.default import letterbox, middle
 from cctview_pipeline.embed.lessons import Recorded, Rendered, city_groups, frame_pairs
 from cctview_pipeline.embed.losses import distillation_loss, identity_loss
@@ -138,7 +139,7 @@ def _letterboxed(crops: np.ndarray) -> np.ndarray:
 
 
 def _see(tower: Callable[[Tensor], Tensor], crops: Tensor) -> Tensor:
-    with torch.autocast(crops.device.type, torch.bfloat16):
+    with quick_autocast(crops.device):
         return tower(crops.contiguous(memory_format=torch.channels_last))
 
 

@@ -17,7 +17,7 @@ from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import Space
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
-from cctview_pipeline.weights import ModelEntry, check_file
+from cctview_pipeline.weights import ModelEntry, check_file, load_checked
 
 DIMENSION, IDENTITIES = 1920, 576
 _PREPARE = transforms.Compose(
@@ -77,28 +77,3 @@ class DenseNetExtractor:
     def _embed_batch(self, images: Tensor) -> np.ndarray:
         inputs = images.to(self._device, non_blocking=True, memory_format=torch.channels_last)
         return self._network(inputs).cpu().numpy()
-
-
-def load_checked(network: nn.Module, state: object, name: str) -> None:
-    """Load a state dict after every key and shape was compared. Counters of seen batches may be missing: old files lack them.
-
-    Raises CctviewError that names the first keys that are missing, unknown or of another shape.
-    """
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CctviewError(f"{name} holds no state dict of tensors.")
-    wanted = network.state_dict()
-    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
-    unknown = [key for key in state if key not in wanted]
-    shapes = [
-        f"{key} is {tuple(state[key].shape)} instead of {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if key in state and state[key].shape != value.shape
-    ]
-    problems = [
-        *([f"{len(missing)} keys are missing, the first is {missing[0]}"] if missing else []),
-        *([f"{len(unknown)} keys are unknown, the first is {unknown[0]}"] if unknown else []),
-        *shapes[:1],
-    ]
-    if problems:
-        raise CctviewError(f"{name} does not fit the network: {'; '.join(problems)}.")
-    network.load_state_dict(wanted | state)

@@ -127,6 +127,13 @@ def _one_place(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
     return f"{journey[1:][at_once][0]} is at two cameras at once." if at_once.any() else None
 
 
+def _labelled_once(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    said = rows.filter(pc.equal(rows["role"], "frame"))["frame_id"].to_pylist()
+    if len(said) == len(set(said)) and set(said) == set(rows["frame_id"].to_pylist()):
+        return None
+    return f"{len(said)} rows say so of {len(set(rows['frame_id'].to_pylist()))} frames."
+
+
 def _whole_hour(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     began, ended = (rows[name].to_pylist() for name in ("began_at", "ended_at"))
     hour = [partition.hour, partition.hour + timedelta(hours=1)]
@@ -165,6 +172,12 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _inside_hour("captured_at"),
         _exists("frame_id", "raw_frames", "frame_id", "frames_exist", "Every detection's frame is in raw_frames."),
         Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes("detection_id")),
+    ),
+    "labels": (
+        _inside_hour("captured_at"),
+        _exists("frame_id", "raw_frames", "frame_id", "frames_exist", "Every labelled frame is in raw_frames."),
+        Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes("frame_id")),
+        Check("one_frame_row_each", "Every labelled frame says once that it was labelled.", _labelled_once),
     ),
     "crops": (_unique("detection_id"), _one_each("vehicles")),
     "features": (

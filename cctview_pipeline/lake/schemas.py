@@ -127,6 +127,25 @@ _SPECS = [
         ),
     ),
     TableSpec(
+        "labels",
+        "What teachers agree on in frames, for a detector to learn from.",
+        "camera_hour",
+        pa.schema(
+            [
+                FRAME_ID,
+                CAMERA_ID,
+                CAPTURED_AT,
+                _column("role", pa.string(), "frame (it was labelled, once each), object, ignored or still (detect/labels.py)"),
+                _column("label", pa.string(), "of an object; else empty"),
+                _column("x1", pa.float32(), "left edge, px of the stored frame"),
+                _column("y1", pa.float32(), "upper edge, px"),
+                _column("x2", pa.float32(), "right edge, px"),
+                _column("y2", pa.float32(), "lower edge, px"),
+                _column("model", pa.string(), "the teachers' names and versions"),
+            ]
+        ),
+    ),
+    TableSpec(
         "crops",
         "One picture a vehicle detection at or above the detector's threshold. People have none.",
         "camera_hour",

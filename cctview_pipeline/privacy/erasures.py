@@ -165,6 +165,12 @@ def _detections(erasure: Erasure, rows: pa.Table) -> pa.Table:
     return _of_detections(erasure, _timed("captured_at")(erasure, rows))
 
 
+def _labels(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """Labels have no ids: of a frame in which a vehicle was painted over all go."""
+    rows = _timed("captured_at")(erasure, rows)
+    return rows.filter(pc.invert(pc.is_in(rows["frame_id"], pa.array(list(erasure.painted), pa.string()))))
+
+
 def _rejected(erasure: Erasure, rows: pa.Table) -> pa.Table:
     """They have no pictures, and no column for their camera: its id begins their names."""
     if erasure.begin is None:
@@ -221,6 +227,7 @@ RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
     "raw_frames": _frames,
     "rejected_frames": _rejected,
     "detections": _detections,
+    "labels": _labels,
     "crops": _of_detections,
     "features": _of_detections,
     "tracks": _tracks,

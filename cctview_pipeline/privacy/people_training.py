@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.detect.city_frames import city_version
-from cctview_pipeline.device import pick_device
+from cctview_pipeline.device import pick_device, quick_autocast
 from cctview_pipeline.privacy.people import CELL, MODEL, PeopleFinder, PeopleNetwork, grown, rectangles
 from cctview_pipeline.privacy.people_frames import CutOut, PeopleFrame, city_frames, pasted, recorded_frames, scaled, targets
 from cctview_pipeline.weights import ModelEntry, register_weights
@@ -78,7 +78,7 @@ def train_people(data: Path, work: Path, recipe: PeopleRecipe = PeopleRecipe(), 
     losses = []
     for step in range(begun, recipe.steps):
         images, inside, weight = (each.to(where) for each in _batch(city, recorded, pieces, recipe, step))
-        with torch.autocast(where.type, torch.bfloat16):
+        with quick_autocast(where):
             logits = network(images.contiguous(memory_format=torch.channels_last))[:, 0]
         loss = F.binary_cross_entropy_with_logits(logits.float(), inside, weight * (1 + (_SOMEBODY - 1) * inside))
         optimizer.zero_grad()

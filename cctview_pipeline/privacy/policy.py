@@ -29,6 +29,7 @@ LIFETIMES: dict[str, timedelta | None] = {
     "crops": _DAY,
     "features": _DAY,
     "detections": _WEEK,
+    "labels": _WEEK,
     "tracks": _WEEK,
     "matches": _WEEK,
     "journeys": _WEEK,

@@ -7,6 +7,7 @@ from pydantic import PrivateAttr
 
 from cctview_pipeline.detect import Detector, load_detector
 from cctview_pipeline.embed import Extractor, load_extractor
+from cctview_pipeline.partitions import CAMPAIGN
 
 
 def share_cores(context: dg.InitResourceContext) -> None:
@@ -18,15 +19,15 @@ def share_cores(context: dg.InitResourceContext) -> None:
 
 
 class DetectorResource(dg.ConfigurableResource):
-    """name: a detector of models/manifest.toml; device: auto, cpu, cuda or cuda:N."""
+    """name: a detector of models/manifest.toml, the campaign's when left out; device: auto, cpu, cuda or cuda:N."""
 
-    name: str = "default"
+    name: str = ""
     device: str = "auto"
     _model: Detector = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         share_cores(context)
-        self._model = load_detector(self.name, self.device)
+        self._model = load_detector(self.name or CAMPAIGN.model("detector"), self.device)
 
     @property
     def model(self) -> Detector:
@@ -34,15 +35,15 @@ class DetectorResource(dg.ConfigurableResource):
 
 
 class ExtractorResource(dg.ConfigurableResource):
-    """name: an extractor of models/manifest.toml; device: auto, cpu, cuda or cuda:N."""
+    """name: an extractor of models/manifest.toml, the campaign's when left out; device: auto, cpu, cuda or cuda:N."""
 
-    name: str = "default"
+    name: str = ""
     device: str = "auto"
     _model: Extractor = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         share_cores(context)
-        self._model = load_extractor(self.name, self.device)
+        self._model = load_extractor(self.name or CAMPAIGN.model("extractor"), self.device)
 
     @property
     def model(self) -> Extractor:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from dagster_aws.s3 import S3Resource
 
 from cctview_pipeline import detect, embed
 from cctview_pipeline.assets import weights
@@ -9,8 +10,11 @@ from cctview_pipeline.assets.detector_model import DetectorTraining, detector_mo
 from cctview_pipeline.assets.extractor_model import ExtractorTraining, extractor_model
 from cctview_pipeline.assets.weights import DETECTOR, EXTRACTOR, record_models
 from cctview_pipeline.definitions import defs
+from cctview_pipeline.partitions import EMPTY
+from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
 
+RESOURCES = {"lake": LakeResource(s3=S3Resource())}
 MODELS = pytest.mark.parametrize(
     ("asset", "task", "figure"), [(detector_model, "detector", "ap50_published"), (extractor_model, "extractor", "city_rank1")]
 )
@@ -24,7 +28,7 @@ def instance():
 
 @MODELS
 def test_without_a_folder_it_is_the_shipped_weights(instance: dg.DagsterInstance, asset, task: str, figure: str):
-    result = dg.materialize([asset], instance=instance)
+    result = dg.materialize([asset], instance=instance, resources=RESOURCES)
     (event,) = result.asset_materializations_for_node(f"{task}_model")
     entry = find_model("default", task)
     facts = read_facts(entry)
@@ -52,7 +56,7 @@ def test_with_a_folder_it_is_trained(instance: dg.DagsterInstance, monkeypatch: 
 
     monkeypatch.setattr(f"cctview_pipeline.{trainer}", train)
     run_config = dg.RunConfig({f"{task}_model": config(data="/recordings", epochs=3, seed=1, device="cpu")})
-    assert dg.materialize([asset], instance=instance, run_config=run_config).success
+    assert dg.materialize([asset], instance=instance, run_config=run_config, resources=RESOURCES).success
     assert asked == [("/recordings", 3, 1, "cpu")]
 
 
@@ -71,12 +75,12 @@ def test_weights_are_recorded_once_and_again_when_they_change(instance: dg.Dagst
     def recorded() -> list[int]:
         return [len(instance.fetch_materializations(key, limit=10).records) for key in (DETECTOR, EXTRACTOR)]
 
-    record_models(instance)
-    record_models(instance)
+    record_models(instance, EMPTY)
+    record_models(instance, EMPTY)
     assert recorded() == [1, 1]
     changed = lambda name, task: ModelEntry(name, task, find_model(name, task).path, "0" * 64)  # noqa: E731
     entries = {"detector": find_model("default", "detector"), "extractor": changed("default-extractor", "extractor")}
     monkeypatch.setattr(weights, "find_model", lambda name, task: entries[task])
-    record_models(instance)
+    record_models(instance, EMPTY)
     assert recorded() == [1, 2]
     assert instance.get_latest_materialization_event(EXTRACTOR).asset_materialization.tags["dagster/data_version"] == "0" * 64

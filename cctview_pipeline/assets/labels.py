@@ -1,0 +1,45 @@
+"""labels: what teachers agree on in frames of the lake, for a detector to learn from."""
+
+from collections import Counter
+
+import dagster as dg
+
+from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.assets.raw_frames import raw_frames
+from cctview_pipeline.automation.policies import independent
+from cctview_pipeline.partitions import CAMPAIGN, camera_hours
+from cctview_pipeline.resources.lake import LakeResource
+
+
+class Teaching(dg.Config):
+    """teachers: one or two detectors of models/manifest.toml, or files of recorded boxes (*.parquet); every: of so many frames
+    one is labelled; device: auto, cpu, cuda or cuda:N."""
+
+    teachers: list[str]
+    every: int = 1
+    device: str = "auto"
+
+
+@dg.asset(
+    **table_asset("labels", group="models", code_version="1"),
+    deps=[raw_frames],
+    partitions_def=camera_hours,
+    backfill_policy=independent,
+    pool="gpu",
+)
+def labels(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResource) -> dg.MaterializeResult:
+    # Not at the top: torch takes seconds to import, in every run and in the code server.
+    from cctview_pipeline.detect.lake_labels import FRAME, label_frames
+    from cctview_pipeline.detect.teachers import open_panel
+    from cctview_pipeline.detect.zones import Zones
+
+    store, panel = lake.open(), open_panel(config.teachers, config.device)
+    run = PartitionRun(context, store, "labels")
+    for partition in run.each(inputs=["raw_frames"]):
+        frames = store.read("raw_frames", partition)
+        camera = CAMPAIGN.camera(partition.camera)
+        found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), max(1, config.every))
+        roles = Counter(found["role"].to_pylist())
+        said = dict(Counter(label for label in found["label"].to_pylist() if label))
+        run.store(partition, found, {"raw_frames": frames}, teachers=panel.version, frames=roles[FRAME], roles=roles, labels=said)
+    return run.result()

@@ -1,0 +1,50 @@
+"""Labelling camera-hours through Dagster, so that its runs, checks and lineage are there, from the command line."""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+import dagster as dg
+
+from cctview_pipeline.automation.jobs import labels_job, range_tags
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.detect.teachers import open_panel
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake, Partition
+
+
+def unlabelled(lake: Lake, partitions: Sequence[Partition], teachers: Sequence[str], device: str) -> list[Partition]:
+    """Those that these very teachers have not labelled."""
+    version = open_panel(teachers, device).version
+    return [p for p in partitions if lake.read("labels", p, ["model"])["model"].unique().to_pylist() != [version]]
+
+
+def label(
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    partitions: Sequence[Partition],
+    teachers: Sequence[str],
+    every: int,
+    device: str,
+    advance: Callable[[int], None],
+) -> None:
+    """Make labels of camera-hours in this process, a run for each camera's hours that follow one another.
+
+    advance: called with the number of camera-hours done. Raises CctviewError when one of them could not be written.
+    """
+    from cctview_pipeline.definitions import defs
+
+    config = {"ops": {"labels": {"config": {"teachers": list(teachers), "every": every, "device": device}}}}
+    config["loggers"] = {"console": {"config": {"log_level": "ERROR"}}}
+    for chunk in _spans(partitions):
+        tags = range_tags(chunk[0], chunk[-1])
+        outcome = defs.get_job_def(labels_job.name).execute_in_process(config, instance=instance, tags=tags)
+        if absent := [p for p in chunk if not lake.has("labels", p)]:
+            raise CctviewError(f"{absent[0]} could not be labelled: see run {outcome.run_id} with `cctview dev`.")
+        advance(len(chunk))
+
+
+def _spans(partitions: Sequence[Partition]) -> list[list[Partition]]:
+    """A camera's hours that follow one another, together."""
+    ordered = sorted(partitions, key=lambda p: (p.camera, p.hour))
+    groups = groupby(enumerate(ordered), key=lambda pair: (pair[1].camera, pair[1].hour - pair[0] * HOUR))
+    return [[p for _, p in group] for _, group in groups]

@@ -1,0 +1,58 @@
+"""``cctview models drift``: whether a day's camera-hours are still like what the models were trained on."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake.layout import format_hour, parse_day
+
+if TYPE_CHECKING:
+    from cctview_pipeline.drift import Survey
+
+console = Console()
+MOST_ROWS = 20
+TITLES = {"detections": "Scores (detections)", "features": "How alike vehicles look (features)"}
+
+
+def drift(
+    day: Annotated[str, typer.Option(help="YYYY-MM-DD, UTC; the newest that has detections when left out.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Say which cameras and hours the models were not trained for, and so should be labelled next."""
+    from cctview_pipeline.drift.survey import latest_day, survey  # scipy and pyarrow take a second to import
+    from cctview_pipeline.resources.lake import open_lake
+
+    lake = open_lake()
+    try:
+        chosen = parse_day(day) if day else latest_day(lake)
+    except ValueError:
+        raise CctviewError(f"A day is given as YYYY-MM-DD, not '{day}'.") from None
+    if chosen is None:
+        raise CctviewError(f"The lake {lake.uri} has no detections yet: `cctview backfill` makes them.")
+    surveys = [survey(lake, table, chosen) for table in ("detections", "features")]
+    if as_json:
+        print(json.dumps([found.as_dict() for found in surveys], indent=2))
+        return
+    for found in surveys:
+        if found.findings:
+            console.print(_table(found))
+        console.print(found.sentence, soft_wrap=True, highlight=False)
+
+
+def _table(found: "Survey") -> Table:
+
+    table = Table("camera", "hour (UTC)", "verdict", "distance", "nearest in training", "expected F1", "in doubt", "vehicles")
+    table.title = TITLES[found.table]
+    for each in found.findings[:MOST_ROWS]:
+        distance = "" if each.distance is None else f"{each.distance:.3f}"
+        doubt = "" if each.in_doubt is None else f"{100 * each.in_doubt:.0f} %"
+        promised = "" if each.expected_f1 is None else f"{each.expected_f1:.3f}"
+        seen = distance, each.nearest, promised, doubt, f"{each.count:,}"
+        table.add_row(each.camera, format_hour(each.hour), each.verdict, *seen)
+    if (left := len(found.findings) - MOST_ROWS) > 0:
+        table.caption = f"{left} more: --json shows all."
+    return table

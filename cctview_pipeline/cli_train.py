@@ -1,0 +1,228 @@
+"""``cctview train``: the shipped models anew, and their adaptation to a lake's own cameras."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cctview_pipeline.campaign import parse_time
+from cctview_pipeline.cli_privacy import PurposeOption
+from cctview_pipeline.errors import CctviewError
+
+if TYPE_CHECKING:
+    from cctview_pipeline.weights import ModelEntry
+
+train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/, or adapt them to a lake's cameras.")
+console = Console()
+
+DataOption = Annotated[Path | None, typer.Option(help="A folder of the published layout, to train the shipped model anew.")]
+LakeOption = Annotated[bool, typer.Option("--from-lake", help="Adapt the model in use to the cameras of the lake.")]
+NameOption = Annotated[str, typer.Option(help="What the adapted model is called.")]
+CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Of the lake to learn from; all when left out.")]
+FromOption = Annotated[str, typer.Option("--from", help="First hour to learn from, ISO 8601; UTC unless it has an offset.")]
+ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same form.")]
+WithoutOption = Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")]
+EpochsOption = Annotated[int | None, typer.Option(help="Passes over the pictures; the recipe's own number when left out.")]
+RateOption = Annotated[float | None, typer.Option(help="The highest learning rate; the recipe's own when left out.")]
+CitiesOption = Annotated[int | None, typer.Option(help="Synthetic cities in the mixture, 0 for none.")]
+SeedOption = Annotated[int, typer.Option(help="Of the weights' beginning and of the pictures' order.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+@train.command("detector")
+def train_detector(
+    data: DataOption = None,
+    from_lake: LakeOption = False,
+    teachers: Annotated[
+        list[str],
+        typer.Option(
+            "--teacher", help="With --from-lake: a detector, or a file of boxes, that labels frames; may be given twice."
+        ),
+    ] = [],  # noqa: B006
+    every: Annotated[int, typer.Option(help="With --from-lake: of so many frames one is labelled.")] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --from-lake: label anew what these teachers have labelled.")
+    ] = False,
+    cameras: CamerasOption = [],  # noqa: B006
+    begin: FromOption = "",
+    end: ToOption = "",
+    purpose: PurposeOption = "",
+    name: NameOption = "adapted-detector",
+    epochs: EpochsOption = None,
+    start: Annotated[str, typer.Option(help="A detector to go on from; with --data from nothing when left out.")] = "",
+    learning_rate: RateOption = None,
+    cities: CitiesOption = None,
+    without: WithoutOption = [],  # noqa: B006
+    seed: SeedOption = 7,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train models/default-detector.safetensors anew (--data), or adapt the one in use to your own cameras (--from-lake).
+
+    Adapting has frames of the lake labelled by teachers (models/manifest.toml, or a Parquet file of recorded boxes), goes on from
+    the weights in use, and registers what comes out under --name if it measures better on the last fifth of every camera's
+    frames. An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
+    """
+    _one_source(data, from_lake)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
+    said = {key: value for key, value in said.items() if value is not None}
+    if from_lake:
+        if without:
+            raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
+        _adapt_detector(teachers, every, again, _split(cameras), begin, end, purpose, name, start, said, device)
+        return
+    if teachers:
+        raise CctviewError("--teacher labels frames of the lake: add --from-lake.")
+    from cctview_pipeline.detect.training import DetectorRecipe
+    from cctview_pipeline.detect.training import train_detector as run
+    from cctview_pipeline.paths import project_root
+
+    recipe = DetectorRecipe(**said, start=start, without=tuple(_split(without)))
+    entry = run(data, project_root() / "var" / "training", recipe, device)
+    console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
+
+
+def _adapt_detector(
+    teachers: list[str],
+    every: int,
+    again: bool,
+    cameras: list[str],
+    begin: str,
+    end: str,
+    purpose: str,
+    name: str,
+    start: str,
+    said: dict,
+    device: str,
+) -> None:
+    import dagster as dg
+
+    from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
+    from cctview_pipeline.automation.instance import open_campaign
+    from cctview_pipeline.automation.labelling import label, unlabelled
+    from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
+    from cctview_pipeline.learning import permit_training, written_hours
+    from cctview_pipeline.paths import project_root
+
+    if every < 1:
+        raise CctviewError(f"--every {every}: label every frame (1), or one of so many.")
+    lake, campaign = open_campaign()
+    hours = written_hours(lake, "raw_frames", cameras, parse_time(begin), parse_time(end))
+    todo = hours if again else unlabelled(lake, hours, teachers, device)
+    permit_training(lake, name, hours, ("raw_frames", "labels"), purpose)
+    with dg.DagsterInstance.get() as instance:
+        if todo:
+            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+            with Progress(*columns, console=console) as progress:
+                task = progress.add_task("camera-hours labelled", total=len(todo))
+                label(instance, lake, todo, teachers, every, device, lambda count: progress.advance(task, count))
+        workspace, chosen = project_root() / "var" / "training", start or campaign.model("detector")
+        adapted = adapt_detector(lake, hours, name, workspace, AdaptationRecipe(**said), device, chosen)
+        record_candidate(instance, DETECTOR, kept(adapted.entry, adapted.refused))
+    console.print(f"AP50 on held-out frames: {adapted.before:.3f} before, {adapted.after:.3f} now.")
+    _print_next(adapted.entry)
+
+
+@train.command("extractor")
+def train_extractor(
+    data: DataOption = None,
+    from_lake: LakeOption = False,
+    cameras: CamerasOption = [],  # noqa: B006
+    begin: FromOption = "",
+    end: ToOption = "",
+    purpose: PurposeOption = "",
+    name: NameOption = "adapted-extractor",
+    epochs: EpochsOption = None,
+    start: Annotated[str, typer.Option(help="With --from-lake: an extractor to go on from; the one in use when left out.")] = "",
+    without: WithoutOption = [],  # noqa: B006
+    learning_rate: RateOption = None,
+    cities: CitiesOption = None,
+    tracks: Annotated[bool, typer.Option(help="With --data: learn from vehicles seen again in the next frame.")] = True,
+    seed: SeedOption = 7,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train models/default-extractor.safetensors anew (--data), or adapt the one in use to your own cameras (--from-lake).
+
+    Adapting learns from the lake's own tracks: crops of one track show one vehicle. What comes out is registered under --name
+    if it finds later tracks again better than before. An interrupted training goes on where it was. CCTVIEW_MODELS names
+    another folder than models/ for what comes out.
+    """
+    from cctview_pipeline.paths import project_root
+
+    _one_source(data, from_lake)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
+    said = {key: value for key, value in said.items() if value is not None}
+    workspace = project_root() / "var" / "training"
+    if from_lake:
+        if without:
+            raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
+        _adapt_extractor(_split(cameras), begin, end, purpose, name, start, said, workspace, device)
+        return
+    from cctview_pipeline.embed.training import ExtractorRecipe
+    from cctview_pipeline.embed.training import train_extractor as run
+
+    recipe = ExtractorRecipe(**said, tracks=tracks, without=tuple(_split(without)))
+    entry = run(data, workspace, recipe, device)
+    console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
+
+
+def _adapt_extractor(
+    cameras: list[str], begin: str, end: str, purpose: str, name: str, start: str, said: dict, workspace: Path, device: str
+) -> None:
+    import dagster as dg
+
+    from cctview_pipeline.assets.weights import EXTRACTOR, kept, record_candidate
+    from cctview_pipeline.automation.instance import open_campaign
+    from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
+    from cctview_pipeline.learning import permit_training, written_hours
+
+    lake, campaign = open_campaign()
+    hours = written_hours(lake, "tracks", cameras, parse_time(begin), parse_time(end))
+    permit_training(lake, name, hours, ("crops", "tracks"), purpose)
+    chosen = start or campaign.model("extractor")
+    adapted = adapt_extractor(lake, hours, name, workspace, AdaptationRecipe(**said), device, chosen)
+    with dg.DagsterInstance.get() as instance:
+        record_candidate(instance, EXTRACTOR, kept(adapted.entry, adapted.refused))
+    _print_next(adapted.entry)
+
+
+@train.command("people")
+def train_people(
+    data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
+    steps: Annotated[int, typer.Option(help="Batches to learn from.")] = 12_000,
+    cities: Annotated[int, typer.Option(help="Synthetic cities whose people are known.")] = 32,
+    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out.")] = ["689-640-S"],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the frames' order.")] = 7,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train models/people-finder.safetensors, by which people are painted over, on the synthetic city and on recorded frames.
+
+    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
+    """
+    from cctview_pipeline.paths import project_root
+    from cctview_pipeline.privacy.people_training import PeopleRecipe
+    from cctview_pipeline.privacy.people_training import train_people as run
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
+    entry = run(data, project_root() / "var" / "training" / "people", recipe, device)
+    console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
+def _one_source(data: Path | None, from_lake: bool) -> None:
+    if from_lake == (data is not None):
+        raise CctviewError("Say what to learn from: --data DIR for the shipped model anew, or --from-lake for your own cameras.")
+
+
+def _print_next(entry: "ModelEntry") -> None:
+    console.print(
+        f"Wrote {entry.path} ({entry.version}). `cctview models use {entry.name}` makes this lake use it.", soft_wrap=True
+    )
+
+
+def _split(values: list[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]

@@ -1,0 +1,133 @@
+"""What a model gave on the pictures it was trained on: aggregates alone, in a small file beside its weights.
+
+``models/<name>.reference.json`` holds a profile for every training camera and belongs to one file of weights, by its SHA-256: for
+any others it counts as missing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cctview_pipeline.detect import VEHICLES, Detections, Detector
+from cctview_pipeline.drift.profile import EDGES, Profile, divergence
+from cctview_pipeline.embed import Extractor
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.images import ImageLike
+from cctview_pipeline.paths import models_directory
+
+if TYPE_CHECKING:
+    from cctview_pipeline.weights import ModelEntry  # imports torch, which reading a lake does not need
+
+_BATCH = 64
+
+
+class NoReference(CctviewError):
+    """What a model gave in training is not known; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """model: version of the weights that it belongs to, as tables record it; threshold: a detector's, 0 for an extractor;
+    cameras: what the model gave on each training camera, or on other groups of training pictures."""
+
+    model: str
+    threshold: float
+    cameras: Mapping[str, Profile]
+
+    def nearest(self, profile: Profile) -> tuple[str, float]:
+        """The training camera that is most like it, and how far that is."""
+        distances = {name: divergence(profile, known) for name, known in self.cameras.items()}
+        name = min(distances, key=distances.get)
+        return name, distances[name]
+
+    def mean(self, figure: str) -> float:
+        """Over the training cameras, each counting as much as the next."""
+        return float(np.mean([profile.figures[figure] for profile in self.cameras.values()]))
+
+    def write(self, entry: "ModelEntry") -> Path:
+        """Beside the weights of that entry, which it belongs to from then on, whatever they were called in training."""
+        path = reference_path(entry.name)
+        cameras = [f"  {json.dumps(name)}: {json.dumps(_as_dict(profile))}" for name, profile in self.cameras.items()]
+        head = json.dumps({"model": entry.version, "sha256": entry.sha256, "threshold": self.threshold})[:-1]
+        partial = path.with_suffix(".partial")
+        partial.write_text(head + ', "cameras": {\n' + ",\n".join(cameras) + "\n}}\n")
+        partial.replace(path)
+        return path
+
+
+def reference_path(name: str) -> Path:
+    """Of the model of that name."""
+    return models_directory() / f"{name}.reference.json"
+
+
+def find_reference(model: str) -> Reference:
+    """model: as tables record it, ``name@`` and the beginning of its weights' SHA-256. Raises NoReference when there is none, it
+    belongs to other weights, or it can't be read."""
+    name, _, digest = model.partition("@")
+    path = reference_path(name)
+    try:
+        known = json.loads(path.read_text())
+        if not digest or not known["sha256"].startswith(digest):
+            raise NoReference(
+                f"{path.name} belongs to other weights than {model}: drift from its training cannot be told; training writes one."
+            )
+        cameras = {name: _from_dict(profile) for name, profile in known["cameras"].items()}
+        return Reference(model, float(known["threshold"]), cameras)
+    except FileNotFoundError:
+        raise NoReference(
+            f"{model} has no {path.name} beside its weights: drift from its training cannot be told; training writes one."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NoReference(f"{path} cannot be read ({error!r}): restore it from git, or train again.") from error
+
+
+def make_detector_reference(detector: Detector, images: Mapping[str, Iterable[ImageLike]]) -> Reference:
+    """images: camera -> its training frames, JPEG bytes or RGB uint8 arrays; they may come one after the other."""
+    cameras = {name: detector_profile(detector, frames) for name, frames in images.items()}
+    return _reference(detector.version, detector.threshold, cameras)
+
+
+def make_extractor_reference(extractor: Extractor, crops: Mapping[str, Iterable[np.ndarray]]) -> Reference:
+    """crops: camera -> vehicles cut out of its training frames, RGB uint8 arrays of any size, as the detector cuts them."""
+    parts = {name: [extractor.embed(part) for part in _batches(cut)] for name, cut in crops.items()}
+    cameras = {name: Profile.of_embeddings(np.concatenate(part)) for name, part in parts.items() if part}
+    return _reference(extractor.version, 0.0, cameras)
+
+
+def detector_profile(detector: Detector, frames: Iterable[ImageLike]) -> Profile:
+    """One camera's."""
+    scores = [_vehicle_scores(each) for part in _batches(frames) for each in detector.detect(part)]
+    return Profile.of_detections(np.concatenate(scores or [np.zeros(0)]), detector.threshold)
+
+
+def _batches(values: Iterable[Any]) -> Iterator[list]:
+    values = iter(values)
+    return iter(lambda: list(islice(values, _BATCH)), [])
+
+
+def _vehicle_scores(found: Detections) -> np.ndarray:
+    return found.scores[np.array([label in VEHICLES for label in found.labels], bool)]
+
+
+def _reference(model: str, threshold: float, cameras: Mapping[str, Profile]) -> Reference:
+    cameras = {name: profile for name, profile in cameras.items() if profile.count}
+    if not cameras:
+        raise NoReference(f"There is nothing to make a reference of {model} from: no vehicle on any of the training pictures.")
+    return Reference(model, threshold, cameras)
+
+
+def _as_dict(profile: Profile) -> dict:
+    shares = {name: [round(float(share), 5) for share in values] for name, values in profile.shares.items()}
+    return {"count": profile.count, "shares": shares, "figures": {k: round(v, 4) for k, v in profile.figures.items()}}
+
+
+def _from_dict(known: dict) -> Profile:
+    shares = {name: np.array(values, np.float64) for name, values in known["shares"].items()}
+    if any(len(values) != len(EDGES[name]) - 1 for name, values in shares.items()):
+        raise ValueError("its bins are others than drift/profile.py has")
+    return Profile(int(known["count"]), shares, dict(known["figures"]))

@@ -1,0 +1,86 @@
+"""What a model gives in a camera-hour, and how far two such profiles lie apart."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from cctview_pipeline.drift import Reference
+from cctview_pipeline.drift.profile import LIKENESS, SCORES, Profile, divergence, expected_f1, shares_divergence
+from cctview_pipeline.drift.survey import FEWEST, LIMITS, judge
+from cctview_pipeline.embed.tables import embedding_matrix
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.privacy.keys import DayKey
+from cctview_pipeline.privacy.rotation import seal
+from cctview_pipeline_tests.drift.made_hours import DETECTOR, THRESHOLD, embeddings, seen, table_of
+from cctview_pipeline_tests.drift.made_hours import scores as scores_of
+from cctview_pipeline_tests.made_archive import HOUR_17
+
+SEEDS = range(200)
+
+
+def test_the_same_distribution_does_not_alarm_and_another_does():
+    """Of the fewest vehicles that are judged at all, beside a reference of many: none of 200 hours, and all of 200."""
+    known = Reference(DETECTOR, THRESHOLD, {"training": seen(20_000, np.random.default_rng(1000))})
+    rngs = [np.random.default_rng(seed) for seed in SEEDS]
+    few, place = FEWEST["detections"], Partition.camera_hour("cam-1", HOUR_17)
+    for night, verdict in ((False, "like training"), (True, "drift")):
+        assert {judge("detections", place, seen(few, rng, night), known).verdict for rng in rngs} == {verdict}
+
+
+def test_embeddings_of_the_same_world_do_not_alarm_and_others_do():
+    known = Profile.of_embeddings(embeddings(5000, np.random.default_rng(1000)))
+    rngs = [np.random.default_rng(seed) for seed in range(50)]
+    few = FEWEST["features"]
+    same = [divergence(Profile.of_embeddings(embeddings(few, rng)), known) for rng in rngs]
+    other = [divergence(Profile.of_embeddings(embeddings(few, rng, night=True)), known) for rng in rngs]
+    assert max(same) < LIMITS["features"] < min(other)
+
+
+def test_a_days_rotation_changes_nothing():
+    """Under the keys of two days the same embeddings have the same profile, and neither key is needed for it."""
+    vectors = embeddings(500, np.random.default_rng(3), dimension=384)
+    plain = table_of(vectors)
+    plain = plain.set_column(plain.schema.get_field_index("period"), plain.schema.field("period"), [[""] * len(vectors)])
+    profiles = [Profile.of_embeddings(vectors)]
+    for day in (date(2020, 5, 5), date(2020, 5, 6)):
+        key = DayKey(day, bytes(range(32)) if day.day == 5 else bytes(32), datetime(2020, 5, 5, tzinfo=UTC))
+        turned = embedding_matrix(seal(plain, key))
+        assert np.abs(turned - vectors).max() > 0.05
+        profiles.append(Profile.of_embeddings(turned))
+    assert max(divergence(profiles[0], other) for other in profiles[1:]) < 1e-4
+
+
+def test_shares_add_up_and_what_lies_outside_is_kept():
+    profile = Profile.of_detections(np.array([0.04, 0.66, 1.0]), 0.6)
+    assert profile.count == 3
+    assert profile.shares[SCORES][[0, 12, -1]].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    assert profile.figures["in_doubt"] == pytest.approx(1 / 3)
+
+
+def test_scores_that_are_probabilities_promise_the_f1_that_comes():
+    rng = np.random.default_rng(0)
+    scores = scores_of(20_000, rng)
+    true = rng.random(len(scores)) < scores
+    chosen = scores >= THRESHOLD
+    f1 = 2 * (true & chosen).sum() / (chosen.sum() + true.sum())
+    assert expected_f1(scores, THRESHOLD) == pytest.approx(f1, abs=0.01)
+    assert expected_f1(scores_of(20_000, rng, night=True), THRESHOLD) < f1 - 0.1
+    assert expected_f1(np.zeros(0), THRESHOLD) == 0
+
+
+def test_divergence_is_zero_for_the_same_and_one_for_nothing_in_common():
+    assert shares_divergence(np.array([0.5, 0.5, 0]), np.array([0.5, 0.5, 0])) == pytest.approx(0)
+    assert shares_divergence(np.array([0.5, 0.5, 0]), np.array([0, 0, 1.0])) == pytest.approx(1)
+    assert shares_divergence(np.array([0.5, 0.5, 0]), np.zeros(3)) == 0
+
+
+def test_a_detector_is_not_compared_with_an_extractor():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=f"scores cannot be compared with {LIKENESS}"):
+        divergence(seen(300, rng), Profile.of_embeddings(embeddings(300, rng)))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_nothing_and_one_embedding_have_no_pairs(count: int):
+    assert Profile.of_embeddings(embeddings(count, np.random.default_rng(0))).shares[LIKENESS].sum() == 0
