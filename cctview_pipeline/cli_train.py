@@ -66,7 +66,7 @@ def train_detector(
     frames. An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
     _one_source(data, from_lake)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    _tell()
     said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
     said = {key: value for key, value in said.items() if value is not None}
     if from_lake:
@@ -153,7 +153,7 @@ def train_extractor(
     from cctview_pipeline.paths import project_root
 
     _one_source(data, from_lake)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    _tell()
     said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
     said = {key: value for key, value in said.items() if value is not None}
     workspace = project_root() / "var" / "training"
@@ -207,10 +207,16 @@ def train_people(
     from cctview_pipeline.privacy.people_training import PeopleRecipe
     from cctview_pipeline.privacy.people_training import train_people as run
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    _tell()
     recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
     entry = run(data, project_root() / "var" / "training" / "people", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
+def _tell() -> None:
+    """Let this package say what it does; libraries have nothing to say."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("cctview_pipeline").setLevel(logging.INFO)
 
 
 def _one_source(data: Path | None, from_lake: bool) -> None:
