@@ -37,7 +37,7 @@ def label(
     config["loggers"] = {"console": {"config": {"log_level": "ERROR"}}}
     for chunk in _spans(partitions):
         tags = range_tags(chunk[0], chunk[-1])
-        outcome = defs.get_job_def(labels_job.name).execute_in_process(config, instance=instance, tags=tags)
+        outcome = defs.resolve_job_def(labels_job.name).execute_in_process(config, instance=instance, tags=tags)
         if absent := [p for p in chunk if not lake.has("labels", p)]:
             raise CctviewError(f"{absent[0]} could not be labelled: see run {outcome.run_id} with `cctview dev`.")
         advance(len(chunk))
