@@ -1,6 +1,7 @@
 """``cctview train``: the shipped models anew, and their adaptation to a lake's own cameras."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from cctview_pipeline.cli_privacy import PurposeOption
 from cctview_pipeline.errors import CctviewError
 
 if TYPE_CHECKING:
+    from cctview_pipeline.lake import Lake, Partition
     from cctview_pipeline.weights import ModelEntry
 
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/, or adapt them to a lake's cameras.")
@@ -30,6 +32,25 @@ RateOption = Annotated[float | None, typer.Option(help="The highest learning rat
 CitiesOption = Annotated[int | None, typer.Option(help="Synthetic cities in the mixture, 0 for none.")]
 SeedOption = Annotated[int, typer.Option(help="Of the weights' beginning and of the pictures' order.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What was said of an adaptation. recipe: what of it is not to be the default's."""
+
+    cameras: list[str]
+    begin: str
+    end: str
+    purpose: str
+    name: str
+    start: str
+    recipe: dict[str, float]
+    device: str
+
+    def camera_hours(self, lake: "Lake", table: str) -> "list[Partition]":
+        from cctview_pipeline.learning import written_hours
+
+        return written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
 
 
 @train.command("detector")
@@ -72,55 +93,43 @@ def train_detector(
     if from_lake:
         if without:
             raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
-        _adapt_detector(teachers, every, again, _split(cameras), begin, end, purpose, name, start, said, device)
+        wanted = _Wanted(_split(cameras), begin, end, purpose, name, start, said, device)
+        _adapt_detector(wanted, teachers, every, again)
         return
     if teachers:
         raise CctviewError("--teacher labels frames of the lake: add --from-lake.")
     from cctview_pipeline.detect.training import DetectorRecipe
     from cctview_pipeline.detect.training import train_detector as run
-    from cctview_pipeline.paths import project_root
 
     recipe = DetectorRecipe(**said, start=start, without=tuple(_split(without)))
-    entry = run(data, project_root() / "var" / "training", recipe, device)
+    entry = run(data, _workspace(), recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
 
 
-def _adapt_detector(
-    teachers: list[str],
-    every: int,
-    again: bool,
-    cameras: list[str],
-    begin: str,
-    end: str,
-    purpose: str,
-    name: str,
-    start: str,
-    said: dict,
-    device: str,
-) -> None:
+def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: bool) -> None:
     import dagster as dg
 
     from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
     from cctview_pipeline.automation.instance import open_campaign
     from cctview_pipeline.automation.labelling import label, unlabelled
     from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
-    from cctview_pipeline.learning import permit_training, written_hours
-    from cctview_pipeline.paths import project_root
+    from cctview_pipeline.learning import permit_training
 
     if every < 1:
         raise CctviewError(f"--every {every}: label every frame (1), or one of so many.")
     lake, campaign = open_campaign()
-    hours = written_hours(lake, "raw_frames", cameras, parse_time(begin), parse_time(end))
-    todo = hours if again else unlabelled(lake, hours, teachers, device)
-    permit_training(lake, name, hours, ("raw_frames", "labels"), purpose)
+    hours = wanted.camera_hours(lake, "raw_frames")
+    todo = hours if again else unlabelled(lake, hours, teachers, wanted.device)
+    permit_training(lake, wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
     with dg.DagsterInstance.get() as instance:
         if todo:
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
             with Progress(*columns, console=console) as progress:
                 task = progress.add_task("camera-hours labelled", total=len(todo))
-                label(instance, lake, todo, teachers, every, device, lambda count: progress.advance(task, count))
-        workspace, chosen = project_root() / "var" / "training", start or campaign.model("detector")
-        adapted = adapt_detector(lake, hours, name, workspace, AdaptationRecipe(**said), device, chosen)
+                label(instance, lake, todo, teachers, every, wanted.device, lambda count: progress.advance(task, count))
+        start = wanted.start or campaign.model("detector")
+        recipe = AdaptationRecipe(**wanted.recipe)
+        adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
         record_candidate(instance, DETECTOR, kept(adapted.entry, adapted.refused))
     console.print(f"AP50 on held-out frames: {adapted.before:.3f} before, {adapted.after:.3f} now.")
     _print_next(adapted.entry)
@@ -150,43 +159,40 @@ def train_extractor(
     if it finds later tracks again better than before. An interrupted training goes on where it was. CCTVIEW_MODELS names
     another folder than models/ for what comes out.
     """
-    from cctview_pipeline.paths import project_root
-
     _one_source(data, from_lake)
     _tell()
     said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
     said = {key: value for key, value in said.items() if value is not None}
-    workspace = project_root() / "var" / "training"
     if from_lake:
         if without:
             raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
-        _adapt_extractor(_split(cameras), begin, end, purpose, name, start, said, workspace, device)
+        _adapt_extractor(_Wanted(_split(cameras), begin, end, purpose, name, start, said, device))
         return
     from cctview_pipeline.embed.training import ExtractorRecipe
     from cctview_pipeline.embed.training import train_extractor as run
 
     recipe = ExtractorRecipe(**said, tracks=tracks, without=tuple(_split(without)))
-    entry = run(data, workspace, recipe, device)
+    entry = run(data, _workspace(), recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
 
 
-def _adapt_extractor(
-    cameras: list[str], begin: str, end: str, purpose: str, name: str, start: str, said: dict, workspace: Path, device: str
-) -> None:
+def _adapt_extractor(wanted: _Wanted) -> None:
     import dagster as dg
 
     from cctview_pipeline.assets.weights import EXTRACTOR, kept, record_candidate
     from cctview_pipeline.automation.instance import open_campaign
     from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
-    from cctview_pipeline.learning import permit_training, written_hours
+    from cctview_pipeline.learning import permit_training
 
     lake, campaign = open_campaign()
-    hours = written_hours(lake, "tracks", cameras, parse_time(begin), parse_time(end))
-    permit_training(lake, name, hours, ("crops", "tracks"), purpose)
-    chosen = start or campaign.model("extractor")
-    adapted = adapt_extractor(lake, hours, name, workspace, AdaptationRecipe(**said), device, chosen)
+    hours = wanted.camera_hours(lake, "tracks")
+    permit_training(lake, wanted.name, hours, ("crops", "tracks"), wanted.purpose)
+    start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
+    adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
     with dg.DagsterInstance.get() as instance:
         record_candidate(instance, EXTRACTOR, kept(adapted.entry, adapted.refused))
+    before, after = (each.camera.mean_average_precision for each in (adapted.before, adapted.after))
+    console.print(f"mAP of finding later tracks again: {before:.3f} before, {after:.3f} now.")
     _print_next(adapted.entry)
 
 
@@ -203,14 +209,20 @@ def train_people(
 
     An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
-    from cctview_pipeline.paths import project_root
     from cctview_pipeline.privacy.people_training import PeopleRecipe
     from cctview_pipeline.privacy.people_training import train_people as run
 
     _tell()
     recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
-    entry = run(data, project_root() / "var" / "training" / "people", recipe, device)
+    entry = run(data, _workspace() / "people", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
+
+
+def _workspace() -> Path:
+    """For drawn cities and checkpoints."""
+    from cctview_pipeline.paths import project_root
+
+    return project_root() / "var" / "training"
 
 
 def _tell() -> None:

@@ -18,6 +18,8 @@ from rich.progress import Progress
 
 from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.device import pick_device
+from cctview_pipeline.drift.pictures import MOST_CROPS
+from cctview_pipeline.drift.reference import make_extractor_reference
 from cctview_pipeline.embed.adaptation_recipe import AdaptationRecipe, adaptation_version
 from cctview_pipeline.embed.city_crops import draw_city_crops
 from cctview_pipeline.embed.default import DefaultExtractor
@@ -105,6 +107,7 @@ def adapt_extractor(
         facts = {"data_version": data, "code_version": adaptation_version(), "recipe": vars(recipe).copy()}
         facts |= {"measured": measured, "curve": curve.state_dict(), "lineage": lineage(lake, began, lessons)}
         entry = register_weights(name, "extractor", network.state_dict(), {}, _described(network) | facts)
+        make_extractor_reference(last, _by_camera(lessons.train)).write(entry)
     checkpoint.unlink(missing_ok=True)
     return Adapted(before, after, cosine, curve, entry, refused)
 
@@ -155,6 +158,15 @@ def _fit(
             curve.city_loss.append(round(float(mean[1]), 4))
             log.info("epoch %d of %d: losses %.4f on the lake, %.4f on the city", epoch + 1, recipe.epochs, *mean)
             save(checkpoint, parts, epoch + 1)
+
+
+def _by_camera(tracks: Sequence[LakeTrack]) -> dict[str, list[bytes]]:
+    """Camera -> some of its crops, for drift from them to be told."""
+    crops = {
+        camera: [image for track in tracks if track.camera == camera for image in track.images]
+        for camera in sorted({track.camera for track in tracks})
+    }
+    return {camera: images[:: max(1, len(images) // MOST_CROPS)] for camera, images in crops.items()}
 
 
 def _check_name(name: str) -> None:
