@@ -19,6 +19,7 @@ DETECTOR, EXTRACTOR = dg.AssetKey("detector_model"), dg.AssetKey("extractor_mode
 TITLES = {
     "loss": "loss",
     "identity_loss": "loss of identity",
+    "city_loss": "loss on the city",
     "ap50": "AP50 on tuning frames",
     "agreement": "published nearest in top 5, tuning crops",
 }
