@@ -74,7 +74,8 @@ def test_every_asset_says_what_it_is():
             assert all(column.description for column in asset.metadata["dagster/column_schema"].columns)
 
 
-def test_every_check_blocks():
+def test_every_check_of_a_table_blocks_and_those_of_drift_only_warn():
     checks = [spec for asset in defs.resolve_asset_graph().assets_defs for spec in asset.check_specs]
     assert len(checks) > 20
-    assert all(check.blocking and check.description for check in checks)
+    assert all(check.description for check in checks)
+    assert {check.name for check in checks if not check.blocking} == {"score_drift", "embedding_drift"}

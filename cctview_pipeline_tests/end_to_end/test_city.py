@@ -198,8 +198,6 @@ def test_switching_the_model_makes_what_the_old_one_made_stale(place: Workplace,
     assert done.returncode == 0, done.stderr
     assert "The detector is now mine@" in done.stdout
     assert stale(place) == {"raw_frames": [], "detections": ["detector_model"], "features": []}
-    assert place.run("models", "use", "default-detector").returncode == 0
-    assert stale(place) == {"raw_frames": [], "detections": [], "features": []}
 
 
 @pytest.mark.parametrize(
@@ -207,10 +205,7 @@ def test_switching_the_model_makes_what_the_old_one_made_stale(place: Workplace,
     [
         (("train", "detector"), "Say what to learn from: --data DIR"),
         (("train", "detector", "--from-lake"), "Labels need a teacher"),
-        (("train", "detector", "--from-lake", "--teacher", "nobody"), "There is no detector named 'nobody'"),
-        (("train", "detector", "--from-lake", "--teacher", "away.parquet"), "away.parquet is neither a detector"),
         (("train", "extractor", "--from-lake", "--name", "default-extractor"), "can't be the name of an adapted model"),
-        (("models", "use", "nobody"), "There is no detector or extractor named 'nobody'"),
         (("models", "use", "densenet201-veri"), "fetch it with `cctview models pull densenet201-veri`"),
     ],
 )
