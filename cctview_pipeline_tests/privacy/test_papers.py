@@ -166,8 +166,8 @@ def test_without_models_their_place_is_a_blank(monkeypatch: pytest.MonkeyPatch, 
 def test_a_model_comes_with_its_figures_and_its_cards_limits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
     (tmp_path / "manifest.toml").write_text(
-        '[default-detector]\ntask = "detector"\nfile = "a"\nsha256 = "0123456789abcdef"\nclasses = ["car", "person"]\n'
-        '[default-detector.measured]\nap50 = 0.9\n[other]\ntask = "detector"\nfile = "b"\nsha256 = "fedcba9876543210"\n'
+        f'[default-detector]\ntask = "detector"\nfile = "a"\nsha256 = "{"0123456789abcdef" * 4}"\nclasses = ["car", "person"]\n'
+        f'[default-detector.measured]\nap50 = 0.9\n[other]\ntask = "detector"\nfile = "b"\nsha256 = "{"fedcba9876543210" * 4}"\n'
     )
     (tmp_path / "default-detector.md").write_text(
         "# d\n\n**Where it fails**, by looking:\n- Vans ([how](../docs/x.md)).\n- Night.\n\nMore."
@@ -177,6 +177,17 @@ def test_a_model_comes_with_its_figures_and_its_cards_limits(monkeypatch: pytest
     assert name == "`default-detector@0123456789ab`"
     assert (row["of"], row["licence"], row["measured"]) == ("car, person", "not known", "ap50 0.9")
     assert "> *default-detector: Where it fails*, by looking: / Vans ([x.md](../docs/x.md)). / Night.\n" in text
+
+
+def test_the_model_that_the_campaign_uses_stands_in_the_papers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
+    entries = (f'[{name}]\ntask = "detector"\nfile = "{name}"\nsha256 = "{digit * 64}"\n' for name, digit in NAMED)
+    (tmp_path / "manifest.toml").write_text("".join(entries))
+    chosen = campaign().with_model("detector", "mine")
+    assert list(rows(dpia(gather(chosen, GRAPH, home="..")), "licence")) == ["`mine@111111111111`"]
+
+
+NAMED = (("default-detector", "0"), ("mine", "1"))
 
 
 def test_a_table_that_no_rule_speaks_of_is_a_risk(monkeypatch: pytest.MonkeyPatch):

@@ -134,7 +134,7 @@ def gather(campaign: Campaign, graph: AssetGraph, home: str = "", results: Path 
         {name: LIVE_NETWORKS[name].terms for name in networks if name in LIVE_NETWORKS},
         live.cadence_s if live else None,
         CollectSettings.read(campaign.settings) if live else None,
-        tuple(_models()),
+        tuple(_models(campaign)),
         _people(results or project_root() / "benchmarks" / "results"),
         home.rstrip("/"),
     )
@@ -149,15 +149,16 @@ def words(lifetime: timedelta | None) -> str:
     return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
-def _models() -> Iterator[Model]:
-    """The models that are used unless a run is told otherwise: of every task the default one, or its only one."""
+def _models(campaign: Campaign) -> Iterator[Model]:
+    """The models that are used unless a run says otherwise: of every task the campaign's, the default one, or its only one."""
     from cctview_pipeline.weights import list_models, read_facts  # not at the top: torch takes seconds to import
 
     entries = list_models()
     names = {entry.name for entry in entries}
     for entry in entries:
         default = f"default-{entry.task}"
-        if entry.name == default or default not in names:
+        used = campaign.models.get(entry.task, default)
+        if entry.name == (default if used == "default" else used) or default not in names:
             card = models_directory() / f"{entry.name}.md"
             text = card.read_text() if card.exists() else ""
             told = {found["title"]: (found["dot"] + found["text"]).rstrip() for found in _TOLD.finditer(text)}
