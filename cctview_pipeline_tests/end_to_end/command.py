@@ -41,7 +41,7 @@ class Workplace:
             start_new_session=True,
         )
 
-    def run(self, *words: str | Path, timeout: float = 500) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str | Path, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
         process = self.start(*words)
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
