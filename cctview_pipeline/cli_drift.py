@@ -44,7 +44,6 @@ def drift(
 
 
 def _table(found: "Survey") -> Table:
-
     table = Table("camera", "hour (UTC)", "verdict", "distance", "nearest in training", "expected F1", "in doubt", "vehicles")
     table.title = TITLES[found.table]
     for each in found.findings[:MOST_ROWS]:

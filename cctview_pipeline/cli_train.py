@@ -86,13 +86,10 @@ def train_detector(
     the weights in use, and registers what comes out under --name if it measures better on the last fifth of every camera's
     frames. An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
-    _one_source(data, from_lake)
+    _one_source(data, from_lake, without)
     _tell()
-    said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
-    said = {key: value for key, value in said.items() if value is not None}
+    said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        if without:
-            raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
         wanted = _Wanted(_split(cameras), begin, end, purpose, name, start, said, device)
         _adapt_detector(wanted, teachers, every, again)
         return
@@ -120,7 +117,7 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
     lake, campaign = open_campaign()
     hours = wanted.camera_hours(lake, "raw_frames")
     todo = hours if again else unlabelled(lake, hours, teachers, wanted.device)
-    permit_training(lake, wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
+    permit_training(lake, "detector", wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
     with dg.DagsterInstance.get() as instance:
         if todo:
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -159,13 +156,10 @@ def train_extractor(
     if it finds later tracks again better than before. An interrupted training goes on where it was. CCTVIEW_MODELS names
     another folder than models/ for what comes out.
     """
-    _one_source(data, from_lake)
+    _one_source(data, from_lake, without)
     _tell()
-    said = {"seed": seed, "epochs": epochs, "learning_rate": learning_rate, "cities": cities}
-    said = {key: value for key, value in said.items() if value is not None}
+    said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        if without:
-            raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
         _adapt_extractor(_Wanted(_split(cameras), begin, end, purpose, name, start, said, device))
         return
     from cctview_pipeline.embed.training import ExtractorRecipe
@@ -186,7 +180,7 @@ def _adapt_extractor(wanted: _Wanted) -> None:
 
     lake, campaign = open_campaign()
     hours = wanted.camera_hours(lake, "tracks")
-    permit_training(lake, wanted.name, hours, ("crops", "tracks"), wanted.purpose)
+    permit_training(lake, "extractor", wanted.name, hours, ("crops", "tracks"), wanted.purpose)
     start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
     adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
     with dg.DagsterInstance.get() as instance:
@@ -231,9 +225,16 @@ def _tell() -> None:
     logging.getLogger("cctview_pipeline").setLevel(logging.INFO)
 
 
-def _one_source(data: Path | None, from_lake: bool) -> None:
+def _one_source(data: Path | None, from_lake: bool, without: list[str]) -> None:
     if from_lake == (data is not None):
         raise CctviewError("Say what to learn from: --data DIR for the shipped model anew, or --from-lake for your own cameras.")
+    if from_lake and without:
+        raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
+
+
+def _said(**options: float | None) -> dict[str, float]:
+    """Those that were given, for a recipe whose defaults stand for the others."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _print_next(entry: "ModelEntry") -> None:

@@ -9,8 +9,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.access import permit
+from cctview_pipeline.weights import list_models, read_facts
 
-SHIPPED = ("default-detector", "default-extractor")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 
 
@@ -35,16 +35,29 @@ def written_hours(
     )
 
 
-def permit_training(lake: Lake, name: str, partitions: Sequence[Partition], tables: Collection[str], purpose: str) -> None:
-    """Write down that a model learns from pictures of vehicles, before it does.
+def permit_training(
+    lake: Lake, task: str, name: str, partitions: Sequence[Partition], tables: Collection[str], purpose: str
+) -> None:
+    """Write down that a detector or extractor (task) learns from pictures of vehicles, before it does.
 
-    Raises CctviewError as ``privacy.access.permit`` does, and for a name that is none or is that of a shipped model.
+    Raises CctviewError as ``privacy.access.permit`` does, and for a name that new weights can't have.
     """
-    if not _NAME.fullmatch(name) or name in (*SHIPPED, "default"):
-        raise CctviewError(
-            f"'{name}' can't be the name of an adapted model: use small letters, digits and hyphens, and none of "
-            f"{', '.join(SHIPPED)}."
-        )
+    _check_name(lake, task, name)
     cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.hour) for p in partitions)
     what = f"{name} learns from {len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}"
     permit(lake, "training", what, tables, purpose)
+
+
+def _check_name(lake: Lake, task: str, name: str) -> None:
+    """New weights may take the place of adapted ones, but neither of those in use nor of any that came from elsewhere."""
+    known = next((entry for entry in list_models() if entry.name == name), None)
+    campaign = lake.campaign()
+    if not _NAME.fullmatch(name):
+        why = "it is not of small letters, digits and hyphens"
+    elif name == "default" or (known and (known.task != task or "lineage" not in read_facts(known))):
+        why = "it is another model's"
+    elif campaign and name == campaign.model(task):
+        why = f"it is that of the {task} in use, which stays as it is until `cctview models use` names another"
+    else:
+        return
+    raise CctviewError(f"'{name}' can't be the name of an adapted model: {why}. Take one such as my-cameras-2.")

@@ -43,6 +43,6 @@ def detector_model(config: DetectorTraining, lake: LakeResource) -> dg.Materiali
     if config.data:
         return result(train_detector(Path(config.data), workspace, DetectorRecipe(**chosen), config.device))
     store, start = lake.open(), in_use("detector")
-    hours = config.camera_hours(store, "labels", ("raw_frames", "labels"))
+    hours = config.camera_hours(store, "detector", "labels", ("raw_frames", "labels"))
     adapted = adapt_detector(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
     return candidate(start, kept(adapted.entry, adapted.refused))

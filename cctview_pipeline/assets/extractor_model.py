@@ -44,6 +44,6 @@ def extractor_model(config: ExtractorTraining, lake: LakeResource) -> dg.Materia
     if config.data:
         return result(train_extractor(Path(config.data), workspace, ExtractorRecipe(**chosen), config.device))
     store, start = lake.open(), in_use("extractor")
-    hours = config.camera_hours(store, "tracks", ("crops", "tracks"))
+    hours = config.camera_hours(store, "extractor", "tracks", ("crops", "tracks"))
     adapted = adapt_extractor(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
     return candidate(start, kept(adapted.entry, adapted.refused))

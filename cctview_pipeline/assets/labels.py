@@ -3,6 +3,7 @@
 from collections import Counter
 
 import dagster as dg
+from pydantic import Field
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.raw_frames import raw_frames
@@ -16,7 +17,7 @@ class Teaching(dg.Config):
     one is labelled; device: auto, cpu, cuda or cuda:N."""
 
     teachers: list[str]
-    every: int = 1
+    every: int = Field(1, ge=1)
     device: str = "auto"
 
 
@@ -38,7 +39,7 @@ def labels(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResour
     for partition in run.each(inputs=["raw_frames"]):
         frames = store.read("raw_frames", partition)
         camera = CAMPAIGN.camera(partition.camera)
-        found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), max(1, config.every))
+        found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), config.every)
         roles = Counter(found["role"].to_pylist())
         said = dict(Counter(label for label in found["label"].to_pylist() if label))
         run.store(partition, found, {"raw_frames": frames}, teachers=panel.version, frames=roles[FRAME], roles=roles, labels=said)

@@ -35,10 +35,11 @@ class Learning(dg.Config):
     end: str = ""
     purpose: str = ""
 
-    def camera_hours(self, lake: Lake, table: str, read: tuple[str, ...]) -> list[Partition]:
-        """The camera-hours of a table to learn from, after that was written down. read: the tables that are looked at."""
+    def camera_hours(self, lake: Lake, task: str, table: str, read: tuple[str, ...]) -> list[Partition]:
+        """The camera-hours of a table that a detector or extractor (task) is to learn from, after that was written down. read:
+        the tables that are looked at."""
         found = written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
-        permit_training(lake, self.adapt, found, read, self.purpose)
+        permit_training(lake, task, self.adapt, found, read, self.purpose)
         return found
 
 

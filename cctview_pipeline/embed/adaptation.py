@@ -7,7 +7,6 @@ which were never trained on, more often than chance explains, and the city's veh
 
 import hashlib
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,11 +32,10 @@ from cctview_pipeline.embed.training import DEVELOPMENT_CITIES, MINUTES_A_CITY
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.weights import ModelEntry, find_model, list_models, read_weights, register_weights
+from cctview_pipeline.weights import ModelEntry, find_model, read_weights, register_weights
 
 LEAST_TRACKS, LEAST_HELD_OUT = 24, 16
 """With fewer there is too little to learn from, or to be sure by."""
-_NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 log = logging.getLogger(__name__)
 
 
@@ -83,7 +81,6 @@ def adapt_extractor(
     recipe, start, lake and code, and removed at the end; start: the extractor to go on from. Raises CctviewError when the
     lake has too little to learn from or to measure on, or when the start is no network of this kind.
     """
-    _check_name(name)
     on, began = pick_device(device), find_model(start, "extractor")
     first, network = DefaultExtractor(_load(began), began.version, on), _load(began).to(on, memory_format=torch.channels_last)
     lessons = load_lessons(lake, partitions, recipe.crops, recipe.of_a_track, recipe.held_out, recipe.seed)
@@ -167,13 +164,6 @@ def _by_camera(tracks: Sequence[LakeTrack]) -> dict[str, list[bytes]]:
         for camera in sorted({track.camera for track in tracks})
     }
     return {camera: images[:: max(1, len(images) // MOST_CROPS)] for camera, images in crops.items()}
-
-
-def _check_name(name: str) -> None:
-    taken = {entry.name for entry in list_models() if entry.task != "extractor"} | {"default", "densenet201-veri"}
-    if not _NAME.fullmatch(name) or name in taken:
-        why = "is another model's name" if name in taken else "is no name for weights"
-        raise CctviewError(f"'{name}' {why}: take one of small letters, digits and hyphens, such as my-cameras.")
 
 
 def _load(entry: ModelEntry) -> ExtractorNetwork:

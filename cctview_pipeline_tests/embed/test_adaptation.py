@@ -138,9 +138,3 @@ def test_a_start_of_another_kind_is_refused(made: tuple[Lake, list], tmp_path: P
     register_weights("other", "extractor", {"weight": torch.zeros(3)}, {}, {})
     with pytest.raises(CctviewError, match="other is another network"):
         adapt_extractor(*made, "mine-2", tmp_path, QUICK, "cpu", start="other")
-
-
-@pytest.mark.parametrize("name", ["../mine", "default", "default-detector", "densenet201-veri", "Mine"])
-def test_a_name_that_cannot_be_is_refused(made: tuple[Lake, list], tmp_path: Path, name: str):
-    with pytest.raises(CctviewError, match=f"'{name}' is"):
-        adapt_extractor(*made, name, tmp_path, QUICK, "cpu")
