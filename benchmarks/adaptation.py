@@ -108,18 +108,11 @@ def simulate(lake: Lake, hour: datetime, out: Path, seed: int) -> None:
             scores = np.clip(0.3 + 0.6 * (1 - own[hit] / recall[hit]) + rng.normal(0, 0.08, hit.sum()), 0.12, 0.99)
             seen = truth[hit][["frame_id", "label"]].rename(columns={"label": "type"}).assign(model=model, score=scores)
             wrong = seen.sample(frac=FALSE_ALARMS, random_state=int(rng.integers(1 << 31)))
-            elsewhere = np.tile(rng.uniform((0, 0), (300, 200), (len(wrong), 2)), 2) + rng.uniform(8, 50, (len(wrong), 1)) * [
-                0,
-                0,
-                1,
-                1,
-            ]
+            corner = rng.uniform((0, 0), (300, 200), (len(wrong), 2))
+            elsewhere = np.concatenate([corner, corner + rng.uniform(8, 50, (len(wrong), 1))], axis=1)
             for found, at in ((seen, shifted), (wrong.assign(score=rng.uniform(0.12, 0.5, len(wrong))), elsewhere)):
-                rows.append(
-                    pa.Table.from_pandas(
-                        found.assign(**dict(zip(("x1", "y1", "x2", "y2"), at.T, strict=True))), preserve_index=False
-                    )
-                )
+                placed = found.assign(**dict(zip(("x1", "y1", "x2", "y2"), at.T, strict=True)))
+                rows.append(pa.Table.from_pandas(placed, preserve_index=False))
     pq.write_table(pa.concat_tables(rows), out)
 
 
