@@ -4,11 +4,12 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.lake.layout import format_hour, parse_day
+from cctview_pipeline.lake.layout import format_day, parse_day
 
 if TYPE_CHECKING:
     from cctview_pipeline.drift import Survey
@@ -44,14 +45,18 @@ def drift(
 
 
 def _table(found: "Survey") -> Table:
-    table = Table("camera", "hour (UTC)", "verdict", "distance", "nearest in training", "expected F1", "in doubt", "vehicles")
-    table.title = TITLES[found.table]
+    title = f"{TITLES[found.table]} on {format_day(found.day)}, UTC"
+    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)  # narrow enough for 80 columns
+    scored = found.table == "detections"
+    for heading in ("camera", "hour", "verdict", "distance", "nearest", *(("expected F1", "in doubt") if scored else ())):
+        table.add_column(heading)
+    table.add_column("vehicles", justify="right")
     for each in found.findings[:MOST_ROWS]:
         distance = "" if each.distance is None else f"{each.distance:.3f}"
-        doubt = "" if each.in_doubt is None else f"{100 * each.in_doubt:.0f} %"
         promised = "" if each.expected_f1 is None else f"{each.expected_f1:.3f}"
-        seen = distance, each.nearest, promised, doubt, f"{each.count:,}"
-        table.add_row(each.camera, format_hour(each.hour), each.verdict, *seen)
+        doubt = "" if each.in_doubt is None else f"{100 * each.in_doubt:.0f} %"
+        seen = distance, each.nearest, *((promised, doubt) if scored else ()), f"{each.count:,}"
+        table.add_row(each.camera, f"{each.hour:%H:%M}", each.verdict, *seen)
     if (left := len(found.findings) - MOST_ROWS) > 0:
         table.caption = f"{left} more: --json shows all."
     return table
