@@ -3,7 +3,6 @@
 from collections import Counter
 
 import dagster as dg
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.detector_model import detector_model
@@ -11,10 +10,9 @@ from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.automation.policies import independent
-from cctview_pipeline.detect.pictures import draw_boxes
+from cctview_pipeline.detect.pictures import draw_busiest
 from cctview_pipeline.detect.tables import detect_frames
 from cctview_pipeline.detect.zones import Zones
-from cctview_pipeline.images import decode
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
@@ -44,16 +42,6 @@ def detections(context: dg.AssetExecutionContext, lake: LakeResource, detector: 
             frames=frames.num_rows,
             above_threshold=certain.num_rows,
             labels=dict(Counter(certain["label"].to_pylist())),
-            busiest_frame=picture(_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
+            busiest_frame=picture(draw_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
         )
     return run.result()
-
-
-def _busiest(frames: pa.Table, found: pa.Table):
-    """The frame with the most boxes, drawn."""
-    frame_id, _ = Counter(found["frame_id"].to_pylist()).most_common(1)[0]
-    jpeg = frames.filter(pc.equal(frames["frame_id"], frame_id))["jpeg"][0].as_py()
-    rows = found.filter(pc.equal(found["frame_id"], frame_id)).to_pylist()
-    return draw_boxes(
-        decode(jpeg), [[row[edge] for edge in ("x1", "y1", "x2", "y2")] for row in rows], [r["label"] for r in rows]
-    )

@@ -3,11 +3,14 @@
 from collections import Counter
 
 import dagster as dg
+import pyarrow.compute as pc
 from pydantic import Field
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.assets.pictures import picture
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.automation.policies import independent
+from cctview_pipeline.detect.pictures import draw_busiest
 from cctview_pipeline.partitions import CAMPAIGN, camera_hours
 from cctview_pipeline.resources.lake import LakeResource
 
@@ -30,7 +33,7 @@ class Teaching(dg.Config):
 )
 def labels(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResource) -> dg.MaterializeResult:
     # Not at the top: torch takes seconds to import, in every run and in the code server.
-    from cctview_pipeline.detect.lake_labels import FRAME, label_frames
+    from cctview_pipeline.detect.lake_labels import FRAME, OBJECT, label_frames
     from cctview_pipeline.detect.teachers import open_panel
     from cctview_pipeline.detect.zones import Zones
 
@@ -41,6 +44,15 @@ def labels(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResour
         camera = CAMPAIGN.camera(partition.camera)
         found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), config.every)
         roles = Counter(found["role"].to_pylist())
-        said = dict(Counter(label for label in found["label"].to_pylist() if label))
-        run.store(partition, found, {"raw_frames": frames}, teachers=panel.version, frames=roles[FRAME], roles=roles, labels=said)
+        objects = found.filter(pc.equal(found["role"], OBJECT))
+        run.store(
+            partition,
+            found,
+            {"raw_frames": frames},
+            teachers=panel.version,
+            frames=roles[FRAME],
+            roles=dict(roles),
+            labels=dict(Counter(objects["label"].to_pylist())),
+            busiest_frame=picture(draw_busiest(frames, objects)) if run.with_pictures and objects.num_rows else None,
+        )
     return run.result()

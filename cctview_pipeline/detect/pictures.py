@@ -1,9 +1,14 @@
 """Frames with their boxes drawn in."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image, ImageDraw
+
+from cctview_pipeline.images import decode
 
 COLOURS = {
     "car": "#39d353",
@@ -22,3 +27,12 @@ def draw_boxes(image: np.ndarray, boxes: Sequence[Sequence[float]], labels: Sequ
     for box, label in zip(boxes, labels, strict=True):
         pen.rectangle([edge * scale for edge in box], outline=COLOURS[label], width=2)
     return np.asarray(canvas)
+
+
+def draw_busiest(frames: pa.Table, found: pa.Table) -> np.ndarray:
+    """The frame of raw_frames with the most boxes, drawn. found: rows with frame_id, label and corners, at least one."""
+    frame_id, _ = Counter(found["frame_id"].to_pylist()).most_common(1)[0]
+    jpeg = frames.filter(pc.equal(frames["frame_id"], frame_id))["jpeg"][0].as_py()
+    rows = found.filter(pc.equal(found["frame_id"], frame_id)).to_pylist()
+    boxes = [[row[edge] for edge in ("x1", "y1", "x2", "y2")] for row in rows]
+    return draw_boxes(decode(jpeg), boxes, [row["label"] for row in rows])
