@@ -65,8 +65,9 @@ def copied(models: Path, to: Path) -> Path:
 
 
 def on_camera(data: Path, unseen: Path, work: Path) -> dict:
-    """A camera that the weights of ``unseen`` left out, before and after adapting to its first minutes."""
-    models = copied(unseen, work / "models")
+    """A camera that the weights of ``unseen`` left out, before and after adapting to its first minutes. Beside them stand the
+    shipped weights, which learned from its first 43 minutes, with the published boxes among the labels."""
+    models, detectors = copied(unseen, work / "models"), {"shipped": load_detector("default", "cpu")}
     os.environ["CCTVIEW_MODELS"] = str(models)
     (camera,) = read_facts(find_model("default", "detector"))["recipe"]["without"]
     archive = ("--network", "archive", "--path", str(data.absolute()), "--cameras", camera, "--purpose", PURPOSE)
@@ -76,9 +77,9 @@ def on_camera(data: Path, unseen: Path, work: Path) -> dict:
         cctview(work, "train", "detector", "--from-lake", "--teacher", str(teacher), "--purpose", PURPOSE, models=models)
     seconds = time.monotonic() - begun
     frames = [f for f in load_labels(data) if f.frame_id.camera_id == camera and f.frame_id.time.minute >= 45]
+    detectors |= {"unseen": load_detector("default", "cpu"), "adapted": load_detector("adapted-detector", "cpu")}
     results = {"camera": camera, "frames": len(frames), "seconds": round(seconds)}
-    for name in ("default", "adapted-detector"):
-        detector = load_detector(name, "cpu")
+    for name, detector in detectors.items():
         found = find(detector, frames)
         results[name] = {
             "model": detector.version,
@@ -86,7 +87,7 @@ def on_camera(data: Path, unseen: Path, work: Path) -> dict:
             "against the published boxes": assess(found, published(frames)).rows(detector.threshold),
             "against the consensus": assess(found, consensus(frames)).rows(detector.threshold),
         }
-    return results | {"adapted": read_facts(find_model("adapted-detector", "detector"))["measured"]}
+    return results | {"held out": read_facts(find_model("adapted-detector", "detector"))["measured"]}
 
 
 def simulate(lake: Lake, hour: datetime, out: Path, seed: int) -> None:
@@ -123,7 +124,7 @@ def in_city(work: Path, seed: int, minutes: int, faults: str, recipe: list[str],
     models = models_directory()
     cctview(work / "first", "backfill", *settings, models=models)
     simulate(Lake(str(work / "first" / "lake")), START, work / "teachers.parquet", seed)
-    results: dict = {"seed": seed, "minutes": minutes, "faults": faults, "recipe": recipe}
+    results: dict = {"seed": seed, "minutes": minutes, "faults": faults, "recipe": " ".join(recipe)}
     known = {"shipped": "", "simulated": str(work / "teachers.parquet"), "self": "default-detector"}
     for title, teacher in known.items():
         if title not in ("shipped", *teachers):
@@ -143,12 +144,25 @@ def in_city(work: Path, seed: int, minutes: int, faults: str, recipe: list[str],
                 cctview(place, "models", "use", "adapted-detector", models=mine)
                 cctview(place, "backfill", *settings, "--from", later.isoformat(), "--again", models=mine)
             (place / "done").write_text("")
-        results[title] = told | {"evaluation": json.loads(cctview(place, "evaluate", "--json", models=mine))}
+        results[title] = told | {"evaluation": brief(json.loads(cctview(place, "evaluate", "--json", models=mine)))}
         if teacher:
             os.environ["CCTVIEW_MODELS"] = str(mine)
-            results[title]["adapted"] = read_facts(find_model("adapted-detector", "detector"))["measured"]
+            results[title]["held out"] = read_facts(find_model("adapted-detector", "detector"))["measured"]
             del os.environ["CCTVIEW_MODELS"]
     return results
+
+
+def brief(evaluation: dict) -> dict:
+    """The figures over all cameras, those of detection by size, label and camera too."""
+    return {
+        part: {
+            group: {name: round(figure["value"], 4) for name, figure in figures.items()}
+            for group, figures in groups.items()
+            if group == "all" or part == "detection"
+        }
+        for part, groups in evaluation.items()
+        if part != "calibration"
+    }
 
 
 def main() -> None:
@@ -178,7 +192,10 @@ def main() -> None:
             arguments.teachers,
         )
     written = {
-        "command": "python benchmarks/adaptation.py --work FOLDER --seed N --minutes M --recipe RECIPE --teachers TEACHERS",
+        "command": [
+            f"python benchmarks/adaptation.py --work FOLDER {rest}"
+            for rest in ("--data DIR --unseen MODELS", "--seed N --minutes M --faults FAULTS --recipe RECIPE --teachers TEACHERS")
+        ],
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
         "versions": {name: version(name) for name in ("dagster", "openvino", "torch", "numpy")},
