@@ -64,21 +64,23 @@ def copied(models: Path, to: Path) -> Path:
     return to
 
 
-def on_camera(data: Path, unseen: Path, work: Path) -> dict:
+def on_camera(data: Path, unseen: Path, work: Path, recipe: list[str]) -> dict:
     """A camera that the weights of ``unseen`` left out, before and after adapting to its first minutes. Beside them stand the
     shipped weights, which learned from its first 43 minutes, with the published boxes among the labels."""
     models, detectors = copied(unseen, work / "models"), {"shipped": load_detector("default", "cpu")}
     os.environ["CCTVIEW_MODELS"] = str(models)
     (camera,) = read_facts(find_model("default", "detector"))["recipe"]["without"]
     archive = ("--network", "archive", "--path", str(data.absolute()), "--cameras", camera, "--purpose", PURPOSE)
-    cctview(work, "backfill", *archive, models=models)
+    if not (work / "lake" / "raw_frames").exists():
+        cctview(work, "backfill", *archive, models=models)
     begun, teacher = time.monotonic(), data.absolute() / "packaged-detections.parquet"
     if "adapted-detector" not in (models / "manifest.toml").read_text():
-        cctview(work, "train", "detector", "--from-lake", "--teacher", str(teacher), "--purpose", PURPOSE, models=models)
+        learn = ("train", "detector", "--from-lake", "--teacher", str(teacher), "--purpose", PURPOSE, *recipe)
+        cctview(work, *learn, models=models)
     seconds = time.monotonic() - begun
     frames = [f for f in load_labels(data) if f.frame_id.camera_id == camera and f.frame_id.time.minute >= 45]
     detectors |= {"unseen": load_detector("default", "cpu"), "adapted": load_detector("adapted-detector", "cpu")}
-    results = {"camera": camera, "frames": len(frames), "seconds": round(seconds)}
+    results = {"camera": camera, "recipe": " ".join(recipe), "frames": len(frames), "seconds": round(seconds)}
     for name, detector in detectors.items():
         found = find(detector, frames)
         results[name] = {
@@ -174,14 +176,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--faults", default="night,rain")
     parser.add_argument("--teachers", nargs="*", default=["simulated", "self"], help="of the city")
-    parser.add_argument(
-        "--recipe", default="", help="more of `cctview train detector` in the city, such as '--epochs 3 --every 2'"
-    )
+    parser.add_argument("--recipe", default="", help="more of `cctview train detector`, such as '--epochs 3 --every 2'")
     arguments = parser.parse_args()
     file = ROOT / "benchmarks" / "results" / "adaptation.json"
     results = json.loads(file.read_text())["results"] if file.exists() else {}
     if arguments.data and arguments.unseen:
-        results["camera"] = on_camera(arguments.data, arguments.unseen, arguments.work / "camera")
+        results["camera"] = on_camera(arguments.data, arguments.unseen, arguments.work / "camera", arguments.recipe.split())
     if arguments.seed is not None:
         results["city"] = in_city(
             arguments.work / "city",
@@ -194,7 +194,10 @@ def main() -> None:
     written = {
         "command": [
             f"python benchmarks/adaptation.py --work FOLDER {rest}"
-            for rest in ("--data DIR --unseen MODELS", "--seed N --minutes M --faults FAULTS --recipe RECIPE --teachers TEACHERS")
+            for rest in (
+                "--data DIR --unseen MODELS --recipe R",
+                "--seed N --minutes M --faults FAULTS --recipe R --teachers TEACHERS",
+            )
         ],
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
