@@ -64,7 +64,7 @@ def _detector(name: str, folder: Path):
     if name == "keras-retinanet":
         _write_keras(folder, name)
     else:
-        from cctview_pipeline_tests.detect.made_weights import made_state, register
+        from cctview_pipeline_tests.factories.published_weights import made_state, register
 
         register(folder, name, made_state(name))
     return load_detector(name, "cpu")
@@ -75,7 +75,7 @@ def _write_keras(folder: Path, name: str) -> None:
 
     from cctview_pipeline.detect.keras_retinanet.layout import layers
     from cctview_pipeline.weights import file_hash
-    from cctview_pipeline_tests.detect.keras_retinanet.made import seeded_layers, write_weights
+    from cctview_pipeline_tests.factories.keras_weights import seeded_layers, write_weights
 
     path = folder / "weights.h5"
     write_weights(path, seeded_layers(layers()), layers())

@@ -16,7 +16,7 @@ from hypothesis import settings
 from cctview_pipeline.cameras.catalogue import find_cameras
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
-from cctview_pipeline_tests.s3_server import s3_server
+from cctview_pipeline_tests.factories.s3_server import s3_server
 
 # The same examples in every run, so that a change and not a draw makes a test fail; and code that compiles itself at its
 # first use is slow then.

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, Camera, Campaign, floor_hour
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign, utc
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
 
 LEFT = ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
 MASKED = replace(NORTH, masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 8))), privacy_zones=(LEFT,))

@@ -11,8 +11,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.selection import Choice, choose
-from cctview_pipeline_tests.made_archive import make_archive
-from cctview_pipeline_tests.made_tables import NORTH
+from cctview_pipeline_tests.factories.archive import make_archive
+from cctview_pipeline_tests.factories.tables import NORTH
 
 NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from cctview_pipeline.analytics.summary import Summary, summarise
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 
 NEXT = HOUR_17 + timedelta(hours=1)
 COUNTS = {"raw_frames": 5, "rejected_frames": 1, "detections": 9, "crops": 7, "features": 7, "tracks": 3}

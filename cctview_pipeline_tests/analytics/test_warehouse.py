@@ -9,8 +9,8 @@ from cctview_pipeline.analytics.warehouse import MARTS, build_mart, connect
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES, schema_of
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import DAY, partition_of, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import DAY, partition_of, rows
 
 FOLDERS = {"camera_hour": ["camera", "hour"], "hour": ["hour"], "day": ["day"]}
 

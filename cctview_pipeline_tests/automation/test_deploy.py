@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from cctview_pipeline.paths import project_root
-from cctview_pipeline_tests.postgres_server import postgres_server
+from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
 
 @pytest.fixture

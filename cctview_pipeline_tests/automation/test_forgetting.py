@@ -20,7 +20,7 @@ from cctview_pipeline.automation import forgetting
 from cctview_pipeline.automation.forgetting import DELETED, delete_logs, mark_deleted, scrub_pictures
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
-from cctview_pipeline_tests.postgres_server import postgres_server
+from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
 CAMERAS = dg.MultiPartitionsDefinition(
     {"camera": dg.StaticPartitionsDefinition(["east", "west"]), "hour": dg.StaticPartitionsDefinition(["16", "17"])}

@@ -22,7 +22,7 @@ from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import CAMPAIGN
 from cctview_pipeline.resources.lake import LakeResource, S3Resource, open_lake
-from cctview_pipeline_tests.made_archive import make_archive
+from cctview_pipeline_tests.factories.archive import make_archive
 
 HOUR = datetime(2020, 5, 5, 17, tzinfo=UTC)
 CAMERAS = [camera.id for camera in CAMPAIGN.cameras]

@@ -17,7 +17,7 @@ from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import CAMPAIGN, to_key
 from cctview_pipeline.privacy.forgetting import of_span, unfinished
 from cctview_pipeline_tests.automation.test_jobs import CAMERAS, FIRST, HOUR, LAST, archive, lake, run, verdicts  # noqa: F401
-from cctview_pipeline_tests.made_archive import MAC_COMMENT
+from cctview_pipeline_tests.factories.archive import MAC_COMMENT
 
 SPAN = HOUR, HOUR + timedelta(seconds=12)
 

@@ -18,7 +18,7 @@ from cctview_pipeline.cameras.jpeg import segments
 from cctview_pipeline.cameras.network import CameraHour
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline_tests.made_archive import (
+from cctview_pipeline_tests.factories.archive import (
     HOUR_17,
     MAC_COMMENT,
     add_comments,
@@ -27,7 +27,7 @@ from cctview_pipeline_tests.made_archive import (
     make_archive,
     write_frame,
 )
-from cctview_pipeline_tests.made_tables import utc
+from cctview_pipeline_tests.factories.tables import utc
 
 CAMERA = "735-683-N"
 SECOND = timedelta(seconds=1)

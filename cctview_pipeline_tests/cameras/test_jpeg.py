@@ -11,7 +11,7 @@ from PIL import Image
 
 from cctview_pipeline.cameras.jpeg import COM, EOI, SOI, DamagedJpeg, capture_time, segments, strip_metadata
 from cctview_pipeline.images import decode
-from cctview_pipeline_tests.made_archive import HOUR_17, MAC_COMMENT, add_comments, clock_comment, draw_frame
+from cctview_pipeline_tests.factories.archive import HOUR_17, MAC_COMMENT, add_comments, clock_comment, draw_frame
 
 CENTISECOND = timedelta(milliseconds=10)
 

@@ -19,7 +19,7 @@ from cctview_pipeline.collect.session import collect, list_cameras
 from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.masking import Masker, Nobody
-from cctview_pipeline_tests.made_archive import HOUR_17, add_comments, clock_comment, draw_frame, make_archive, write_frame
+from cctview_pipeline_tests.factories.archive import HOUR_17, add_comments, clock_comment, draw_frame, make_archive, write_frame
 
 KNOWN, LATE = "735-683-N", "made-1"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

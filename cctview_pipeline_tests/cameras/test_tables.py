@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import EXAMPLES, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import EXAMPLES, rows
 
 NO_FRAMES, NO_REJECTED = (schema_of(name).empty_table() for name in ("raw_frames", "rejected_frames"))
 numbers = st.sets(st.integers(0, 9))

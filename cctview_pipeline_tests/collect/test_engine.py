@@ -16,8 +16,8 @@ from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, read, segm
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.privacy.masking import Masker, Nobody, mask_of
-from cctview_pipeline_tests.collect.live_cameras import LiveCameras, tiny_picture
-from cctview_pipeline_tests.privacy.made_people import MagentaFinder, magenta, road_with_people
+from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_picture
+from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
 
 SETTINGS = EngineSettings(contact="test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=100_000)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.jpeg import capture_time, strip_metadata
 from cctview_pipeline.collect.pictures import NotAPicture, background, examine, exif_time, is_elsewhere, is_same, thumbnail
-from cctview_pipeline_tests.made_archive import MAC_COMMENT, add_comments, clock_comment, draw_frame, traffic
+from cctview_pipeline_tests.factories.archive import MAC_COMMENT, add_comments, clock_comment, draw_frame, traffic
 
 TAKEN = datetime(2020, 5, 5, 17, 3, 4, 560_000, tzinfo=UTC)
 PLAIN = draw_frame(3.0, traffic(60))

@@ -17,7 +17,7 @@ from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.resources.lake import LakeResource, open_lake
-from cctview_pipeline_tests.made_spool import NINE, frame, note, spooled, us
+from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled, us
 
 
 def seal(network: SpoolNetwork, lake: Lake, camera: str, hour: datetime) -> None:

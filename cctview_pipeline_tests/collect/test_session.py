@@ -19,7 +19,7 @@ from cctview_pipeline.collect.session import choose, list_cameras
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline_tests.collect.live_cameras import LiveCameras
+from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 
 CAMERAS = [LiveCamera(f"cam-{i}", f"net-{i}", "", 40, -73, True) for i in range(6)]
 SETTINGS = EngineSettings("test@example.org")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
-from cctview_pipeline_tests.made_archive import add_comments, clock_comment
+from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 
 START = 1_700_000_000_000_000
 

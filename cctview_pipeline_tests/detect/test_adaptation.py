@@ -24,8 +24,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.weights import find_model, list_models, read_facts, read_weights, register_weights
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 
 FRAMES = 55
 

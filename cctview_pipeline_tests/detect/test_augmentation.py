@@ -22,7 +22,7 @@ from cctview_pipeline.detect.augmentation import (
     strew,
 )
 from cctview_pipeline.detect.labels import FrameLabels
-from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.factories.archive import HOUR_17
 
 seeds = st.integers(0, 2**31)
 

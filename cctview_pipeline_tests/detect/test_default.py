@@ -10,7 +10,7 @@ from cctview_pipeline.detect.default import DefaultDetector, ahead
 from cctview_pipeline.detect.network import Candidates
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
-from cctview_pipeline_tests.made_archive import Car, draw_frame
+from cctview_pipeline_tests.factories.archive import Car, draw_frame
 
 CARS = [Car(0, (200, 30, 35), 3.0, False), Car(3, (40, 60, 130), -2.0, True)]
 FRAMES = [draw_frame(second, CARS) for second in (0.0, 1.0, 2.0)]

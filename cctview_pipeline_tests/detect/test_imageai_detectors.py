@@ -16,7 +16,7 @@ from cctview_pipeline.detect.imageai_detectors import KINDS, ImageAiDetector
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.weights import find_model, read_facts
-from cctview_pipeline_tests.detect.made_weights import FILES, made_state, pictures, register
+from cctview_pipeline_tests.factories.published_weights import FILES, made_state, pictures, register
 
 TINY = "imageai-tinyyolov3"
 NAMES = {label: label for label in LABELS} | {"motorbike": "motorcycle"}

@@ -12,7 +12,7 @@ import pytest
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.labels import FrameLabels, find_frames, load_labels, published_truth
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline_tests.made_archive import HOUR_17, write_frame
+from cctview_pipeline_tests.factories.archive import HOUR_17, write_frame
 
 CAR, ELSEWHERE = [100, 100, 140, 130], [200, 150, 240, 190]
 FRAMES = 10

@@ -14,8 +14,8 @@ from cctview_pipeline.detect.teachers import Panel
 from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.checks import failures
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 
 CAR, BUS, FAR, SIGN = (100, 100, 140, 130), (200, 50, 260, 90), (10, 10, 22, 20), (300, 20, 330, 60)
 NOTHING = Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))

@@ -18,7 +18,7 @@ from cctview_pipeline.detect.coco import current_keys
 from cctview_pipeline.detect.torchvision_detectors import NETWORKS, TorchvisionDetector
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import find_model, read_facts
-from cctview_pipeline_tests.detect.made_weights import FILES, made_state, pictures, register
+from cctview_pipeline_tests.factories.published_weights import FILES, made_state, pictures, register
 
 CALLS = {
     "torchvision-fasterrcnn": ("fasterrcnn_resnet50_fpn", "box_score_thresh"),

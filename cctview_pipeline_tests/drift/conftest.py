@@ -6,7 +6,7 @@ import pytest
 
 from cctview_pipeline.drift import Reference
 from cctview_pipeline.lake import Lake
-from cctview_pipeline_tests.drift.made_hours import write_references
+from cctview_pipeline_tests.factories.drifting_hours import write_references
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from cctview_pipeline.definitions import defs
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.resources.lake import LakeResource, S3Resource
-from cctview_pipeline_tests.drift.made_hours import write_hour
-from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.drifting_hours import write_hour
 
 JOB = dg.define_asset_job("drift", dg.AssetSelection.checks(*drift_checks))
 

@@ -9,7 +9,7 @@ from cctview_pipeline.detect.lake_labels import StoredPicture
 from cctview_pipeline.drift.pictures import by_camera, cut_vehicles
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import encode_png
-from cctview_pipeline_tests.drift.made_hours import MadeDetector
+from cctview_pipeline_tests.factories.drifting_hours import MadeDetector
 
 CITY = [FrameId.parse(f"city-{i}--2025-06-03--16.00.0{i}.000Z") for i in (1, 2)]
 

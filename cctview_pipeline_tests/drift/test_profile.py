@@ -12,9 +12,9 @@ from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.privacy.keys import DayKey
 from cctview_pipeline.privacy.rotation import seal
-from cctview_pipeline_tests.drift.made_hours import DETECTOR, THRESHOLD, embeddings, seen, table_of
-from cctview_pipeline_tests.drift.made_hours import scores as scores_of
-from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.drifting_hours import DETECTOR, THRESHOLD, embeddings, seen, table_of
+from cctview_pipeline_tests.factories.drifting_hours import scores as scores_of
 
 SEEDS = range(200)
 

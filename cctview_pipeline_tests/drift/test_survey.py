@@ -7,8 +7,8 @@ import pytest
 from cctview_pipeline.drift import Finding, Survey, latest_day, survey
 from cctview_pipeline.drift.survey import FEWEST, LIMITS, labelling_command, ranked, spread
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline_tests.drift.made_hours import DAY, write_hour
-from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.drifting_hours import DAY, write_hour
 
 HOUR = timedelta(hours=1)
 

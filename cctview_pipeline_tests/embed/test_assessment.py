@@ -7,7 +7,7 @@ import pytest
 
 from cctview_pipeline.embed.assessment import agreement, centred_cosine, city_ranking, colour_histogram, next_frame_rank1
 from cctview_pipeline.embed.lessons import Recorded, Rendered
-from cctview_pipeline_tests.made_vehicles import driving
+from cctview_pipeline_tests.factories.vehicles import driving
 
 
 def features(camera: Recorded) -> np.ndarray:

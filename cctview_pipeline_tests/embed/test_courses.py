@@ -7,7 +7,7 @@ import torch
 from cctview_pipeline.embed.courses import FAR_S, _pairs, identity_course, likeness_course, vary
 from cctview_pipeline.embed.lessons import Rendered, frame_pairs
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline_tests.made_vehicles import driving
+from cctview_pipeline_tests.factories.vehicles import driving
 
 CPU = torch.device("cpu")
 

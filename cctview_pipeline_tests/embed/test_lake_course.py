@@ -8,7 +8,7 @@ from cctview_pipeline.embed.lake_course import LakeCourse, Sizes, batches
 from cctview_pipeline.embed.lake_lessons import LakeTrack, different, load_lessons
 from cctview_pipeline.embed.lessons import Rendered
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline_tests.made_lake import passages, write_lake
+from cctview_pipeline_tests.factories.tracked_lake import passages, write_lake
 
 SIZES = Sizes(tracks=24, vehicles=3, views=2)
 

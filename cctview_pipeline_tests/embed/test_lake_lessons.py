@@ -10,9 +10,9 @@ import pytest
 from cctview_pipeline.embed.lake_lessons import FAR_S, LakeTrack, different, divide, load_lessons, meetings
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_lake import Passage, passages, track_id, write_lake
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
+from cctview_pipeline_tests.factories.tracked_lake import Passage, passages, track_id, write_lake
 
 READ = {"crops": 600, "of_a_track": 4, "held_out": 0.2, "seed": 1}
 

@@ -7,7 +7,7 @@ import pytest
 
 from cctview_pipeline.embed.lessons import RADIUS, Rendered, city_groups, frame_pairs, load_recorded, published_basis
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline_tests.made_vehicles import driving, write_features
+from cctview_pipeline_tests.factories.vehicles import driving, write_features
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from cctview_pipeline.embed.lake_lessons import LakeTrack
 from cctview_pipeline.embed.retrieval import Retrieval, camera_ranking, paired_gain, refusal
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.match import Ranking
-from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.factories.archive import HOUR_17
 
 
 @dataclass

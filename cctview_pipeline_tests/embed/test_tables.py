@@ -6,7 +6,7 @@ import pytest
 from cctview_pipeline.embed.tables import embed_crops, embedding_matrix
 from cctview_pipeline.images import encode_png
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.tables import rows
 
 
 class MeanColour:

@@ -14,8 +14,8 @@ import pytest
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.jpeg import strip_metadata
-from cctview_pipeline_tests.end_to_end.command import Workplace
-from cctview_pipeline_tests.made_archive import make_archive
+from cctview_pipeline_tests.factories.archive import make_archive
+from cctview_pipeline_tests.factories.command import Workplace
 
 CAMERAS = ("733-681-N", "735-683-N")
 TABLES = {"raw_frames": 4, "rejected_frames": 4, "detections": 4, "crops": 4, "features": 4, "tracks": 4, "matches": 4}

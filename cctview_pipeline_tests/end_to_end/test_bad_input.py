@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from cctview_pipeline.paths import models_directory
-from cctview_pipeline_tests.end_to_end.command import Workplace
-from cctview_pipeline_tests.made_archive import make_archive
+from cctview_pipeline_tests.factories.archive import make_archive
+from cctview_pipeline_tests.factories.command import Workplace
 
 BEGIN = datetime(2020, 5, 5, 17, 10, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
 from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.weights import find_model, read_weights, register_weights
-from cctview_pipeline_tests.end_to_end.command import Workplace
+from cctview_pipeline_tests.factories.command import Workplace
 
 STALE = """
 import dagster as dg

@@ -16,10 +16,10 @@ from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.spool import Kind, Record, read, segments
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import mask_of
-from cctview_pipeline_tests.collect.live_cameras import LiveCameras
-from cctview_pipeline_tests.end_to_end.command import Workplace
-from cctview_pipeline_tests.made_archive import draw_frame, traffic
-from cctview_pipeline_tests.made_spool import NINE, frame, note, spooled
+from cctview_pipeline_tests.factories.archive import draw_frame, traffic
+from cctview_pipeline_tests.factories.command import Workplace
+from cctview_pipeline_tests.factories.live_cameras import LiveCameras
+from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled
 
 KNOWN, STRANGE = "735-683-N", "a1b2"
 """A camera of the package's catalogue, and one of which only the place is known."""

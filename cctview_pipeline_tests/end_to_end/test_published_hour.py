@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cctview_pipeline.cameras.jpeg import COM, segments
-from cctview_pipeline_tests.end_to_end.command import Workplace
+from cctview_pipeline_tests.factories.command import Workplace
 
 pytestmark = pytest.mark.timeout(1800)
 """Two minutes where the processor has AMX; one without AVX-512 needs three to five times as long."""

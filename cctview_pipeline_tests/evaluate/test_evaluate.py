@@ -10,9 +10,9 @@ from cctview_pipeline.evaluate import evaluate
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.rotation import in_period, seal
-from cctview_pipeline_tests.evaluate.made_truth import CAMERAS, GAP_S, THRESHOLD, Driver, MadeRoad, damaged, make_road, measure
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import campaign
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.known_road import CAMERAS, GAP_S, THRESHOLD, Driver, MadeRoad, damaged, make_road, measure
+from cctview_pipeline_tests.factories.tables import campaign
 
 PERFECT = {
     "detection": {"AP50": 1, "precision": 1, "recall": 1},

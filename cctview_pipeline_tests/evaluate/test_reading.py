@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from cctview_pipeline.evaluate.reading import _tracks
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 
 
 def part(name: str, seconds: float, ids: list[str], **changes) -> dict:

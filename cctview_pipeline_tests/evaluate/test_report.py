@@ -10,9 +10,9 @@ from rich.console import Console
 from cctview_pipeline.evaluate import Evaluation, plot_evaluation
 from cctview_pipeline.evaluate.report import Row, measured
 from cctview_pipeline.lake import Lake
-from cctview_pipeline_tests.evaluate.made_truth import Driver, MadeRoad, make_road, measure
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import partition_of
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.known_road import Driver, MadeRoad, make_road, measure
+from cctview_pipeline_tests.factories.tables import partition_of
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from cctview_pipeline.lake.checks import CHECKS, failures
 from cctview_pipeline.lake.schemas import TABLES, schema_of
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import DETECTION, FRAME, PERIOD, TRACK, partition_of, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import DETECTION, FRAME, PERIOD, TRACK, partition_of, rows
 
 NEXT_HOUR = HOUR_17 + timedelta(hours=1)
 OTHER = DETECTION.replace("--1--", "--2--")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from cctview_pipeline.lake.layout import Partition, format_day, format_hour, key, parse_day, parse_hour
 from cctview_pipeline.lake.schemas import TABLES
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import partition_of
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import partition_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.lake.schemas import TABLES, TIME, schema_of
-from cctview_pipeline_tests.made_tables import EXAMPLES, rows
+from cctview_pipeline_tests.factories.tables import EXAMPLES, rows
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -10,8 +10,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
 from cctview_pipeline.lake.schemas import TABLES, schema_of
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH, campaign, partition_of, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH, campaign, partition_of, rows
 
 FRAMES = partition_of("raw_frames")
 

@@ -8,7 +8,7 @@ import pytest
 from cctview_pipeline.match.belief import CENTRE_STD, LOOKS, PACE, SIZE, STEP_S, Belief, Cue, believed
 from cctview_pipeline.match.matching import learn_edge, marginals
 from cctview_pipeline.match.pairs import Pairs, candidates, two_vehicles
-from cctview_pipeline_tests.made_corridor import EDGE, track_set
+from cctview_pipeline_tests.factories.corridor import EDGE, track_set
 
 USUAL_S = EDGE.metres / (60 / 3.6)
 COUNT = 300

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cctview_pipeline.campaign import Camera
 from cctview_pipeline.match.gate import FASTEST_KMH, LONGEST_S, SIGHT_M, Edge, edges_into, heading
 from cctview_pipeline.match.matching import match
-from cctview_pipeline_tests.made_corridor import track_set
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign
+from cctview_pipeline_tests.factories.corridor import track_set
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 
 SIXTH_STREET = Camera("732-680-N", "FDR @ E 6 St", 40.721494, -73.974554, "north", "fdr-drive", 5)
 GRAND_STREET = Camera("731-679-N", "FDR @ Grand St", 40.713209, -73.977491, "north", "fdr-drive", 6)

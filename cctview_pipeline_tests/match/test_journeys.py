@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.journeys import chain_journeys
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 
 NONE = rows("journeys")
 

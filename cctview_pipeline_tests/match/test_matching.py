@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.match.matching import KEPT, Candidate, marginals, match
 from cctview_pipeline.match.pairs import FEW
 from cctview_pipeline.match.pairs import candidates as admitted
-from cctview_pipeline_tests.made_corridor import EDGE, Corridor, corridor, track_set
+from cctview_pipeline_tests.factories.corridor import EDGE, Corridor, corridor, track_set
 
 
 def matched(made: Corridor) -> list[Candidate]:

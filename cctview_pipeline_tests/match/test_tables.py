@@ -8,9 +8,9 @@ import pytest
 
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.tables import match_tracks, track_set
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_corridor import EDGE
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.corridor import EDGE
+from cctview_pipeline_tests.factories.tables import rows
 
 USUAL_S = 83.0
 Tables = tuple[pa.Table, pa.Table]

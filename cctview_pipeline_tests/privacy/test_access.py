@@ -31,7 +31,7 @@ from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
 from cctview_pipeline.privacy.verification import verify
 from cctview_pipeline.resources.lake import open_lake
-from cctview_pipeline_tests.made_tables import DAY, EARLIER, TRACK, campaign, partition_of, rows
+from cctview_pipeline_tests.factories.tables import DAY, EARLIER, TRACK, campaign, partition_of, rows
 
 PURPOSE = "traffic counts"
 TOMORROW = TRACK.replace("2020-05-05", "2020-05-06")

@@ -19,9 +19,19 @@ from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasures
 from cctview_pipeline.privacy.forgetting import MARTS, drop_spent, erase, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign
-from cctview_pipeline_tests.privacy.made_lake import FIRST, GRAPH, OVER_THE_HOUR, SECOND, blue, frame, made_lake, passes, picture
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.blue_lake import (
+    FIRST,
+    GRAPH,
+    OVER_THE_HOUR,
+    SECOND,
+    blue,
+    blue_lake,
+    frame,
+    passes,
+    picture,
+)
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 
 NOW = datetime(2020, 5, 6, 12, tzinfo=UTC)
 AROUND_FIRST = HOUR_17 + timedelta(seconds=FIRST - 60), HOUR_17 + timedelta(seconds=FIRST + 30)
@@ -29,7 +39,7 @@ AROUND_FIRST = HOUR_17 + timedelta(seconds=FIRST - 60), HOUR_17 + timedelta(seco
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return made_lake(str(tmp_path / "lake"))
+    return blue_lake(str(tmp_path / "lake"))
 
 
 def all_bytes(folder: str | Path) -> bytes:
@@ -111,7 +121,7 @@ def test_a_subject_s_request_names_the_pseudonym_that_a_query_told(lake: Lake, t
 
 
 def test_what_is_written_again_lacks_what_was_erased(lake: Lake, tmp_path: Path):
-    fresh = made_lake(str(tmp_path / "again"))
+    fresh = blue_lake(str(tmp_path / "again"))
     one = passes(SECOND)
     erase_first(lake)
     erase(lake, campaign(), of_journey(lake, KeyStore(str(tmp_path / "keys")), one[0].journey, "letter", NOW), GRAPH)
@@ -136,7 +146,7 @@ def test_erasing_twice_changes_nothing_more(lake: Lake, tmp_path: Path):
 @pytest.mark.parametrize("step", [1, 2, 4, 7])
 def test_killed_in_the_middle_and_run_again(tmp_path: Path, step: int):
     """The process dies before its n-th write to the lake."""
-    lake = made_lake(str(tmp_path / "lake"))
+    lake = blue_lake(str(tmp_path / "lake"))
     script = f"""
 import os, signal
 from cctview_pipeline.lake.storage import Storage
@@ -161,7 +171,7 @@ erase_first(lake)
 
 
 def test_the_spool_forgets_as_well(tmp_path: Path):
-    lake, spool = made_lake(str(tmp_path / "lake")), tmp_path / "spool"
+    lake, spool = blue_lake(str(tmp_path / "lake")), tmp_path / "spool"
     writer = SpoolWriter(spool / "1", 1 << 30)
     for each in (*passes(FIRST), *passes(SECOND)):
         for time in each.times:

@@ -17,8 +17,8 @@ from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import GREY, Masker, Nobody, mask_hour, mask_of
 from cctview_pipeline.privacy.policy import Policy
-from cctview_pipeline_tests.made_tables import campaign
-from cctview_pipeline_tests.privacy.made_people import MagentaFinder, magenta, road_with_people
+from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
+from cctview_pipeline_tests.factories.tables import campaign
 
 NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
 MAC = b"\x0a\x00\x00\x40\x8c\x01\x02\x03"

@@ -15,10 +15,10 @@ from cctview_pipeline.privacy import papers as module
 from cctview_pipeline.privacy.erasures import KEPT
 from cctview_pipeline.privacy.papers import DPIA, RECORD, Facts, Made, dpia, gather, papers, record_of_processing
 from cctview_pipeline.privacy.papers.facts import words
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign
-from cctview_pipeline_tests.privacy import made_lake
+from cctview_pipeline_tests.factories import blue_lake
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 
-GRAPH = {name: Made(TABLES[name].description, frozenset(before)) for name, before in made_lake.GRAPH.items()}
+GRAPH = {name: Made(TABLES[name].description, frozenset(before)) for name, before in blue_lake.GRAPH.items()}
 GRAPH["detections"] = Made("Boxes.", frozenset({"raw_frames", "detector_model"}))
 GRAPH["detector_model"] = Made("The detector's weights.")
 BLANK = "**To be filled in by the controller:**"
@@ -50,7 +50,7 @@ def test_every_table_of_the_graph_stands_in_the_record_with_its_lifetime_and_its
     found = facts(said={"lifetimes": {"tracks": "30 d", "crops": "1 h"}})
     record = record_of_processing(found)
     listed, columns = rows(record, "what it holds"), rows(record, "columns")
-    assert set(listed) == set(columns) == {f"`{name}`" for name in made_lake.GRAPH}
+    assert set(listed) == set(columns) == {f"`{name}`" for name in blue_lake.GRAPH}
     kept = {name.strip("`"): row["kept"] for name, row in listed.items()}
     assert kept["tracks"] == "30 days"
     assert kept["crops"] == "1 hour"

@@ -5,7 +5,7 @@ import pytest
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.policy import LIFETIMES, Policy
-from cctview_pipeline_tests.made_tables import campaign
+from cctview_pipeline_tests.factories.tables import campaign
 
 
 def policy(network: str = "archive", **said) -> Policy:

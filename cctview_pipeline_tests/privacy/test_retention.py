@@ -19,9 +19,9 @@ from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.retention import find_due, note_intake, purge
 from cctview_pipeline.privacy.tombstones import Tombstones
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign, rows
-from cctview_pipeline_tests.privacy.made_lake import made_lake
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.blue_lake import blue_lake
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
 
 DAY_LATER = HOUR_17 + timedelta(hours=24, minutes=30)
 WEEK_LATER = HOUR_17 + timedelta(days=7, hours=1)
@@ -36,7 +36,7 @@ def due(lake: Lake, now: datetime, **beside) -> dict[str, int]:
 
 
 def test_tables_grow_old_one_after_the_other(tmp_path: Path):
-    lake = made_lake(str(tmp_path), network=NycDot.name)
+    lake = blue_lake(str(tmp_path), network=NycDot.name)
     assert due(lake, HOUR_17 + timedelta(hours=23)) == {}
     assert due(lake, DAY_LATER) == {"raw_frames": 2, "crops": 2, "features": 2}, "five o'clock's, not yet six o'clock's"
     late = due(lake, WEEK_LATER)
@@ -45,7 +45,7 @@ def test_tables_grow_old_one_after_the_other(tmp_path: Path):
 
 
 def test_nothing_is_older_than_its_lifetime_after_a_purge(tmp_path: Path):
-    lake, policy = made_lake(str(tmp_path), network=NycDot.name), Policy.of(LIVE)
+    lake, policy = blue_lake(str(tmp_path), network=NycDot.name), Policy.of(LIVE)
     for hours in range(0, 24 * 8, 5):
         now = HOUR_17 + timedelta(hours=hours)
         purge(lake, find_due(lake, LIVE, policy, now), now)
@@ -58,7 +58,7 @@ def test_nothing_is_older_than_its_lifetime_after_a_purge(tmp_path: Path):
 
 
 def test_a_dry_run_tells_and_deletes_nothing(tmp_path: Path):
-    lake = made_lake(str(tmp_path), network=NycDot.name)
+    lake = blue_lake(str(tmp_path), network=NycDot.name)
     before = sorted(path.name for path in tmp_path.rglob("*"))
     report = purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER, dry_run=True)
     assert report.counts() == {"raw_frames": 2, "crops": 2, "features": 2}
@@ -66,7 +66,7 @@ def test_a_dry_run_tells_and_deletes_nothing(tmp_path: Path):
 
 
 def test_what_was_deleted_says_so_and_the_report_is_kept(tmp_path: Path):
-    lake = made_lake(str(tmp_path), network=NycDot.name)
+    lake = blue_lake(str(tmp_path), network=NycDot.name)
     purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
     told = Tombstones(lake).get("raw_frames", Partition.camera_hour(NORTH.id, HOUR_17))
     assert told.sentence == "deleted on purpose on 2020-05-06 at 17:30 UTC: the campaign keeps raw_frames for 24 hours"
@@ -76,7 +76,7 @@ def test_what_was_deleted_says_so_and_the_report_is_kept(tmp_path: Path):
 
 
 def test_what_cannot_be_deleted_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    lake = made_lake(str(tmp_path), network=NycDot.name)
+    lake = blue_lake(str(tmp_path), network=NycDot.name)
     delete = lake.storage.delete
 
     def refusing(key: str) -> None:
@@ -95,7 +95,7 @@ def test_what_cannot_be_deleted_is_told_and_tried_again(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("step", [1, 2, 5])
 def test_killed_in_the_middle_and_run_again(tmp_path: Path, step: int):
-    lake = made_lake(str(tmp_path), network=NycDot.name)
+    lake = blue_lake(str(tmp_path), network=NycDot.name)
     script = f"""
 import os, signal
 from cctview_pipeline.lake.storage import Storage
@@ -119,7 +119,7 @@ purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
 
 def test_an_archive_s_hours_grow_old_from_when_they_were_read(tmp_path: Path):
     archive, now = campaign(), HOUR_17 + timedelta(days=2000)
-    lake, place = made_lake(str(tmp_path)), Partition.camera_hour(NORTH.id, HOUR_17)
+    lake, place = blue_lake(str(tmp_path)), Partition.camera_hour(NORTH.id, HOUR_17)
     for camera in (NORTH.id, SOUTH.id):
         for hour in (HOUR_17, HOUR_17 + HOUR):
             note_intake(lake, archive, Partition.camera_hour(camera, hour), now)
@@ -132,7 +132,7 @@ def test_an_archive_s_hours_grow_old_from_when_they_were_read(tmp_path: Path):
 
 def test_nobody_lives_in_the_city(tmp_path: Path):
     city = campaign(network="city")
-    assert find_due(made_lake(str(tmp_path), network="city"), city, Policy.of(city), WEEK_LATER) == []
+    assert find_due(blue_lake(str(tmp_path), network="city"), city, Policy.of(city), WEEK_LATER) == []
 
 
 def test_the_spool_is_emptied_even_of_what_was_never_sealed(tmp_path: Path):

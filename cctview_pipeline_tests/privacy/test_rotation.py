@@ -20,8 +20,8 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.privacy.keys import DayKey, KeyStore
 from cctview_pipeline.privacy.rotation import in_period, period_of, seal
-from cctview_pipeline_tests.made_tables import campaign, rows
-from cctview_pipeline_tests.made_traffic import DrivenCar, drive
+from cctview_pipeline_tests.factories.tables import campaign, rows
+from cctview_pipeline_tests.factories.traffic import DrivenCar, drive
 
 MONDAY, TUESDAY = date(2020, 5, 4), date(2020, 5, 5)
 IDENTITIES, DIMENSION = 400, 256

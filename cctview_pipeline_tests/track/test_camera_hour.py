@@ -6,9 +6,9 @@ import pytest
 
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.camera_hour import track_camera_hour
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH, rows
-from cctview_pipeline_tests.made_traffic import DrivenCar, MadeHour, drive, two_way_traffic
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH, rows
+from cctview_pipeline_tests.factories.traffic import DrivenCar, MadeHour, drive, two_way_traffic
 
 TURN = HOUR_17 + timedelta(hours=1)
 PARKED = DrivenCar(500, 0, speed=0)

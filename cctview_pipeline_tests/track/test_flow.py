@@ -8,7 +8,7 @@ import pytest
 from cctview_pipeline.track.flow import AWAY, TOWARDS, Flow, Way, certain_pairs, learn_flow
 from cctview_pipeline.track.motion import place
 from cctview_pipeline.track.sightings import Sightings
-from cctview_pipeline_tests.made_traffic import DrivenCar, drive, two_way_traffic
+from cctview_pipeline_tests.factories.traffic import DrivenCar, drive, two_way_traffic
 
 MIDDLE = np.array([[220.0, 150.0], [120.0, 150.0]])
 

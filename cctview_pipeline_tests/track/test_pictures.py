@@ -5,7 +5,7 @@ from matplotlib.quiver import Quiver
 
 from cctview_pipeline.track.flow import Flow, learn_flow
 from cctview_pipeline.track.pictures import plot_flow
-from cctview_pipeline_tests.made_traffic import drive, two_way_traffic
+from cctview_pipeline_tests.factories.traffic import drive, two_way_traffic
 
 
 def arrows(flow: Flow) -> list[Quiver]:

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.track.sightings import sightings
-from cctview_pipeline_tests.made_tables import SEEN, rows
-from cctview_pipeline_tests.made_traffic import DrivenCar, drive, two_way_traffic
+from cctview_pipeline_tests.factories.tables import SEEN, rows
+from cctview_pipeline_tests.factories.traffic import DrivenCar, drive, two_way_traffic
 
 
 def test_only_what_has_an_embedding_is_seen():

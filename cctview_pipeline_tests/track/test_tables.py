@@ -11,9 +11,9 @@ from cctview_pipeline.track.flow import learn_flow
 from cctview_pipeline.track.motion import place
 from cctview_pipeline.track.tables import carriageway, continuations, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH
-from cctview_pipeline_tests.made_traffic import DrivenCar, MadeHour, drive, two_way_traffic
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH
+from cctview_pipeline_tests.factories.traffic import DrivenCar, MadeHour, drive, two_way_traffic
 
 PARKED = DrivenCar(500, 0, speed=0)
 

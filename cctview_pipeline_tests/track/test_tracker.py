@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.track.sightings import Sightings
 from cctview_pipeline.track.tracker import TrackerSettings, track
-from cctview_pipeline_tests.made_traffic import DrivenCar, MadeHour, drive, two_way_traffic
+from cctview_pipeline_tests.factories.traffic import DrivenCar, MadeHour, drive, two_way_traffic
 
 PARKED = DrivenCar(500, 0, speed=0)
 

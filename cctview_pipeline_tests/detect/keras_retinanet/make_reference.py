@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from cctview_pipeline.detect.keras_retinanet.layout import Layer, layers
-from cctview_pipeline_tests.detect.keras_retinanet import made
+from cctview_pipeline_tests.factories import keras_weights
 
 REFERENCE = Path(__file__).with_name("reference.json")
 
@@ -77,14 +77,14 @@ def main() -> None:
     own = [Layer(layer.name, tuple((w.name, tuple(w.shape)) for w in layer.weights)) for layer in model.layers if layer.weights]
     if own != layout:
         raise SystemExit("ImageAI's own layers are not those of layout.py.")
-    arrays, path = made.seeded_layers(layout), Path("seeded.h5")
-    made.write_weights(path, arrays, layout)
+    arrays, path = keras_weights.seeded_layers(layout), Path("seeded.h5")
+    keras_weights.write_weights(path, arrays, layout)
     model.load_weights(path)
     reference = {
         "versions": {name: version(name) for name in ("imageai", "tf-keras", "tensorflow", "numpy", "opencv-python-headless")},
-        "weights": made.digest([array for each in arrays.values() for array in each]),
-        "images": made.digest(made.seeded_images()),
-        "found": [find(model, images, image) for image in made.seeded_images()],
+        "weights": keras_weights.digest([array for each in arrays.values() for array in each]),
+        "images": keras_weights.digest(keras_weights.seeded_images()),
+        "found": [find(model, images, image) for image in keras_weights.seeded_images()],
     }
     path.unlink()
     REFERENCE.write_text(json.dumps(reference) + "\n")

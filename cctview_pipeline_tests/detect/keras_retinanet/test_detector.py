@@ -27,7 +27,7 @@ from cctview_pipeline.detect.keras_retinanet.pixels import MEANS, prepare
 from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import find_model
-from cctview_pipeline_tests.detect.keras_retinanet import made
+from cctview_pipeline_tests.factories import keras_weights
 
 REFERENCE = json.loads(Path(__file__).with_name("reference.json").read_text())
 FILE = "resnet50_coco_best_v2.0.1.h5"
@@ -49,9 +49,9 @@ def write_manifest(models: Path, content: bytes, **facts: object) -> None:
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of models with the seeded weights; its hash is in the reference."""
     folder = tmp_path_factory.mktemp("models")
-    arrays = made.seeded_layers(layers())
-    assert made.digest([array for each in arrays.values() for array in each]) == REFERENCE["weights"]
-    made.write_weights(folder / FILE, arrays, layers())
+    arrays = keras_weights.seeded_layers(layers())
+    assert keras_weights.digest([array for each in arrays.values() for array in each]) == REFERENCE["weights"]
+    keras_weights.write_weights(folder / FILE, arrays, layers())
     write_manifest(folder, (folder / FILE).read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCTVIEW_MODELS", str(folder))
@@ -84,8 +84,8 @@ def as_arrays(found: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @needs_tensorflow
 def test_boxes_scores_and_labels_are_those_of_imageai(detector: KerasRetinaNetDetector):
-    images = made.seeded_images()
-    assert made.digest(images) == REFERENCE["images"]
+    images = keras_weights.seeded_images()
+    assert keras_weights.digest(images) == REFERENCE["images"]
     for found, reference in zip(detector.detect(images), REFERENCE["found"], strict=True):
         boxes, scores, classes = as_arrays(reference)
         height, width = reference["size"]
@@ -103,7 +103,7 @@ def test_boxes_scores_and_labels_are_those_of_imageai(detector: KerasRetinaNetDe
 @needs_tensorflow
 def test_before_labels_and_borders_too(detector: KerasRetinaNetDetector):
     """All classes, boxes that leave the image, straight from the process with TensorFlow."""
-    (found,) = detector._find(made.seeded_images()[1:2])
+    (found,) = detector._find(keras_weights.seeded_images()[1:2])
     reference = as_arrays(REFERENCE["found"][1])
     assert {6, 9} <= set(reference[2])
     assert reference[0].min() < 0

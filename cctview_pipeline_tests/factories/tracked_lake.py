@@ -10,8 +10,8 @@ import numpy as np
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.images import encode_png
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import campaign, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import campaign, rows
 
 
 @dataclass(frozen=True)

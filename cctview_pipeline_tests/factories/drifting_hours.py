@@ -12,8 +12,8 @@ from cctview_pipeline.drift import Profile, Reference
 from cctview_pipeline.drift.survey import FEWEST
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.weights import ModelEntry
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import partition_of, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import partition_of, rows
 
 DIGEST = "0123456789ab" + "0" * 52
 DETECTOR, EXTRACTOR = f"made-detector@{DIGEST[:12]}", f"made-extractor@{DIGEST[:12]}"

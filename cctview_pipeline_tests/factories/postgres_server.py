@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.metadata import files
 from pathlib import Path
 
-from cctview_pipeline_tests.ports import free_ports
+from cctview_pipeline_tests.factories.ports import free_ports
 
 USER = "postgres"
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from PIL import Image
 
 from cctview_pipeline.cameras.live import NycDot
-from cctview_pipeline_tests.made_archive import add_comments, clock_comment
+from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 
 Answer = Callable[[web.Request, int], "web.StreamResponse | None"]
 """What a faulty camera answers to its n-th request; None: as usual."""

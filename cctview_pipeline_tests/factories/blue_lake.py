@@ -11,8 +11,8 @@ from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.images import encode_jpeg, encode_png
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH, campaign, rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
 
 BLUE = (0, 0, 255)
 FIRST, SECOND, OVER_THE_HOUR = 600.0, 1200.0, 3560.0
@@ -75,7 +75,7 @@ def blue(image: np.ndarray) -> np.ndarray:
     return image[..., 2].astype(int) - image[..., 0] > 60
 
 
-def made_lake(uri: str, *times: float, **changes) -> Lake:
+def blue_lake(uri: str, *times: float, **changes) -> Lake:
     """times: of the vehicles, FIRST, SECOND and OVER_THE_HOUR when left out; changes: of the campaign."""
     lake = Lake(uri)
     lake.write_campaign(campaign(**changes))

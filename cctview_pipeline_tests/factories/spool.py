@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter
-from cctview_pipeline_tests.collect.live_cameras import tiny_picture
+from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 
 NINE = datetime(2026, 11, 1, 9, tzinfo=UTC)
 """Of the day on which New York's clocks went back."""

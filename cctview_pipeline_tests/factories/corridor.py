@@ -6,7 +6,7 @@ import numpy as np
 
 from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.pairs import TrackSet
-from cctview_pipeline_tests.made_tables import NORTH, SOUTH
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH
 
 EDGE = Edge(NORTH, SOUTH, "S", NORTH.distance_m(SOUTH))
 """From the northern camera to the southern one, 1.4 km."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.schemas import TABLES, schema_of
-from cctview_pipeline_tests.made_archive import HOUR_17
+from cctview_pipeline_tests.factories.archive import HOUR_17
 
 NORTH = Camera("cam-1", "First", 40.75, -73.96, "north", "road", 1)
 SOUTH = Camera("cam-2", "Second", 40.74, -73.97, "north", "road", 2)

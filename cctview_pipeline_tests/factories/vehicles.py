@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from cctview_pipeline.embed.lessons import Recorded
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.track.sightings import Sightings
-from cctview_pipeline_tests.made_archive import HOUR_17, draw_frame, traffic, write_frame
+from cctview_pipeline_tests.factories.archive import HOUR_17, draw_frame, traffic, write_frame
 
 MINUTES = (10, 43, 50)
 

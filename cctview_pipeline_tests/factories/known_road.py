@@ -17,9 +17,9 @@ from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.tables import track_id
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import campaign, rows
-from cctview_pipeline_tests.made_traffic import DIMENSION, looks
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import campaign, rows
+from cctview_pipeline_tests.factories.traffic import DIMENSION, looks
 
 CAMERAS = ["cam-1", "cam-2"]
 STEP_S, FRAMES, GAP_S = 2, 4, 60

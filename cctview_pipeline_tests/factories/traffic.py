@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.track.sightings import Sightings, sightings
-from cctview_pipeline_tests.made_archive import HOUR_17
-from cctview_pipeline_tests.made_tables import rows
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 
 DIMENSION = 16
 TOP, BOTTOM = 60.0, 230.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cctview_pipeline_tests.ports import free_ports
+from cctview_pipeline_tests.factories.ports import free_ports
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "cctview-test", "cctview-secret", "lake"
 
