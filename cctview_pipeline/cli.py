@@ -1,4 +1,8 @@
-"""``cctview``: thin commands over the same functions that notebooks and Dagster use."""
+"""``cctview``: thin commands over the same functions that notebooks and Dagster use.
+
+Dagster, the renderer of the city and the evaluation take a second or more to load: a command that needs one imports it itself, so
+that `cctview --help` and a question to the lake need not wait for them.
+"""
 
 import json
 import os
@@ -10,15 +14,27 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
+from cctview_pipeline.analytics.summary import summarise
+from cctview_pipeline.cameras.archive import ArchiveNetwork
+from cctview_pipeline.cameras.replay import serve as serve_archive
 from cctview_pipeline.campaign import HOUR, TASKS, Campaign, parse_time
 from cctview_pipeline.cli_collect import cameras, collect
 from cctview_pipeline.cli_forget import erase, papers, purge
 from cctview_pipeline.cli_models import models
 from cctview_pipeline.cli_privacy import PurposeOption, audit
 from cctview_pipeline.cli_train import train
+from cctview_pipeline.detect import load_detector, threshold_of
+from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.example import run_example
+from cctview_pipeline.export import export_partitions
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.paths import project_root
+from cctview_pipeline.privacy.access import ask
+from cctview_pipeline.selection import choose
+from cctview_pipeline.weights import check_file, find_model
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
@@ -70,7 +86,6 @@ def backfill(
 
     from cctview_pipeline.automation.instance import check_not_served, prepare_home
     from cctview_pipeline.resources.lake import open_lake
-    from cctview_pipeline.selection import choose
 
     prepare_home()
     lake = open_lake()
@@ -86,31 +101,31 @@ def backfill(
         with dg.DagsterInstance.get() as instance:
             check_not_served(instance)
         lake.write_campaign(chosen.campaign)
-    _run(lake, chosen.cameras, chosen.hours, again)
+    _run(lake, chosen.campaign, chosen.cameras, chosen.hours, again)
 
 
-def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> None:
-    """Launch, wait and report. Definitions are imported here because they read the campaign when they load."""
+def _run(lake: Lake, campaign: Campaign, cameras: list[str], hours: list[datetime], again: bool) -> None:
+    """Launch, wait and report."""
     import dagster as dg
 
     from cctview_pipeline.assets.weights import record_models
     from cctview_pipeline.automation import backfill as launching
     from cctview_pipeline.automation.instance import running_daemon
-    from cctview_pipeline.definitions import defs
-    from cctview_pipeline.partitions import CAMPAIGN, days
+    from cctview_pipeline.definitions import build_definitions
 
     with dg.DagsterInstance.get() as instance:
-        record_models(instance, CAMPAIGN)
-        plan = launching.whole_plan(CAMPAIGN, cameras, hours, set(days.get_partition_keys()))
-        todo = plan if again else launching.missing_plan(plan, CAMPAIGN, lake, instance)
+        record_models(instance, campaign)
+        plan = launching.whole_plan(campaign, cameras, hours)
+        todo = plan if again else launching.missing_plan(plan, campaign, lake, instance)
         total = launching.count(todo)
         if total:
             title = f"{len(cameras)} cameras, {len(hours)} hours from {hours[0]:%Y-%m-%dT%HZ}"
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
             with running_daemon(instance), Progress(*columns, console=console) as progress:
                 task = progress.add_task("partitions", total=total)
-                graph = defs.get_repository_def().asset_graph
-                outcome = launching.run(instance, graph, todo, title, lambda done: progress.update(task, completed=done))
+                graph = build_definitions(campaign).get_repository_def().asset_graph
+                show = lambda done: progress.update(task, completed=done)  # noqa: E731
+                outcome = launching.run(instance, graph, campaign, todo, title, show)
     _print_summary(lake, cameras, hours)
     _print_truth(lake, hours)
     if not total:
@@ -134,8 +149,6 @@ def _run(lake: Lake, cameras: list[str], hours: list[datetime], again: bool) -> 
 @app.command()
 def summary(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
     """Show what the lake holds."""
-    from cctview_pipeline.analytics.summary import summarise
-
     lake, campaign = _campaign()
     if as_json:
         found = summarise(lake, [camera.id for camera in campaign.cameras], campaign.hours())
@@ -154,16 +167,12 @@ def query(
 
     What is about single vehicles needs a purpose, is written to the audit log first, and has pseudonyms for ids.
     """
-    from cctview_pipeline.privacy.access import ask
-
     lake, _ = _campaign()
     rows = ask(lake, sql, purpose)
     if as_json:
         for row in rows.to_pylist():
             print(json.dumps(row, default=str))
         return
-    from rich.table import Table
-
     table = Table(*rows.column_names)
     for row in rows.slice(0, 1000).to_pylist():
         table.add_row(*(_cell(value) for value in row.values()))
@@ -182,10 +191,6 @@ def example(
     extractor: Annotated[str, typer.Option(help="An extractor of models/manifest.toml, such as densenet201-veri.")] = "default",
 ) -> None:
     """CCTView's own example: detect, extract and match on a few frames, in the published file formats."""
-    from cctview_pipeline.detect import load_detector
-    from cctview_pipeline.embed import load_extractor
-    from cctview_pipeline.example import run_example
-
     if not folder.is_dir():
         raise CctviewError(f"The folder {folder} does not exist.")
     where = out or folder
@@ -208,9 +213,6 @@ def export(
     purpose: PurposeOption = "",
 ) -> None:
     """Write partitions of the lake as files in CCTView's published layout. It is written to the audit log first."""
-    from cctview_pipeline.detect import threshold_of
-    from cctview_pipeline.export import export as write
-
     if layout != "cctview":
         raise CctviewError(f"There is no layout named '{layout}': use cctview.")
     lake, campaign = _campaign()
@@ -223,7 +225,7 @@ def export(
         raise CctviewError("None of these camera-hours has features yet: `cctview backfill` makes them.")
     threshold, frames = threshold_of(campaign.model("detector")), 0
     with Progress(console=console) as progress:
-        written = write(lake, there, threshold, out, purpose)
+        written = export_partitions(lake, there, threshold, out, purpose)
         for count in progress.track(written, total=len(there), description="camera-hours"):
             frames += count
     left = len(partitions) - len(there)
@@ -248,7 +250,6 @@ def evaluate(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a document.")] = False,
 ) -> None:
     """Compare what the lake holds with the truth of the synthetic city."""
-    from cctview_pipeline.detect import threshold_of
     from cctview_pipeline.evaluate import evaluate as measure
 
     lake, campaign = _campaign()
@@ -294,10 +295,7 @@ def replay(
     speed: Annotated[float, typer.Option(help="Archive seconds a second.")] = 1.0,
 ) -> None:
     """Play an archive back as if it were live, for `cctview collect --network replay`."""
-    from cctview_pipeline.cameras.archive import ArchiveNetwork
-    from cctview_pipeline.cameras.replay import serve
-
-    serve(ArchiveNetwork(archive), port, speed, lambda text: console.print(text))
+    serve_archive(ArchiveNetwork(archive), port, speed, lambda text: console.print(text))
 
 
 @city.command("faults")
@@ -317,30 +315,24 @@ def _city_settings(seed: int | None, minutes: int | None, faults: list[str], peo
 
 def _command() -> str:
     """This program as a person must call it to reach the same lake."""
-    from cctview_pipeline.paths import project_root
-
     defaults = {"CCTVIEW_LAKE": project_root() / "var" / "lake", "DAGSTER_HOME": project_root() / "var" / "dagster"}
     chosen = [f"{name}={os.environ[name]} " for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)]
     return "".join(chosen) + os.path.relpath(sys.argv[0])
 
 
 def _campaign() -> tuple[Lake, Campaign]:
-    from cctview_pipeline.automation.instance import open_campaign  # Dagster takes seconds to import
+    from cctview_pipeline.automation.instance import open_campaign
 
     return open_campaign()
 
 
 def _check_models(campaign: Campaign) -> None:
     """Find missing or damaged weights before anything is launched."""
-    from cctview_pipeline.weights import check_file, find_model
-
     for task in TASKS:
         check_file(find_model(campaign.model(task), task))
 
 
 def _print_summary(lake: Lake, cameras: list[str], hours: list[datetime]) -> None:
-    from cctview_pipeline.analytics.summary import summarise
-
     found = summarise(lake, cameras, hours)
     for table in found.tables():
         console.print(table)

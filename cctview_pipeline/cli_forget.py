@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.paths import project_root
 
 console = Console()
 
@@ -106,7 +107,6 @@ def papers(
     """Write this campaign's record of processing activities and a draft of its data protection impact assessment."""
     from cctview_pipeline.automation.instance import open_campaign
     from cctview_pipeline.automation.paper_graph import paper_graph, write
-    from cctview_pipeline.paths import project_root
     from cctview_pipeline.privacy.papers import papers as written
 
     _, campaign = open_campaign()

@@ -4,11 +4,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
 
 from cctview_pipeline.campaign import TASKS
 from cctview_pipeline.cli_drift import drift
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.pull import pull
+from cctview_pipeline.weights import check_file, find_model, list_models, read_facts
 
 models = typer.Typer(no_args_is_help=True, help="The detectors and extractors that can be used, and their weights.")
 models.command("drift")(drift)
@@ -18,10 +21,6 @@ console = Console()
 @models.command("list")
 def list_all() -> None:
     """Show every model, what it is for, its licence, and whether its weights are here."""
-    from rich.table import Table
-
-    from cctview_pipeline.weights import list_models, read_facts
-
     table = Table("model", "task", "MB", "licence", "weights")
     for entry in list_models():
         facts = read_facts(entry)
@@ -34,11 +33,6 @@ def list_all() -> None:
 @models.command("pull")
 def pull_model(name: Annotated[str, typer.Argument(help="A model of models/manifest.toml.")]) -> None:
     """Fetch weights that are not shipped with the project. A stopped download goes on where it was, if the size is known."""
-    from rich.progress import DownloadColumn
-
-    from cctview_pipeline.pull import pull
-    from cctview_pipeline.weights import find_model, list_models
-
     known = {entry.name: entry for entry in list_models()}
     if name not in known:
         raise CctviewError(f"There is no model named '{name}': known are {', '.join(known)}.")
@@ -65,7 +59,6 @@ def use_model(
 
     from cctview_pipeline.assets.weights import record_models
     from cctview_pipeline.automation.instance import check_not_served, open_campaign
-    from cctview_pipeline.weights import check_file, list_models
 
     lake, campaign = open_campaign()
     known = {entry.name: entry for entry in list_models() if entry.task in TASKS}

@@ -7,6 +7,9 @@ import typer
 from rich.console import Console
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.privacy.audit import AuditLog
+from cctview_pipeline.privacy.entries import Head
+from cctview_pipeline.privacy.verification import verify as read
 
 audit = typer.Typer(no_args_is_help=True, help="Who asked about vehicles, when and what for, and whether that log is whole.")
 console = Console()
@@ -19,10 +22,6 @@ PurposeOption = Annotated[
 @audit.command("verify")
 def verify(expect: Annotated[str, typer.Option(help="NUMBER:HASH, as `cctview audit head` printed it once.")] = "") -> None:
     """Look for lines that were changed, taken out, put elsewhere or cut off. Status 1 when there is one."""
-    from cctview_pipeline.privacy.audit import AuditLog
-    from cctview_pipeline.privacy.entries import Head
-    from cctview_pipeline.privacy.verification import verify as read
-
     log = AuditLog()
     verdict = read(log, Head.parse(expect) if expect else None)
     if not verdict.whole:
@@ -33,9 +32,6 @@ def verify(expect: Annotated[str, typer.Option(help="NUMBER:HASH, as `cctview au
 @audit.command("head")
 def head() -> None:
     """Print the newest entry's number and hash, to be noted where nobody can change it. Checks the log first."""
-    from cctview_pipeline.privacy.audit import AuditLog
-    from cctview_pipeline.privacy.verification import verify as read
-
     log = AuditLog()
     verdict = read(log)
     if not verdict.whole:
@@ -46,8 +42,6 @@ def head() -> None:
 @audit.command("show")
 def show(last: Annotated[int, typer.Option(min=1, help="How many entries.")] = 20) -> None:
     """Show the newest entries."""
-    from cctview_pipeline.privacy.audit import AuditLog
-
     for entry in reversed(list(islice(AuditLog().newest(), last))):
         head = f"{entry.number}  {entry.time:%Y-%m-%d %H:%M:%S} UTC  {entry.user}  {entry.kind}"
         tables = f" of {', '.join(entry.tables)}" if entry.tables else ""

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.cli_privacy import PurposeOption
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.paths import project_root
 
 if TYPE_CHECKING:
     from cctview_pipeline.lake import Lake, Partition
@@ -214,8 +215,6 @@ def train_people(
 
 def _workspace() -> Path:
     """For drawn cities and checkpoints."""
-    from cctview_pipeline.paths import project_root
-
     return project_root() / "var" / "training"
 
 

@@ -1,38 +1,53 @@
-"""Everything that Dagster sees."""
+"""Everything that Dagster sees: a function of the campaign that the lake holds."""
+
+from datetime import UTC, datetime
 
 import dagster as dg
-from dagster_aws.s3 import S3Resource
 
 from cctview_pipeline.assets.drift import drift_checks
+from cctview_pipeline.assets.graph import build_assets
 from cctview_pipeline.automation.collecting import collect_job, live_collection
-from cctview_pipeline.automation.jobs import ALL_ASSETS, camera_hours_job, days_job, drift_job, hours_job, labels_job
-from cctview_pipeline.automation.lifetimes import hourly_retention, retention_job
+from cctview_pipeline.automation.jobs import Jobs
+from cctview_pipeline.automation.retention import hourly_retention, retention_job
 from cctview_pipeline.automation.schedules import daily_collection, daily_drift
 from cctview_pipeline.automation.sensors import next_job, seal_hours
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource, ExtractorResource
 from cctview_pipeline.resources.network import NetworkResource
 
-defs = dg.Definitions(
-    assets=ALL_ASSETS,
-    asset_checks=drift_checks,
-    jobs=[
-        camera_hours_job,
-        hours_job,
-        days_job,
-        labels_job,
-        drift_job,
-        retention_job,
-        *([collect_job] if live_collection else []),
-    ],
-    schedules=[live_collection or daily_collection, hourly_retention, daily_drift],
-    sensors=[next_job, seal_hours],
-    resources={
-        "lake": LakeResource(s3=S3Resource()),
-        "network": NetworkResource(),
-        "detector": DetectorResource(),
-        "extractor": ExtractorResource(),
-    },
-    # One process a run, so that a model is loaded once for all its partitions. Several runs go on at a time.
-    executor=dg.in_process_executor,
-)
+EMPTY = Campaign("empty lake", "archive", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 1, tzinfo=UTC), ())
+"""What the code location shows before the first backfill has written a campaign: no cameras, one hour."""
+
+
+def build_definitions(campaign: Campaign) -> dg.Definitions:
+    """The assets, checks, jobs, schedules and sensors of a campaign. Opens no lake: runs open it when they begin."""
+    assets = build_assets(campaign)
+    jobs = Jobs.of(assets)
+    live = campaign.network in LIVE_NETWORKS
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=drift_checks,
+        jobs=[*jobs, retention_job, *([collect_job] if live else [])],
+        schedules=[
+            live_collection(campaign) if live else daily_collection(campaign, jobs),
+            hourly_retention,
+            daily_drift(campaign, jobs),
+        ],
+        sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs)],
+        resources={
+            "lake": LakeResource(),
+            "network": NetworkResource(),
+            "detector": DetectorResource(),
+            "extractor": ExtractorResource(),
+        },
+        # One process a run, so that a model is loaded once for all its partitions. Several runs go on at a time.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads, and loads anew on its own reload: the campaign of the lake that ``CCTVIEW_LAKE`` names."""
+    return build_definitions(LakeResource().open().campaign() or EMPTY)

@@ -28,3 +28,8 @@ def quick_precision(device: torch.device) -> torch.dtype:
 def quick_autocast(device: torch.device) -> torch.autocast:
     """The context in which a network learns in bfloat16 where that is quick, and in float32 elsewhere."""
     return torch.autocast(device.type, torch.bfloat16, enabled=quick_precision(device) == torch.bfloat16)
+
+
+def set_threads(count: int) -> None:
+    """How many threads models of this process may use."""
+    torch.set_num_threads(count)

@@ -15,7 +15,7 @@ from cctview_pipeline.published import write_detections, write_original, write_v
 TABLES = ("raw_frames", "detections", "crops", "features")
 
 
-def export(
+def export_partitions(
     lake: Lake, partitions: list[Partition], threshold: float, out: Path, purpose: str = "", user: str | None = None
 ) -> Iterator[int]:
     """Write camera-hours below ``out/<camera>/YYYY/MM/DD/HH/MM/SS/``; gives the number of frames of each as it is done.

@@ -1,49 +1,23 @@
-"""Camera x hour, hour and day, all from the lake's campaign, and the mappings between them."""
+"""Camera x hour, hour and day of a campaign, the mappings between them, and how a backfill over them is cut into runs."""
 
+import os
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
-from dagster_aws.s3 import S3Resource
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.lake import Partition
-from cctview_pipeline.lake.layout import DAY_FORMAT, HOUR_FORMAT, format_day, format_hour, parse_day, parse_hour
-from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.lake.layout import DAY_FORMAT, HOUR_FORMAT, Partition, format_day, format_hour, parse_day, parse_hour
 
 # Partition mappings and backfill policies are marked as beta: every use of one would say so in every run's log.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-EMPTY = Campaign("empty lake", "archive", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 1, tzinfo=UTC), ())
-"""What the code location shows before the first backfill has written a campaign: no cameras, one hour."""
+MAX_RUNS = 1000
+"""A backfill of a whole campaign is cut into about this many runs: Dagster takes some 20 ms to launch one."""
 
-
-def load_campaign() -> Campaign:
-    """The campaign of the lake that ``CCTVIEW_LAKE`` names."""
-    return LakeResource(s3=S3Resource()).open().campaign() or EMPTY
-
-
-def _midnight(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), time(), UTC)
-
-
-CAMPAIGN = load_campaign()
-
-hours = dg.HourlyPartitionsDefinition(CAMPAIGN.start, CAMPAIGN.end, fmt=HOUR_FORMAT, timezone="UTC")
-cameras = dg.StaticPartitionsDefinition([camera.id for camera in CAMPAIGN.cameras])
-camera_hours = dg.MultiPartitionsDefinition({"camera": cameras, "hour": hours})
-days = dg.DailyPartitionsDefinition(
-    _midnight(CAMPAIGN.start),
-    end_date=CAMPAIGN.end and _midnight(CAMPAIGN.end - timedelta(microseconds=1)) + timedelta(days=1),
-    fmt=DAY_FORMAT,
-    timezone="UTC",
-)
-
-_hour_before = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+hour_before = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
 _hour_and_before = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=0, allow_nonexistent_upstream_partitions=True)
-_near_cameras = dg.StaticPartitionMapping(
-    {camera.id: [camera.id, *(near.id for near in CAMPAIGN.neighbours(camera.id))] for camera in CAMPAIGN.cameras}
-)
 
 
 def _multi(camera: dg.PartitionMapping, hour: dg.PartitionMapping) -> dg.MultiPartitionMapping:
@@ -52,20 +26,78 @@ def _multi(camera: dg.PartitionMapping, hour: dg.PartitionMapping) -> dg.MultiPa
     )
 
 
-same_camera_hour_before = _multi(dg.IdentityPartitionMapping(), _hour_before)
+same_camera_hour_before = _multi(dg.IdentityPartitionMapping(), hour_before)
 same_camera_hour_and_before = _multi(dg.IdentityPartitionMapping(), _hour_and_before)
-near_cameras_hour_and_before = _multi(_near_cameras, _hour_and_before)
 all_cameras = dg.MultiToSingleDimensionPartitionMapping("hour")
-hour_before = _hour_before
-# A day's first and last hours may lie outside the campaign's window.
 hours_of_day = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+"""A day's first and last hours may lie outside the campaign's window."""
+
+in_order = dg.BackfillPolicy.single_run()
+"""Tracks, journeys and marts: tracks and journeys look back one hour, so one run walks through a range of hours in order."""
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The partitionings of one campaign. Made by :meth:`of`; nothing else reads the campaign's cameras and hours for Dagster.
+
+    near_cameras_hour_and_before: a camera and an hour -> it and its neighbours, in that hour and the one before.
+    independent: the backfill policy of frames to features: no camera-hour needs another, so any cut is right. A run over many
+    partitions loads its models once and leaves Dagster little to write down; runs over few of them go on side by side, and one
+    that dies has little to do again.
+    after_all_tracks: the policy of matches, which read the neighbours' tracks.
+    """
+
+    cameras: dg.StaticPartitionsDefinition
+    hours: dg.HourlyPartitionsDefinition
+    camera_hours: dg.MultiPartitionsDefinition
+    days: dg.DailyPartitionsDefinition
+    near_cameras_hour_and_before: dg.PartitionMapping
+    independent: dg.BackfillPolicy
+    after_all_tracks: dg.BackfillPolicy
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "Partitions":
+        cameras = dg.StaticPartitionsDefinition([camera.id for camera in campaign.cameras])
+        hours = dg.HourlyPartitionsDefinition(campaign.start, campaign.end, fmt=HOUR_FORMAT, timezone="UTC")
+        near = {camera.id: [camera.id, *(other.id for other in campaign.neighbours(camera.id))] for camera in campaign.cameras}
+        return cls(
+            cameras=cameras,
+            hours=hours,
+            camera_hours=dg.MultiPartitionsDefinition({"camera": cameras, "hour": hours}),
+            days=dg.DailyPartitionsDefinition(
+                _midnight(campaign.start),
+                end_date=campaign.end and _midnight(campaign.end - timedelta(microseconds=1)) + timedelta(days=1),
+                fmt=DAY_FORMAT,
+                timezone="UTC",
+            ),
+            near_cameras_hour_and_before=_multi(dg.StaticPartitionMapping(near), _hour_and_before),
+            independent=in_order if fits_one_run(campaign) else dg.BackfillPolicy.multi_run(partitions_per_run(campaign)),
+            after_all_tracks=in_order if fits_one_run(campaign) else dg.BackfillPolicy.multi_run(100_000),
+        )
+
+
+def partitions_per_run(campaign: Campaign) -> int:
+    """``CCTVIEW_PARTITIONS_PER_RUN``, or two in a small campaign and as many as needed in a large one."""
+    total = len(campaign.cameras) * len(campaign.hours())
+    return int(os.environ.get("CCTVIEW_PARTITIONS_PER_RUN") or max(2, -(-total // MAX_RUNS)))
+
+
+def fits_one_run(campaign: Campaign) -> bool:
+    """Whether one run over everything is what a backfill of the whole campaign is best cut into.
+
+    It is when there is one camera or one hour, and no more of the other than a run takes. In all others Dagster would cut a
+    range of cameras and hours that has one policy into a run a camera, and match a camera before its neighbour was tracked;
+    policies that differ make it wait for all tracks.
+    """
+    cameras, hours = len(campaign.cameras), len(campaign.hours())
+    return min(cameras, hours) == 1 and cameras * hours <= partitions_per_run(campaign)
 
 
 def to_partition(key: str) -> Partition:
     """A Dagster partition key -> the lake's partition."""
-    if "|" in key:
-        dimensions = camera_hours.get_partition_key_from_str(key).keys_by_dimension
-        return Partition.camera_hour(dimensions["camera"], parse_hour(dimensions["hour"]))
+    camera, _, time_key = key.rpartition("|")
+    if camera:
+        return Partition.camera_hour(camera, parse_hour(time_key))
     return Partition.of_hour(parse_hour(key)) if "T" in key else Partition.of_day(parse_day(key))
 
 
@@ -74,3 +106,7 @@ def to_key(partition: Partition) -> str:
     if partition.camera:
         return str(dg.MultiPartitionKey({"camera": partition.camera, "hour": format_hour(partition.hour)}))
     return format_hour(partition.hour) if partition.hour else format_day(partition.day)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.date(), time(), UTC)

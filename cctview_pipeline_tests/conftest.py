@@ -1,21 +1,20 @@
 """What several folders of tests share.
 
-Partitions are read from the lake's campaign when the definitions load, so the tests' lake and its campaign must be there
-before any module of the package is imported: three cameras of the catalogue and four hours of a day in May.
+A test that works on a lake makes one. What opens a lake, keys, a log or an instance without being told where finds a folder of
+this session, and never the project's own.
 """
 
 import os
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from cctview_pipeline.cameras.catalogue import find_cameras
-from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
+from cctview_pipeline_tests.factories.archive import make_archive
+from cctview_pipeline_tests.factories.jobs import CAMERAS, HOUR, archive_campaign
 from cctview_pipeline_tests.factories.s3_server import s3_server
 
 # The same examples in every run, so that a change and not a draw makes a test fail; and code that compiles itself at its
@@ -28,10 +27,6 @@ os.environ["CCTVIEW_LAKE"] = str(_HOME / "lake")
 os.environ["CCTVIEW_KEYS"] = str(_HOME / "keys")
 os.environ["CCTVIEW_AUDIT"] = str(_HOME / "audit" / "audit.jsonl")
 os.environ["DAGSTER_HOME"] = str(_HOME / "dagster")
-CAMERAS = ("733-681-N", "735-683-N", "689-640-S")
-START, END = datetime(2020, 5, 5, 16, tzinfo=UTC), datetime(2020, 5, 5, 20, tzinfo=UTC)
-_CAMPAIGN = Campaign("tests", "archive", START, END, tuple(find_cameras(list(CAMERAS))), str(_HOME / "archive"))
-Lake(os.environ["CCTVIEW_LAKE"]).write_campaign(_CAMPAIGN)
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +43,21 @@ def published_hour() -> Path:
     if not folder.exists():
         pytest.skip(f"the published hour is not at {folder}")
     return folder
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Ten frames at 17:00 UTC of each camera of :func:`archive_campaign`."""
+    root = tmp_path / "archive"
+    make_archive(root, CAMERAS, HOUR, frames=10)
+    return root
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A lake that knows the archive's campaign and holds nothing yet, with keys of its own: the ones that runs open."""
+    monkeypatch.setenv("CCTVIEW_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("CCTVIEW_KEYS", str(tmp_path / "keys"))
+    lake = Lake(str(tmp_path / "lake"))
+    lake.write_campaign(archive_campaign(tmp_path / "archive"))
+    return lake

@@ -1,5 +1,7 @@
 """Plots of the marts, in UTC."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import pyarrow as pa
 from matplotlib.dates import ConciseDateFormatter
@@ -18,6 +20,10 @@ def plot_travel_times(times: pa.Table) -> Figure:
     """Median travel time, one line a pair of cameras."""
     frame = times.to_pandas()
     return _lines(frame.pivot_table("median_s", "began_at", ["from_camera_id", "to_camera_id"]), "median travel time, s")
+
+
+PLOTS: dict[str, Callable[[pa.Table], Figure]] = {"vehicle_counts": plot_vehicle_counts, "travel_times": plot_travel_times}
+"""Mart -> its plot."""
 
 
 def _lines(lines: pd.DataFrame, label: str) -> Figure:

@@ -6,45 +6,52 @@ from pathlib import Path
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.raw_frames import raw_frames
-from cctview_pipeline.automation.policies import independent
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours, same_camera_hour_and_before
+from cctview_pipeline.partitions import Partitions, same_camera_hour_and_before
 from cctview_pipeline.resources.lake import LakeResource
 
 
-@dg.asset(
-    **table_asset("camera_status", group="frames", code_version="1"),
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-)
-def camera_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    store = lake.open()
-    run = PartitionRun(context, store, "camera_status")
-    for partition in run.each():
-        found = status_table(Path(CAMPAIGN.path), partition.camera, partition.hour, store.read("camera_status", partition))
-        run.store(partition, found, states=_seconds(found, "state"))
-    return run.result()
+def camera_status(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("camera_status", group="frames", code_version="1"),
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.collect.tables import status_table
+
+        store, campaign = lake.open_campaign()
+        run = PartitionRun(context, store, "camera_status")
+        for partition in run.each():
+            found = status_table(Path(campaign.path), partition.camera, partition.hour, store.read("camera_status", partition))
+            run.store(partition, found, states=_seconds(found, "state"))
+        return run.result()
+
+    return asset
 
 
-@dg.asset(
-    **table_asset("gaps", group="frames", code_version="1"),
-    deps=[camera_status, dg.AssetDep(raw_frames, partition_mapping=same_camera_hour_and_before)],
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-)
-def gaps(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    store = lake.open()
-    run = PartitionRun(context, store, "gaps")
-    for partition in run.each(inputs=["camera_status", "raw_frames"]):
-        before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
-        frames, earlier = (store.read("raw_frames", place, ["captured_at"]) for place in (partition, before))
-        found = gaps_table(store.read("camera_status", partition), frames, earlier, partition.camera, partition.hour)
-        seconds = _seconds(found, "reason")
-        run.store(partition, found, reasons=seconds, without_frames_s=round(sum(seconds.values()), 1))
-    return run.result()
+def gaps(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("gaps", group="frames", code_version="1"),
+        deps=["camera_status", dg.AssetDep("raw_frames", partition_mapping=same_camera_hour_and_before)],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.collect.tables import gaps_table
+
+        store = lake.open()
+        run = PartitionRun(context, store, "gaps")
+        for partition in run.each(inputs=["camera_status", "raw_frames"]):
+            before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
+            frames, earlier = (store.read("raw_frames", place, ["captured_at"]) for place in (partition, before))
+            found = gaps_table(store.read("camera_status", partition), frames, earlier, partition.camera, partition.hour)
+            seconds = _seconds(found, "reason")
+            run.store(partition, found, reasons=seconds, without_frames_s=round(sum(seconds.values()), 1))
+        return run.result()
+
+    return asset
 
 
 def _seconds(found, name: str) -> dict[str, float]:

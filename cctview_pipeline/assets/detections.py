@@ -5,43 +5,45 @@ from collections import Counter
 import dagster as dg
 import pyarrow.compute as pc
 
-from cctview_pipeline.assets.detector_model import detector_model
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
-from cctview_pipeline.assets.raw_frames import raw_frames
-from cctview_pipeline.automation.policies import independent
-from cctview_pipeline.detect.pictures import draw_busiest
-from cctview_pipeline.detect.tables import detect_frames
-from cctview_pipeline.detect.zones import Zones
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
 
 
-@dg.asset(
-    **table_asset("detections", group="vehicles", code_version="2", kinds={"openvino"}),
-    deps=[raw_frames, detector_model],
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-    pool="gpu",
-)
-def detections(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
-    store, model = lake.open(), detector.model
-    run = PartitionRun(context, store, "detections")
-    for partition in run.each(inputs=["raw_frames"]):
-        frames = store.read("raw_frames", partition)
-        camera = CAMPAIGN.camera(partition.camera)
-        found = detect_frames(model, frames, Zones(camera.masks, camera.privacy_zones))
-        certain = found.filter(pc.greater_equal(found["score"], model.threshold))
-        run.store(
-            partition,
-            found,
-            {"raw_frames": frames},
-            model=model.version,
-            threshold=model.threshold,
-            frames=frames.num_rows,
-            above_threshold=certain.num_rows,
-            labels=dict(Counter(certain["label"].to_pylist())),
-            busiest_frame=picture(draw_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
-        )
-    return run.result()
+def detections(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("detections", group="vehicles", code_version="2", kinds={"openvino"}),
+        deps=["raw_frames", "detector_model"],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+        pool="gpu",
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
+        from cctview_pipeline.detect.pictures import draw_busiest
+        from cctview_pipeline.detect.tables import detect_frames
+        from cctview_pipeline.detect.zones import Zones
+
+        store, campaign = lake.open_campaign()
+        model = detector.load(campaign)
+        run = PartitionRun(context, store, "detections")
+        for partition in run.each(inputs=["raw_frames"]):
+            frames = store.read("raw_frames", partition)
+            camera = campaign.camera(partition.camera)
+            found = detect_frames(model, frames, Zones(camera.masks, camera.privacy_zones))
+            certain = found.filter(pc.greater_equal(found["score"], model.threshold))
+            run.store(
+                partition,
+                found,
+                {"raw_frames": frames},
+                model=model.version,
+                threshold=model.threshold,
+                frames=frames.num_rows,
+                above_threshold=certain.num_rows,
+                labels=dict(Counter(certain["label"].to_pylist())),
+                busiest_frame=picture(draw_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
+            )
+        return run.result()
+
+    return asset

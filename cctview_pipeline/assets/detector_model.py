@@ -4,10 +4,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, in_use, kept, learned_from, result
+from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, kept, learned_from, result
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import training_version
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.weights import find_model
 
 
 class DetectorTraining(Learning):
@@ -21,28 +24,31 @@ class DetectorTraining(Learning):
     device: str = "auto"
 
 
-@dg.asset(
-    key=DETECTOR,
-    description="The weights of the detector in use. Trained or adapted when that is configured, else taken from models/.",
-    group_name="models",
-    code_version=training_version(),
-    owners=["team:cctview"],
-    kinds={"pytorch", "openvino"},
-    pool="gpu",
-    deps=[learned_from("labels", "detector")],
-)
-def detector_model(config: DetectorTraining, lake: LakeResource) -> dg.MaterializeResult:
-    if not (config.data or config.adapt):
-        return result(in_use("detector"))
-    # Not at the top: torch and the city take seconds to import, in every run and in the code server.
-    from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
-    from cctview_pipeline.detect.training import DetectorRecipe, train_detector
+def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=DETECTOR,
+        description="The weights of the detector in use. Trained or adapted when that is configured, else taken from models/.",
+        group_name="models",
+        code_version=training_version(),
+        owners=["team:cctview"],
+        kinds={"pytorch", "openvino"},
+        pool="gpu",
+        deps=[learned_from(campaign, partitions, "labels", "detector")],
+    )
+    def asset(config: DetectorTraining, lake: LakeResource) -> dg.MaterializeResult:
+        store, campaign = lake.open_campaign()
+        start = find_model(campaign.model("detector"), "detector")
+        if not (config.data or config.adapt):
+            return result(start)
+        from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
+        from cctview_pipeline.detect.training import DetectorRecipe, train_detector
 
-    workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
-    chosen |= {"epochs": config.epochs} if config.epochs else {}
-    if config.data:
-        return result(train_detector(Path(config.data), workspace, DetectorRecipe(**chosen), config.device))
-    store, start = lake.open(), in_use("detector")
-    hours = config.camera_hours(store, "detector", "labels", ("raw_frames", "labels"))
-    adapted = adapt_detector(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
-    return candidate(start, kept(adapted.entry, adapted.refused))
+        workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
+        chosen |= {"epochs": config.epochs} if config.epochs else {}
+        if config.data:
+            return result(train_detector(Path(config.data), workspace, DetectorRecipe(**chosen), config.device))
+        hours = config.camera_hours(store, "detector", "labels", ("raw_frames", "labels"))
+        adapted = adapt_detector(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
+        return candidate(start, kept(adapted.entry, adapted.refused))
+
+    return asset

@@ -6,14 +6,17 @@ and hour besides, and one verdict over a day belongs to none of them.
 """
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from cctview_pipeline.assets.weights import DETECTOR, EXTRACTOR
-from cctview_pipeline.drift.survey import LIMITS, Survey, Table, latest_day, survey
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_day, format_hour, parse_day
 from cctview_pipeline.resources.lake import LakeResource
+
+if TYPE_CHECKING:
+    from cctview_pipeline.drift.survey import Survey, Table
 
 MOST_ROWS = 100
 """Camera-hours that a check's table shows: it lives in Dagster's event log."""
@@ -62,7 +65,9 @@ def embedding_drift(config: Day, lake: LakeResource) -> dg.AssetCheckResult:
 drift_checks = [score_drift, embedding_drift]
 
 
-def _check(lake: LakeResource, table: Table, day: str) -> dg.AssetCheckResult:
+def _check(lake: LakeResource, table: "Table", day: str) -> dg.AssetCheckResult:
+    from cctview_pipeline.drift.survey import LIMITS, latest_day, survey
+
     store = lake.open()
     chosen = _parse(day) if day else latest_day(store, table)
     if chosen is None:
@@ -83,7 +88,7 @@ def _check(lake: LakeResource, table: Table, day: str) -> dg.AssetCheckResult:
     )
 
 
-def _table(found: Survey) -> dg.TableMetadataValue:
+def _table(found: "Survey") -> dg.TableMetadataValue:
     records = [
         dg.TableRecord(
             {

@@ -2,15 +2,10 @@
 
 import dagster as dg
 
-from cctview_pipeline.assets.journeys import journeys
-from cctview_pipeline.assets.marts import travel_times, vehicle_counts
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import plot
-from cctview_pipeline.assets.truth import truth_boxes, truth_passages
-from cctview_pipeline.automation.policies import in_order
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.partitions import CAMPAIGN, days, hours_of_day
-from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
 
@@ -18,38 +13,41 @@ from cctview_pipeline.resources.models import DetectorResource
 _all_truth = dg.AllPartitionMapping()
 
 
-@dg.asset(
-    **table_asset("evaluation", group="truth", code_version="1"),
-    deps=[
-        dg.AssetDep(truth_boxes, partition_mapping=_all_truth),
-        dg.AssetDep(truth_passages, partition_mapping=_all_truth),
-        dg.AssetDep(journeys, partition_mapping=hours_of_day),
-        vehicle_counts,
-        travel_times,
-    ],
-    partitions_def=days,
-    backfill_policy=in_order,
-)
-def evaluation(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
-    # Not at the top: trackeval takes a second to import, in every run and in the code server.
-    from cctview_pipeline.evaluate import evaluate, plot_evaluation
+def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("evaluation", group="truth", code_version="1"),
+        deps=[
+            dg.AssetDep("truth_boxes", partition_mapping=_all_truth),
+            dg.AssetDep("truth_passages", partition_mapping=_all_truth),
+            dg.AssetDep("journeys", partition_mapping=hours_of_day),
+            "vehicle_counts",
+            "travel_times",
+        ],
+        partitions_def=partitions.days,
+        backfill_policy=in_order,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
+        from cctview_pipeline.evaluate import evaluate, plot_evaluation
+        from cctview_pipeline.resources.keys import open_keys
 
-    store = lake.open()
-    keys = open_keys(store.uri)
-    run = PartitionRun(context, store, "evaluation")
-    cameras = [camera.id for camera in CAMPAIGN.cameras]
-    for partition in run.each():
-        hours = [hour for hour in CAMPAIGN.hours() if hour.date() == partition.day]
-        try:
-            found = evaluate(store, cameras, hours, detector.model.threshold, keys)
-        except CctviewError as error:
-            run.refuse(partition, str(error))
-            continue
-        run.store(
-            partition,
-            found.to_table(),
-            table=dg.MarkdownMetadataValue(found.markdown()),
-            plot=plot(plot_evaluation(found)) if run.with_pictures else None,
-            results=dg.JsonMetadataValue(found.as_dict()),
-        )
-    return run.result()
+        store, campaign = lake.open_campaign()
+        keys = open_keys(store.uri)
+        run = PartitionRun(context, store, "evaluation")
+        cameras = [camera.id for camera in campaign.cameras]
+        for partition in run.each():
+            hours = [hour for hour in campaign.hours() if hour.date() == partition.day]
+            try:
+                found = evaluate(store, cameras, hours, detector.threshold(campaign), keys)
+            except CctviewError as error:
+                run.refuse(partition, str(error))
+                continue
+            run.store(
+                partition,
+                found.to_table(),
+                table=dg.MarkdownMetadataValue(found.markdown()),
+                plot=plot(plot_evaluation(found)) if run.with_pictures else None,
+                results=dg.JsonMetadataValue(found.as_dict()),
+            )
+        return run.result()
+
+    return asset

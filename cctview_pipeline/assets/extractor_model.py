@@ -4,10 +4,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from cctview_pipeline.assets.weights import EXTRACTOR, Learning, candidate, in_use, kept, learned_from, result
+from cctview_pipeline.assets.weights import EXTRACTOR, Learning, candidate, kept, learned_from, result
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.embed import training_version
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.weights import find_model
 
 
 class ExtractorTraining(Learning):
@@ -21,29 +24,32 @@ class ExtractorTraining(Learning):
     device: str = "auto"
 
 
-@dg.asset(
-    key=EXTRACTOR,
-    description="The weights of the extractor in use. Trained or adapted when that is configured, else taken from models/.",
-    group_name="models",
-    code_version=training_version(),
-    owners=["team:cctview"],
-    kinds={"pytorch"},
-    pool="gpu",
-    # It learns from tracks too, but these are made with it: the graph can't say so.
-    deps=[learned_from("crops", "extractor")],
-)
-def extractor_model(config: ExtractorTraining, lake: LakeResource) -> dg.MaterializeResult:
-    if not (config.data or config.adapt):
-        return result(in_use("extractor"))
-    # Not at the top: torch and the city take seconds to import, in every run and in the code server.
-    from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
-    from cctview_pipeline.embed.training import ExtractorRecipe, train_extractor
+def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=EXTRACTOR,
+        description="The weights of the extractor in use. Trained or adapted when that is configured, else taken from models/.",
+        group_name="models",
+        code_version=training_version(),
+        owners=["team:cctview"],
+        kinds={"pytorch"},
+        pool="gpu",
+        # It learns from tracks too, but these are made with it: the graph can't say so.
+        deps=[learned_from(campaign, partitions, "crops", "extractor")],
+    )
+    def asset(config: ExtractorTraining, lake: LakeResource) -> dg.MaterializeResult:
+        store, campaign = lake.open_campaign()
+        start = find_model(campaign.model("extractor"), "extractor")
+        if not (config.data or config.adapt):
+            return result(start)
+        from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
+        from cctview_pipeline.embed.training import ExtractorRecipe, train_extractor
 
-    workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
-    chosen |= {"epochs": config.epochs} if config.epochs else {}
-    if config.data:
-        return result(train_extractor(Path(config.data), workspace, ExtractorRecipe(**chosen), config.device))
-    store, start = lake.open(), in_use("extractor")
-    hours = config.camera_hours(store, "extractor", "tracks", ("crops", "tracks"))
-    adapted = adapt_extractor(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
-    return candidate(start, kept(adapted.entry, adapted.refused))
+        workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
+        chosen |= {"epochs": config.epochs} if config.epochs else {}
+        if config.data:
+            return result(train_extractor(Path(config.data), workspace, ExtractorRecipe(**chosen), config.device))
+        hours = config.camera_hours(store, "extractor", "tracks", ("crops", "tracks"))
+        adapted = adapt_extractor(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
+        return candidate(start, kept(adapted.entry, adapted.refused))
+
+    return asset

@@ -2,37 +2,38 @@
 
 import dagster as dg
 
-from cctview_pipeline.assets.crops import crops
-from cctview_pipeline.assets.extractor_model import extractor_model
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.automation.policies import independent
-from cctview_pipeline.embed.tables import embed_crops
-from cctview_pipeline.partitions import camera_hours
-from cctview_pipeline.privacy.keys import KeyDestroyed
-from cctview_pipeline.privacy.rotation import seal
-from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import ExtractorResource
 
 
-@dg.asset(
-    **table_asset("features", group="vehicles", code_version="2", kinds={"pytorch"}),
-    deps=[crops, extractor_model],
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-    pool="gpu",
-)
-def features(context: dg.AssetExecutionContext, lake: LakeResource, extractor: ExtractorResource) -> dg.MaterializeResult:
-    store, model = lake.open(), extractor.model
-    keys = open_keys(store.uri)
-    run = PartitionRun(context, store, "features")
-    for partition in run.each(inputs=["crops"]):
-        cut = store.read("crops", partition)
-        try:
-            key = keys.key(partition.hour.date())
-        except KeyDestroyed as error:
-            run.refuse(partition, str(error))
-            continue
-        rows = seal(embed_crops(model, cut), key)
-        run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
-    return run.result()
+def features(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("features", group="vehicles", code_version="2", kinds={"pytorch"}),
+        deps=["crops", "extractor_model"],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+        pool="gpu",
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, extractor: ExtractorResource) -> dg.MaterializeResult:
+        from cctview_pipeline.embed.tables import embed_crops
+        from cctview_pipeline.privacy.keys import KeyDestroyed
+        from cctview_pipeline.privacy.rotation import seal
+        from cctview_pipeline.resources.keys import open_keys
+
+        store, campaign = lake.open_campaign()
+        model, keys = extractor.load(campaign), open_keys(store.uri)
+        run = PartitionRun(context, store, "features")
+        for partition in run.each(inputs=["crops"]):
+            cut = store.read("crops", partition)
+            try:
+                key = keys.key(partition.hour.date())
+            except KeyDestroyed as error:
+                run.refuse(partition, str(error))
+                continue
+            rows = seal(embed_crops(model, cut), key)
+            run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
+        return run.result()
+
+    return asset

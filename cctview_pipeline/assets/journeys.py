@@ -4,49 +4,50 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.assets.matches import matches
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.tracks import tracks
-from cctview_pipeline.automation.policies import in_order
-from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.match.journeys import chain_journeys
-from cctview_pipeline.partitions import CAMPAIGN, all_cameras, hour_before, hours
+from cctview_pipeline.partitions import Partitions, all_cameras, hour_before, in_order
 from cctview_pipeline.resources.lake import LakeResource
 
 
-@dg.asset(
-    **table_asset("journeys", group="journeys", code_version="2"),
-    deps=[
-        dg.AssetDep(tracks, partition_mapping=all_cameras),
-        dg.AssetDep(matches, partition_mapping=all_cameras),
-        dg.AssetDep("journeys", partition_mapping=hour_before),
-    ],
-    partitions_def=hours,
-    backfill_policy=in_order,
-)
-def journeys(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    store = lake.open()
-    run = PartitionRun(context, store, "journeys")
-    for partition in run.each():
-        seen = _all_cameras(store, "tracks", partition)
-        before = store.read("journeys", Partition.of_hour(partition.hour - HOUR))
-        found = chain_journeys(seen, _all_cameras(store, "matches", partition), before)
-        legs = found.group_by("journey_id").aggregate([("leg", "max")])["leg_max"]
-        run.store(
-            partition,
-            found,
-            {"tracks": seen},
-            journeys=len(legs),
-            over_two_or_more_cameras=pc.sum(pc.greater_equal(legs, 1)).as_py() or 0,
-            most_cameras=(pc.max(legs).as_py() + 1) if len(legs) else 0,
-            cameras_not_matched=[c.id for c in CAMPAIGN.cameras if not _matched(store, c.id, partition)],
-        )
-    return run.result()
+def journeys(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("journeys", group="journeys", code_version="2"),
+        deps=[
+            dg.AssetDep("tracks", partition_mapping=all_cameras),
+            dg.AssetDep("matches", partition_mapping=all_cameras),
+            dg.AssetDep("journeys", partition_mapping=hour_before),
+        ],
+        partitions_def=partitions.hours,
+        backfill_policy=in_order,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.match.journeys import chain_journeys
+
+        store, campaign = lake.open_campaign()
+        run = PartitionRun(context, store, "journeys")
+        for partition in run.each():
+            seen = _all_cameras(store, campaign, "tracks", partition)
+            before = store.read("journeys", Partition.of_hour(partition.hour - HOUR))
+            found = chain_journeys(seen, _all_cameras(store, campaign, "matches", partition), before)
+            legs = found.group_by("journey_id").aggregate([("leg", "max")])["leg_max"]
+            run.store(
+                partition,
+                found,
+                {"tracks": seen},
+                journeys=len(legs),
+                over_two_or_more_cameras=pc.sum(pc.greater_equal(legs, 1)).as_py() or 0,
+                most_cameras=(pc.max(legs).as_py() + 1) if len(legs) else 0,
+                cameras_not_matched=[c.id for c in campaign.cameras if not _matched(store, c.id, partition)],
+            )
+        return run.result()
+
+    return asset
 
 
-def _all_cameras(store: Lake, table: str, partition: Partition) -> pa.Table:
-    return pa.concat_tables(store.read(table, Partition.camera_hour(camera.id, partition.hour)) for camera in CAMPAIGN.cameras)
+def _all_cameras(store: Lake, campaign: Campaign, table: str, partition: Partition) -> pa.Table:
+    return pa.concat_tables(store.read(table, Partition.camera_hour(camera.id, partition.hour)) for camera in campaign.cameras)
 
 
 def _matched(store: Lake, camera: str, partition: Partition) -> bool:

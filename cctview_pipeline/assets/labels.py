@@ -8,10 +8,7 @@ from pydantic import Field
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
-from cctview_pipeline.assets.raw_frames import raw_frames
-from cctview_pipeline.automation.policies import independent
-from cctview_pipeline.detect.pictures import draw_busiest
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
 
@@ -24,35 +21,39 @@ class Teaching(dg.Config):
     device: str = "auto"
 
 
-@dg.asset(
-    **table_asset("labels", group="models", code_version="1"),
-    deps=[raw_frames],
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-    pool="gpu",
-)
-def labels(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResource) -> dg.MaterializeResult:
-    # Not at the top: torch takes seconds to import, in every run and in the code server.
-    from cctview_pipeline.detect.lake_labels import FRAME, OBJECT, label_frames
-    from cctview_pipeline.detect.teachers import open_panel
-    from cctview_pipeline.detect.zones import Zones
+def labels(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("labels", group="models", code_version="1"),
+        deps=["raw_frames"],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+        pool="gpu",
+    )
+    def asset(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.detect.lake_labels import FRAME, OBJECT, label_frames
+        from cctview_pipeline.detect.pictures import draw_busiest
+        from cctview_pipeline.detect.teachers import open_panel
+        from cctview_pipeline.detect.zones import Zones
 
-    store, panel = lake.open(), open_panel(config.teachers, config.device)
-    run = PartitionRun(context, store, "labels")
-    for partition in run.each(inputs=["raw_frames"]):
-        frames = store.read("raw_frames", partition)
-        camera = CAMPAIGN.camera(partition.camera)
-        found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), config.every)
-        roles = Counter(found["role"].to_pylist())
-        objects = found.filter(pc.equal(found["role"], OBJECT))
-        run.store(
-            partition,
-            found,
-            {"raw_frames": frames},
-            teachers=panel.version,
-            frames=roles[FRAME],
-            roles=dict(roles),
-            labels=dict(Counter(objects["label"].to_pylist())),
-            busiest_frame=picture(draw_busiest(frames, objects)) if run.with_pictures and objects.num_rows else None,
-        )
-    return run.result()
+        store, campaign = lake.open_campaign()
+        panel = open_panel(config.teachers, config.device)
+        run = PartitionRun(context, store, "labels")
+        for partition in run.each(inputs=["raw_frames"]):
+            frames = store.read("raw_frames", partition)
+            camera = campaign.camera(partition.camera)
+            found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), config.every)
+            roles = Counter(found["role"].to_pylist())
+            objects = found.filter(pc.equal(found["role"], OBJECT))
+            run.store(
+                partition,
+                found,
+                {"raw_frames": frames},
+                teachers=panel.version,
+                frames=roles[FRAME],
+                roles=dict(roles),
+                labels=dict(Counter(objects["label"].to_pylist())),
+                busiest_frame=picture(draw_busiest(frames, objects)) if run.with_pictures and objects.num_rows else None,
+            )
+        return run.result()
+
+    return asset

@@ -1,65 +1,69 @@
 """matches: the same vehicle at the camera before."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture, rows_of, strip
-from cctview_pipeline.assets.tracks import tracks
-from cctview_pipeline.automation.policies import after_all_tracks
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.match.belief import Belief
-from cctview_pipeline.match.gate import Edge, edges_into
-from cctview_pipeline.match.tables import match_tracks
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours, near_cameras_hour_and_before
-from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.rotation import in_period, period_of
-from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
-
-@dg.asset(
-    **table_asset("matches", group="journeys", code_version="2", kinds={"numpy"}),
-    deps=[
-        dg.AssetDep(tracks, partition_mapping=near_cameras_hour_and_before),
-        dg.AssetDep(features, partition_mapping=near_cameras_hour_and_before),
-    ],
-    partitions_def=camera_hours,
-    backfill_policy=after_all_tracks,
-)
-def matches(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    store = lake.open()
-    keys = open_keys(store.uri)
-    run = PartitionRun(context, store, "matches")
-    for partition in run.each(inputs=["tracks", "features"]):
-        edges = edges_into(CAMPAIGN, partition.camera)
-        own, vectors = store.read("tracks", partition), store.read("features", partition)
-        sources = [(edge, *_hour_and_before(store, keys, edge, partition, vectors, context.log.warning)) for edge in edges]
-        found, learned = match_tracks(sources, own, vectors)
-        assigned = found.filter(found["assigned"])
-        run.store(
-            partition,
-            found,
-            {"tracks": own},
-            queries=len(pc.unique(found["query_track_id"])),
-            assigned=assigned.num_rows,
-            neighbours=[edge.source.id for edge in edges],
-            neighbours_not_tracked=[edge.source.id for edge in edges if not _tracked(store, edge.source.id, partition)],
-            mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
-            travel_times=dg.MetadataValue.md(_travel_times(learned)),
-            ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
-        )
-    return run.result()
+if TYPE_CHECKING:
+    from cctview_pipeline.match.belief import Belief
+    from cctview_pipeline.match.gate import Edge
+    from cctview_pipeline.privacy.keys import KeyStore
 
 
-def _travel_times(learned: list[tuple[Edge, Belief]]) -> str:
+def matches(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("matches", group="journeys", code_version="2", kinds={"numpy"}),
+        deps=[
+            dg.AssetDep("tracks", partition_mapping=partitions.near_cameras_hour_and_before),
+            dg.AssetDep("features", partition_mapping=partitions.near_cameras_hour_and_before),
+        ],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.after_all_tracks,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.match.gate import edges_into
+        from cctview_pipeline.match.tables import match_tracks
+        from cctview_pipeline.resources.keys import open_keys
+
+        store, campaign = lake.open_campaign()
+        keys = open_keys(store.uri)
+        run = PartitionRun(context, store, "matches")
+        for partition in run.each(inputs=["tracks", "features"]):
+            edges = edges_into(campaign, partition.camera)
+            own, vectors = store.read("tracks", partition), store.read("features", partition)
+            sources = [(edge, *_hour_and_before(store, keys, edge, partition, vectors, context.log.warning)) for edge in edges]
+            found, learned = match_tracks(sources, own, vectors)
+            assigned = found.filter(found["assigned"])
+            run.store(
+                partition,
+                found,
+                {"tracks": own},
+                queries=len(pc.unique(found["query_track_id"])),
+                assigned=assigned.num_rows,
+                neighbours=[edge.source.id for edge in edges],
+                neighbours_not_tracked=[edge.source.id for edge in edges if not _tracked(store, edge.source.id, partition)],
+                mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
+                travel_times=dg.MetadataValue.md(_travel_times(learned)),
+                ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
+            )
+        return run.result()
+
+    return asset
+
+
+def _travel_times(learned: "list[tuple[Edge, Belief]]") -> str:
     """What this hour taught about its edges, and on how much that rests."""
     rows = [
         f"| {edge.source.id} | {belief.seconds():.1f} s | {edge.metres / belief.seconds() * 3.6:.0f} km/h | "
@@ -78,10 +82,12 @@ def _tracked(store: Lake, camera: str, partition: Partition) -> bool:
 
 
 def _hour_and_before(
-    store: Lake, keys: KeyStore, edge: Edge, partition: Partition, like: pa.Table, warn: Callable[[str], None]
+    store: Lake, keys: "KeyStore", edge: "Edge", partition: Partition, like: pa.Table, warn: Callable[[str], None]
 ) -> tuple[pa.Table, pa.Table]:
     """A neighbour's tracks and features of the hour and the hour before, as far as the features can be compared with those given:
     they are of one model, and where they are of two days the keys of both exist."""
+    from cctview_pipeline.privacy.rotation import in_period, period_of
+
     tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [in_period(like.slice(0, 0), None)]
     for hour in (partition.hour - HOUR, partition.hour):
         place = Partition.camera_hour(edge.source.id, hour)

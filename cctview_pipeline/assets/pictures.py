@@ -2,13 +2,16 @@
 
 import base64
 import io
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from cctview_pipeline.images import encode_jpeg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def picture(image: np.ndarray, alt: str = "") -> dg.MarkdownMetadataValue:
@@ -16,7 +19,7 @@ def picture(image: np.ndarray, alt: str = "") -> dg.MarkdownMetadataValue:
     return _inline(encode_jpeg(image, quality=85), "jpeg", alt)
 
 
-def plot(figure: Figure, alt: str = "") -> dg.MarkdownMetadataValue:
+def plot(figure: "Figure", alt: str = "") -> dg.MarkdownMetadataValue:
     """A matplotlib figure as a picture in the UI."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80, bbox_inches="tight")

@@ -8,57 +8,61 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
-from cctview_pipeline.automation.policies import independent
 from cctview_pipeline.cameras.network import CameraHour, CameraNetwork
-from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours
-from cctview_pipeline.privacy.masking import Masker, mask_hour
-from cctview_pipeline.privacy.policy import Policy
-from cctview_pipeline.privacy.retention import note_intake
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
 
 
-@dg.asset(
-    **table_asset("raw_frames", group="frames", code_version="2", kinds={"jpeg"}),
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-)
-def raw_frames(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
-    store = lake.open()
-    run = PartitionRun(context, store, "raw_frames")
-    source, gone = _open(network)
-    masker = Masker.of(Policy.of(CAMPAIGN), CAMPAIGN)  # fails without its model: what can't be masked is not stored
-    for partition in run.each():
-        stored = store.read("raw_frames", partition)
-        if source is None and not stored.num_rows:
-            run.refuse(partition, gone)
-            continue
-        found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
-        found = mask_hour(found, masker)
-        frames = merge_frames(stored, frames_table(found, CAMPAIGN.network))
-        rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
-        note_intake(store, CAMPAIGN, partition, datetime.now(UTC))
-        store.write("rejected_frames", partition, rejected)
-        run.store(
-            partition,
-            frames,
-            rejected=rejected.num_rows,
-            rejected_reasons=dict(Counter(rejected["reason"].to_pylist())),
-            kept_from_before=frames.num_rows - len(found.frames),
-            network=CAMPAIGN.network,
-            masked_by=frames["masked_by"].unique().to_pylist(),
-            filled=pc.sum(frames["filled"]).as_py() or 0,
-            first_frame=picture(decode(frames["jpeg"][0].as_py())) if run.with_pictures and frames.num_rows else None,
-        )
-    return run.result()
+def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("raw_frames", group="frames", code_version="2", kinds={"jpeg"}),
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
+        from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
+        from cctview_pipeline.privacy.masking import Masker, mask_hour
+        from cctview_pipeline.privacy.policy import Policy
+        from cctview_pipeline.privacy.retention import note_intake
+
+        store, campaign = lake.open_campaign()
+        run = PartitionRun(context, store, "raw_frames")
+        source, gone = _open(network, campaign)
+        masker = Masker.of(Policy.of(campaign), campaign)  # fails without its model: what can't be masked is not stored
+        for partition in run.each():
+            stored = store.read("raw_frames", partition)
+            if source is None and not stored.num_rows:
+                run.refuse(partition, gone)
+                continue
+            found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
+            found = mask_hour(found, masker)
+            frames = merge_frames(stored, frames_table(found, campaign.network))
+            rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
+            note_intake(store, campaign, partition, datetime.now(UTC))
+            store.write("rejected_frames", partition, rejected)
+            run.store(
+                partition,
+                frames,
+                rejected=rejected.num_rows,
+                rejected_reasons=dict(Counter(rejected["reason"].to_pylist())),
+                kept_from_before=frames.num_rows - len(found.frames),
+                network=campaign.network,
+                masked_by=frames["masked_by"].unique().to_pylist(),
+                filled=pc.sum(frames["filled"]).as_py() or 0,
+                first_frame=picture(decode(frames["jpeg"][0].as_py())) if run.with_pictures and frames.num_rows else None,
+            )
+        return run.result()
+
+    return asset
 
 
-def _open(network: NetworkResource) -> tuple[CameraNetwork | None, str]:
+def _open(network: NetworkResource, campaign: Campaign) -> tuple[CameraNetwork | None, str]:
     """The campaign's source, or why there is none: what is in the lake already is then validated and kept."""
     try:
-        return network.open(CAMPAIGN), ""
+        return network.open(campaign), ""
     except CctviewError as error:
         return None, str(error)

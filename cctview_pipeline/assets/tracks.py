@@ -1,59 +1,60 @@
 """tracks: the detections of one vehicle in one camera, joined."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 import numpy as np
 import pyarrow.compute as pc
-from matplotlib.figure import Figure
 
-from cctview_pipeline.assets.detections import detections
-from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture, plot, rows_of, strip
-from cctview_pipeline.automation.policies import in_order
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours, same_camera_hour_before
-from cctview_pipeline.privacy.rotation import in_period, period_of
-from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline.partitions import Partitions, in_order, same_camera_hour_before
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline.track.camera_hour import track_camera_hour
-from cctview_pipeline.track.flow import learn_flow
-from cctview_pipeline.track.pictures import plot_flow
-from cctview_pipeline.track.sightings import sightings
-from cctview_pipeline.track.tracker import TrackerSettings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-@dg.asset(
-    **table_asset("tracks", group="journeys", code_version="2", kinds={"scipy"}),
-    deps=[detections, features, dg.AssetDep("tracks", partition_mapping=same_camera_hour_before)],
-    partitions_def=camera_hours,
-    backfill_policy=in_order,
-)
-def tracks(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    store = lake.open()
-    keys = open_keys(store.uri)
-    run = PartitionRun(context, store, "tracks")
-    for partition in run.each(inputs=["detections", "features"]):
-        before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
-        tables, earlier = _tables(store, partition), _tables(store, before)
-        moved = in_period(earlier["features"], period_of(tables["features"]), keys)
-        found = track_camera_hour(CAMPAIGN.camera(partition.camera), tables, earlier | {"features": moved})
-        lengths = pc.list_value_length(found["detection_ids"]).to_numpy()
-        run.store(
-            partition,
-            found,
-            {"features": store.read("features", partition, ["detection_id"])},
-            detections=int(lengths.sum()),
-            in_tracks_of_two_or_more=round(float(lengths[lengths > 1].sum() / max(lengths.sum(), 1)), 3),
-            calibrated=found["speed_kmh"].null_count < found.num_rows,
-            carriageways={str(v["values"]): v["counts"] for v in pc.value_counts(found["carriageway"]).to_pylist()},
-            continued=found.num_rows - found["continues"].null_count,
-            left_out_without_key=(earlier["features"].num_rows - moved.num_rows) or None,
-            flow=plot(_flow(store, partition, tables)) if run.with_pictures and found.num_rows else None,
-            longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
-        )
-    return run.result()
+def tracks(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("tracks", group="journeys", code_version="2", kinds={"scipy"}),
+        deps=["detections", "features", dg.AssetDep("tracks", partition_mapping=same_camera_hour_before)],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=in_order,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.privacy.rotation import in_period, period_of
+        from cctview_pipeline.resources.keys import open_keys
+        from cctview_pipeline.track.camera_hour import track_camera_hour
+
+        store, campaign = lake.open_campaign()
+        keys = open_keys(store.uri)
+        run = PartitionRun(context, store, "tracks")
+        for partition in run.each(inputs=["detections", "features"]):
+            before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
+            tables, earlier = _tables(store, partition), _tables(store, before)
+            moved = in_period(earlier["features"], period_of(tables["features"]), keys)
+            found = track_camera_hour(campaign.camera(partition.camera), tables, earlier | {"features": moved})
+            lengths = pc.list_value_length(found["detection_ids"]).to_numpy()
+            run.store(
+                partition,
+                found,
+                {"features": store.read("features", partition, ["detection_id"])},
+                detections=int(lengths.sum()),
+                in_tracks_of_two_or_more=round(float(lengths[lengths > 1].sum() / max(lengths.sum(), 1)), 3),
+                calibrated=found["speed_kmh"].null_count < found.num_rows,
+                carriageways={str(v["values"]): v["counts"] for v in pc.value_counts(found["carriageway"]).to_pylist()},
+                continued=found.num_rows - found["continues"].null_count,
+                left_out_without_key=(earlier["features"].num_rows - moved.num_rows) or None,
+                flow=plot(_flow(store, partition, tables)) if run.with_pictures and found.num_rows else None,
+                longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
+            )
+        return run.result()
+
+    return asset
 
 
 def _tables(store: Lake, partition: Partition) -> dict:
@@ -61,8 +62,13 @@ def _tables(store: Lake, partition: Partition) -> dict:
     return tables | {"raw_frames": store.read("raw_frames", partition, ["captured_at", "width", "height"])}
 
 
-def _flow(store: Lake, partition: Partition, tables: dict) -> Figure:
+def _flow(store: Lake, partition: Partition, tables: dict) -> "Figure":
     """Where vehicles go, over the hour's middle frame."""
+    from cctview_pipeline.track.flow import learn_flow
+    from cctview_pipeline.track.pictures import plot_flow
+    from cctview_pipeline.track.sightings import sightings
+    from cctview_pipeline.track.tracker import TrackerSettings
+
     frames = store.read("raw_frames", partition, ["jpeg"])["jpeg"]
     seen = sightings(tables["detections"], tables["features"])
     return plot_flow(decode(frames[len(frames) // 2].as_py()), learn_flow(seen, TrackerSettings().least_similarity))

@@ -3,37 +3,45 @@
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.raw_frames import raw_frames
-from cctview_pipeline.automation.policies import independent
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
 
 
-@dg.asset(
-    **table_asset("truth_boxes", group="truth", code_version="1"),
-    deps=[raw_frames],
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-)
-def truth_boxes(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
-    store, city = lake.open(), network.open(CAMPAIGN)
-    run = PartitionRun(context, store, "truth_boxes")
-    for partition in run.each(inputs=["raw_frames"]):
-        found = city.truth_boxes(partition.camera, partition.hour)
-        run.store(partition, found, {"raw_frames": store.read("raw_frames", partition, columns=["frame_id", "width", "height"])})
-    return run.result()
+def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("truth_boxes", group="truth", code_version="1"),
+        deps=["raw_frames"],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
+        store, campaign = lake.open_campaign()
+        city = network.open(campaign)
+        run = PartitionRun(context, store, "truth_boxes")
+        for partition in run.each(inputs=["raw_frames"]):
+            found = city.truth_boxes(partition.camera, partition.hour)
+            run.store(
+                partition, found, {"raw_frames": store.read("raw_frames", partition, columns=["frame_id", "width", "height"])}
+            )
+        return run.result()
+
+    return asset
 
 
-@dg.asset(
-    **table_asset("truth_passages", group="truth", code_version="1"),
-    deps=[raw_frames],
-    partitions_def=camera_hours,
-    backfill_policy=independent,
-)
-def truth_passages(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
-    store, city = lake.open(), network.open(CAMPAIGN)
-    run = PartitionRun(context, store, "truth_passages")
-    for partition in run.each(inputs=["raw_frames"]):
-        run.store(partition, city.truth_passages(partition.camera, partition.hour))
-    return run.result()
+def truth_passages(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("truth_passages", group="truth", code_version="1"),
+        deps=["raw_frames"],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
+        store, campaign = lake.open_campaign()
+        city = network.open(campaign)
+        run = PartitionRun(context, store, "truth_passages")
+        for partition in run.each(inputs=["raw_frames"]):
+            run.store(partition, city.truth_passages(partition.camera, partition.hour))
+        return run.result()
+
+    return asset

@@ -1,19 +1,20 @@
 """What Dagster knows of a model's weights: detector_model and extractor_model are no tables, but the tables follow from them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from matplotlib.figure import Figure
 
 from cctview_pipeline.assets.pictures import plot
 from cctview_pipeline.campaign import Campaign, parse_time
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import parse_hour
-from cctview_pipeline.learning import permit_training, written_hours
-from cctview_pipeline.partitions import CAMPAIGN, camera_hours, to_key
+from cctview_pipeline.partitions import Partitions, to_key
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DETECTOR, EXTRACTOR = dg.AssetKey("detector_model"), dg.AssetKey("extractor_model")
 TITLES = {
@@ -38,6 +39,8 @@ class Learning(dg.Config):
     def camera_hours(self, lake: Lake, task: str, table: str, read: tuple[str, ...]) -> list[Partition]:
         """The camera-hours of a table that a detector or extractor (task) is to learn from, after that was written down. read:
         the tables that are looked at."""
+        from cctview_pipeline.learning import permit_training, written_hours
+
         found = written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
         permit_training(lake, task, self.adapt, found, read, self.purpose)
         return found
@@ -55,11 +58,6 @@ def describe(entry: ModelEntry) -> dict[str, Any]:
         | {name: value for name, value in facts.get("measured", {}).items() if isinstance(value, float)}
         | ({"curve": plot(_draw(curve))} if curve else {})
     )
-
-
-def in_use(task: str) -> ModelEntry:
-    """The model that the campaign uses."""
-    return find_model(CAMPAIGN.model(task), task)
 
 
 def result(entry: ModelEntry) -> dg.MaterializeResult:
@@ -85,14 +83,17 @@ def kept(entry: ModelEntry | None, refused: str) -> ModelEntry:
     return entry
 
 
-def learned_from(table: str, task: str) -> dg.AssetDep:
+def learned_from(campaign: Campaign, partitions: Partitions, table: str, task: str) -> dg.AssetDep:
     """The very camera-hours of this lake that the model in use was adapted on; none for a model that was not.
 
     So the graph shows the loop, and a model is stale when what it learned from was made anew, not with every hour that comes.
     """
-    lineage = read_facts(in_use(task)).get("lineage", {})
-    mine = lineage.get("campaign") == CAMPAIGN.name
-    known = set(camera_hours.get_partition_keys()) if mine else set()
+    try:
+        lineage = read_facts(find_model(campaign.model(task), task)).get("lineage", {})
+    except CctviewError:
+        lineage = {}  # a run that needs the model says what is wrong with it; the graph must load all the same
+    mine = lineage.get("campaign") == campaign.name
+    known = set(partitions.camera_hours.get_partition_keys()) if mine else set()
     hours = [parse_hour(text) for text in lineage.get("hours", [])]
     keys = [to_key(Partition.camera_hour(camera, hour)) for camera in lineage.get("cameras", []) for hour in hours]
     return dg.AssetDep(table, partition_mapping=dg.SpecificPartitionsPartitionMapping([key for key in keys if key in known]))
@@ -109,7 +110,9 @@ def record_models(instance: dg.DagsterInstance, campaign: Campaign) -> None:
             )
 
 
-def _draw(curve: dict[str, list[float]]) -> Figure:
+def _draw(curve: dict[str, list[float]]) -> "Figure":
+    from matplotlib.figure import Figure
+
     figure = Figure((7, 3), layout="constrained")
     for place, (name, values) in enumerate(curve.items(), 1):
         axes = figure.add_subplot(1, len(curve), place)

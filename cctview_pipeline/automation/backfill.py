@@ -16,7 +16,7 @@ from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
-from cctview_pipeline.partitions import to_key
+from cctview_pipeline.partitions import Partitions, fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 
 MARTS = ("vehicle_counts", "travel_times")
@@ -31,17 +31,23 @@ STAGES = {
     "journeys and marts": ("journeys", *MARTS, "evaluation"),
 }
 
+STAGES_OF_ONE_RUN = {
+    "frames to matches": (*STAGES["frames to features"], *STAGES["tracks and matches"]),
+    "journeys and marts": STAGES["journeys and marts"],
+}
+
 Plan = dict[str, set[Partition]]
 """Asset -> its partitions."""
 
 
-def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime], finished_days: set[str]) -> Plan:
+def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime]) -> Plan:
     """Everything that cameras and hours lead to: their tables, the journeys of the hours, the marts of their days.
 
-    finished_days: marts exist only of days that have passed. The city has its truth and its evaluation, too, and live cameras
-    have their states and gaps.
+    Marts exist only of days that have passed. The city has its truth and its evaluation, too, and live cameras have their states
+    and gaps.
     """
     hours, in_city, live = list(hours), campaign.network == "city", campaign.network in LIVE_NETWORKS
+    finished_days = set(Partitions.of(campaign).days.get_partition_keys())
     camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
     days = {hour.date() for hour in hours if hour.date().isoformat() in finished_days}
     plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))}
@@ -108,16 +114,22 @@ class Outcome:
 
 
 def run(
-    instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str, progress: Callable[[int], None]
+    instance: dg.DagsterInstance,
+    asset_graph: BaseAssetGraph,
+    campaign: Campaign,
+    plan: Plan,
+    title: str,
+    progress: Callable[[int], None],
 ) -> Outcome:
     """Launch a plan and wait for it. progress: called with the number of partitions done so far.
 
     One backfill a stage, each begun when the one before has ended. In a single one Dagster would start the tracks of
     each camera-hour as soon as its features are there, in a run of its own, and an hour's journeys before those of the
-    hour before: it does not wait for an earlier partition of the same asset.
+    hour before: it does not wait for an earlier partition of the same asset. A campaign that fits one run has nothing to wait for
+    before its journeys.
     """
     outcome = Outcome(True, 0, None)
-    for name, assets in STAGES.items():
+    for name, assets in (STAGES_OF_ONE_RUN if fits_one_run(campaign) else STAGES).items():
         stage = {asset: plan[asset] for asset in assets if asset in plan}
         if stage and outcome.succeeded:
             done = outcome.finished

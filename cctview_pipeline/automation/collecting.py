@@ -7,9 +7,10 @@ import dagster as dg
 from pydantic import Field
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.partitions import CAMPAIGN
+from cctview_pipeline.resources.lake import LakeResource
 
 LOG_EVERY_S = 60
 
@@ -23,7 +24,7 @@ class Window(dg.Config):
 
 
 @dg.op(pool="collector")
-def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
+def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeResource) -> int:
     """Follow the campaign's cameras into the spool; returns the number of new frames. Terminating the run stops it cleanly."""
     # Not at the top: they are of no use to the code server.
     import uvloop
@@ -33,15 +34,16 @@ def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
     from cctview_pipeline.privacy.masking import Masker
     from cctview_pipeline.privacy.policy import Policy
 
-    settings, shard = CollectSettings.of(CAMPAIGN), Shard.parse(config.shard)
-    if not CAMPAIGN.path:
+    _, campaign = lake.open_campaign()
+    settings, shard = CollectSettings.of(campaign), Shard.parse(config.shard)
+    if not campaign.path:
         raise CctviewError("The campaign names no spool: set path under [campaign] in campaign.toml.")
-    network = settings.network(CAMPAIGN.network)
-    wanted = config.cameras or [camera.id for camera in CAMPAIGN.cameras]
+    network = settings.network(campaign.network)
+    wanted = config.cameras or [camera.id for camera in campaign.cameras]
     listed = asyncio.run(list_cameras(network, settings.engine()))
     cameras = choose(listed, wanted, shard)
     context.log.info(f"{len(cameras)} cameras of {network.terms.operator} for {config.seconds:.0f} s. {network.terms.text}")
-    masker = Masker.of(Policy.of(CAMPAIGN), CAMPAIGN)
+    masker = Masker.of(Policy.of(campaign), campaign)
     ticks = iter(range(1 << 62))
 
     def tick(engine) -> None:
@@ -52,7 +54,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window) -> int:
     budget = int(settings.budget_gib * (1 << 30))
     engine = uvloop.run(
         collect(
-            *(network, cameras, Path(CAMPAIGN.path), budget, settings.engine(), masker, shard),
+            *(network, cameras, Path(campaign.path), budget, settings.engine(), masker, shard),
             config.seconds,
             settings.metrics_port,
             tick,
@@ -68,20 +70,15 @@ def collect_job() -> None:
     collect_window()
 
 
-def _schedule() -> dg.ScheduleDefinition | None:
-    if CAMPAIGN.network not in LIVE_NETWORKS:
-        return None
-    settings = CollectSettings.read(CAMPAIGN.settings)
+def live_collection(campaign: Campaign) -> dg.ScheduleDefinition:
+    """The schedule ``daily_collection`` of a campaign of live cameras."""
+    settings = CollectSettings.read(campaign.settings)
     begin, seconds = settings.begin_and_seconds()
     return dg.ScheduleDefinition(
         name="daily_collection",
         job=collect_job,
         cron_schedule=f"{begin.minute} {begin.hour} * * *",
-        execution_timezone=str(LIVE_NETWORKS[CAMPAIGN.network].zone),
+        execution_timezone=str(LIVE_NETWORKS[campaign.network].zone),
         run_config=dg.RunConfig({"collect_window": Window(seconds=seconds)}),
         description=f"Every day {settings.window}, local time; sensors then seal the hours and start what is downstream.",
     )
-
-
-live_collection = _schedule()
-"""The schedule ``daily_collection`` of a lake of live cameras; None for any other."""

@@ -40,12 +40,7 @@ def open_campaign() -> tuple[Lake, Campaign]:
     """The lake and its campaign, for the command line. Raises CctviewError, with the mend, for an empty lake."""
     prepare_home()
     lake = open_lake()
-    campaign = lake.campaign()
-    if campaign is None:
-        raise CctviewError(
-            f"The lake {lake.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, or `--network city`."
-        )
-    return lake, campaign
+    return lake, lake.require_campaign()
 
 
 def check_not_served(instance: dg.DagsterInstance) -> None:

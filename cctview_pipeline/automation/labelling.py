@@ -5,15 +5,17 @@ from itertools import groupby
 
 import dagster as dg
 
-from cctview_pipeline.automation.jobs import labels_job, range_tags
+from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.detect.teachers import open_panel
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 
 
 def unlabelled(lake: Lake, partitions: Sequence[Partition], teachers: Sequence[str], device: str) -> list[Partition]:
     """Those that these very teachers have not labelled."""
+    from cctview_pipeline.detect.teachers import open_panel
+
     version = open_panel(teachers, device).version
     return [p for p in partitions if lake.read("labels", p, ["model"])["model"].unique().to_pylist() != [version]]
 
@@ -31,13 +33,12 @@ def label(
 
     advance: called with the number of camera-hours done. Raises CctviewError when one of them could not be written.
     """
-    from cctview_pipeline.definitions import defs
-
+    definitions = build_definitions(lake.require_campaign())
     config = {"ops": {"labels": {"config": {"teachers": list(teachers), "every": every, "device": device}}}}
     config["loggers"] = {"console": {"config": {"log_level": "ERROR"}}}
     for chunk in _spans(partitions):
         tags = range_tags(chunk[0], chunk[-1])
-        outcome = defs.resolve_job_def(labels_job.name).execute_in_process(config, instance=instance, tags=tags)
+        outcome = definitions.resolve_job_def("labelling").execute_in_process(config, instance=instance, tags=tags)
         if absent := [p for p in chunk if not lake.has("labels", p)]:
             raise CctviewError(f"{absent[0]} could not be labelled: see run {outcome.run_id} with `cctview dev`.")
         advance(len(chunk))

@@ -4,25 +4,23 @@ The command line does the same by the same functions, and erases by them.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted, scrub_pictures
-from cctview_pipeline.automation.jobs import ALL_ASSETS
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
-from cctview_pipeline.partitions import CAMPAIGN, to_key
+from cctview_pipeline.partitions import to_key
 from cctview_pipeline.privacy.erasures import Erasure
 from cctview_pipeline.privacy.forgetting import ErasureReport, Graph, drop_spent, erase, unfinished
 from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.retention import PurgeReport, find_due, purge
 from cctview_pipeline.resources.keys import open_keys
-from cctview_pipeline.resources.lake import LakeResource
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,11 @@ def spool_of(campaign: Campaign) -> Path | None:
     return Path(campaign.path) if campaign.network in LIVE_NETWORKS and campaign.path else None
 
 
-def table_graph() -> Graph:
-    """Table -> the tables that it is made from, as Dagster knows them. Rejected frames are set aside by raw_frames."""
-    specs = {spec.key.path[-1]: spec for asset in ALL_ASSETS for spec in asset.specs}
+def table_graph(campaign: Campaign) -> Graph:
+    """Table -> the tables of a campaign that it is made from, as Dagster knows them."""
+    specs = {spec.key.path[-1]: spec for asset in build_assets(campaign) for spec in asset.specs}
     parents = {name: {dep.asset_key.path[-1] for dep in spec.deps} & set(TABLES) - {name} for name, spec in specs.items()}
-    return {"rejected_frames": set()} | {name: before for name, before in parents.items() if name in TABLES}
+    return {name: set() for name in BY_PRODUCTS} | {name: before for name, before in parents.items() if name in TABLES}
 
 
 def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, now: datetime, dry_run: bool = False) -> Ended:
@@ -94,48 +92,4 @@ def carry_out(
         if chosen:
             scrub_pictures(instance, datetime.now(UTC), chosen)
 
-    return erase(lake, campaign, erasure, table_graph(), spool_of(campaign), tell)
-
-
-class Purge(dg.Config):
-    """dry_run: tell what is due, and delete nothing."""
-
-    dry_run: bool = False
-
-
-@dg.op
-def delete_what_is_over(context: dg.OpExecutionContext, config: Purge, lake: LakeResource) -> int:
-    """Returns how much went. Fails when anything that is due could not be deleted; the next run tries again."""
-    ended = end_lifetimes(context.instance, lake.open(), CAMPAIGN, datetime.now(UTC), config.dry_run)
-    counts = ended.counts()
-    context.add_output_metadata({"dry_run": config.dry_run, "counts": counts, "failed": len(ended.report.failed)})
-    for each, why in ended.report.failed:
-        context.log.error(f"{each.place} could not be deleted: {why}")
-    if ended.report.failed:
-        raise dg.Failure(
-            f"{len(ended.report.failed)} of what is over could not be deleted, such as {ended.report.failed[0][0].place}."
-        )
-    return sum(counts.values())
-
-
-@dg.job(description="Delete what is older than the campaign allows.")
-def retention_job() -> None:
-    delete_what_is_over()
-
-
-def is_time(context: dg.ScheduleEvaluationContext) -> bool:
-    """Not while a backfill goes on that is younger than an hour: of a spool that is days old, what it makes would be deleted
-    under its hands. A longer one must not put retention off."""
-    young = datetime.now(UTC).timestamp() - timedelta(hours=1).total_seconds()
-    going_on = context.instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
-    return not any(backfill.backfill_timestamp > young for backfill in going_on)
-
-
-hourly_retention = dg.ScheduleDefinition(
-    name="hourly_retention",
-    job=retention_job,
-    cron_schedule="7 * * * *",
-    should_execute=is_time,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
-)
+    return erase(lake, campaign, erasure, table_graph(campaign), spool_of(campaign), tell)

@@ -8,10 +8,7 @@
 import tempfile
 from pathlib import Path
 
-import dagster as dg
-
-from cctview_pipeline import assets
-from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
@@ -19,25 +16,14 @@ from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.papers import AssetGraph, Made, papers
 from cctview_pipeline.selection import choose
 
-ONLY_OF = {
-    "truth_boxes": ("city",),
-    "truth_passages": ("city",),
-    "evaluation": ("city",),
-    "camera_status": tuple(LIVE_NETWORKS),
-    "gaps": tuple(LIVE_NETWORKS),
-}
-"""Assets that only campaigns of some networks have, as automation/jobs.py lists them."""
-
 
 def paper_graph(campaign: Campaign) -> AssetGraph:
-    """Name -> table or model, of all that a campaign has, whichever campaign the definitions were loaded for."""
-    definitions = dg.load_assets_from_package_module(assets)
-    specs = {spec.key.path[-1]: spec for each in definitions for spec in each.specs}
-    # What no asset makes is a by-product, such as the frames that raw_frames sets aside.
-    made = {name: Made(TABLES[name].description) for name in TABLES if name not in specs}
+    """Name -> table or model, of all that a campaign has."""
+    specs = {spec.key.path[-1]: spec for asset in build_assets(campaign) for spec in asset.specs}
+    made = {name: Made(TABLES[name].description) for name in BY_PRODUCTS}
     for name, spec in specs.items():
         made[name] = Made(spec.description or "", frozenset(dep.asset_key.path[-1] for dep in spec.deps))
-    return {name: each for name, each in made.items() if campaign.network in ONLY_OF.get(name, (campaign.network,))}
+    return made
 
 
 def city_campaign() -> Campaign:

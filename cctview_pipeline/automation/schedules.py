@@ -1,38 +1,50 @@
 """What runs daily: an archive's or the city's collection (live cameras have one of their own, automation/collecting.py), and
 the look for drift."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 
 import dagster as dg
 
 from cctview_pipeline.assets.drift import Day
-from cctview_pipeline.automation.jobs import camera_hours_job, drift_job, range_tags
+from cctview_pipeline.automation.jobs import Jobs, range_tags
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_day
-from cctview_pipeline.partitions import CAMPAIGN
 
 
-@dg.schedule(job=camera_hours_job, cron_schedule="30 0 * * *", execution_timezone="UTC")
-def daily_collection(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Half an hour past midnight UTC: the day before, every camera, as one run over a range.
+def daily_collection(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
+    @dg.schedule(job=jobs.camera_hours, cron_schedule="30 0 * * *", execution_timezone="UTC")
+    def daily_collection(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Half an hour past midnight UTC: the day before, every camera, as one run over a range.
 
-    The sensor then starts the journeys and the marts.
-    """
-    day = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
-    hours = [hour for hour in CAMPAIGN.hours() if hour.date() == day]
-    if not hours or not CAMPAIGN.cameras:
-        return dg.SkipReason(f"{format_day(day)} is outside the campaign's window, or it has no cameras: see campaign.toml.")
-    first, last = CAMPAIGN.cameras[0].id, CAMPAIGN.cameras[-1].id
-    tags = range_tags(Partition.camera_hour(first, hours[0]), Partition.camera_hour(last, hours[-1]))
-    return dg.RunRequest(run_key=f"daily-{format_day(day)}", tags=tags)
+        The sensor then starts the journeys and the marts.
+        """
+        day = _day_before(context)
+        hours = [hour for hour in campaign.hours() if hour.date() == day]
+        if not hours or not campaign.cameras:
+            return dg.SkipReason(f"{format_day(day)} is outside the campaign's window, or it has no cameras: see campaign.toml.")
+        first, last = campaign.cameras[0].id, campaign.cameras[-1].id
+        tags = range_tags(Partition.camera_hour(first, hours[0]), Partition.camera_hour(last, hours[-1]))
+        return dg.RunRequest(run_key=f"daily-{format_day(day)}", tags=tags)
+
+    return daily_collection
 
 
-@dg.schedule(job=drift_job, cron_schedule="30 2 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
-def daily_drift(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Half past two UTC: the day before, against what the models were trained on."""
-    day = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
-    if not any(hour.date() == day for hour in CAMPAIGN.hours()):
-        return dg.SkipReason(f"{format_day(day)} is outside the campaign's window: see campaign.toml.")
-    chosen = Day(day=format_day(day))
-    config = dg.RunConfig({"detector_model_score_drift": chosen, "extractor_model_embedding_drift": chosen})
-    return dg.RunRequest(run_key=f"drift-{format_day(day)}", run_config=config)
+def daily_drift(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        job=jobs.drift, cron_schedule="30 2 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
+    )
+    def daily_drift(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Half past two UTC: the day before, against what the models were trained on."""
+        day = _day_before(context)
+        if not any(hour.date() == day for hour in campaign.hours()):
+            return dg.SkipReason(f"{format_day(day)} is outside the campaign's window: see campaign.toml.")
+        chosen = Day(day=format_day(day))
+        config = dg.RunConfig({"detector_model_score_drift": chosen, "extractor_model_embedding_drift": chosen})
+        return dg.RunRequest(run_key=f"drift-{format_day(day)}", run_config=config)
+
+    return daily_drift
+
+
+def _day_before(context: dg.ScheduleEvaluationContext) -> date:
+    return (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()

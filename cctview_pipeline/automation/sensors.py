@@ -8,13 +8,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from cctview_pipeline.automation.jobs import camera_hours_job, days_job, hours_job, partitions_of, range_tags
+from cctview_pipeline.automation.jobs import Jobs, partitions_of, range_tags
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.collect.sealing import release, sealable, strangers
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.partitions import CAMPAIGN, days
-from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
 SEALS = "cctview/seals"
@@ -23,51 +22,61 @@ RETRY_S = 60
 """After a run that left an hour's segments in the spool; twice as long after each further one."""
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[camera_hours_job, hours_job],
-    request_jobs=[hours_job, days_job],
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=5,
-)
-def next_job(context: dg.RunStatusSensorContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """After a run of one job, start the next for those of its partitions whose inputs are complete."""
-    run = context.dagster_run
-    covered = partitions_of(run.tags)
-    if covered is None:
-        yield dg.SkipReason(f"Run {run.run_id} has no partitions.")
-        return
-    ready = ready_hours if run.job_name == camera_hours_job.name else ready_days
-    job = hours_job if run.job_name == camera_hours_job.name else days_job
-    for first, last in _stretches(ready(lake.open(), *covered)):
-        yield dg.RunRequest(run_key=f"{run.run_id} {first}", job_name=job.name, tags=range_tags(first, last))
+def next_job(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        monitored_jobs=[jobs.camera_hours, jobs.hours],
+        request_jobs=[jobs.hours, jobs.days],
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=5,
+    )
+    def next_job(context: dg.RunStatusSensorContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """After a run of one job, start the next for those of its partitions whose inputs are complete."""
+        run = context.dagster_run
+        covered = partitions_of(run.tags)
+        if covered is None:
+            yield dg.SkipReason(f"Run {run.run_id} has no partitions.")
+            return
+        after_camera_hours = run.job_name == jobs.camera_hours.name
+        ready, job = (ready_hours, jobs.hours) if after_camera_hours else (ready_days, jobs.days)
+        for first, last in _stretches(ready(campaign, lake.open(), *covered)):
+            yield dg.RunRequest(run_key=f"{run.run_id} {first}", job_name=job.name, tags=range_tags(first, last))
+
+    return next_job
 
 
-@dg.sensor(
-    job=camera_hours_job,
-    default_status=dg.DefaultSensorStatus.RUNNING if CAMPAIGN.network in LIVE_NETWORKS else dg.DefaultSensorStatus.STOPPED,
-    minimum_interval_seconds=30,
-)
-def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Bring hours that live cameras have finished from the spool into the lake, and then delete what the lake has."""
-    if CAMPAIGN.network not in LIVE_NETWORKS or not CAMPAIGN.path:
-        yield dg.SkipReason("This lake's frames come from no live network.")
-        return
-    store, spool, now = lake.open(), Path(CAMPAIGN.path), datetime.now(UTC)
-    own = {camera.id for camera in CAMPAIGN.cameras}
-    for segment in release(spool, store, own, now):
-        context.log.info(f"The lake has all of {segment}: it was deleted.")
-    if others := strangers(spool, own):
-        context.log.warning(
-            f"{len(others)} cameras in {spool} are not among the campaign's, such as {others[0]}: their frames stay there until "
-            "campaign.toml names the cameras or somebody deletes the segments."
-        )
-    waiting = {hour: own & set(cameras) for hour, cameras in sealable(spool, now).items() if hour in CAMPAIGN.hours()}
-    for hour, cameras in waiting.items():
-        if cameras and (key := seal_key(context.instance, hour, now)):
-            first, last = CAMPAIGN.cameras[0].id, CAMPAIGN.cameras[-1].id
-            tags = range_tags(Partition.camera_hour(first, hour), Partition.camera_hour(last, hour))
-            yield dg.RunRequest(run_key=key, tags=tags | {SEALS: format_hour(hour)})
+def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
+    live = campaign.network in LIVE_NETWORKS
+
+    @dg.sensor(
+        job=jobs.camera_hours,
+        default_status=dg.DefaultSensorStatus.RUNNING if live else dg.DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=30,
+    )
+    def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Bring hours that live cameras have finished from the spool into the lake, and then delete what the lake has."""
+        from cctview_pipeline.collect.sealing import release, sealable, strangers
+
+        if not live or not campaign.path:
+            yield dg.SkipReason("This lake's frames come from no live network.")
+            return
+        store, spool, now = lake.open(), Path(campaign.path), datetime.now(UTC)
+        own = {camera.id for camera in campaign.cameras}
+        for segment in release(spool, store, own, now):
+            context.log.info(f"The lake has all of {segment}: it was deleted.")
+        if others := strangers(spool, own):
+            context.log.warning(
+                f"{len(others)} cameras in {spool} are not among the campaign's, such as {others[0]}: their frames stay there "
+                "until campaign.toml names the cameras or somebody deletes the segments."
+            )
+        waiting = {hour: own & set(cameras) for hour, cameras in sealable(spool, now).items() if hour in campaign.hours()}
+        for hour, cameras in waiting.items():
+            if cameras and (key := seal_key(context.instance, hour, now)):
+                first, last = campaign.cameras[0].id, campaign.cameras[-1].id
+                tags = range_tags(Partition.camera_hour(first, hour), Partition.camera_hour(last, hour))
+                yield dg.RunRequest(run_key=key, tags=tags | {SEALS: format_hour(hour)})
+
+    return seal_hours
 
 
 def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> str | None:
@@ -83,19 +92,21 @@ def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> str
     return f"seal {format_hour(hour)} {len(records) + 1}"
 
 
-def ready_hours(lake: Lake, first: Partition, last: Partition) -> list[Partition]:
+def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
     """The hours from first to last in which every camera has its matches, or had them until they were deleted on purpose."""
-    hours = [hour for hour in CAMPAIGN.hours() if first.hour <= hour <= last.hour]
+    from cctview_pipeline.privacy.tombstones import Tombstones
+
+    hours = [hour for hour in campaign.hours() if first.hour <= hour <= last.hour]
     deleted = Tombstones(lake).partitions("matches")
     there = lambda place: lake.has("matches", place) or place in deleted  # noqa: E731
-    done = lambda hour: all(there(Partition.camera_hour(c.id, hour)) for c in CAMPAIGN.cameras)  # noqa: E731
+    done = lambda hour: all(there(Partition.camera_hour(c.id, hour)) for c in campaign.cameras)  # noqa: E731
     return [Partition.of_hour(hour) for hour in hours if done(hour)]
 
 
-def ready_days(lake: Lake, first: Partition, last: Partition) -> list[Partition]:
+def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
     """The finished days from first to last all of whose hours in the campaign have journeys."""
-    finished = set(days.get_partition_keys())
-    hours = [hour for hour in CAMPAIGN.hours() if first.hour.date() <= hour.date() <= last.hour.date()]
+    finished = set(Partitions.of(campaign).days.get_partition_keys())
+    hours = [hour for hour in campaign.hours() if first.hour.date() <= hour.date() <= last.hour.date()]
     by_day = {day: list(group) for day, group in groupby(hours, key=lambda hour: hour.date())}
     return [
         Partition.of_day(day)

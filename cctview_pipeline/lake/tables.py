@@ -65,6 +65,16 @@ class Lake:
             return None
         return Campaign.from_toml(text, self.storage.path(CAMPAIGN))
 
+    def require_campaign(self) -> Campaign:
+        """The campaign. Raises CctviewError, with the mend, for an empty lake."""
+        campaign = self.campaign()
+        if campaign is None:
+            raise CctviewError(
+                f"The lake {self.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, "
+                "or `--network city`."
+            )
+        return campaign
+
     def write_campaign(self, campaign: Campaign) -> None:
         self.storage.write(CAMPAIGN, campaign.to_toml().encode())
 

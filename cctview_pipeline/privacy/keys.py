@@ -18,7 +18,6 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.special import ndtri
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import utc_day
@@ -69,6 +68,8 @@ class DayKey:
         worked out from what they drew before.
         """
         if dimension not in self._rotations:
+            from scipy.special import ndtri  # not at the top: every question to a lake opens the keys, and few turn embeddings
+
             stream = hashlib.shake_256(self._derived(f"rotation {dimension}")).digest(8 * dimension * dimension)
             even = ((np.frombuffer(stream, "<u8") >> np.uint64(12)) + 0.5) / 2**52  # never 0 or 1, where ndtri has no value
             q, r = np.linalg.qr(ndtri(even).reshape(dimension, dimension))

@@ -1,7 +1,5 @@
 """The days' keys, opened as a run or a command would."""
 
-from dagster_aws.s3 import S3Resource
-
 from cctview_pipeline.paths import keys_uri
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.resources.lake import s3_access
@@ -13,4 +11,4 @@ def open_keys(lake: str = "") -> KeyStore:
     Raises CctviewError when they would lie inside that lake.
     """
     uri = keys_uri(lake)
-    return KeyStore(uri, s3_access(S3Resource(), "keys' place") if uri.startswith("s3://") else None)
+    return KeyStore(uri, s3_access("keys' place") if uri.startswith("s3://") else None)

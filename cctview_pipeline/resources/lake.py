@@ -2,40 +2,37 @@
 
 import os
 
-import boto3
 import dagster as dg
-from botocore.exceptions import BotoCoreError, ClientError
-from dagster_aws.s3 import S3Resource
 
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, S3Access
 from cctview_pipeline.paths import lake_uri
 
 
 class LakeResource(dg.ConfigurableResource):
-    """Opens the lake. uri: a folder or ``s3://bucket/prefix``; empty takes ``CCTVIEW_LAKE`` or the project's own.
-
-    s3: credentials, region and endpoint by boto3's rules, used only when the lake is on S3.
-    """
+    """Opens the lake. uri: a folder or ``s3://bucket/prefix``; empty takes ``CCTVIEW_LAKE`` or the project's own. On S3
+    credentials, region and endpoint go by boto3's rules."""
 
     uri: str = ""
-    s3: dg.ResourceDependency[S3Resource]
 
     def open(self) -> Lake:
         uri = self.uri or lake_uri()
-        return Lake(uri, s3_access(self.s3, "lake") if uri.startswith("s3://") else None)
+        return Lake(uri, s3_access("lake") if uri.startswith("s3://") else None)
+
+    def open_campaign(self) -> tuple[Lake, Campaign]:
+        """The lake and its campaign. Raises CctviewError, with the mend, for an empty lake."""
+        lake = self.open()
+        return lake, lake.require_campaign()
 
 
-def s3_access(s3: S3Resource, what: str) -> S3Access:
+def s3_access(what: str) -> S3Access:
     """What boto3 would use, for the libraries that do not follow its rules. what: is on S3, for the error's sentence."""
-    session = boto3.Session(
-        aws_access_key_id=s3.aws_access_key_id,
-        aws_secret_access_key=s3.aws_secret_access_key,
-        aws_session_token=s3.aws_session_token,
-        region_name=s3.region_name,
-        profile_name=s3.profile_name,
-    )
-    credentials = session.get_credentials()
+    import boto3
+    from dagster_aws.s3 import S3Resource  # takes as long to load as all that a lake on the disk needs
+
+    s3 = S3Resource()
+    credentials = boto3.Session().get_credentials()
     if credentials is None:
         raise CctviewError(
             f"The {what} is on S3, but boto3 finds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -47,16 +44,18 @@ def s3_access(s3: S3Resource, what: str) -> S3Access:
 
 def open_lake(uri: str = "") -> Lake:
     """The lake as a run would open it, for the command line. On S3 the bucket must exist and be reachable."""
-    resource = LakeResource(uri=uri, s3=S3Resource())
-    lake = resource.open()
+    lake = LakeResource(uri=uri).open()
     if lake.storage.is_s3:
-        _check_bucket(lake.uri.removeprefix("s3://").split("/")[0], resource.s3)
+        _check_bucket(lake.uri.removeprefix("s3://").split("/")[0])
     return lake
 
 
-def _check_bucket(bucket: str, s3: S3Resource) -> None:
+def _check_bucket(bucket: str) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from dagster_aws.s3 import S3Resource
+
     try:
-        s3.get_client().head_bucket(Bucket=bucket)
+        S3Resource().get_client().head_bucket(Bucket=bucket)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "?")
         if code in ("404", "NoSuchBucket"):

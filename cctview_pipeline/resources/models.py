@@ -1,21 +1,25 @@
-"""The detector and the extractor as Dagster resources, loaded once a process."""
+"""The detector and the extractor as Dagster resources."""
 
 import os
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import PrivateAttr
 
-from cctview_pipeline.detect import Detector, load_detector
-from cctview_pipeline.embed import Extractor, load_extractor
-from cctview_pipeline.partitions import CAMPAIGN
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.detect import load_detector, threshold_of
+from cctview_pipeline.embed import load_extractor
+
+if TYPE_CHECKING:
+    from cctview_pipeline.detect import Detector
+    from cctview_pipeline.embed import Extractor
 
 
 def share_cores(context: dg.InitResourceContext) -> None:
     """Let the runs that go on at a time divide the machine's cores: two that use all of them are slower than one."""
-    import torch  # not at the top: most runs and the code server need no model, and torch takes seconds to import
+    from cctview_pipeline.device import set_threads
 
     runs = context.instance.get_concurrency_config().run_queue_config if context.instance else None
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
+    set_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
 
 
 class DetectorResource(dg.ConfigurableResource):
@@ -23,15 +27,17 @@ class DetectorResource(dg.ConfigurableResource):
 
     name: str = ""
     device: str = "auto"
-    _model: Detector = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         share_cores(context)
-        self._model = load_detector(self.name or CAMPAIGN.model("detector"), self.device)
 
-    @property
-    def model(self) -> Detector:
-        return self._model
+    def load(self, campaign: Campaign) -> "Detector":
+        """The campaign's detector; once a process, however often it is asked for."""
+        return load_detector(self.name or campaign.model("detector"), self.device)
+
+    def threshold(self, campaign: Campaign) -> float:
+        """Its operating point, without loading it."""
+        return threshold_of(self.name or campaign.model("detector"))
 
 
 class ExtractorResource(dg.ConfigurableResource):
@@ -39,12 +45,10 @@ class ExtractorResource(dg.ConfigurableResource):
 
     name: str = ""
     device: str = "auto"
-    _model: Extractor = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         share_cores(context)
-        self._model = load_extractor(self.name or CAMPAIGN.model("extractor"), self.device)
 
-    @property
-    def model(self) -> Extractor:
-        return self._model
+    def load(self, campaign: Campaign) -> "Extractor":
+        """The campaign's extractor; once a process, however often it is asked for."""
+        return load_extractor(self.name or campaign.model("extractor"), self.device)

@@ -2,22 +2,22 @@
 
 import dagster as dg
 import pytest
-from dagster_aws.s3 import S3Resource
 
 from cctview_pipeline import detect, embed
 from cctview_pipeline.assets import weights
-from cctview_pipeline.assets.detector_model import DetectorTraining, detector_model
-from cctview_pipeline.assets.extractor_model import ExtractorTraining, extractor_model
+from cctview_pipeline.assets.detector_model import DetectorTraining
+from cctview_pipeline.assets.extractor_model import ExtractorTraining
+from cctview_pipeline.assets.graph import build_assets
 from cctview_pipeline.assets.weights import DETECTOR, EXTRACTOR, record_models
-from cctview_pipeline.definitions import defs
-from cctview_pipeline.partitions import EMPTY
+from cctview_pipeline.definitions import build_definitions
+from cctview_pipeline.lake import Lake
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
+from cctview_pipeline_tests.factories.jobs import archive_campaign
 
-RESOURCES = {"lake": LakeResource(s3=S3Resource())}
-MODELS = pytest.mark.parametrize(
-    ("asset", "task", "figure"), [(detector_model, "detector", "ap50_published"), (extractor_model, "extractor", "city_rank1")]
-)
+RESOURCES = {"lake": LakeResource()}
+ASSETS = {asset.key.path[-1]: asset for asset in build_assets(archive_campaign())}
+MODELS = pytest.mark.parametrize(("task", "figure"), [("detector", "ap50_published"), ("extractor", "city_rank1")])
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def instance():
 
 
 @MODELS
-def test_without_a_folder_it_is_the_shipped_weights(instance: dg.DagsterInstance, asset, task: str, figure: str):
-    result = dg.materialize([asset], instance=instance, resources=RESOURCES)
+def test_without_a_folder_it_is_the_shipped_weights(instance: dg.DagsterInstance, lake: Lake, task: str, figure: str):
+    result = dg.materialize([ASSETS[f"{task}_model"]], instance=instance, resources=RESOURCES)
     (event,) = result.asset_materializations_for_node(f"{task}_model")
     entry = find_model("default", task)
     facts = read_facts(entry)
@@ -41,14 +41,16 @@ def test_without_a_folder_it_is_the_shipped_weights(instance: dg.DagsterInstance
 
 
 @pytest.mark.parametrize(
-    ("asset", "trainer", "config"),
+    ("task", "trainer", "config"),
     [
-        (detector_model, "detect.training.train_detector", DetectorTraining),
-        (extractor_model, "embed.training.train_extractor", ExtractorTraining),
+        ("detector", "detect.training.train_detector", DetectorTraining),
+        ("extractor", "embed.training.train_extractor", ExtractorTraining),
     ],
 )
-def test_with_a_folder_it_is_trained(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, asset, trainer: str, config):
-    asked, task = [], asset.key.path[0].removesuffix("_model")
+def test_with_a_folder_it_is_trained(
+    instance: dg.DagsterInstance, lake: Lake, monkeypatch: pytest.MonkeyPatch, task: str, trainer: str, config: type
+):
+    asked = []
 
     def train(data, workspace, recipe, device) -> ModelEntry:
         asked.append((str(data), recipe.epochs, recipe.seed, device))
@@ -56,31 +58,32 @@ def test_with_a_folder_it_is_trained(instance: dg.DagsterInstance, monkeypatch: 
 
     monkeypatch.setattr(f"cctview_pipeline.{trainer}", train)
     run_config = dg.RunConfig({f"{task}_model": config(data="/recordings", epochs=3, seed=1, device="cpu")})
-    assert dg.materialize([asset], instance=instance, run_config=run_config, resources=RESOURCES).success
+    assert dg.materialize([ASSETS[f"{task}_model"]], instance=instance, run_config=run_config, resources=RESOURCES).success
     assert asked == [("/recordings", 3, 1, "cpu")]
 
 
 @pytest.mark.parametrize(("table", "model"), [("detections", DETECTOR), ("features", EXTRACTOR)])
 def test_tables_are_made_from_them(table: str, model: dg.AssetKey):
-    node = defs.get_repository_def().asset_graph.get(dg.AssetKey(table))
+    node = build_definitions(archive_campaign()).get_repository_def().asset_graph.get(dg.AssetKey(table))
     assert model in node.parent_keys
 
 
 @pytest.mark.parametrize(("model", "package"), [(DETECTOR, detect), (EXTRACTOR, embed)])
 def test_their_code_version_is_that_of_the_training(model: dg.AssetKey, package):
-    assert defs.get_repository_def().asset_graph.get(model).code_version == package.training_version()
+    (asset,) = (each for each in build_definitions(archive_campaign()).assets if each.key == model)
+    assert asset.code_versions_by_key[model] == package.training_version()
 
 
 def test_weights_are_recorded_once_and_again_when_they_change(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch):
     def recorded() -> list[int]:
         return [len(instance.fetch_materializations(key, limit=10).records) for key in (DETECTOR, EXTRACTOR)]
 
-    record_models(instance, EMPTY)
-    record_models(instance, EMPTY)
+    record_models(instance, archive_campaign())
+    record_models(instance, archive_campaign())
     assert recorded() == [1, 1]
     changed = lambda name, task: ModelEntry(name, task, find_model(name, task).path, "0" * 64)  # noqa: E731
     entries = {"detector": find_model("default", "detector"), "extractor": changed("default-extractor", "extractor")}
     monkeypatch.setattr(weights, "find_model", lambda name, task: entries[task])
-    record_models(instance, EMPTY)
+    record_models(instance, archive_campaign())
     assert recorded() == [1, 2]
     assert instance.get_latest_materialization_event(EXTRACTOR).asset_materialization.tags["dagster/data_version"] == "0" * 64

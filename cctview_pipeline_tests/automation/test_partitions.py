@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from cctview_pipeline.definitions import defs
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key, to_partition
+from cctview_pipeline_tests.factories.jobs import archive_campaign
 
-GRAPH = defs.get_repository_def().asset_graph
+DEFINITIONS = build_definitions(archive_campaign())
+GRAPH = DEFINITIONS.get_repository_def().asset_graph
 
 
 def upstream(asset: str, parent: str, key: str) -> set[str]:
@@ -64,7 +66,7 @@ def test_keys_round_trip(partition: Partition):
 
 
 def test_every_asset_says_what_it_is():
-    for asset in defs.resolve_all_asset_specs():
+    for asset in DEFINITIONS.resolve_all_asset_specs():
         assert asset.description
         assert asset.owners
         assert asset.kinds
@@ -75,7 +77,7 @@ def test_every_asset_says_what_it_is():
 
 
 def test_every_check_of_a_table_blocks_and_those_of_drift_only_warn():
-    checks = [spec for asset in defs.resolve_asset_graph().assets_defs for spec in asset.check_specs]
+    checks = [spec for asset in DEFINITIONS.resolve_asset_graph().assets_defs for spec in asset.check_specs]
     assert len(checks) > 20
     assert all(check.description for check in checks)
     assert {check.name for check in checks if not check.blocking} == {"score_drift", "embedding_drift"}

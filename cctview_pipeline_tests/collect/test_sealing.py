@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from dagster_aws.s3 import S3Resource
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
@@ -104,7 +103,7 @@ def test_while_the_lake_is_away_everything_stays(tmp_path: Path, monkeypatch: py
     later = NINE + 3 * HOUR
     with monkeypatch.context() as down:
         down.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-        lost = LakeResource(uri="s3://lake/away", s3=S3Resource()).open()
+        lost = LakeResource(uri="s3://lake/away").open()
         with pytest.raises(CctviewError, match="cannot be"):
             seal(network, lost, "a", NINE)
         with pytest.raises(CctviewError, match="cannot be"):

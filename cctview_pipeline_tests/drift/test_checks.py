@@ -7,36 +7,22 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cctview_pipeline.assets.detections import detections
-from cctview_pipeline.assets.detector_model import detector_model
-from cctview_pipeline.assets.drift import Day, drift_checks
-from cctview_pipeline.assets.extractor_model import extractor_model
-from cctview_pipeline.assets.features import features
+from cctview_pipeline.assets.drift import Day
 from cctview_pipeline.cli_drift import drift
-from cctview_pipeline.definitions import defs
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.resources.lake import LakeResource, S3Resource
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.drifting_hours import write_hour
-
-JOB = dg.define_asset_job("drift", dg.AssetSelection.checks(*drift_checks))
-
-
-def definitions(lake: Lake) -> dg.Definitions:
-    return dg.Definitions(
-        assets=[detector_model, extractor_model],
-        asset_checks=drift_checks,
-        jobs=[JOB],
-        resources=defs.resources | {"lake": LakeResource(uri=lake.uri, s3=S3Resource())},
-    )
+from cctview_pipeline_tests.factories.jobs import archive_campaign
 
 
 def evaluations(lake: Lake, day: str = "") -> dict[str, dg.AssetCheckEvaluation]:
     """check -> its verdict, of a run of the job in an instance of its own."""
     config = dg.RunConfig({"detector_model_score_drift": Day(day=day), "extractor_model_embedding_drift": Day(day=day)})
+    job = build_definitions(archive_campaign()).resolve_job_def("drift")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = definitions(lake).resolve_job_def("drift").execute_in_process(run_config=config, instance=instance)
+        result = job.execute_in_process(run_config=config, instance=instance)
         assert result.success
         return {found.check_name: found for found in result.get_asset_check_evaluations()}
 
@@ -65,9 +51,8 @@ def test_a_day_like_training_and_an_empty_lake_pass(references, lake: Lake):
 
 def test_no_run_over_camera_hours_looks_for_drift(lake: Lake):
     """Dagster adds all checks of an asset to a backfill's runs, so these are checks of the models."""
-    assets = [detector_model, extractor_model, detections, features]
-    graph = dg.Definitions(assets=assets, asset_checks=drift_checks, resources=defs.resources).get_repository_def().asset_graph
-    made = {key.name for key in dg.AssetSelection.assets(detections, features).resolve_checks(graph)}
+    graph = build_definitions(archive_campaign()).get_repository_def().asset_graph
+    made = {key.name for key in dg.AssetSelection.assets("detections", "features").resolve_checks(graph)}
     assert "boxes_inside_frame" in made
     assert made.isdisjoint({"score_drift", "embedding_drift"})
 

@@ -2,44 +2,28 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.workspace.context import LoadingContext
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
+from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.weights import find_model, read_weights, register_weights
 from cctview_pipeline_tests.factories.command import Workplace
 
-STALE = """
-import dagster as dg
-from dagster._core.definitions.data_version import CachingStaleStatusResolver
-from dagster._core.workspace.context import LoadingContext
-from cctview_pipeline.definitions import defs
-
-
-class Context(LoadingContext):
-    instance, loaders = None, None
-
-    def __init__(self, instance):
-        type(self).instance, type(self).loaders = instance, {}
-
-
-with dg.DagsterInstance.get() as instance:
-    resolver = CachingStaleStatusResolver(instance, defs.get_repository_def().asset_graph, Context(instance))
-    for table in ("raw_frames", "detections", "features"):
-        causes = resolver.get_stale_causes(dg.AssetKey(table), "city-2|2025-06-03T16")
-        print(table, [cause.dependency_asset_key.to_user_string() for cause in causes])
-"""
 CAMERAS = ("city-1", "city-2")
+TABLES = ("raw_frames", "detections", "features")
 BACKFILL = (
     "backfill",
     "--network",
@@ -167,10 +151,22 @@ def boxes(place: Workplace) -> Path:
     return place.folder / "boxes.parquet"
 
 
+class Loading(LoadingContext):
+    """What Dagster's resolver reads an instance through."""
+
+    instance, loaders = None, None
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        type(self).instance, type(self).loaders = instance, {}
+
+
 def stale(place: Workplace) -> dict[str, list[str]]:
     """Table -> the assets for which its partition is out of date."""
-    done = subprocess.run([sys.executable, "-c", STALE], env=place.environment, capture_output=True, text=True, check=True)
-    return {table: json.loads(rest.replace("'", '"')) for table, _, rest in (s.partition(" ") for s in done.stdout.splitlines())}
+    graph = build_definitions(Lake(str(place.lake)).require_campaign()).get_repository_def().asset_graph
+    with dg.DagsterInstance.from_config(place.environment["DAGSTER_HOME"]) as instance:
+        resolver = CachingStaleStatusResolver(instance, graph, Loading(instance))
+        causes = {table: resolver.get_stale_causes(dg.AssetKey(table), "city-2|2025-06-03T16") for table in TABLES}
+    return {table: [cause.dependency_asset_key.to_user_string() for cause in found] for table, found in causes.items()}
 
 
 def test_frames_are_labelled_and_worse_weights_are_refused(place: Workplace, boxes: Path):

@@ -1,21 +1,22 @@
 """From a spool of live cameras to the lake, as the command and the sensor bring it there."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cctview_pipeline.automation.collecting import Window
 from cctview_pipeline.cameras.jpeg import strip_metadata
 from cctview_pipeline.cameras.live import LiveCamera
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.spool import Kind, Record, read, segments
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import mask_of
+from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline_tests.factories.archive import draw_frame, traffic
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
@@ -23,16 +24,6 @@ from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled
 
 KNOWN, STRANGE = "735-683-N", "a1b2"
 """A camera of the package's catalogue, and one of which only the place is known."""
-SENSOR = """
-import json
-import dagster as dg
-from dagster_aws.s3 import S3Resource
-from cctview_pipeline.automation.sensors import seal_hours
-from cctview_pipeline.resources.lake import LakeResource
-with dg.DagsterInstance.get() as instance:
-    with dg.build_sensor_context(instance=instance, resources={"lake": LakeResource(s3=S3Resource())}) as context:
-        print(json.dumps([r.run_key for r in seal_hours(context) if isinstance(r, dg.RunRequest)]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +46,14 @@ def spool(place: Workplace) -> Path:
 
 
 def sensed(place: Workplace) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", SENSOR], env=place.environment, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    """The run keys of what the sensor asks for now."""
+    lake = LakeResource(uri=str(place.lake))
+    seal_hours = build_definitions(lake.open().require_campaign()).resolve_sensor_def("seal_hours")
+    with (
+        dg.DagsterInstance.from_config(place.environment["DAGSTER_HOME"]) as instance,
+        dg.build_sensor_context(instance=instance, resources={"lake": lake}) as context,
+    ):
+        return [request.run_key for request in seal_hours(context) if isinstance(request, dg.RunRequest)]
 
 
 def rows(place: Workplace, table: str, camera: str) -> list[dict]:
@@ -107,28 +104,23 @@ def test_the_sensor_seals_what_comes_later(place: Workplace):
     assert key == "seal 2026-11-01T10 1"
 
 
-COLLECT = """
-import dagster as dg
-from cctview_pipeline.automation.collecting import Window, collect_job, live_collection
-from cctview_pipeline.definitions import defs
-assert defs.resolve_schedule_def("daily_collection").cron_schedule == "30 9 * * *"
-assert live_collection.execution_timezone == "America/New_York"
-config = dg.RunConfig({"collect_window": Window(seconds=3)})
-with dg.DagsterInstance.get() as instance:
-    print(collect_job.execute_in_process(config, instance, raise_on_error=False).success)
-"""
-
-
 def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
     place = Workplace(tmp_path)
     cameras = LiveCameras(count=3, period_s=0.4)
     with cameras.in_thread() as url:
         own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2")))
         settings = {"collect": True, "contact": "test@example.org", "window": "09:30-10:00", "base_url": url}
-        Lake(str(place.lake)).write_campaign(Campaign("live", "nyc-dot", NINE, None, own, str(spool(place)), settings))
-        Path(place.environment["DAGSTER_HOME"]).mkdir()
-        done = subprocess.run([sys.executable, "-c", COLLECT], env=place.environment, capture_output=True, text=True)
-    assert done.stdout.strip().endswith("True"), done.stderr
+        campaign = Campaign("live", "nyc-dot", NINE, None, own, str(spool(place)), settings)
+        Lake(str(place.lake)).write_campaign(campaign)
+        definitions = build_definitions(campaign)
+        schedule = definitions.resolve_schedule_def("daily_collection")
+        assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 9 * * *", "America/New_York")
+        config = dg.RunConfig({"collect_window": Window(seconds=3)})
+        with dg.DagsterInstance.ephemeral() as instance:
+            done = definitions.resolve_job_def("collect_job").execute_in_process(
+                config, instance, resources={"lake": LakeResource(uri=str(place.lake))}
+            )
+    assert done.success
     frames = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
     assert {record.camera_id for record in frames} == {"cam-0", "cam-2"}
     assert len(frames) > 4

@@ -21,7 +21,7 @@ from cctview_pipeline.analytics.warehouse import ID_COLUMNS, connect_confined
 from cctview_pipeline.cli import app
 from cctview_pipeline.detect.tables import vehicles
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.export import export
+from cctview_pipeline.export import export_partitions
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
@@ -375,11 +375,11 @@ def test_keys_that_cannot_be_read_are_told_in_their_own_words(lake: Lake, tmp_pa
 def test_an_export_is_one_entry_and_none_is_made_without_a_purpose(lake: Lake, log: AuditLog, tmp_path: Path):
     partitions = [partition_of("features")]
     with pytest.raises(CctviewError, match="single vehicles"):
-        export(lake, partitions, 0.5, tmp_path / "out")
+        export_partitions(lake, partitions, 0.5, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert not log.path.exists()
     lake.write_campaign(campaign(privacy={"purposes": [PURPOSE], "queries_an_hour": 1}))
-    export(lake, partitions, 0.5, tmp_path / "out", PURPOSE)
+    export_partitions(lake, partitions, 0.5, tmp_path / "out", PURPOSE)
     with pytest.raises(CctviewError, match="ask again at"):
         ask(lake, "SELECT * FROM tracks", PURPOSE)
     (entry,) = entries(log)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cctview_pipeline.assets.graph import build_assets
 from cctview_pipeline.automation import paper_graph
 from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.campaign import floor_hour
@@ -231,16 +232,13 @@ def test_papers_elsewhere_link_to_nothing_but_each_other():
 
 
 def test_a_campaigns_graph_is_that_of_its_definitions():
-    """Of the tests' own, an archive; those of other networks are told apart as automation/jobs.py does."""
-    from cctview_pipeline.automation.jobs import ALL_ASSETS
-    from cctview_pipeline.partitions import CAMPAIGN
-
-    graph = paper_graph.paper_graph(CAMPAIGN)
-    assert set(graph) - {"rejected_frames"} == {spec.key.path[-1] for asset in ALL_ASSETS for spec in asset.specs}
+    of_archive = campaign()
+    graph = paper_graph.paper_graph(of_archive)
+    assert set(graph) - {"rejected_frames"} == {spec.key.path[-1] for asset in build_assets(of_archive) for spec in asset.specs}
     assert graph["crops"].inputs == {"raw_frames", "detections"}
     assert "tracks" in graph["tracks"].inputs
-    assert "evaluation" in paper_graph.paper_graph(replace(CAMPAIGN, network="city"))
-    assert "gaps" in paper_graph.paper_graph(replace(CAMPAIGN, network="nyc-dot"))
+    assert "evaluation" in paper_graph.paper_graph(replace(of_archive, network="city"))
+    assert "gaps" in paper_graph.paper_graph(replace(of_archive, network="nyc-dot"))
 
 
 def test_the_documents_are_what_the_code_writes_now():

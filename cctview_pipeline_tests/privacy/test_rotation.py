@@ -1,23 +1,23 @@
 """Embeddings can be compared within their day, and with another day's only as long as both keys exist."""
 
-import json
-import os
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import binomtest
 
+from cctview_pipeline.assets import partition_run
 from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.partitions import to_key
 from cctview_pipeline.privacy.keys import DayKey, KeyStore
 from cctview_pipeline.privacy.rotation import in_period, period_of, seal
 from cctview_pipeline_tests.factories.tables import campaign, rows
@@ -160,44 +160,23 @@ def test_keys_of_another_place_are_refused(keys, tmp_path):
         in_period(sealed, period_of(other))
 
 
-ACROSS_MIDNIGHT = """
-import json
-from datetime import date
-
-import dagster as dg
-
-from cctview_pipeline.assets import matches, partition_run, tracks
-from cctview_pipeline.definitions import defs
-from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.partitions import CAMPAIGN, to_key
-from cctview_pipeline.paths import lake_uri
-from cctview_pipeline.resources.keys import open_keys
-
-partition_run.MOST_PICTURES = 0
-lake, (before, after) = Lake(lake_uri()), CAMPAIGN.hours()
-
-last = Partition.camera_hour("cam-2", after)
-
-def make(asset, place):
-    assert dg.materialize([asset], partition_key=to_key(place), resources=defs.resources).success
-
-def counts():
-    make(tracks.tracks, last)
-    make(matches.matches, last)
-    matched = [row["gallery_track_id"] for row in lake.read("matches", last).to_pylist() if row["assigned"]]
-    continued = [row for row in lake.read("tracks", last)["continues"].to_pylist() if row]
+def matched_and_continued(lake: Lake, place: Partition) -> dict[str, int]:
+    """How many of a camera-hour's vehicles go on from the hour before, and were matched over midnight and within the day."""
+    make(lake, "tracks", place)
+    make(lake, "matches", place)
+    matched = [row["gallery_track_id"] for row in lake.read("matches", place).to_pylist() if row["assigned"]]
+    continued = [row for row in lake.read("tracks", place)["continues"].to_pylist() if row]
     across = [name for name in matched if "--2020-05-04--" in name]
     return {"continued": len(continued), "across": len(across), "within": len(matched) - len(across)}
 
-for camera, hour in (("cam-1", before), ("cam-2", before), ("cam-1", after)):
-    make(tracks.tracks, Partition.camera_hour(camera, hour))
-with_keys = counts()
-open_keys().destroy(date(2020, 5, 4))
-print(json.dumps([with_keys, counts()]))
-"""
+
+def make(lake: Lake, table: str, place: Partition) -> None:
+    definitions = build_definitions(lake.require_campaign())
+    (asset,) = (each for each in definitions.assets if each.key.path[-1] == table)
+    assert dg.materialize([asset], partition_key=to_key(place), resources=definitions.resources).success
 
 
-def test_tracks_and_matches_go_on_over_midnight_until_a_key_is_gone(tmp_path):
+def test_tracks_and_matches_go_on_over_midnight_until_a_key_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The real assets on made traffic: from the first camera to the second takes 84 s, and midnight lies between for many."""
     midnight = datetime(2020, 5, 5, tzinfo=UTC)
     lake, keys = Lake(str(tmp_path / "lake")), KeyStore(str(tmp_path / "keys"))
@@ -210,10 +189,15 @@ def test_tracks_and_matches_go_on_over_midnight_until_a_key_is_gone(tmp_path):
             tables = made.tables() | {"features": seal(unrotated(made.features), keys.key(hour.date()))}
             for name in ("raw_frames", "detections", "features"):
                 lake.write(name, Partition.camera_hour(camera, hour), tables[name])
-    environment = {"CCTVIEW_LAKE": lake.uri, "CCTVIEW_KEYS": keys.uri, "DAGSTER_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", ACROSS_MIDNIGHT], env=os.environ | environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    with_keys, without = json.loads(done.stdout.splitlines()[-1])
+    monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
+    monkeypatch.setenv("CCTVIEW_KEYS", keys.uri)
+    monkeypatch.setattr(partition_run, "MOST_PICTURES", 0)
+    before, last = midnight - HOUR, Partition.camera_hour("cam-2", midnight)
+    for camera, hour in (("cam-1", before), ("cam-2", before), ("cam-1", midnight)):
+        make(lake, "tracks", Partition.camera_hour(camera, hour))
+    with_keys = matched_and_continued(lake, last)
+    keys.destroy(before.date())
+    without = matched_and_continued(lake, last)
     assert with_keys["continued"] >= 1
     assert with_keys["across"] >= 8
     assert without["continued"] == without["across"] == 0

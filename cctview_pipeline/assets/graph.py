@@ -1,0 +1,38 @@
+"""Which assets a campaign has."""
+
+import dagster as dg
+
+from cctview_pipeline.assets.accounts import camera_status, gaps
+from cctview_pipeline.assets.crops import crops
+from cctview_pipeline.assets.detections import detections
+from cctview_pipeline.assets.detector_model import detector_model
+from cctview_pipeline.assets.evaluation import evaluation
+from cctview_pipeline.assets.extractor_model import extractor_model
+from cctview_pipeline.assets.features import features
+from cctview_pipeline.assets.journeys import journeys
+from cctview_pipeline.assets.labels import labels
+from cctview_pipeline.assets.marts import travel_times, vehicle_counts
+from cctview_pipeline.assets.matches import matches
+from cctview_pipeline.assets.raw_frames import raw_frames
+from cctview_pipeline.assets.tracks import tracks
+from cctview_pipeline.assets.truth import truth_boxes, truth_passages
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.partitions import Partitions
+
+ONLY_OF_CITY = (truth_boxes, truth_passages, evaluation)
+"""Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill."""
+ONLY_OF_LIVE = (camera_status, gaps)
+"""Only live cameras have states and gaps: an archive does not say what it lacks."""
+OF_ALL = (labels, raw_frames, detections, crops, features, tracks, matches, journeys, vehicle_counts, travel_times)
+
+BY_PRODUCTS = ("rejected_frames",)
+"""Tables that no asset is named for: these frames are set aside by raw_frames."""
+
+
+def build_assets(campaign: Campaign) -> list[dg.AssetsDefinition]:
+    """The assets that a campaign has. Reads the models' manifest, and no lake."""
+    partitions = Partitions.of(campaign)
+    more = ONLY_OF_CITY if campaign.network == "city" else ONLY_OF_LIVE if campaign.network in LIVE_NETWORKS else ()
+    models = [build(campaign, partitions) for build in (detector_model, extractor_model)]
+    return [*models, *(build(partitions) for build in (*OF_ALL, *more))]

@@ -1,0 +1,58 @@
+"""The job that ends what is over, and the schedule that runs it every hour."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+
+from cctview_pipeline.resources.lake import LakeResource
+
+
+class Purge(dg.Config):
+    """dry_run: tell what is due, and delete nothing."""
+
+    dry_run: bool = False
+
+
+@dg.op
+def delete_what_is_over(context: dg.OpExecutionContext, config: Purge, lake: LakeResource) -> int:
+    """Returns how much went, of an empty lake nothing. Fails when anything due could not be deleted; the next run tries again."""
+    from cctview_pipeline.automation.lifetimes import end_lifetimes
+
+    store = lake.open()
+    campaign = store.campaign()
+    if campaign is None:
+        return 0
+    ended = end_lifetimes(context.instance, store, campaign, datetime.now(UTC), config.dry_run)
+    counts = ended.counts()
+    context.add_output_metadata({"dry_run": config.dry_run, "counts": counts, "failed": len(ended.report.failed)})
+    for each, why in ended.report.failed:
+        context.log.error(f"{each.place} could not be deleted: {why}")
+    if ended.report.failed:
+        raise dg.Failure(
+            f"{len(ended.report.failed)} of what is over could not be deleted, such as {ended.report.failed[0][0].place}."
+        )
+    return sum(counts.values())
+
+
+@dg.job(description="Delete what is older than the campaign allows.")
+def retention_job() -> None:
+    delete_what_is_over()
+
+
+def is_time(context: dg.ScheduleEvaluationContext) -> bool:
+    """Not while a backfill goes on that is younger than an hour: of a spool that is days old, what it makes would be deleted
+    under its hands. A longer one must not put retention off."""
+    young = datetime.now(UTC).timestamp() - timedelta(hours=1).total_seconds()
+    going_on = context.instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+    return not any(backfill.backfill_timestamp > young for backfill in going_on)
+
+
+hourly_retention = dg.ScheduleDefinition(
+    name="hourly_retention",
+    job=retention_job,
+    cron_schedule="7 * * * *",
+    should_execute=is_time,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
+)
