@@ -29,24 +29,23 @@ SIZES = (6, 60, 250)
 def measure_one() -> None:
     """In a process of its own, with CCTVIEW_LAKE and DAGSTER_HOME set: print the seconds as JSON."""
     begin = time.perf_counter()
-    from cctview_pipeline.definitions import defs
+    from cctview_pipeline.definitions import build_definitions
+    from cctview_pipeline.resources.lake import open_lake
 
-    graph = defs.get_repository_def().asset_graph
+    campaign = open_lake().require_campaign()
+    graph = build_definitions(campaign).get_repository_def().asset_graph
     seconds = {"load_s": time.perf_counter() - begin}
 
     import dagster as dg
 
     from cctview_pipeline.automation import backfill
     from cctview_pipeline.automation.instance import prepare_home, running_daemon
-    from cctview_pipeline.partitions import CAMPAIGN, days
-    from cctview_pipeline.resources.lake import open_lake
 
     prepare_home()
     with dg.DagsterInstance.get() as instance:
         begin = time.perf_counter()
-        cameras = [camera.id for camera in CAMPAIGN.cameras]
-        plan = backfill.whole_plan(CAMPAIGN, cameras, CAMPAIGN.hours(), set(days.get_partition_keys()))
-        todo = backfill.missing_plan(plan, CAMPAIGN, open_lake(), instance)
+        plan = backfill.whole_plan(campaign, [camera.id for camera in campaign.cameras], campaign.hours())
+        todo = backfill.missing_plan(plan, campaign, open_lake(), instance)
         seconds["plan_s"] = time.perf_counter() - begin
         with running_daemon(instance):
             begin = time.perf_counter()

@@ -1,0 +1,79 @@
+"""Definitions are a function of a campaign: several of them in one process, and none that needs a lake or weights."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.definitions import build_definitions, defs
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.partitions import Partitions, fits_one_run
+from cctview_pipeline_tests.factories.jobs import CAMERAS, END, FIRST, START, archive_campaign, run
+
+
+def tables(of: Campaign) -> set[str]:
+    return {asset.key.path[-1] for asset in build_definitions(of).assets}
+
+
+def camera_hours(of: Campaign) -> list[str]:
+    graph = build_definitions(of).get_repository_def().asset_graph
+    return list(graph.get(dg.AssetKey("raw_frames")).partitions_def.get_partition_keys())
+
+
+def test_three_campaigns_in_one_process():
+    archive = archive_campaign()
+    city = replace(archive, network="city", cameras=archive.cameras[:1], path=None)
+    live = replace(archive, network="nyc-dot", end=START.replace(hour=18))
+    assert [len(camera_hours(each)) for each in (archive, city, live)] == [12, 4, 6]
+    assert camera_hours(city)[0] == f"{CAMERAS[0]}|2020-05-05T16"
+    assert tables(city) - tables(archive) == {"truth_boxes", "truth_passages", "evaluation"}
+    assert tables(live) - tables(archive) == {"camera_status", "gaps"}
+    assert build_definitions(live).resolve_schedule_def("daily_collection").job_name == "collect_job"
+    assert build_definitions(archive).resolve_schedule_def("daily_collection").job_name == "camera_hours"
+    assert len(camera_hours(archive)) == 12, "the first is as it was"
+
+
+def test_the_code_location_follows_the_lake(lake: Lake):
+    """As Dagster's own reload calls it: the function reads the campaign each time."""
+    before = served()
+    lake.write_campaign(replace(lake.require_campaign(), end=END.replace(hour=22)))
+    assert len(served() - before) == 6
+    assert before < served()
+
+
+def served() -> set[str]:
+    graph = defs().get_repository_def().asset_graph
+    return set(graph.get(dg.AssetKey("crops")).partitions_def.get_partition_keys())
+
+
+def test_an_empty_lake_has_a_code_location_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CCTVIEW_LAKE", str(tmp_path / "empty"))
+    assert defs().get_repository_def().has_job("camera_hours")
+
+
+def test_missing_weights_are_said_by_the_run_that_needs_them(
+    tmp_path: Path, archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    """The definitions load without a manifest, without a file, and with a model that nobody knows."""
+    monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
+    lake.write_campaign(lake.require_campaign().with_model("extractor", "mine"))
+    assert defs().get_repository_def().has_job("camera_hours")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(lake, "camera_hours", FIRST, FIRST, instance)
+        (failed,) = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    assert not result.success
+    assert "There is no masker named 'people-finder' in" in str(failed.dagster_event.event_specific_data.error)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "hours", "together"), [(1, 1, True), (1, 2, True), (2, 1, True), (1, 3, False), (3, 1, False), (2, 2, False)]
+)
+def test_a_small_campaign_goes_through_in_one_run(cameras: int, hours: int, together: bool):
+    """Frames to matches have one policy where one run is right, and else one each for what waits for its neighbours."""
+    archive = archive_campaign()
+    small = replace(archive, cameras=archive.cameras[:cameras], end=START.replace(hour=START.hour + hours))
+    partitions = Partitions.of(small)
+    assert fits_one_run(small) == together
+    assert (partitions.independent == partitions.after_all_tracks == dg.BackfillPolicy.single_run()) == together
