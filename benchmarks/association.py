@@ -234,7 +234,7 @@ def track_all(lake: Lake, settings: TrackerSettings, keys: KeyStore) -> float:
         now, earlier = ({name: lake.read(name, p) for name in ("raw_frames", *INPUTS, "tracks")} for p in (partition, before))
         earlier["features"] = in_period(earlier["features"], period_of(now["features"]), keys)
         began = time.perf_counter()
-        found = track_camera_hour(lake.campaign().camera(partition.camera), now, earlier, settings)
+        found = track_camera_hour(lake.campaign().camera(partition.camera), now, earlier, settings).tracks
         seconds += time.perf_counter() - began
         lake.write("tracks", partition, found)
     return seconds

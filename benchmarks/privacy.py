@@ -244,7 +244,7 @@ def track_all(lake: Lake, variant: Variant, roads: dict[str, Flow]) -> None:
             if variant.road_known:
                 road = roads[partition.camera]
                 stack.enter_context(patch.object(tracker, "learn_flow", lambda *arguments, road=road: road))
-            found = track_camera_hour(lake.campaign().camera(partition.camera), now, earlier, settings)
+            found = track_camera_hour(lake.campaign().camera(partition.camera), now, earlier, settings).tracks
         lake.write("tracks", partition, found)
 
 

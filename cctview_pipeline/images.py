@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cctview_pipeline.errors import CctviewError
 
@@ -22,6 +22,8 @@ def decode(image: ImageLike) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(image)) as opened:
             return np.asarray(opened.convert("RGB"))
+    except UnidentifiedImageError as error:  # whose own words hold an address in memory
+        raise CctviewError("An image cannot be decoded: it is in no format that is known.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CctviewError(f"An image cannot be decoded: {error}.") from error
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from cctview_pipeline_tests.factories.jobs import archive_campaign
-
 HEAVY = {"torch", "torchvision", "matplotlib", "openvino", "numba", "scipy", "tensorflow", "nncf", "trackeval"}
 """What models, solvers, the renderer and plots are made of: seconds and hundreds of megabytes."""
 
 
 def load_definitions() -> None:
     from cctview_pipeline.definitions import build_definitions, defs
+    from cctview_pipeline_tests.factories.jobs import archive_campaign
 
     for network in ("archive", "city", "nyc-dot"):
         build_definitions(replace(archive_campaign(), network=network)).get_repository_def()

@@ -99,9 +99,17 @@ def _create_view(
         source = f"read_parquet({_quoted(pattern)}, hive_partitioning = true, hive_types = {{{types}}})"
         database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec, hidden)} FROM {source}")
     except duckdb.Error as error:
-        if "No files found" not in str(error):
+        if _any_file(database, pattern):
             raise CctviewError(f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}") from error
         _create_empty_view(database, spec)
+
+
+def _any_file(database: Database, pattern: str) -> bool:
+    """True also where it cannot be looked for: then what DuckDB has said of the pattern is told."""
+    try:
+        return database.execute(f"SELECT 1 FROM glob({_quoted(pattern)}) LIMIT 1").fetchone() is not None
+    except duckdb.Error:
+        return True
 
 
 def _create_empty_view(database: Database, spec: TableSpec) -> None:

@@ -2,18 +2,18 @@
 
 A partition whose inputs are missing or whose rows fail a check is not written and blocks what is downstream of itself,
 not the rest of the range: its verdict stands in its metadata, and the asset's checks name it. One that was deleted on purpose
-is not made again, and what was erased from one is left out whenever it is written.
+is not made again, and what was erased from one is left out whenever it is written, from side tables as from the table itself.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
 from cctview_pipeline.lake import Lake, Partition, layout
-from cctview_pipeline.lake.checks import CHECKS, failures
+from cctview_pipeline.lake.checks import CHECKS, SCHEMA, failures
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_partition
 from cctview_pipeline.privacy.erasures import Erasures
@@ -53,17 +53,19 @@ class PartitionRun:
         self._tombstones, self._erasures = Tombstones(lake), Erasures(lake)
         self._rows = 0
         self._begun = self._since = time.perf_counter()
-        partitions = [(to_partition(key), key) for key in context.partition_keys]
+        keys = {to_partition(key): key for key in context.partition_keys}
         # Hour by hour, so that tracks and journeys find the hour before.
-        self._partitions = sorted(partitions, key=lambda pair: (pair[0].hour or pair[0].day, pair[0].camera or ""))
+        self._keys = {
+            place: keys[place] for place in sorted(keys, key=lambda place: (place.hour or place.day, place.camera or ""))
+        }
 
     @property
     def with_pictures(self) -> bool:
-        return len(self._partitions) <= MOST_PICTURES
+        return len(self._keys) <= MOST_PICTURES
 
     def each(self, inputs: Iterable[str] = ()) -> Iterator[Partition]:
         """The run's partitions, hour by hour. inputs: tables whose same partition must have been written."""
-        for number, (partition, key) in enumerate(self._partitions, 1):
+        for number, (partition, key) in enumerate(self._keys.items(), 1):
             self._since = time.perf_counter()
             if deleted := self._tombstones.get(self._table, partition):
                 self._leave(key, deleted.sentence)
@@ -72,7 +74,7 @@ class PartitionRun:
             if missing:
                 self._without_inputs(partition, key, missing)
                 continue
-            self._context.log.info(f"{self._table} {partition} ({number} of {len(self._partitions)})")
+            self._context.log.info(f"{self._table} {partition} ({number} of {len(self._keys)})")
             yield partition
 
     def _without_inputs(self, partition: Partition, key: str, missing: list[str]) -> None:
@@ -84,24 +86,43 @@ class PartitionRun:
             why = "".join(f" {found.table} was {found.sentence}." for found in gone)
             self._block(key, {INPUTS: f"{' and '.join(missing)} of {partition} were not written.{why}"})
 
-    def store(self, partition: Partition, rows: pa.Table, inputs: Mapping[str, pa.Table] | None = None, **metadata: Any) -> None:
-        """Validate and write a partition, and record its metadata."""
-        key = next(key for known, key in self._partitions if known == partition)
-        rows = self._erasures.apply(self._table, partition, rows)
-        wrong = failures(self._table, rows, inputs or {}, partition)
+    def store(
+        self,
+        partition: Partition,
+        rows: pa.Table,
+        inputs: Mapping[str, pa.Table] | None = None,
+        *,
+        beside: Mapping[str, pa.Table] | None = None,
+        tell: Callable[[Mapping[str, pa.Table]], Mapping[str, Any]] = lambda written: {},
+        **metadata: Any,
+    ) -> None:
+        """Validate and write a partition and what stands beside it, all of it or nothing, and record its metadata.
+
+        beside: side tables of the same partition, by name; tell: what the metadata says of the tables as they were written, by
+        name, which may be less than what was given.
+        """
+        key = self._keys[partition]
+        beside = {table: given for table, given in (beside or {}).items() if not self._tombstones.get(table, partition)}
+        # The side tables first: where the table is, they are.
+        written = {t: self._erasures.apply(t, partition, given) for t, given in {**beside, self._table: rows}.items()}
+        wrong = failures(self._table, written[self._table], inputs or {}, partition)
+        if amiss := [why for table in beside for why in failures(table, written[table], {}, partition).values()]:
+            wrong[SCHEMA] = " ".join([*filter(None, [wrong.get(SCHEMA)]), *amiss])
         if wrong:
             self._block(key, wrong)
             return
-        size = self._lake.write(self._table, partition, rows)
-        self._rows += rows.num_rows
+        sizes = {table: self._lake.write(table, partition, found) for table, found in written.items()}
+        count = written[self._table].num_rows
+        self._rows += count
         seconds = time.perf_counter() - self._since
+        metadata |= tell(written)
         self._context.add_asset_metadata(
             {
-                "dagster/row_count": rows.num_rows,
+                "dagster/row_count": count,
                 "dagster/uri": self._lake.storage.path(layout.key(self._table, partition)),
                 "verdict": "written",
                 "seconds": round(seconds, 3),
-                "bytes": size,
+                "bytes": sizes[self._table],
             }
             | {name: value for name, value in metadata.items() if value is not None},
             partition_key=key,
@@ -109,7 +130,7 @@ class PartitionRun:
 
     def refuse(self, partition: Partition, why: str) -> None:
         """Leave a partition unwritten because what it is made from is not there."""
-        self._block(next(key for known, key in self._partitions if known == partition), {INPUTS: why})
+        self._block(self._keys[partition], {INPUTS: why})
 
     def _leave(self, key: str, verdict: str) -> None:
         self._context.log.info(f"{self._table} {key}: {verdict}")
@@ -131,18 +152,18 @@ class PartitionRun:
         checks = []
         for name in names:
             bad = {key: wrong[name] for key, wrong in self._failed.items() if name in wrong}
-            all_bad = len(self._failed) == len(self._partitions)
+            all_bad = len(self._failed) == len(self._keys)
             checks.append(
                 dg.AssetCheckResult(
                     passed=not bad,
                     check_name=name,
                     severity=dg.AssetCheckSeverity.ERROR if all_bad else dg.AssetCheckSeverity.WARN,
-                    metadata={"partitions": len(self._partitions), "failed": len(bad), **dict(list(bad.items())[:20])},
+                    metadata={"partitions": len(self._keys), "failed": len(bad), **dict(list(bad.items())[:20])},
                 )
             )
         seconds = time.perf_counter() - self._begun
         self._context.log.info(
-            f"{self._table}: {len(self._partitions) - len(self._failed)} of {len(self._partitions)} partitions, "
+            f"{self._table}: {len(self._keys) - len(self._failed)} of {len(self._keys)} partitions, "
             f"{self._rows} rows in {seconds:.1f} s"
         )
         return dg.MaterializeResult(check_results=checks)

@@ -1,9 +1,13 @@
 """raw_frames, and the rejected frames beside them."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
@@ -43,21 +47,30 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
             frames = merge_frames(stored, frames_table(found, campaign.network))
             rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
             note_intake(store, campaign, partition, datetime.now(UTC))
-            store.write("rejected_frames", partition, rejected)
             run.store(
                 partition,
                 frames,
-                rejected=rejected.num_rows,
-                rejected_reasons=dict(Counter(rejected["reason"].to_pylist())),
+                beside={"rejected_frames": rejected},
+                tell=partial(told_of, with_pictures=run.with_pictures),
                 kept_from_before=frames.num_rows - len(found.frames),
                 network=campaign.network,
-                masked_by=frames["masked_by"].unique().to_pylist(),
-                filled=pc.sum(frames["filled"]).as_py() or 0,
-                first_frame=picture(decode(frames["jpeg"][0].as_py())) if run.with_pictures and frames.num_rows else None,
             )
         return run.result()
 
     return asset
+
+
+def told_of(written: Mapping[str, pa.Table], with_pictures: bool) -> dict[str, Any]:
+    """The metadata of the tables as they were written: what was erased is neither counted nor shown."""
+    frames = written["raw_frames"]
+    reasons = written["rejected_frames"]["reason"].to_pylist() if "rejected_frames" in written else []
+    return {
+        "rejected": len(reasons),
+        "rejected_reasons": dict(Counter(reasons)),
+        "masked_by": frames["masked_by"].unique().to_pylist(),
+        "filled": pc.sum(frames["filled"]).as_py() or 0,
+        "first_frame": picture(decode(frames["jpeg"][0].as_py())) if with_pictures and frames.num_rows else None,
+    }
 
 
 def _open(network: NetworkResource, campaign: Campaign) -> tuple[CameraNetwork | None, str]:

@@ -1,9 +1,8 @@
 """tracks: the detections of one vehicle in one camera, joined."""
 
-from typing import TYPE_CHECKING
-
 import dagster as dg
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
@@ -13,9 +12,6 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import Partitions, in_order, same_camera_hour_before
 from cctview_pipeline.resources.lake import LakeResource
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def tracks(partitions: Partitions) -> dg.AssetsDefinition:
@@ -29,6 +25,7 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
         from cctview_pipeline.privacy.rotation import in_period, period_of
         from cctview_pipeline.resources.keys import open_keys
         from cctview_pipeline.track.camera_hour import track_camera_hour
+        from cctview_pipeline.track.pictures import draw_flow
 
         store, campaign = lake.open_campaign()
         keys = open_keys(store.uri)
@@ -37,7 +34,7 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
             before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
             tables, earlier = _tables(store, partition), _tables(store, before)
             moved = in_period(earlier["features"], period_of(tables["features"]), keys)
-            found = track_camera_hour(campaign.camera(partition.camera), tables, earlier | {"features": moved})
+            found, flow = track_camera_hour(campaign.camera(partition.camera), tables, earlier | {"features": moved})
             lengths = pc.list_value_length(found["detection_ids"]).to_numpy()
             run.store(
                 partition,
@@ -49,7 +46,7 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
                 carriageways={str(v["values"]): v["counts"] for v in pc.value_counts(found["carriageway"]).to_pylist()},
                 continued=found.num_rows - found["continues"].null_count,
                 left_out_without_key=(earlier["features"].num_rows - moved.num_rows) or None,
-                flow=plot(_flow(store, partition, tables)) if run.with_pictures and found.num_rows else None,
+                flow=plot(draw_flow(_jpegs(store, partition), flow)) if run.with_pictures and found.num_rows else None,
                 longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
             )
         return run.result()
@@ -62,16 +59,8 @@ def _tables(store: Lake, partition: Partition) -> dict:
     return tables | {"raw_frames": store.read("raw_frames", partition, ["captured_at", "width", "height"])}
 
 
-def _flow(store: Lake, partition: Partition, tables: dict) -> "Figure":
-    """Where vehicles go, over the hour's middle frame."""
-    from cctview_pipeline.track.flow import learn_flow
-    from cctview_pipeline.track.pictures import plot_flow
-    from cctview_pipeline.track.sightings import sightings
-    from cctview_pipeline.track.tracker import TrackerSettings
-
-    frames = store.read("raw_frames", partition, ["jpeg"])["jpeg"]
-    seen = sightings(tables["detections"], tables["features"])
-    return plot_flow(decode(frames[len(frames) // 2].as_py()), learn_flow(seen, TrackerSettings().least_similarity))
+def _jpegs(store: Lake, partition: Partition) -> pa.ChunkedArray:
+    return store.read("raw_frames", partition, ["jpeg"])["jpeg"]
 
 
 def _longest(store: Lake, partition: Partition, found, lengths: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
+from cctview_pipeline.automation.dev_server import run_to_its_end
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
@@ -89,16 +90,18 @@ def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
 
 
 def serve(port: int) -> None:
-    """Replace this process by ``dagster dev``, which holds the daemon's lock as long as it lives."""
+    """``dagster dev``, until it ends or SIGINT or SIGTERM comes. The daemon's lock is held as long as this process, the guard or
+    ``dagster dev`` lives, and the first two end what the third has started."""
     home = Path(os.environ["DAGSTER_HOME"])
-    lock = (home / "daemon.lock").open("a+")
-    if not _try_lock(lock):
-        raise CctviewError(f"A daemon already works on {home}: stop it, or set another DAGSTER_HOME.")
-    os.set_inheritable(lock.fileno(), True)
-    (home / "served-lake").write_text(lake_uri())
-    os.chdir(project_root())
-    command = ["dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", *command])
+    with (home / "daemon.lock").open("a+") as lock:
+        if not _try_lock(lock):
+            raise CctviewError(f"A daemon already works on {home}: stop it, or set another DAGSTER_HOME.")
+        (home / "served-lake").write_text(lake_uri())
+        os.chdir(project_root())
+        command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+        status = run_to_its_end(command, [lock.fileno()])
+        os.utime(lock.fileno())  # until now this daemon lived: a heartbeat that is not later was its own
+    sys.exit(status)
 
 
 def _try_lock(lock) -> bool:

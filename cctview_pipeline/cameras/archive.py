@@ -133,9 +133,9 @@ def _examine(camera_id: str, file: _File, seen: dict[str, str]) -> Frame | Rejec
         captured, jpeg = capture_time(data), strip_metadata(data)
         height, width = decode(jpeg).shape[:2]
     except DamagedJpeg as error:
-        return reject("truncated" if error.truncated else "undecodable", str(error))
+        return reject(error.reason, str(error))
     except CctviewError as error:
-        return reject("truncated" if "truncated" in str(error) else "undecodable", str(error))
+        return reject("undecodable", str(error))
     if max(width, height) > LARGEST:
         return reject("undecodable", f"It is {width} x {height} pixels; {LARGEST} a side are allowed.")
     if captured:

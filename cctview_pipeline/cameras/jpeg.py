@@ -16,6 +16,11 @@ class DamagedJpeg(ValueError):
         super().__init__(message)
         self.truncated = truncated
 
+    @property
+    def reason(self) -> str:
+        """As rejected_frames names it."""
+        return "truncated" if self.truncated else "undecodable"
+
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(marker, bytes with the marker) of every segment, a scan's coded data with its SOS, up to EOI."""
@@ -58,6 +63,17 @@ def _end_of_scan(data: bytes, position: int) -> int:
         if data[position + 1] != 0 and data[position + 1] not in _BARE and data[position + 1] != 0xFF:
             return position
         position += 1 if data[position + 1] == 0xFF else 2
+
+
+def damage(data: bytes) -> str:
+    """Why a decoder refuses these bytes, as rejected_frames names it: ``truncated`` when they end too early, whatever the decoder
+    says of them, else ``undecodable``."""
+    try:
+        for _ in segments(data):
+            pass
+    except DamagedJpeg as error:
+        return error.reason
+    return "undecodable"
 
 
 def strip_metadata(data: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cctview_pipeline.cameras.jpeg import damage
 from cctview_pipeline.cameras.live import LiveCamera
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.snapshots import read_list, write_list
@@ -86,6 +87,6 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
     try:
         height, width = decode(record.payload).shape[:2]
     except CctviewError as error:
-        return Rejected(name, "truncated" if "truncated" in str(error) else "undecodable", str(error), digest, fetched)
+        return Rejected(name, damage(record.payload), str(error), digest, fetched)
     seen[name] = seen[digest] = name
     return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, width, height)

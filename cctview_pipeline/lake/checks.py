@@ -165,6 +165,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _inside_hour("captured_at"),
         Check("masked", "Every frame says by what people in it were painted over.", _masked),
     ),
+    "rejected_frames": (),  # the same file may come, and be set aside, more than once
     "camera_status": (_unique("began_at"), Check("whole_hour", "Every moment of the hour has a state.", _whole_hour)),
     "gaps": (_unique("began_at"), Check("some_time", "Every gap ends after it began.", _some_time)),
     "detections": (

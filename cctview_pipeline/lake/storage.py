@@ -3,9 +3,11 @@
 import os
 import socket
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pyarrow as pa
@@ -13,6 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
 from cctview_pipeline.errors import CctviewError
+
+IN_ONE_PIECE = 1 << 20
+"""Bytes up to which an object on S3 is sooner here as a whole than its parts are in as many requests."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class S3Access:
 
 
 class Storage:
-    """Whole-object reads and writes below one root. Every write is seen whole or not at all."""
+    """Reads and writes of objects below one root. Every write is seen whole or not at all."""
 
     def __init__(self, uri: str, s3: S3Access | None = None) -> None:
         self.uri = uri.rstrip("/")
@@ -72,9 +79,37 @@ class Storage:
 
     def read(self, key: str) -> pa.Buffer:
         """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""
+        with self._opened(key) as file:
+            return file.read_buffer()
+
+    def look_into(self, key: str, read: Callable[[pa.NativeFile], Answer]) -> Answer:
+        """What ``read`` takes from the object in parts, all of one version of it, whoever replaces it meanwhile.
+
+        A local file that is open stays what it was. S3 answers for each part with what is there by then, so there the answer
+        counts only if the object is the same afterwards as before. When it is not, or when ``read`` fails, ``read`` is called
+        again with the whole object, which comes in one piece. Raises as :meth:`read` does, and what ``read`` raises.
+        """
+        with self._opened(key) as file:
+            if not self.is_s3 or file.size() > IN_ONE_PIECE:
+                try:
+                    found = read(file)
+                except (pa.ArrowInvalid, OSError):
+                    pass
+                else:
+                    if not self.is_s3 or self._is_still(key, file):
+                        return found
+        return read(pa.BufferReader(self.read(key)))
+
+    def _is_still(self, key: str, file: pa.NativeFile) -> bool:
+        """Whether the object is what it was when the file was opened: its ETag is a hash of its bytes or of its writing."""
+        with self._opened(key) as now:
+            return "ETag" in now.metadata() and now.metadata()["ETag"] == file.metadata()["ETag"]
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[pa.NativeFile]:
         try:
             with self._fs.open_input_file(f"{self._root}/{key}") as file:
-                return file.read_buffer()
+                yield file
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(self.path(key)) from error
         except OSError as error:

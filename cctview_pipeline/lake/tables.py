@@ -29,15 +29,18 @@ class Lake:
         return self.storage.exists(layout.key(table, partition))
 
     def read(self, table: str, partition: Partition, columns: list[str] | None = None) -> pa.Table:
-        """One partition; a table of no rows when it was never written. Raises CctviewError when it can't be read."""
+        """One partition; a table of no rows when it was never written. Of some columns little else is read.
+
+        Raises CctviewError when it can't be read.
+        """
         key = layout.key(table, partition)
         try:
-            data = self.storage.read(key)
+            if columns:
+                return self.storage.look_into(key, lambda file: pq.read_table(file, columns=columns, partitioning=None))
+            return pq.read_table(pa.BufferReader(self.storage.read(key)), partitioning=None)
         except FileNotFoundError:
             schema = schema_of(table)
             return (pa.schema([schema.field(c) for c in columns]) if columns else schema).empty_table()
-        try:
-            return pq.read_table(pa.BufferReader(data), columns=columns, partitioning=None)
         except (pa.ArrowInvalid, OSError) as error:
             raise CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.") from error
 

@@ -7,6 +7,7 @@ A track that reaches into a span goes as a whole, and a journey as a whole with 
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from cctview_pipeline.privacy.masking import fill
 from cctview_pipeline.privacy.tombstones import FOLDER
 
 RECORDS = f"{FOLDER}/erasures"
+MARK = f"{RECORDS}/mark"
+"""Other bytes after every erasure that was begun, so that who lists them knows whether to list them again."""
 PUBLISHED_ERROR = timedelta(seconds=5)
 """How far the time in a published frame's id may be from that of its capture: so much more is erased at a span's ends."""
 MARGIN_PX = 3
@@ -85,10 +88,16 @@ class Erasure:
 
 @dataclass
 class Erasures:
-    """All erasures of one lake, read once each."""
+    """All erasures of one lake.
+
+    They are listed when something is written for the first time, and again only when another was begun since: ``put`` changes a
+    mark, which is looked at before every write. So whatever is written after ``put`` has returned lacks what it erases, however
+    long ago the run began that writes it, and a run costs a listing once and one small read a write.
+    """
 
     lake: Lake
     _known: dict[str, Erasure] = field(default_factory=dict)
+    _listed: tuple[bytes, list[Erasure]] | None = None
 
     def __iter__(self) -> Iterator[Erasure]:
         keys = [key for key in self.lake.storage.list(RECORDS) if key.endswith(".json")]
@@ -99,6 +108,8 @@ class Erasures:
 
     def put(self, erasure: Erasure) -> None:
         self.lake.storage.write(f"{RECORDS}/{erasure.id}.json", erasure.to_json())
+        # After the record: who reads the new mark finds the record.
+        self.lake.storage.write(MARK, secrets.token_bytes(16))
         self._known.pop(f"{RECORDS}/{erasure.id}.json", None)
 
     def drop(self, erasure: Erasure) -> None:
@@ -108,9 +119,22 @@ class Erasures:
 
     def apply(self, table: str, partition: Partition, rows: pa.Table) -> pa.Table:
         """A table as it may be written."""
-        for erasure in self if table in RULES and rows.num_rows else ():
+        for erasure in self._now() if table in RULES and rows.num_rows else ():
             rows = apply(erasure, table, partition, rows)
         return rows
+
+    def _now(self) -> list[Erasure]:
+        """Every erasure that was begun by now."""
+        mark = self._mark()
+        if self._listed is None or self._listed[0] != mark:
+            self._listed = mark, list(self)  # the mark was read before: what is begun in between is listed twice, never missed
+        return self._listed[1]
+
+    def _mark(self) -> bytes:
+        try:
+            return self.lake.storage.read(MARK).to_pybytes()
+        except FileNotFoundError:  # nothing was ever erased
+            return b""
 
 
 def apply(erasure: Erasure, table: str, partition: Partition, rows: pa.Table) -> pa.Table:

@@ -1,12 +1,14 @@
 """One camera-hour of tracking, from tables to a table."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import Camera
+from cctview_pipeline.track.flow import Flow
 from cctview_pipeline.track.sightings import Sightings, sightings
 from cctview_pipeline.track.tables import continuations, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, track
@@ -14,7 +16,14 @@ from cctview_pipeline.track.tracker import TrackerSettings, track
 Tables = Mapping[str, pa.Table]
 
 
-def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: TrackerSettings = TrackerSettings()) -> pa.Table:
+class TrackedHour(NamedTuple):
+    """tracks: the table; flow: of the camera in that hour, by which it was tracked."""
+
+    tracks: pa.Table
+    flow: Flow
+
+
+def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: TrackerSettings = TrackerSettings()) -> TrackedHour:
     """raw_frames (times and sizes), detections and features of an hour, and those and the tracks of the hour before -> tracks.
 
     Where the hour before has features but no tracks yet, it is tracked here: which run comes first makes no difference.
@@ -28,7 +37,7 @@ def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: Tra
         links = continuations(earlier, _tracks_of(earlier, before["tracks"], settings), seen, tracking, settings)
     models = sorted({*pc.unique(now["features"]["model"]).to_pylist(), *pc.unique(now["detections"]["model"]).to_pylist()})
     frame_times = np.sort(now["raw_frames"]["captured_at"].cast(pa.int64()).to_numpy() / 1e6)
-    return tracks_table(camera, tracking, frame_times, links, " ".join(models))
+    return TrackedHour(tracks_table(camera, tracking, frame_times, links, " ".join(models)), tracking.flow)
 
 
 def _sightings(tables: Tables) -> Sightings:

@@ -1,11 +1,18 @@
 """What a camera's flow looks like, over one of its frames."""
 
 import numpy as np
+import pyarrow as pa
 from matplotlib.figure import Figure
 
+from cctview_pipeline.images import decode
 from cctview_pipeline.track.flow import AWAY, TOWARDS, Flow
 
 COLOURS = {TOWARDS: "tab:orange", AWAY: "tab:cyan"}
+
+
+def draw_flow(jpegs: pa.ChunkedArray, flow: Flow) -> Figure:
+    """Where vehicles go, over the middle one of an hour's frames."""
+    return plot_flow(decode(jpegs[len(jpegs) // 2].as_py()), flow)
 
 
 def plot_flow(image: np.ndarray, flow: Flow, apart_px: int = 11) -> Figure:

@@ -7,7 +7,7 @@ import pytest
 
 from cctview_pipeline.analytics.warehouse import MARTS, build_mart, connect
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import DAY, partition_of, rows
@@ -83,6 +83,20 @@ def test_lake_in_a_folder_of_any_name(tmp_path, name):
     lake = Lake(str(tmp_path / name))
     lake.write("raw_frames", partition_of("raw_frames"), rows("raw_frames", {}))
     assert query(lake, "SELECT count(*)::INT AS n FROM raw_frames").to_pylist() == [{"n": 1}]
+
+
+def test_words_in_a_path_decide_nothing(tmp_path):
+    """The same words are in DuckDB's error for a table that has no partition yet."""
+    lake = Lake(str(tmp_path / "No files found"))
+    lake.storage.write(layout.key("detections", partition_of("detections")), b"no parquet at all")
+    with pytest.raises(CctviewError, match="cannot be queried"):
+        connect(lake)
+
+
+def test_table_without_a_partition_of_the_day_is_an_empty_view(lake):
+    lake.storage.write(layout.key("detections", partition_of("detections")), b"no parquet at all")
+    with connect(lake, DAY + timedelta(days=1)) as database:
+        assert database.sql("SELECT * FROM detections").fetchall() == []
 
 
 def test_lake_with_a_damaged_partition_is_told(lake):

@@ -18,7 +18,7 @@ from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_key
 from cctview_pipeline.privacy.forgetting import of_span, unfinished
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline_tests.factories.archive import MAC_COMMENT
+from cctview_pipeline_tests.factories.archive import MAC_COMMENT, draw_frame, write_frame
 from cctview_pipeline_tests.factories.jobs import CAMERAS, FIRST, HOUR, LAST, archive_campaign, run, verdicts
 
 SPAN = HOUR, HOUR + timedelta(seconds=12)
@@ -55,21 +55,24 @@ def test_what_is_over_goes_and_is_not_made_again(archive: Path, lake: Lake):
 
 
 def test_what_was_erased_does_not_come_back_from_the_archive(archive: Path, lake: Lake):
+    cut_short = write_frame(archive, CAMERAS[0], HOUR + timedelta(seconds=5), draw_frame(5.0, [])[:-100])
     with dg.DagsterInstance.ephemeral() as instance:
         run(lake, "camera_hours", FIRST, LAST, instance)
         run(lake, "hours", Partition.of_hour(HOUR), Partition.of_hour(HOUR), instance)
         frames = lake.read("raw_frames", FIRST)
+        assert lake.read("rejected_frames", FIRST)["name"].to_pylist() == [cut_short.name]
         erasure = of_span(lake, lake.require_campaign(), [CAMERAS[0]], *SPAN, "letter 12", datetime.now(UTC))
         report = carry_out(instance, lake, lake.require_campaign(), erasure)
         left = lake.read("raw_frames", FIRST)
         assert 0 < left.num_rows < frames.num_rows
         told = verdicts(instance, "raw_frames")[to_key(FIRST)]
         assert told == f"{frames.num_rows - left.num_rows} rows erased or painted over on request {erasure.id}"
-        assert list(report.changed)[:3] == ["raw_frames", "detections", "crops"]
+        assert list(report.changed)[:4] == ["rejected_frames", "raw_frames", "detections", "crops"]
 
         assert run(lake, "camera_hours", FIRST, LAST, instance).success
         run(lake, "hours", Partition.of_hour(HOUR), Partition.of_hour(HOUR), instance)
     assert lake.read("raw_frames", FIRST) == left
+    assert lake.read("rejected_frames", FIRST).num_rows == 0
     for table in ("raw_frames", "detections"):
         times = lake.read(table, FIRST)["captured_at"].to_pylist()
         assert not any(SPAN[0] <= time < SPAN[1] for time in times)

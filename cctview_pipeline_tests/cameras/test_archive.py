@@ -181,6 +181,23 @@ def test_truncated_or_undecodable(tmp_path, data, reason):
     assert reasons(ArchiveNetwork(tmp_path).read_hour(CAMERA, HOUR_17)) == {path.name: reason}
 
 
+def test_the_decoder_s_words_decide_nothing(tmp_path, monkeypatch):
+    def refusing(image):
+        raise CctviewError("An image cannot be decoded: its truncated cone is unknown.")
+
+    monkeypatch.setattr("cctview_pipeline.cameras.archive.decode", refusing)
+    path = write_frame(tmp_path, CAMERA, HOUR_17, ROAD)
+    assert reasons(ArchiveNetwork(tmp_path).read_hour(CAMERA, HOUR_17)) == {path.name: "undecodable"}
+
+
+def test_the_same_damage_is_told_in_the_same_words(tmp_path):
+    """Or a second run would make another table of the same files."""
+    write_frame(tmp_path, CAMERA, HOUR_17, b"".join(piece for marker, piece in segments(ROAD) if marker != 0xC0))
+    first, second = (ArchiveNetwork(tmp_path).read_hour(CAMERA, HOUR_17).rejected for _ in range(2))
+    assert first == second
+    assert " object at 0x" not in first[0].detail
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cctview_pipeline.cameras.jpeg import COM, EOI, SOI, DamagedJpeg, capture_time, segments, strip_metadata
+from cctview_pipeline.cameras.jpeg import COM, EOI, SOI, DamagedJpeg, capture_time, damage, segments, strip_metadata
 from cctview_pipeline.images import decode
 from cctview_pipeline_tests.factories.archive import HOUR_17, MAC_COMMENT, add_comments, clock_comment, draw_frame
 
@@ -97,22 +97,37 @@ def test_segments_are_the_whole_file():
 def test_cut_anywhere_is_truncated(name):
     whole = KINDS[name]
     for length in range(len(whole)):
-        with pytest.raises(DamagedJpeg) as damage:
+        with pytest.raises(DamagedJpeg) as damaged:
             strip_metadata(whole[:length])
-        assert damage.value.truncated, f"cut to {length} of {len(whole)} bytes"
+        assert damaged.value.truncated, f"cut to {length} of {len(whole)} bytes"
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n" + b"0" * 50, b"GIF89a", b"<html>", ROAD[1:]])
 def test_other_bytes_are_damaged_but_not_truncated(data):
-    with pytest.raises(DamagedJpeg, match="does not begin as a JPEG") as damage:
+    with pytest.raises(DamagedJpeg, match="does not begin as a JPEG") as damaged:
         strip_metadata(data)
-    assert not damage.value.truncated
+    assert not damaged.value.truncated
 
 
 def test_nonsense_between_segments_is_damaged_but_not_truncated():
-    with pytest.raises(DamagedJpeg, match="no marker at byte 2") as damage:
+    with pytest.raises(DamagedJpeg, match="no marker at byte 2") as damaged:
         strip_metadata(ROAD[:2] + b"??" + ROAD[2:])
-    assert not damage.value.truncated
+    assert not damaged.value.truncated
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (ROAD[:-2], "truncated"),
+        (ROAD[:100], "truncated"),
+        (b"", "truncated"),
+        (ROAD[:2] + b"??" + ROAD[2:], "undecodable"),
+        (b"GIF89a", "undecodable"),
+        (ROAD.replace(b"\xff\xdb", b"\xff\xfe"), "undecodable"),
+    ],
+)
+def test_damage_is_told_by_the_bytes_alone(data, reason):
+    assert damage(data) == reason
 
 
 @given(st.binary(max_size=200))

@@ -1,5 +1,6 @@
 """From the spool to the lake: every acknowledged frame once, and no segment goes before the lake has all of it."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -67,12 +68,29 @@ def test_two_collectors_of_one_camera(tmp_path: Path):
     assert len(SpoolNetwork("nyc-dot", tmp_path).read_hour("a", NINE).frames) == 5
 
 
-def test_what_cannot_be_decoded_is_set_aside(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda jpeg: jpeg[:200] + b"\xff\xd9", "truncated"),
+        (lambda jpeg: jpeg[:20], "truncated"),
+        (lambda jpeg: jpeg[:-2], "truncated"),
+        (lambda jpeg: jpeg.replace(b"\xff\xdb", b"\xff\xfe"), "undecodable"),
+    ],
+)
+def test_what_cannot_be_decoded_is_set_aside(tmp_path: Path, spoil: Callable[[bytes], bytes], reason: str):
     good = frame("a", 1)
-    broken = Record(Kind.FRAME, "a", good.captured_us + 10**6, good.fetched_us, good.payload[:200] + b"\xff\xd9")
+    broken = Record(Kind.FRAME, "a", good.captured_us + 10**6, good.fetched_us, spoil(good.payload))
     found = spooled(tmp_path, good, broken).read_hour("a", NINE)
     assert len(found.frames) == 1
-    assert [r.reason for r in found.rejected] in (["truncated"], ["undecodable"])
+    assert [r.reason for r in found.rejected] == [reason]
+
+
+def test_the_decoder_s_words_decide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refusing(image: bytes) -> None:
+        raise CctviewError("An image cannot be decoded: its truncated cone is unknown.")
+
+    monkeypatch.setattr("cctview_pipeline.cameras.spooled.decode", refusing)
+    assert [r.reason for r in spooled(tmp_path, frame("a", 1)).read_hour("a", NINE).rejected] == ["undecodable"]
 
 
 def test_an_hour_is_sealed_when_it_is_over_and_written(tmp_path: Path):

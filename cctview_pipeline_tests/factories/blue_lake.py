@@ -110,7 +110,7 @@ def _camera_hour(camera: str, hour: datetime, seen: list[Pass], vehicles: list[t
     earlier = {south.track: north.track for north, south in vehicles}
     return {
         "raw_frames": rows("raw_frames", *frames),
-        "rejected_frames": rows("rejected_frames"),
+        "rejected_frames": rows("rejected_frames", *(_cut_short(each) for each in seen)),
         "detections": rows("detections", *boxes),
         "crops": rows("crops", *({"detection_id": name, "image": crop, "width": 32, "height": 24} for name, _ in cars)),
         "features": rows("features", *({"detection_id": name} for name, _ in cars)),
@@ -124,6 +124,12 @@ def _camera_hour(camera: str, hour: datetime, seen: list[Pass], vehicles: list[t
             ),
         ),
     }
+
+
+def _cut_short(each: Pass) -> dict:
+    """A frame of a vehicle that came without its end, a second after its first."""
+    at = each.at + timedelta(seconds=1)
+    return {"name": f"{frame(each.camera, at)}--original.jpeg", "fetched_at": at}
 
 
 def _track(each: Pass) -> dict:

@@ -17,6 +17,7 @@ OTHER_MODEL = {"detection_id": OTHER, "model": "extractor@2"}
 HALF_PAST = HOUR_17 + timedelta(minutes=30)
 INPUTS = {
     "raw_frames": {},
+    "rejected_frames": {},
     "camera_status": {},
     "gaps": {},
     "detections": {"raw_frames": rows("raw_frames", {})},
@@ -34,6 +35,7 @@ INPUTS = {
 }
 GOOD = {
     "raw_frames": rows("raw_frames", {}, {"frame_id": "f2", "captured_at": NEXT_HOUR - timedelta(microseconds=1)}),
+    "rejected_frames": rows("rejected_frames", {}, {"reason": "duplicate"}),
     "camera_status": rows("camera_status", {"ended_at": HALF_PAST}, {"began_at": HALF_PAST, "state": "offline"}),
     "gaps": rows("gaps", {}, {"began_at": HALF_PAST, "ended_at": NEXT_HOUR}),
     "detections": rows("detections", {}, {"detection_id": OTHER, "x1": 0.0, "y1": 0.0, "x2": 352.0, "y2": 240.0}),

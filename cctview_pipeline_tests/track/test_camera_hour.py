@@ -6,6 +6,7 @@ import pytest
 
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.camera_hour import track_camera_hour
+from cctview_pipeline.track.flow import AWAY, TOWARDS
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, rows
 from cctview_pipeline_tests.factories.traffic import DrivenCar, MadeHour, drive, two_way_traffic
@@ -25,8 +26,8 @@ def hours() -> tuple[MadeHour, MadeHour]:
 
 def test_cars_that_cross_the_turn_continue_their_track(hours):
     before, now = hours
-    earlier = track_camera_hour(NORTH, before.tables(), NOTHING)
-    later = track_camera_hour(NORTH, now.tables(), before.tables(earlier))
+    earlier = track_camera_hour(NORTH, before.tables(), NOTHING).tracks
+    later = track_camera_hour(NORTH, now.tables(), before.tables(earlier)).tracks
     car_of = {row["track_id"]: min(before.cars(row["detection_ids"])) for row in earlier.to_pylist()}
     continued = {min(now.cars(row["detection_ids"])): row["continues"] for row in later.to_pylist() if row["continues"]}
     crossing = set(before.car_of.values()) & set(now.car_of.values())
@@ -36,15 +37,15 @@ def test_cars_that_cross_the_turn_continue_their_track(hours):
 
 def test_hour_before_makes_no_difference_tracked_or_not(hours):
     before, now = hours
-    earlier = track_camera_hour(NORTH, before.tables(), NOTHING)
-    assert track_camera_hour(NORTH, now.tables(), before.tables(earlier)).equals(
-        track_camera_hour(NORTH, now.tables(), before.tables())
+    earlier = track_camera_hour(NORTH, before.tables(), NOTHING).tracks
+    assert track_camera_hour(NORTH, now.tables(), before.tables(earlier)).tracks.equals(
+        track_camera_hour(NORTH, now.tables(), before.tables()).tracks
     )
 
 
 def test_missing_hour_before_starts_fresh(hours):
     _, now = hours
-    fresh = track_camera_hour(NORTH, now.tables(), NOTHING)
+    fresh = track_camera_hour(NORTH, now.tables(), NOTHING).tracks
     assert fresh["continues"].null_count == fresh.num_rows
     assert {car for row in fresh.to_pylist() for car in now.cars(row["detection_ids"])} == set(now.car_of.values())
 
@@ -52,25 +53,25 @@ def test_missing_hour_before_starts_fresh(hours):
 def test_hour_before_that_ended_long_ago_continues_nothing(hours):
     _, now = hours
     long_ago = drive(CARS, seconds=100, begin=TURN - timedelta(seconds=110))
-    later = track_camera_hour(NORTH, now.tables(), long_ago.tables())
+    later = track_camera_hour(NORTH, now.tables(), long_ago.tables()).tracks
     assert later["continues"].null_count == later.num_rows
 
 
 def test_only_continues_differs_by_the_hour_before(hours):
     before, now = hours
     drop = ["continues"]
-    with_before = track_camera_hour(NORTH, now.tables(), before.tables()).drop_columns(drop)
-    assert with_before.equals(track_camera_hour(NORTH, now.tables(), NOTHING).drop_columns(drop))
+    with_before = track_camera_hour(NORTH, now.tables(), before.tables()).tracks.drop_columns(drop)
+    assert with_before.equals(track_camera_hour(NORTH, now.tables(), NOTHING).tracks.drop_columns(drop))
 
 
 def test_no_track_is_continued_twice(hours):
     before, now = hours
-    continued = [name for name in track_camera_hour(NORTH, now.tables(), before.tables())["continues"].to_pylist() if name]
+    continued = [name for name in track_camera_hour(NORTH, now.tables(), before.tables()).tracks["continues"].to_pylist() if name]
     assert len(set(continued)) == len(continued)
 
 
 def test_models_of_both_inputs_are_recorded(hours):
-    models = set(track_camera_hour(NORTH, hours[1].tables(), NOTHING)["model"].to_pylist())
+    models = set(track_camera_hour(NORTH, hours[1].tables(), NOTHING).tracks["model"].to_pylist())
     assert len(models) == 1
     assert models.pop().endswith(" detector@1 extractor@1")
 
@@ -79,10 +80,21 @@ def test_models_of_both_inputs_are_recorded(hours):
 def test_empty_hour_is_an_empty_table(hours, embedding_length):
     empty = NOTHING | {"features": schema_of("features", embedding_length).empty_table()}
     for before in (empty, hours[0].tables()):
-        assert track_camera_hour(NORTH, empty, before).equals(schema_of("tracks").empty_table())
+        assert track_camera_hour(NORTH, empty, before).tracks.equals(schema_of("tracks").empty_table())
 
 
 def test_hour_before_without_a_vehicle_has_embeddings_of_no_length(hours):
     """An hour that was never written reads as a table without rows, of the schema's own embedding length."""
     unwritten = NOTHING | {"features": schema_of("features").empty_table()}
-    assert track_camera_hour(NORTH, hours[1].tables(), unwritten).num_rows > 0
+    assert track_camera_hour(NORTH, hours[1].tables(), unwritten).tracks.num_rows > 0
+
+
+def test_the_flow_that_was_used_knows_the_size_of_the_frames(hours):
+    """Frames of 232 pixels cut every car that drives away: of whole ones none is seen, and nothing of their way is learned."""
+    tables = hours[1].tables()
+    size = {"width": 232, "height": 240}
+    frames = [{"captured_at": time} | size for time in tables["raw_frames"]["captured_at"].to_pylist()]
+    used = track_camera_hour(NORTH, tables | {"raw_frames": rows("raw_frames", *frames)}, NOTHING).flow
+    assert used.ways[AWAY] is None
+    assert used.ways[TOWARDS] is not None
+    assert track_camera_hour(NORTH, tables, NOTHING).flow.ways[AWAY] is not None
