@@ -17,7 +17,7 @@ from cctview_pipeline.evaluate.journeys import identity_scores, in_two_or_more
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.tracking import SEQUENCE_S, sequences, tracking_rows
 from cctview_pipeline.evaluate.truth import assign
-from cctview_pipeline_tests.evaluate.test_truth import BOX, found, moved, truth
+from cctview_pipeline_tests.factories.boxes import BOX, found, moved, truth
 
 
 def camera(true, seen, frames: int, step_s: float = 2.0, name: str = "cam-1") -> SimpleNamespace:

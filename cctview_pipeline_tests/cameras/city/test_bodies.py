@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 
 from cctview_pipeline.cameras.city.bodies import Body, Material, build_body
 from cctview_pipeline.cameras.city.vehicles import KINDS, PAINTS, Vehicle, draw_vehicle
-from cctview_pipeline_tests.cameras.city.conftest import PASSES, corners, draw
+from cctview_pipeline_tests.factories.scene import PASSES, corners, draw
 
 NAMES = [kind.name for kind in KINDS]
 SIZES = {

@@ -16,7 +16,7 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
-from cctview_pipeline_tests.cameras.city.conftest import DAWN
+from cctview_pipeline_tests.factories.cities import DAWN
 
 IDS = [camera.id for camera in CAMERAS]
 

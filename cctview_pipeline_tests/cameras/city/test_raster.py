@@ -10,7 +10,7 @@ from cctview_pipeline.cameras.city.bodies import build_body
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH, mounts
 from cctview_pipeline.cameras.city.raster import draw_scenery, draw_vehicles, fill_shadow
 from cctview_pipeline.cameras.city.vehicles import KINDS, draw_vehicle
-from cctview_pipeline_tests.cameras.city.conftest import FOCAL, LEVEL, PASSES, corners, crate, draw
+from cctview_pipeline_tests.factories.scene import FOCAL, LEVEL, PASSES, corners, crate, draw
 
 CRATE = crate((-2.3, -0.9, 0.0), (2.3, 0.9, 1.5))
 headings = st.floats(-np.pi, np.pi).map(lambda a: (np.cos(a), np.sin(a)))
