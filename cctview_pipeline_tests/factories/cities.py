@@ -3,4 +3,6 @@
 from datetime import UTC, datetime
 
 DAWN = datetime(2025, 6, 3, 10, tzinfo=UTC)
-"""An hour that is quick to drive to."""
+"""An hour that is quick to drive to: a second. Noon takes six."""
+RUSH = datetime(2025, 6, 3, 12, tzinfo=UTC)
+"""The first busy hour, eight in the morning in New York: as full as noon, in half of its time."""
