@@ -3,7 +3,7 @@
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs ruff and the tests that are quick
-# make test-all           runs all tests, and tries every property on four times as many examples
+# make test-all           runs all tests, and tries properties on six times as many examples
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
 # make soak               what takes over an hour: collecting with faults, and 200 cameras for an hour
 PYTHON ?= python3.11

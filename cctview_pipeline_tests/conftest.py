@@ -26,7 +26,7 @@ from cctview_pipeline_tests.factories.s3_server import s3_server
 
 # The same examples in every run, so that a change and not a draw makes a test fail; and code that compiles itself at its
 # first use is slow then. `make test-all` takes the full profile.
-settings.register_profile("full", derandomize=True, deadline=None)
+settings.register_profile("full", derandomize=True, deadline=None, max_examples=150)
 settings.register_profile("fast", settings.get_profile("full"), max_examples=25)
 settings.load_profile("fast")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.evaluate.truth import assign, counts, rows_by_frame, vehicles_of_tracks
@@ -68,7 +68,6 @@ def test_detections_on_ignored_boxes_have_no_vote():
 places = st.tuples(st.integers(0, 4), st.integers(0, 90), st.integers(0, 60), st.integers(8, 40), st.integers(8, 30))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(places, max_size=8), st.lists(places, max_size=10), st.lists(places, max_size=4))
 def test_ignored_vehicles_neither_help_nor_hurt(true, seen, ignored):
     """Whatever ignored vehicles are added: no hit changes, and only detections that lie on them leave."""
