@@ -11,9 +11,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import find_model
 from cctview_pipeline_tests.factories import keras_weights
 from cctview_pipeline_tests.factories.found import assert_same_found
+from cctview_pipeline_tests.factories.killed import FORK
 
 REFERENCE = json.loads(Path(__file__).with_name("reference.json").read_text())
 FILE = "resnet50_coco_best_v2.0.1.h5"
@@ -114,35 +117,33 @@ def test_a_killed_process_is_told_and_replaced(detector: KerasRetinaNetDetector)
     assert gone(running)
 
 
-PARENT = """
-import os, sys, threading, time
-from pathlib import Path
-from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
-starting = threading.Thread(target=TensorFlowProcess, args=(Path(sys.argv[1]), "cpu"))
-starting.start()
-children = Path(f"/proc/self/task/{starting.native_id}/children")
-while not (worker := children.read_text()):
-    time.sleep(0.01)
-child = os.fork()
-if child:
-    print(worker, child, flush=True)
-time.sleep(60)
-"""
-"""Starts a worker and forks a child that holds the worker's pipes open."""
+def start_a_worker(weights: Path, said: Connection) -> None:
+    """And fork a child that holds the worker's pipes open."""
+    starting = threading.Thread(target=TensorFlowProcess, args=(weights, "cpu"))
+    starting.start()
+    children = Path(f"/proc/self/task/{starting.native_id}/children")
+    while not (worker := children.read_text()):
+        time.sleep(0.01)
+    if child := os.fork():
+        said.send((int(worker), child))
+    time.sleep(60)
 
 
 @pytest.mark.slow
 @needs_tensorflow
 def test_it_does_not_outlive_its_parent(models: Path):
     """Even when the parent is killed, and a child of it keeps the pipes open; and were it while the worker starts."""
-    with subprocess.Popen([sys.executable, "-c", PARENT, str(models / FILE)], stdout=subprocess.PIPE) as parent:
-        worker, child = map(int, parent.stdout.readline().split())
-        assert not gone(worker, 0)
-        parent.kill()
-        try:
-            assert gone(worker)
-        finally:
-            os.kill(child, signal.SIGKILL)
+    said, saying = FORK.Pipe(duplex=False)
+    parent = FORK.Process(target=start_a_worker, args=(models / FILE, saying))
+    parent.start()
+    worker, child = said.recv()
+    assert not gone(worker, 0)
+    parent.kill()
+    parent.join()
+    try:
+        assert gone(worker)
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def gone(pid: int, patience_s: float = 20) -> bool:
