@@ -77,10 +77,13 @@ class ExtractorNetwork(nn.Module):
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> "ExtractorNetwork":
-        """The network of a model's tensors, as wide as they are. Raises KeyError and RuntimeError for another network's."""
+        """The network of a model's tensors, as wide as they are; tensors that are not the network's are left aside.
+
+        Raises KeyError or RuntimeError for another network's.
+        """
         widths = (tuple(len(state[f"{tower}.stages.{i}.0.0.weight"]) for i in range(4)) for tower in ("likeness", "identity"))
         network = cls(widths=tuple(widths))
-        network.load_state_dict(state)
+        network.load_state_dict({name: state[name] for name in network.state_dict()})
         return network
 
     @property
