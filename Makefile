@@ -2,7 +2,8 @@
 # make demo ARCHIVE=DIR   the same on an archive in the published layout
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
-# make test               sets everything up and runs the tests
+# make test               sets everything up and runs ruff and the tests that are quick
+# make test-all           runs all tests, and tries properties on six times as many examples
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
 # make soak               what takes over an hour: collecting with faults, and 200 cameras for an hour
 PYTHON ?= python3.11
@@ -14,7 +15,7 @@ SEED ?= 1000
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install demo test lint dev dev-city benchmark soak clean
+.PHONY: install demo test test-all lint dev dev-city benchmark soak clean
 
 install: $(INSTALLED)
 
@@ -31,7 +32,10 @@ else
 endif
 
 test: install lint
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist worksteal --durations 10
+
+test-all: install lint
+	$(BIN)/python -m pytest -m "not alone" --hypothesis-profile full --numprocesses 2 --dist worksteal --durations 40
 	$(BIN)/python -m pytest -m alone
 
 lint: install

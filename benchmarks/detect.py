@@ -68,13 +68,10 @@ def _candidates():
     """The network with the shipped weights in float32."""
     from torch.fx.experimental.optimization import fuse
 
-    from cctview_pipeline.detect import LABELS
     from cctview_pipeline.detect.network import Candidates, DetectorNetwork
     from cctview_pipeline.weights import find_model, read_weights
 
-    network, state = DetectorNetwork(len(LABELS)), read_weights(find_model("default", "detector"))[0]
-    network.load_state_dict({name: state[name] for name in network.state_dict()})
-    return Candidates(fuse(network.eval()))
+    return Candidates(fuse(DetectorNetwork.of(read_weights(find_model("default", "detector"))[0]).eval()))
 
 
 class OnnxBackend:

@@ -5,9 +5,15 @@ this session, and never the project's own.
 """
 
 import os
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+# Workers share the cores, and threads that wait for each other's cores are slower than one. Read when NumPy, torch and
+# Arrow are loaded, so it stands before them; OpenVINO is given torch's number.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 import pytest
 from hypothesis import settings
@@ -18,9 +24,13 @@ from cctview_pipeline_tests.factories.jobs import CAMERAS, HOUR, archive_campaig
 from cctview_pipeline_tests.factories.s3_server import s3_server
 
 # The same examples in every run, so that a change and not a draw makes a test fail; and code that compiles itself at its
-# first use is slow then.
-settings.register_profile("tests", derandomize=True, deadline=None)
-settings.load_profile("tests")
+# first use is slow then. `make test-all` takes the full profile.
+settings.register_profile("full", derandomize=True, deadline=None, max_examples=150)
+settings.register_profile("fast", settings.get_profile("full"), max_examples=25)
+settings.load_profile("fast")
+
+LONGEST_S = 20.0
+"""What a test of the fast tier may take."""
 
 _HOME = Path(tempfile.mkdtemp(prefix="cctview-tests-"))
 os.environ["CCTVIEW_LAKE"] = str(_HOME / "lake")
@@ -61,3 +71,24 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     lake = Lake(str(tmp_path / "lake"))
     lake.write_campaign(archive_campaign(tmp_path / "archive"))
     return lake
+
+
+def pytest_runtest_setup() -> None:
+    """An asset that ran in this process may have given torch all cores."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what has become too slow for ``make test``. It is no failure: a machine may have had other things to do."""
+    if "not slow" not in config.option.markexpr:
+        return
+    took = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                took[report.nodeid] += report.duration
+    for name, seconds in took.most_common():
+        if seconds > LONGEST_S:
+            line = f"over {LONGEST_S:.0f} s: {name} took {seconds:.1f} s: make it faster, or mark it slow if it must be"
+            terminalreporter.write_line(line, yellow=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, Camera, Campaign, floor_hour
@@ -32,7 +32,6 @@ cameras = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(cameras, st.none() | st.integers(1, 100), st.none() | st.text("/ab ö'\"", min_size=1))
 def test_toml_round_trip(camera, hours, path):
     end = hours and HOUR_17 + hours * HOUR

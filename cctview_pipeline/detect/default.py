@@ -39,9 +39,7 @@ class DefaultDetector:
         if (backend or ("openvino" if chosen.type == "cpu" else "torch")) == "openvino":
             running: Backend = OpenVinoBackend.of(state, torch.get_num_threads())
         else:
-            network = DetectorNetwork(len(LABELS))
-            network.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("openvino.")})
-            running = TorchBackend(network, chosen)
+            running = TorchBackend(DetectorNetwork.of(state), chosen)
         return cls(running, entry.version, float(metadata["threshold"]), Calibration.read(metadata["calibration"]))
 
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:

@@ -6,6 +6,8 @@ CenterNet, arXiv 1904.07850; the distances to the sides of FCOS, arXiv 1904.0135
 that is what runs, on every backend.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +18,8 @@ MULTIPLE, SMALLEST = 16, 32
 that has room for all candidates."""
 VEHICLE_LABELS = 4
 """The first so many labels are vehicles and compete for one place; each of the others has a place of its own."""
+WIDTHS = (32, 64, 128, 224)
+"""Channels at a half, a quarter, an eighth and a sixteenth of the picture's size."""
 CANDIDATES = 192
 """Peaks kept an image, of all labels together; the fullest frame seen has 60 vehicles."""
 
@@ -56,23 +60,32 @@ class Merge(nn.Module):
 class DetectorNetwork(nn.Module):
     """(B, 3, H, W) RGB in 0..1 -> logits (B, labels, H/4, W/4) and side distances (B, 4, H/4, W/4) in pixels.
 
-    H and W must be multiples of 16. About 2.8 million parameters and 2.3 GMAC at 240 x 352.
+    H and W must be multiples of 16. About 2.8 million parameters and 2.3 GMAC at 240 x 352, with the widths as they are.
     """
 
-    def __init__(self, labels: int) -> None:
+    def __init__(self, labels: int, widths: tuple[int, int, int, int] = WIDTHS) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvBlock(3, 32, stride=2), ConvBlock(32, 64, stride=2))
-        self.fine = Residual(64)
-        self.middle = nn.Sequential(ConvBlock(64, 128, stride=2), Residual(128))
-        self.coarse = nn.Sequential(ConvBlock(128, 224, stride=2), Residual(224), Residual(224))
-        self.to_middle = Merge(224, 128)
-        self.to_fine = Merge(128, 64)
-        self.head = ConvBlock(64, 64)
-        self.logits = nn.Conv2d(64, labels, 1)
-        self.sides = nn.Conv2d(64, 4, 1)
+        half, fine, middle, coarse = widths
+        self.stem = nn.Sequential(ConvBlock(3, half, stride=2), ConvBlock(half, fine, stride=2))
+        self.fine = Residual(fine)
+        self.middle = nn.Sequential(ConvBlock(fine, middle, stride=2), Residual(middle))
+        self.coarse = nn.Sequential(ConvBlock(middle, coarse, stride=2), Residual(coarse), Residual(coarse))
+        self.to_middle = Merge(coarse, middle)
+        self.to_fine = Merge(middle, fine)
+        self.head = ConvBlock(fine, fine)
+        self.logits = nn.Conv2d(fine, labels, 1)
+        self.sides = nn.Conv2d(fine, 4, 1)
         # Start from "almost nowhere is an object", or the background drowns the first hundred steps (arXiv 1708.02002).
         nn.init.constant_(self.logits.bias, -4.6)
         nn.init.constant_(self.sides.bias, 1.0)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "DetectorNetwork":
+        """The network of a model's tensors, as wide as they are; tensors that are not the network's are left aside."""
+        widths = tuple(len(state[f"{name}.0.weight"]) for name in ("stem.0", "stem.1", "middle.0", "coarse.0"))
+        network = cls(len(state["logits.weight"]), widths)
+        network.load_state_dict({name: state[name] for name in network.state_dict()})
+        return network
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         fine = self.fine(self.stem(images * 2 - 1))

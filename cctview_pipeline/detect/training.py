@@ -28,7 +28,7 @@ from cctview_pipeline.detect.default import DefaultDetector
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.evaluation import match
 from cctview_pipeline.detect.labels import FrameLabels, load_labels
-from cctview_pipeline.detect.network import DetectorNetwork
+from cctview_pipeline.detect.network import WIDTHS, DetectorNetwork
 from cctview_pipeline.detect.quantization import quantize
 from cctview_pipeline.detect.targets import detection_loss, render_targets
 from cctview_pipeline.device import pick_device, quick_autocast
@@ -47,7 +47,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class DetectorRecipe:
     """What the weights follow from, beside the data and the code. cities: how many of the synthetic ones are in the mixture;
-    without: cameras that are left out and measured as unseen; start: a detector to go on from, or none."""
+    without: cameras that are left out and measured as unseen; start: a detector to go on from, or none; narrowed: what the
+    network's channels are divided by, without a start."""
 
     epochs: int = 12
     batch: int = 16
@@ -56,6 +57,7 @@ class DetectorRecipe:
     cities: int = 40
     without: tuple[str, ...] = ()
     start: str = ""
+    narrowed: int = 1
 
 
 @dataclass(frozen=True)
@@ -191,10 +193,10 @@ def measure(detector: DefaultDetector, split: Split) -> dict[str, float | int]:
 def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.device, history: History) -> DetectorNetwork:
     """Returns the exponential moving average of the weights, which is steadier than their last state."""
     torch.manual_seed(recipe.seed)
-    network = DetectorNetwork(len(LABELS))
     if recipe.start:
-        state = read_weights(find_model(recipe.start, "detector"))[0]
-        network.load_state_dict({name: state[name] for name in network.state_dict()})
+        network = DetectorNetwork.of(read_weights(find_model(recipe.start, "detector"))[0])
+    else:
+        network = DetectorNetwork(len(LABELS), tuple(width // recipe.narrowed for width in WIDTHS))
     network = network.to(device, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
     steps = len(split.train) // recipe.batch

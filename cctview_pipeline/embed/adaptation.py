@@ -171,12 +171,10 @@ def _load(entry: ModelEntry) -> ExtractorNetwork:
     if entry.name == "densenet201-veri":
         raise CctviewError(f"{entry.name} cannot be adapted here: {mend}.")
     state, _ = read_weights(entry)
-    network = ExtractorNetwork()
     try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
+        return ExtractorNetwork.of(state)
+    except (KeyError, RuntimeError) as error:
         raise CctviewError(f"{entry.name} is another network than the default extractor's: {mend}.") from error
-    return network
 
 
 def _check_enough(lessons: LakeLessons) -> None:

@@ -33,9 +33,7 @@ class DefaultExtractor:
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "DefaultExtractor":
         state, _ = read_weights(entry)
-        network = ExtractorNetwork()
-        network.load_state_dict(state)
-        return cls(network, entry.version, pick_device(device))
+        return cls(ExtractorNetwork.of(state), entry.version, pick_device(device))
 
     def embed(self, crops: Sequence[np.ndarray], space: Space = "own", batch: int = 64) -> np.ndarray:
         """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32 of length 1, in the order of the crops.

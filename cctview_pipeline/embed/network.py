@@ -1,5 +1,6 @@
 """The default extractor's network: two towers of dense 3x3 convolutions on 64 x 64 pixels, a part of the embedding each."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -9,6 +10,8 @@ from torch.nn import functional as F
 SIDE = 64
 LIKENESS, IDENTITY = 257, 127
 """Numbers of an embedding that say what a vehicle looks like, as the teacher sees it, and that tell it from others."""
+WIDTHS = (32, 64, 128, 256), (32, 64, 128, 192)
+"""Channels of the four stages of the towers for likeness and for identity."""
 PUBLISHED = 1920
 """Numbers of the published DenseNet201-VeRI features."""
 
@@ -42,7 +45,7 @@ def lift(vectors: Tensor) -> Tensor:
 class Tower(nn.Module):
     """(B, 3, 64, 64) in -1..1 -> (B, dimension). widths: channels of the four stages, each of which halves the map."""
 
-    def __init__(self, widths: tuple[int, int, int, int], dimension: int) -> None:
+    def __init__(self, widths: tuple[int, ...], dimension: int) -> None:
         super().__init__()
         stages = [nn.Sequential(ConvBlock(a, b, stride=2), Residual(b)) for a, b in pairwise((3, *widths))]
         self.stages = nn.Sequential(*stages)
@@ -58,20 +61,30 @@ class Tower(nn.Module):
 
 class ExtractorNetwork(nn.Module):
     """(B, 6, 64, 64) in 0..1, RGB of a crop's middle and of the whole crop -> (B, 384), of length 1. 4.7 million parameters and
-    173 MMAC.
+    173 MMAC, with the widths as they are.
 
     The embedding's first LIKENESS numbers point where the teacher's do, and are seen in the middle as the teacher sees it; the
     other IDENTITY ones are learned from vehicles that are known to be the same, and are seen in all of the vehicle. ``share`` is
     how much of the squared length the first have, and so of every similarity.
     """
 
-    def __init__(self, share: float = 0.5) -> None:
+    def __init__(self, share: float = 0.5, widths: tuple[tuple[int, ...], tuple[int, ...]] = WIDTHS) -> None:
         super().__init__()
-        self.likeness = Tower((32, 64, 128, 256), LIKENESS - 1)
-        self.identity = Tower((32, 64, 128, 192), IDENTITY)
+        self.likeness, self.identity = Tower(widths[0], LIKENESS - 1), Tower(widths[1], IDENTITY)
         self.published = nn.Linear(LIKENESS + IDENTITY, PUBLISHED)
         """From an embedding to the published features: fitted when everything else is trained."""
         self.register_buffer("share", torch.tensor(share))
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "ExtractorNetwork":
+        """The network of a model's tensors, as wide as they are; tensors that are not the network's are left aside.
+
+        Raises KeyError or RuntimeError for another network's.
+        """
+        widths = (tuple(len(state[f"{tower}.stages.{i}.0.0.weight"]) for i in range(4)) for tower in ("likeness", "identity"))
+        network = cls(widths=tuple(widths))
+        network.load_state_dict({name: state[name] for name in network.state_dict()})
+        return network
 
     @property
     def dimension(self) -> int:

@@ -21,7 +21,7 @@ from cctview_pipeline.embed.city_crops import draw_city_crops
 from cctview_pipeline.embed.courses import identity_course, likeness_course
 from cctview_pipeline.embed.default import DefaultExtractor
 from cctview_pipeline.embed.lessons import Recorded, Rendered, load_recorded, published_basis
-from cctview_pipeline.embed.network import IDENTITY, LIKENESS, ExtractorNetwork
+from cctview_pipeline.embed.network import IDENTITY, LIKENESS, WIDTHS, ExtractorNetwork
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import ModelEntry, register_weights
 
@@ -38,7 +38,7 @@ class ExtractorRecipe:
 
     batch: recorded crops a step for likeness; paired: for identity, about; vehicles, crops: of the city in a step for identity,
     each so often; cities: how many synthetic ones; tracks: whether recorded crops of one track are taught to be one vehicle;
-    without: cameras that are left out and measured as unseen.
+    without: cameras that are left out and measured as unseen; narrowed: what the network's channels are divided by.
     """
 
     epochs: int = 14
@@ -51,6 +51,7 @@ class ExtractorRecipe:
     cities: int = 16
     tracks: bool = True
     without: tuple[str, ...] = ()
+    narrowed: int = 1
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,8 @@ def measure(extractor: DefaultExtractor, split: Split) -> dict[str, float | int]
 def _fit(split: Split, recipe: ExtractorRecipe, checkpoint: Path, device: torch.device, history: History) -> ExtractorNetwork:
     """Every epoch is a pass of both courses; of one, where there is nothing to learn identity from."""
     torch.manual_seed(recipe.seed)
-    network = ExtractorNetwork(share=1.0).to(device, memory_format=torch.channels_last)
+    widths = tuple(tuple(width // recipe.narrowed for width in tower) for tower in WIDTHS)
+    network = ExtractorNetwork(1.0, widths).to(device, memory_format=torch.channels_last)
     courses = [likeness_course(network, split.train, recipe.batch, recipe.seed, device)]
     if recipe.tracks or split.city:
         paired, sizes = split.train if recipe.tracks else [], (recipe.paired, recipe.vehicles, recipe.crops)

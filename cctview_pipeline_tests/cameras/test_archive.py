@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -278,7 +278,6 @@ KINDS = ("clock", "no clock", "truncated", "undecodable", "wrong name", "copy")
 files = st.tuples(st.integers(-20, 20), st.sampled_from(KINDS), st.integers(-60, 60))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(files, min_size=1, max_size=8, unique_by=lambda file: file[0]))
 def test_every_file_is_a_frame_or_rejected_in_exactly_one_hour(files):
     with tempfile.TemporaryDirectory() as name:
@@ -294,7 +293,6 @@ def test_every_file_is_a_frame_or_rejected_in_exactly_one_hour(files):
         assert found_names(root) == file_names(root)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4))
 def test_damaged_bytes_never_stop_a_run(damage):
     with tempfile.TemporaryDirectory() as name:

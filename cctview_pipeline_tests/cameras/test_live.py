@@ -10,6 +10,7 @@ from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.city.server import running
 from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline_tests.factories.cities import DAWN
 
 NETWORK = NycDot()
 KNOWN = catalogue()["735-683-N"]
@@ -74,7 +75,7 @@ def test_an_id_that_would_be_a_path_is_refused():
 
 
 def test_the_city_s_server_is_such_a_network():
-    network = CityNetwork(CitySettings(seed=1000, minutes=1))
+    network = CityNetwork(CitySettings(seed=1000, start=DAWN, minutes=1))
     with running(network) as address:
         live = NycDot(address)
         with urlopen(live.list_request().url) as answer:

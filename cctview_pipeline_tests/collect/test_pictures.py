@@ -12,6 +12,7 @@ from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.jpeg import capture_time, strip_metadata
 from cctview_pipeline.collect.pictures import NotAPicture, background, examine, exif_time, is_elsewhere, is_same, thumbnail
 from cctview_pipeline_tests.factories.archive import MAC_COMMENT, add_comments, clock_comment, draw_frame, traffic
+from cctview_pipeline_tests.factories.cities import RUSH
 
 TAKEN = datetime(2020, 5, 5, 17, 3, 4, 560_000, tzinfo=UTC)
 PLAIN = draw_frame(3.0, traffic(60))
@@ -87,7 +88,7 @@ def saved(image: Image.Image, exif: Image.Exif) -> bytes:
 @pytest.fixture(scope="module")
 def views() -> dict[str, list[np.ndarray]]:
     """Fourteen frames of three of the city's cameras, 8 s apart."""
-    network = CityNetwork(CitySettings(seed=1000, minutes=3))
+    network = CityNetwork(CitySettings(seed=1000, start=RUSH, minutes=3))
     found = {}
     for camera in ("city-1", "city-2", "city-4"):
         shots = network.shots(camera, network.begin)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from cctview_pipeline.cameras.live import LiveCamera, NycDot
+from cctview_pipeline.cli import app
 from cctview_pipeline.cli_collect import parse_duration
 from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import choose, list_cameras
@@ -33,10 +35,10 @@ def server() -> Iterator[tuple[LiveCameras, str]]:
         yield cameras, url
 
 
-def cctview(*arguments: str, **options) -> subprocess.Popen:
+def cctview(*arguments: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "cctview_pipeline.cli", *arguments]
     environment = os.environ | {"COLUMNS": "200"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def test_until_it_is_told_to_stop(server: tuple[LiveCameras, str], tmp_path: Path):
@@ -70,12 +72,9 @@ def test_until_it_is_told_to_stop(server: tuple[LiveCameras, str], tmp_path: Pat
 
 
 def test_for_a_while(server: tuple[LiveCameras, str], tmp_path: Path):
-    process = cctview(
-        *["collect", "--base-url", server[1], "--contact", "test@example.org", "--spool", str(tmp_path)],
-        *["--cameras", "cam-3", "--for", "2s", "--accept-terms", "--shard", "1/1"],
-    )
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+    words = ["collect", "--base-url", server[1], "--contact", "test@example.org", "--spool", str(tmp_path)]
+    words += ["--cameras", "cam-3", "--for", "2s", "--accept-terms", "--shard", "1/1"]
+    CliRunner().invoke(app, words, catch_exceptions=False)
     assert segments(tmp_path)
 
 
@@ -89,10 +88,10 @@ def test_for_a_while(server: tuple[LiveCameras, str], tmp_path: Path):
     ],
 )
 def test_what_is_refused_before_anything_is_asked(tmp_path: Path, arguments: list[str], sentence: str):
-    process = cctview("collect", "--base-url", "http://127.0.0.1:9", "--spool", str(tmp_path / "spool"), *arguments)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert sentence in " ".join(err.split())
+    words = ["collect", "--base-url", "http://127.0.0.1:9", "--spool", str(tmp_path / "spool"), *arguments]
+    with pytest.raises(CctviewError) as refused:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert sentence in str(refused.value)
     assert not (tmp_path / "spool").exists()
 
 

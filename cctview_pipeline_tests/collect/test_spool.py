@@ -1,10 +1,8 @@
 """What is collected survives a kill, a torn write and a full disk, and is never more than the budget."""
 
 import os
-import signal
-import subprocess
-import sys
 import time
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -27,6 +25,7 @@ from cctview_pipeline.collect.spool import (
     used_bytes,
 )
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline_tests.factories.killed import FORK
 
 MIB = 1 << 20
 
@@ -230,30 +229,27 @@ def test_names_grow_while_the_clock_goes_back(tmp_path: Path, monkeypatch: pytes
     assert [r.captured_us for r in everything(tmp_path)] == [frame(n).captured_us for n in range(3)]
 
 
-WRITE_FOREVER = """
-import sys, time
-from pathlib import Path
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter
-writer, number = SpoolWriter(Path(sys.argv[1]), 1 << 30, segment_bytes=200_000), 0
-while True:
-    for _ in range(50):
-        writer.append(Record(Kind.FRAME, "cam-1", number, number, number.to_bytes(4, "big") * 500))
-        number += 1
-    writer.flush()
-    print(number, flush=True)
-"""
+def write_for_ever(spool: Path, acknowledged: Synchronized) -> None:
+    writer, number = SpoolWriter(spool, 1 << 30, segment_bytes=200_000), 0
+    while True:
+        for _ in range(50):
+            writer.append(Record(Kind.FRAME, "cam-1", number, number, number.to_bytes(4, "big") * 500))
+            number += 1
+        writer.flush()
+        acknowledged.value = number
 
 
 def test_killed_in_the_middle_nothing_that_was_acknowledged_is_lost(tmp_path: Path):
-    process = subprocess.Popen([sys.executable, "-c", WRITE_FOREVER, tmp_path], stdout=subprocess.PIPE, text=True)
-    acknowledged = 0
-    while acknowledged < 2000:
-        acknowledged = int(process.stdout.readline())
-    os.kill(process.pid, signal.SIGKILL)
-    acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])
-    process.wait()
+    acknowledged = FORK.Value("q", 0, lock=False)
+    process = FORK.Process(target=write_for_ever, args=(tmp_path, acknowledged))
+    process.start()
+    while acknowledged.value < 2000:
+        assert process.is_alive()
+        time.sleep(0.001)
+    process.kill()
+    process.join()
     SpoolWriter(tmp_path, MIB << 10).close()  # the next collector closes what was left open
     numbers = [record.captured_us for record in everything(tmp_path)]
     assert numbers == list(range(len(numbers)))
-    assert len(numbers) >= acknowledged
+    assert len(numbers) >= acknowledged.value
     assert list(tmp_path.glob("*.open")) == []

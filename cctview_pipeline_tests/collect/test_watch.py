@@ -10,6 +10,7 @@ from PIL import Image
 
 from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
 from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
+from cctview_pipeline_tests.factories.live_cameras import png
 
 START = 1_700_000_000_000_000
 
@@ -33,12 +34,6 @@ def with_clock(jpeg: bytes, at_us: int) -> bytes:
 def encoded_anew(jpeg: bytes, quality: int) -> bytes:
     buffer = io.BytesIO()
     Image.open(io.BytesIO(jpeg)).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
-def png() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (352, 240)).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -12,9 +12,8 @@ import torch
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.detect import load_detector
-from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector, split_lake
+from cctview_pipeline.detect.adaptation import AdaptationRecipe, Adapted, adapt_detector, split_lake
 from cctview_pipeline.detect.backends import padded
-from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.labels import FrameLabels
 from cctview_pipeline.detect.lake_labels import label_frames
 from cctview_pipeline.detect.network import DetectorNetwork
@@ -26,14 +25,75 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.weights import find_model, list_models, read_facts, read_weights, register_weights
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
+from cctview_pipeline_tests.factories.tiny_detector import plain_traffic, register_untrained
 
 FRAMES = 55
+QUICK = AdaptationRecipe(epochs=4, batch=4, learning_rate=4e-3, cities=0)
+RECIPE = AdaptationRecipe(epochs=3, batch=4, learning_rate=1e-3, cities=0)
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[Partition]]:
-    """A minute and a half of a camera of the city, labelled by its own truth as two teachers would write it down."""
+    return plain_traffic(tmp_path_factory.mktemp("lake"), frames=FRAMES)
+
+
+@pytest.fixture(scope="module")
+def adapted(lake, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Adapted]:
+    """A folder with a tiny detector that knows nothing and with `mine`, which has learned from it; and the adaptation itself."""
     folder = tmp_path_factory.mktemp("adaptation")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCTVIEW_MODELS", str(folder / "models"))
+        register_untrained("untrained")
+        made = adapt_detector(*lake, "mine", folder / "work", QUICK, "cpu", start="untrained")
+    assert not list((folder / "work").glob("*.checkpoint"))
+    return folder / "models", made
+
+
+@pytest.fixture
+def models(adapted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(adapted[0], tmp_path / "models")
+    monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def test_better_weights_are_registered_with_what_they_follow_from(adapted, models: Path):
+    check_registered(adapted[1], models, "untrained", "cam-1")
+
+
+def check_registered(adapted: Adapted, models: Path, start: str, camera: str) -> None:
+    assert adapted.after > adapted.before + 0.02
+    assert adapted.refused == ""
+    facts = read_facts(adapted.entry)
+    assert facts["lineage"]["start"] == find_model(start, "detector").version
+    assert facts["lineage"]["cameras"] == [camera]
+    assert [teacher.count("@") for teacher in facts["lineage"]["teachers"]] == [2]
+    assert facts["measured"]["ap50_after"] == adapted.after
+    assert facts["measured"]["test_frames"] == 11
+    assert (models / "mine.reference.json").exists(), "so that drift from its training can be told"
+    assert load_detector("mine", "cpu").version == adapted.entry.version
+
+
+def test_worse_weights_are_refused_and_leave_nothing(lake, models: Path, tmp_path: Path):
+    ruin = AdaptationRecipe(epochs=1, batch=4, learning_rate=1.0, cities=0)
+    before = [entry.version for entry in list_models()]
+    adapted = adapt_detector(*lake, "ruined", tmp_path / "work", ruin, "cpu", start="mine")
+    assert adapted.entry is None
+    assert adapted.refused.startswith("The adapted weights are not kept: on 11 held-out frames their AP50 is")
+    assert find_model("mine", "detector").version in adapted.refused
+    assert [entry.version for entry in list_models()] == before
+    assert not list(models.glob("ruined*"))
+
+
+def test_only_this_projects_own_network_learns(lake, models: Path, tmp_path: Path):
+    text = (models / "manifest.toml").read_text()
+    (models / "manifest.toml").write_text(text.replace("[untrained]", '[untrained]\nloader = "torchvision-ssd"'))
+    with pytest.raises(CctviewError, match="'untrained' can be a teacher, but only this project's own network can learn"):
+        adapt_detector(*lake, "mine", tmp_path, RECIPE, "cpu", start="untrained")
+
+
+@pytest.fixture
+def in_city(tmp_path: Path) -> tuple[Lake, list[Partition]]:
+    """A minute and a half of a camera of the city, labelled by its own truth as two teachers would write it down."""
     network = CityNetwork(CitySettings(seed=1001, minutes=4))
     shots = network.shots("city-2", network.begin)[:FRAMES]
     drawn = [network.picture_and_truth("city-2", shot) for shot in shots]
@@ -51,78 +111,36 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[Partition
         for row in seen
         for model in ("one", "two")
     ]
-    pq.write_table(pa.Table.from_pylist(boxes), folder / "boxes.parquet")
+    pq.write_table(pa.Table.from_pylist(boxes), tmp_path / "boxes.parquet")
     hour = Partition.camera_hour("city-2", network.begin)
-    lake = Lake(str(folder / "lake"))
+    lake = Lake(str(tmp_path / "lake"))
     lake.write("raw_frames", hour, frames)
-    lake.write("labels", hour, label_frames(Panel([RecordedTeacher.read(folder / "boxes.parquet")]), frames))
+    lake.write("labels", hour, label_frames(Panel([RecordedTeacher.read(tmp_path / "boxes.parquet")]), frames))
     return lake, [hour]
 
 
-@pytest.fixture(scope="module")
-def kept_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def out_of_tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped weights, and the same out of tune, as on cameras of another kind."""
     state, metadata = read_weights(find_model("default", "detector"))
-    folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CCTVIEW_MODELS", str(folder))
-        register_weights("default-detector", "detector", state, metadata, {"licence": "MIT"})
-        torch.manual_seed(1)
-        network = DetectorNetwork(len(LABELS))
-        spoiled = {name: state[name] for name in network.state_dict()}
-        for name, value in spoiled.items():
-            if value.ndim == 4:
-                spoiled[name] = value + 0.4 * value.std() * torch.randn_like(value)
-        network.load_state_dict(spoiled)
-        noise = np.random.default_rng(0).integers(0, 255, (240, 352, 3), np.uint8)
-        register_weights("spoiled", "detector", spoiled | quantize(network.eval(), [padded(noise)]), metadata, {"licence": "MIT"})
-    return folder
-
-
-@pytest.fixture
-def models(kept_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(kept_models, tmp_path / "models")
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
+    register_weights("default-detector", "detector", state, metadata, {"licence": "MIT"})
+    torch.manual_seed(1)
+    for name, value in state.items():
+        if value.ndim == 4:
+            state[name] = value + 0.4 * value.std() * torch.randn_like(value)
+    network, noise = DetectorNetwork.of(state), np.random.default_rng(0).integers(0, 255, (240, 352, 3), np.uint8)
+    spoiled = network.state_dict() | quantize(network.eval(), [padded(noise)])
+    register_weights("spoiled", "detector", spoiled, metadata, {"licence": "MIT"})
     return tmp_path / "models"
 
 
-RECIPE = AdaptationRecipe(epochs=3, batch=4, learning_rate=1e-3, cities=0)
-
-
-def test_better_weights_are_registered_with_what_they_follow_from(lake, models: Path, tmp_path: Path):
-    store, hours = lake
-    adapted = adapt_detector(store, hours, "mine", tmp_path / "work", RECIPE, "cpu", start="spoiled")
-    assert adapted.after > adapted.before + 0.02
-    assert adapted.refused == ""
-    facts = read_facts(adapted.entry)
-    assert facts["lineage"]["start"] == find_model("spoiled", "detector").version
-    assert facts["lineage"]["cameras"] == ["city-2"]
-    assert [teacher.count("@") for teacher in facts["lineage"]["teachers"]] == [2]
-    assert facts["measured"]["ap50_after"] == adapted.after
-    assert facts["measured"]["test_frames"] == 11
-    assert (models / "mine.reference.json").exists(), "so that drift from its training can be told"
-    assert load_detector("mine", "cpu").version == adapted.entry.version
-    assert not list((tmp_path / "work").glob("*.checkpoint"))
-
-
-def test_worse_weights_are_refused_and_leave_nothing(lake, models: Path, tmp_path: Path):
-    store, hours = lake
+@pytest.mark.slow
+def test_shipped_weights_out_of_tune_are_adapted_to_a_city(in_city, out_of_tune: Path, tmp_path: Path):
+    adapted = adapt_detector(*in_city, "mine", tmp_path / "work", RECIPE, "cpu", start="spoiled")
+    check_registered(adapted, out_of_tune, "spoiled", "city-2")
     ruin = AdaptationRecipe(epochs=1, batch=4, learning_rate=1.0, cities=0)
-    before = [entry.version for entry in list_models()]
-    adapted = adapt_detector(store, hours, "mine", tmp_path / "work", ruin, "cpu")
-    assert adapted.entry is None
-    assert adapted.refused.startswith("The adapted weights are not kept: on 11 held-out frames their AP50 is")
-    assert find_model("default", "detector").version in adapted.refused
-    assert [entry.version for entry in list_models()] == before
-    assert not list(models.glob("mine*"))
-
-
-def test_only_this_projects_own_network_learns(lake, models: Path, tmp_path: Path):
-    store, hours = lake
-    text = (models / "manifest.toml").read_text()
-    (models / "manifest.toml").write_text(text.replace("[spoiled]", '[spoiled]\nloader = "torchvision-ssd"'))
-    with pytest.raises(CctviewError, match="'spoiled' can be a teacher, but only this project's own network can learn"):
-        adapt_detector(store, hours, "mine", tmp_path, RECIPE, "cpu", start="spoiled")
+    assert adapt_detector(*in_city, "ruined", tmp_path / "work", ruin, "cpu").entry is None
 
 
 def frame(camera: str, second: int, vehicles: int = 1) -> FrameLabels:

@@ -10,11 +10,14 @@ from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.labels import FrameLabels
 from cctview_pipeline.images import decode
 
+DAWN_CITY = range(47, 48)
+"""Its hour is the day's first, to which traffic is quick to drive."""
+
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[FrameLabels]]:
     folder = tmp_path_factory.mktemp("cities")
-    return folder, draw_city_frames(range(21, 22), folder)
+    return folder, draw_city_frames(DAWN_CITY, folder)
 
 
 def test_every_camera_gives_some_frames(drawn: tuple[Path, list[FrameLabels]]):

@@ -18,6 +18,7 @@ from cctview_pipeline.detect.coco import current_keys
 from cctview_pipeline.detect.torchvision_detectors import NETWORKS, TorchvisionDetector
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import find_model, read_facts
+from cctview_pipeline_tests.factories.found import assert_same_found
 from cctview_pipeline_tests.factories.published_weights import FILES, made_state, pictures, register
 
 CALLS = {
@@ -39,10 +40,13 @@ class Made:
         return self.folder / FILES[self.loader]
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+KINDS = [pytest.param(loader, marks=() if loader == "torchvision-retinanet" else pytest.mark.slow) for loader in NETWORKS]
+"""One of them is built in every run: what they share is seen in it."""
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    threads, folder = torch.get_num_threads(), tmp_path_factory.mktemp("models")
-    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         # SSD takes VGG's features and throws the classifier away, whose 120 million weights take seconds to draw.
         patch.setattr(ssd, "vgg16", lambda **_: SimpleNamespace(features=vgg.make_layers(vgg.cfgs["D"])))
@@ -50,7 +54,6 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         register(folder, request.param, state)
         yield Made(request.param, folder, state, load(folder, request.param, patch))
     (folder / FILES[request.param]).unlink()  # over 100 MB
-    torch.set_num_threads(threads)
 
 
 def load(models: Path, loader: str, monkeypatch: pytest.MonkeyPatch) -> TorchvisionDetector:
@@ -79,9 +82,7 @@ def test_what_the_library_finds(made: Made, tmp_path: Path, monkeypatch: pytest.
     for ours, theirs in zip(made.detector.detect(pictures()), of_the_library(made, tmp_path), strict=True):
         assert len(ours) >= 24
         assert len(set(ours.labels)) >= 3
-        assert ours.labels == theirs.labels
-        np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=1e-3)
-        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-3)
+        assert_same_found((ours.boxes, ours.scores, ours.labels), (theirs.boxes, theirs.scores, theirs.labels))
 
 
 def test_version_and_threshold_are_those_of_the_manifest(made: Made):
@@ -117,6 +118,7 @@ def test_another_networks_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         load(tmp_path, "torchvision-retinanet", monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", ["torchvision-fasterrcnn"], indirect=True)
 def test_another_number_of_classes_is_refused(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     key = "roi_heads.box_predictor.cls_score.weight"

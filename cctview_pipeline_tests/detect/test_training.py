@@ -11,7 +11,7 @@ import torch
 
 from cctview_pipeline.detect import load_detector, training_version
 from cctview_pipeline.detect.assessment import assess, consensus, find, published
-from cctview_pipeline.detect.labels import load_labels
+from cctview_pipeline.detect.labels import find_frames, load_labels, published_truth
 from cctview_pipeline.detect.training import DetectorRecipe, load_split, train_detector
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import find_model, read_facts, read_weights
@@ -38,11 +38,12 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.parametrize("narrowed", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_it_registers_weights_that_load_and_starts_where_it_stopped(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, narrowed: int
 ):
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
-    recipe = DetectorRecipe(epochs=2, batch=4, cities=0)
+    recipe = DetectorRecipe(epochs=2, batch=4, cities=0, narrowed=narrowed)
     stop_after_first_epoch = pytest.MonkeyPatch()
     stop_after_first_epoch.setattr("cctview_pipeline.detect.training.save", _save_then_stop)
     with pytest.raises(KeyboardInterrupt):
@@ -75,7 +76,7 @@ def test_another_recipe_does_not_go_on_from_this_ones_checkpoint(folder: Path, t
     monkeypatch.setattr("cctview_pipeline.detect.training.save", _save_then_stop)
     for seed in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            train_detector(folder, tmp_path, DetectorRecipe(epochs=2, batch=4, cities=0, seed=seed), "cpu")
+            train_detector(folder, tmp_path, DetectorRecipe(epochs=2, batch=4, cities=0, seed=seed, narrowed=8), "cpu")
     assert len(list(tmp_path.glob("*.checkpoint"))) == 2
 
 
@@ -107,6 +108,14 @@ def test_a_folder_without_the_minutes_for_testing_is_refused(folder: Path, tmp_p
         train_detector(folder, tmp_path / "training", DetectorRecipe(epochs=1), "cpu")
 
 
+def test_the_shipped_weights_find_what_the_published_detector_found(published_hour: Path):
+    """On some frames of minutes 45-49 of the published hour, which no training saw."""
+    pictures = [path for path, frame_id in find_frames(published_hour) if frame_id.time.minute >= 45][::20]
+    found = load_detector(device="cpu").detect([path.read_bytes() for path in pictures])
+    assert assess(found, [published_truth(path) for path in pictures]).whole.average_precision > 0.9
+
+
+@pytest.mark.slow
 def test_the_shipped_weights_are_as_good_as_their_card_says(published_hour: Path):
     """AP50 on minutes 45-49 of the published hour, which no training saw."""
     frames = [frame for frame in load_labels(published_hour) if frame.frame_id.time.minute >= 45]

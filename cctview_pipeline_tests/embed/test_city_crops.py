@@ -11,11 +11,14 @@ from cctview_pipeline.embed.city_crops import CROPS_A_CAMERA, SMALLEST_PX, draw_
 from cctview_pipeline.embed.lessons import Rendered
 from cctview_pipeline.images import decode
 
+DAWN_CITY = range(56, 57)
+"""Its hour is the day's first, to which traffic is quick to drive."""
+
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pa.Table]:
     folder = tmp_path_factory.mktemp("crops")
-    return folder, draw_city_crops(range(31, 32), 2, folder)
+    return folder, draw_city_crops(DAWN_CITY, 2, folder)
 
 
 def test_some_crops_of_every_vehicle_at_every_camera_that_saw_it(drawn: tuple[Path, pa.Table]):
@@ -36,7 +39,7 @@ def test_drawn_once(drawn: tuple[Path, pa.Table]):
     folder, table = drawn
     (file,) = folder.iterdir()
     written = file.stat().st_mtime_ns
-    assert draw_city_crops(range(31, 32), 2, folder).equals(table)
+    assert draw_city_crops(DAWN_CITY, 2, folder).equals(table)
     assert file.stat().st_mtime_ns == written
 
 

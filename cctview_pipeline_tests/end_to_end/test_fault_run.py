@@ -28,8 +28,7 @@ from cctview_pipeline.collect.sealing import release, sealable
 from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline_tests.collect.test_watch import png
-from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_picture
+from cctview_pipeline_tests.factories.live_cameras import LiveCameras, png, tiny_picture
 
 pytestmark = pytest.mark.alone
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trackeval.metrics import Identity
 
@@ -17,7 +17,7 @@ from cctview_pipeline.evaluate.journeys import identity_scores, in_two_or_more
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.tracking import SEQUENCE_S, sequences, tracking_rows
 from cctview_pipeline.evaluate.truth import assign
-from cctview_pipeline_tests.evaluate.test_truth import BOX, found, moved, truth
+from cctview_pipeline_tests.factories.boxes import BOX, found, moved, truth
 
 
 def camera(true, seen, frames: int, step_s: float = 2.0, name: str = "cam-1") -> SimpleNamespace:
@@ -34,7 +34,6 @@ def test_features_of_two_models_are_refused():
 identities = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 6)), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
 @given(identities, st.lists(st.integers(0, 5), max_size=6), st.lists(st.integers(0, 6), max_size=6))
 def test_identity_scores_are_those_of_trackeval(together, missed, false):
     """Every pair of (vehicle, journey) is a frame in which they overlap; then boxes missed and detections on nothing."""

@@ -2,32 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.evaluate.truth import FoundBoxes, TruthBoxes, assign, counts, rows_by_frame, vehicles_of_tracks
-
-BOX = (100.0, 100.0, 120.0, 116.0)
-
-
-def truth(*rows: tuple) -> TruthBoxes:
-    """(frame, vehicle, box, counted), sorted by frame."""
-    frame, vehicle, boxes, counted = ([row[i] for row in rows] for i in range(4))
-    words = np.full(len(rows), "car")
-    kinds = np.array(vehicle, str), np.array(boxes, np.float32).reshape(-1, 4), np.array(counted, bool)
-    return TruthBoxes(np.array(frame, np.int64), *kinds, words, words)
-
-
-def found(*rows: tuple) -> FoundBoxes:
-    """(frame, track, box), sorted by frame."""
-    frame, track, boxes = ([row[i] for row in rows] for i in range(3))
-    ids, labels = np.array([str(i) for i in range(len(rows))], str), np.full(len(rows), "car")
-    corners = np.array(boxes, np.float32).reshape(-1, 4)
-    return FoundBoxes(ids, np.array(frame, np.int64), corners, np.ones(len(rows)), labels, np.array(track, np.int64))
-
-
-def moved(box: tuple, x: float, y: float = 0.0) -> tuple:
-    return box[0] + x, box[1] + y, box[2] + x, box[3] + y
+from cctview_pipeline.evaluate.truth import assign, counts, rows_by_frame, vehicles_of_tracks
+from cctview_pipeline_tests.factories.boxes import BOX, found, moved, truth
 
 
 @pytest.mark.parametrize(
@@ -89,7 +68,6 @@ def test_detections_on_ignored_boxes_have_no_vote():
 places = st.tuples(st.integers(0, 4), st.integers(0, 90), st.integers(0, 60), st.integers(8, 40), st.integers(8, 30))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(places, max_size=8), st.lists(places, max_size=10), st.lists(places, max_size=4))
 def test_ignored_vehicles_neither_help_nor_hurt(true, seen, ignored):
     """Whatever ignored vehicles are added: no hit changes, and only detections that lie on them leave."""

@@ -29,6 +29,13 @@ def tiny_picture(*numbers: int) -> bytes:
     return buffer.getvalue()
 
 
+def png() -> bytes:
+    """A picture that is no JPEG."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (352, 240)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 @dataclass
 class LiveCameras:
     """period_s: of every camera; answers: of faulty ones; served: camera -> numbers of the frames that were sent, and when."""

@@ -1,38 +1,26 @@
 """Local storage: an object is seen whole or not at all, whatever happens to the process that writes it."""
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.storage import S3Access, Storage
+from cctview_pipeline_tests.factories.killed import die, end_of
 
 KEY = "raw_frames/camera=cam-1/hour=2020-05-05T17/part-0.parquet"
-KILLED_WHILE_IT_WRITES = """
-import os, sys, time
-from cctview_pipeline.lake.storage import Storage
-
-def never_done(descriptor):
-    print("in the middle", flush=True)
-    time.sleep(60)
-
-os.fsync = never_done
-Storage(sys.argv[1]).write(sys.argv[2], b"new" * 1000)
-"""
 
 
 def kill_in_the_middle_of_a_write(root: Path, key: str = KEY) -> None:
     """Write in another process and end it by SIGKILL after its bytes went out, before they are in place."""
-    command = [sys.executable, "-c", KILLED_WHILE_IT_WRITES, str(root), key]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline() == "in the middle\n"
-        finally:
-            process.kill()
-    assert process.returncode == -signal.SIGKILL
+
+    def write_and_die() -> None:
+        os.fsync = die
+        Storage(str(root)).write(key, b"new" * 1000)
+
+    assert end_of(write_and_die) == -signal.SIGKILL
 
 
 def files(root: Path) -> list[Path]:

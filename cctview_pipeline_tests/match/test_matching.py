@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.match.matching import KEPT, Candidate, marginals, match
@@ -66,7 +66,6 @@ corridors = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(corridors)
 def test_what_holds_of_any_match(made):
     found = matched(made)
@@ -86,7 +85,6 @@ def test_what_holds_of_any_match(made):
         assert c.speed_kmh == pytest.approx(EDGE.metres / max(seconds, 1) * 3.6)
 
 
-@settings(deadline=None, max_examples=40)
 @given(corridors)
 def test_what_is_chosen_is_likelier_than_no_match(made):
     for candidates in by_query(matched(made)).values():

@@ -6,20 +6,22 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.privacy import audit
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.entries import Entry, Head
 from cctview_pipeline.privacy.verification import verify
+from cctview_pipeline_tests.factories.killed import FORK, die, end_of
 
 
 @pytest.fixture
@@ -165,33 +167,22 @@ def test_who_forges_log_and_head_is_found_by_a_number_and_hash_that_were_noted_e
         Head.parse("9:zz")
 
 
-WRITER = """
-import sys
-from pathlib import Path
-from cctview_pipeline.privacy.audit import AuditLog
-log = AuditLog(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(int(sys.argv[3])):
-    log.append("query", f"{sys.argv[2]} {number}")
-"""
-
-
-def writer(log: AuditLog, *words: str, program: str = WRITER) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, str(log.path), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def write_entries(path: Path, name: str, count: int, start: Barrier) -> None:
+    log = AuditLog(path)
+    start.wait()
+    for number in range(count):
+        log.append("query", f"{name} {number}")
 
 
 @pytest.mark.parametrize("processes", [2, 8])
 def test_processes_that_write_at_once_make_one_chain(log: AuditLog, processes: int):
-    writers = [writer(log, str(number), "10") for number in range(processes)]
+    start = FORK.Barrier(processes)
+    writers = [FORK.Process(target=write_entries, args=(log.path, str(number), 10, start)) for number in range(processes)]
     for each in writers:
-        assert each.stdout.readline() == "ready\n"
+        each.start()
     for each in writers:
-        each.stdin.write("\n")
-        each.stdin.close()
-    assert [each.wait(30) for each in writers] == [0] * processes
+        each.join(30)
+    assert [each.exitcode for each in writers] == [0] * processes
     assert verify(log).whole
     written = [entry.asked for entry in reversed(list(log.newest()))]
     assert sorted(written) == sorted(f"{w} {n}" for w in range(processes) for n in range(10))
@@ -205,21 +196,22 @@ def test_two_threads_wait_for_each_other_as_well(log: AuditLog):
     assert verify(log).head.number == 40
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from cctview_pipeline.privacy import audit
-def die(*words): os.kill(os.getpid(), signal.SIGKILL)
-where, write = sys.argv[2], os.pwrite
-def half(log, data, place):
-    write(log, data[:len(data) // 2], place)
-    die()
-if where == "line": os.pwrite = half
-if where == "sync": os.ftruncate = die
-if where == "head": Path.replace = die
-if where == "folder": audit._sync = die
-audit.AuditLog(Path(sys.argv[1])).append("query", "SELECT 9 FROM tracks")
-"""
+def write_and_die(path: Path, where: str) -> None:
+    """In the middle of the line, once it is written, before the head is in place, or once it is."""
+    write = os.pwrite
+
+    def half(log: int, data: bytes, place: int) -> None:
+        write(log, data[: len(data) // 2], place)
+        die()
+
+    of, name, dying = {
+        "line": (os, "pwrite", half),
+        "sync": (os, "ftruncate", die),
+        "head": (Path, "replace", die),
+        "folder": (audit, "_sync", die),
+    }[where]
+    setattr(of, name, dying)
+    AuditLog(path).append("query", "SELECT 9 FROM tracks")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +219,7 @@ audit.AuditLog(Path(sys.argv[1])).append("query", "SELECT 9 FROM tracks")
     [("line", ["repair", "query"]), ("sync", ["query"] * 2), ("head", ["query"] * 2), ("folder", ["query"] * 2)],
 )
 def test_a_writer_that_is_killed_leaves_a_log_that_the_next_one_goes_on_with(nine: AuditLog, where: str, kinds: list[str]):
-    assert writer(nine, where, program=KILLED).wait(30) == -signal.SIGKILL
+    assert end_of(write_and_die, nine.path, where) == -signal.SIGKILL
     assert verify(nine).whole == (where != "line")
     half = nine.path.read_bytes().rpartition(b"\n")[2]
     ask(nine)
@@ -239,7 +231,7 @@ def test_a_writer_that_is_killed_leaves_a_log_that_the_next_one_goes_on_with(nin
 
 def test_the_first_writer_of_all_may_be_killed_too(log: AuditLog):
     log.path.parent.mkdir()
-    assert writer(log, "head", program=KILLED).wait(30) == -signal.SIGKILL
+    assert end_of(write_and_die, log.path, "head") == -signal.SIGKILL
     ask(log)
     assert verify(log).head.number == 2
 

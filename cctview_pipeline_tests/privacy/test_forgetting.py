@@ -1,9 +1,6 @@
 """What is erased is gone from every table that rests on it, and does not come back."""
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasures
 from cctview_pipeline.privacy.forgetting import MARTS, drop_spent, erase, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
@@ -31,6 +29,7 @@ from cctview_pipeline_tests.factories.blue_lake import (
     passes,
     picture,
 )
+from cctview_pipeline_tests.factories.killed import dies_at, end_of
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 
 NOW = datetime(2020, 5, 6, 12, tzinfo=UTC)
@@ -146,21 +145,12 @@ def test_erasing_twice_changes_nothing_more(lake: Lake, tmp_path: Path):
 def test_killed_in_the_middle_and_run_again(tmp_path: Path, step: int):
     """The process dies before its n-th write to the lake."""
     lake = blue_lake(str(tmp_path / "lake"))
-    script = f"""
-import os, signal
-from cctview_pipeline.lake.storage import Storage
-from cctview_pipeline_tests.privacy.test_forgetting import *
-lake, write, left = Lake({lake.uri!r}), Storage.write, [{step}]
-def dying(self, key, data):
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    write(self, key, data)
-Storage.write = dying
-erase_first(lake)
-"""
-    ended = subprocess.run([sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+    def erase_and_die() -> None:
+        Storage.write = dies_at(Storage.write, step)
+        erase_first(lake)
+
+    assert end_of(erase_and_die) == -signal.SIGKILL
     for erasure in unfinished(lake) or [of_span(lake, campaign(), [NORTH.id], *AROUND_FIRST, "letter 12", NOW)]:
         erase(lake, campaign(), erasure, GRAPH)
     assert unfinished(lake) == []

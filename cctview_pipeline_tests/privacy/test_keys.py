@@ -1,11 +1,8 @@
 """The secrets of days: made once, destroyed for good, and the pseudonyms that hang on them."""
 
-import multiprocessing
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +17,7 @@ from cctview_pipeline.ids import utc_day
 from cctview_pipeline.paths import keys_uri
 from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore, pseudonym_of, pseudonyms
 from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline_tests.factories.killed import FORK, die, end_of
 
 DAY, NEXT = date(2026, 11, 21), date(2026, 11, 22)
 TRACK = "city-1--2026-11-21--23.59.59.000Z--track--1"
@@ -94,9 +92,8 @@ def ask(uri: str, start, answers) -> None:
 
 
 def test_eight_processes_that_ask_at_once_get_one_key(store):
-    context = multiprocessing.get_context("fork")
-    start, answers = context.Barrier(8), context.Queue()
-    processes = [context.Process(target=ask, args=(store.uri, start, answers)) for _ in range(8)]
+    start, answers = FORK.Barrier(8), FORK.Queue()
+    processes = [FORK.Process(target=ask, args=(store.uri, start, answers)) for _ in range(8)]
     for process in processes:
         process.start()
     found = {answers.get(timeout=30) for _ in processes}
@@ -115,32 +112,22 @@ def test_who_looked_before_the_destruction_makes_no_key_after_it(store, monkeypa
         late.key(DAY)
 
 
-KILLED = """
-import os, sys, time
-from datetime import date
-from cctview_pipeline.privacy.keys import KeyStore
+def make_a_key_and_die(uri: str, when: str) -> None:
+    link = os.link
 
-link = os.link
-def stop(source, target):
-    if sys.argv[2] == "after":
-        link(source, target)
-    print("in the middle", flush=True)
-    time.sleep(60)
+    def dying(source: str, target: str) -> None:
+        if when == "after":
+            link(source, target)
+        die()
 
-os.link = stop
-KeyStore(sys.argv[1]).key(date(2026, 11, 21))
-"""
+    os.link = dying
+    KeyStore(uri).key(DAY)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_process_that_is_killed_while_it_makes_a_key_leaves_nothing_wrong(store, when):
     """Before its file has its name, and after it: then two names are left of one file."""
-    with subprocess.Popen([sys.executable, "-c", KILLED, store.uri, when], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline() == "in the middle\n"
-        finally:
-            process.kill()
-    assert process.returncode == -signal.SIGKILL
+    assert end_of(make_a_key_and_die, store.uri, when) == -signal.SIGKILL
     (left,) = [path for path in folder_of(store) if path.name.startswith(".")]
     assert store.days() == ([] if when == "before" else [DAY])
     key = store.key(DAY)

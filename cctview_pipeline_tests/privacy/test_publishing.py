@@ -174,7 +174,6 @@ def tables(draw) -> pa.Table:
     return table([[[draw(cell) for _ in range(labels)] for _ in range(cameras)] for _ in range(bins)])
 
 
-@settings(max_examples=30, deadline=None)
 @given(tables(), st.lists(st.sampled_from(SETS), max_size=4, unique=True), st.integers(2, 12))
 def test_of_any_table_nobody_finds_out_what_is_missing(groups: pa.Table, totals: list, k: int):
     published = k_anonymous(groups, k, totals=totals)

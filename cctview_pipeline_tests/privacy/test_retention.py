@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +13,14 @@ from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, microseconds, segments
 from cctview_pipeline.lake import Lake, Partition, S3Access, layout
+from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.retention import find_due, note_intake, purge
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import blue_lake
+from cctview_pipeline_tests.factories.killed import dies_at, end_of
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
 
 DAY_LATER = HOUR_17 + timedelta(hours=24, minutes=30)
@@ -96,21 +96,12 @@ def test_what_cannot_be_deleted_is_told_and_tried_again(tmp_path: Path, monkeypa
 @pytest.mark.parametrize("step", [1, 2, 5])
 def test_killed_in_the_middle_and_run_again(tmp_path: Path, step: int):
     lake = blue_lake(str(tmp_path), network=NycDot.name)
-    script = f"""
-import os, signal
-from cctview_pipeline.lake.storage import Storage
-from cctview_pipeline_tests.privacy.test_retention import *
-lake, delete, left = Lake({lake.uri!r}), Storage.delete, [{step}]
-def dying(self, key):
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    delete(self, key)
-Storage.delete = dying
-purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
-"""
-    ended = subprocess.run([sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+    def purge_and_die() -> None:
+        Storage.delete = dies_at(Storage.delete, step)
+        purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
+
+    assert end_of(purge_and_die) == -signal.SIGKILL
     assert sum(due(lake, DAY_LATER).values()) == 7 - step
     purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
     assert due(lake, DAY_LATER) == {}

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.boxes import pairwise_iou
@@ -133,7 +133,6 @@ def any_sightings(draw) -> Sightings:
     )
 
 
-@settings(deadline=None, max_examples=150)
 @given(any_sightings(), st.sampled_from([0.85, 5.0]))
 def test_no_track_has_two_detections_of_one_frame_and_every_detection_has_one_track(seen, dearest):
     tracks = track(seen, TrackerSettings(dearest=dearest)).tracks

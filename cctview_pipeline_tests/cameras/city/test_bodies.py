@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 
 from cctview_pipeline.cameras.city.bodies import Body, Material, build_body
 from cctview_pipeline.cameras.city.vehicles import KINDS, PAINTS, Vehicle, draw_vehicle
-from cctview_pipeline_tests.cameras.city.conftest import PASSES, corners, draw
+from cctview_pipeline_tests.factories.scene import PASSES, corners, draw
 
 NAMES = [kind.name for kind in KINDS]
 SIZES = {
@@ -37,7 +37,6 @@ def common_kinds(count: int) -> np.ndarray:
 
 
 @given(vehicle=vehicles)
-@settings(max_examples=60, deadline=None)
 def test_a_vehicle_is_as_large_as_its_kind(vehicle):
     sizes = vehicle.length_m, vehicle.width_m, vehicle.height_m
     for size, (least, most) in zip(sizes, SIZES[vehicle.kind.name], strict=True):
@@ -45,7 +44,6 @@ def test_a_vehicle_is_as_large_as_its_kind(vehicle):
 
 
 @given(vehicle=vehicles)
-@settings(max_examples=60, deadline=None)
 def test_a_body_fills_its_vehicle_s_dimensions_and_stands_on_the_road(vehicle):
     body = build_body(vehicle)
     low, high = body.vertices.min(0), body.vertices.max(0)
@@ -59,7 +57,6 @@ def test_a_body_fills_its_vehicle_s_dimensions_and_stands_on_the_road(vehicle):
 
 
 @given(vehicle=vehicles)
-@settings(max_examples=40, deadline=None)
 def test_a_body_s_arrays_are_as_documented(vehicle):
     body = build_body(vehicle)
     count = len(body.triangles)
@@ -73,7 +70,6 @@ def test_a_body_s_arrays_are_as_documented(vehicle):
 
 
 @given(vehicle=vehicles)
-@settings(max_examples=40, deadline=None)
 def test_headlights_are_in_front_and_taillights_behind(vehicle):
     body = build_body(vehicle)
     along = body.vertices[body.triangles].mean(1)[:, 0]

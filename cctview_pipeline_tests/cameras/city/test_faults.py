@@ -13,7 +13,7 @@ from cctview_pipeline.cameras.city.mounts import HEIGHT
 from cctview_pipeline.cameras.city.network import START
 from cctview_pipeline.cameras.city.studio import Shot, notice
 from cctview_pipeline.images import decode
-from cctview_pipeline_tests.cameras.city.conftest import DAWN
+from cctview_pipeline_tests.factories.cities import DAWN
 
 CLOCK_ROWS = 20
 

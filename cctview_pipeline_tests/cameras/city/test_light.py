@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.cameras.city.light import LATITUDE, exposure, light_at, sun_position
@@ -52,7 +52,6 @@ def test_sunrise_noon_and_sunset_are_those_of_the_almanac(day, rise, highest, se
 
 
 @given(moment=moments)
-@settings(max_examples=60)
 def test_the_sun_goes_from_east_over_south_to_west(moment):
     elevation, azimuth = np.degrees(sun_position(moment))
     later, further = np.degrees(sun_position(moment + timedelta(minutes=10)))
@@ -62,7 +61,6 @@ def test_the_sun_goes_from_east_over_south_to_west(moment):
 
 
 @given(moment=moments, rain=st.booleans(), night=st.booleans(), seed=st.integers(0, 9999))
-@settings(max_examples=60)
 def test_light_is_light(moment, rain, night, seed):
     light = light_at(seed, moment, rain, night)
     assert np.linalg.norm(light.sun_from) == pytest.approx(1)

@@ -16,7 +16,7 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
-from cctview_pipeline_tests.cameras.city.conftest import DAWN
+from cctview_pipeline_tests.factories.cities import DAWN
 
 IDS = [camera.id for camera in CAMERAS]
 
@@ -130,7 +130,6 @@ some_faults = st.lists(
 
 
 @given(seed=st.integers(0, 999_999), start=full_hours, minutes=st.integers(1, 527_040), faults=some_faults)
-@settings(max_examples=50)
 def test_settings_are_read_as_they_were_written(seed, start, minutes, faults):
     made = CitySettings(seed, start, minutes, tuple(faults))
     assert CitySettings.read(made.as_dict()) == made

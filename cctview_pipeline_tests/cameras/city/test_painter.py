@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.cameras.city.backdrop import Backdrop, draw_backdrop
@@ -76,7 +76,6 @@ def test_looking_and_painting_agree_on_who_is_seen(network, scene, noon, minute)
     assert picture.min() >= 0
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     index=st.integers(0, 5),
     ahead=st.floats(20, 120),

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.city.network import START
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
+from cctview_pipeline_tests.factories.cities import RUSH
 
-BUSY = CitySettings(seed=1003, minutes=3, people=1500)
+BUSY = CitySettings(seed=1003, start=RUSH, minutes=3, people=1500)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def busy() -> CityNetwork:
 
 @pytest.fixture(scope="module")
 def empty(busy: CityNetwork) -> CityNetwork:
-    return with_traffic_of(busy, CityNetwork(CitySettings(seed=1003, minutes=3)))
+    return with_traffic_of(busy, CityNetwork(CitySettings(seed=1003, start=RUSH, minutes=3)))
 
 
 def with_traffic_of(other: CityNetwork, network: CityNetwork) -> CityNetwork:
@@ -38,7 +38,7 @@ def people(network: CityNetwork, camera: str, shot) -> tuple[np.ndarray, list[di
 def test_people_are_where_the_truth_says(busy: CityNetwork, empty: CityNetwork):
     changed, inside, seen = 0, 0, 0
     for camera in busy.cameras()[:3]:
-        for shot in busy.shots(camera, START)[20:60:20]:
+        for shot in busy.shots(camera, RUSH)[20:60:20]:
             image, rows = people(busy, camera, shot)
             # Their shadows and what the JPEG smears change less.
             strong = np.abs(image - people(empty, camera, shot)[0]).max(2) > 40
@@ -55,7 +55,7 @@ def test_people_are_where_the_truth_says(busy: CityNetwork, empty: CityNetwork):
 
 def test_vehicles_are_the_same_with_and_without_people(busy: CityNetwork, empty: CityNetwork):
     camera = busy.cameras()[1]
-    shot = busy.shots(camera, START)[30]
+    shot = busy.shots(camera, RUSH)[30]
     places = ("vehicle_id", "label", "kind", "carriageway")
     told = [
         {
@@ -70,7 +70,7 @@ def test_vehicles_are_the_same_with_and_without_people(busy: CityNetwork, empty:
 
 
 def test_most_walk_and_some_cycle(busy: CityNetwork):
-    rows = [row for camera in busy.cameras()[:3] for row in people(busy, camera, busy.shots(camera, START)[40])[1]]
+    rows = [row for camera in busy.cameras()[:3] for row in people(busy, camera, busy.shots(camera, RUSH)[40])[1]]
     count = {label: sum(row["label"] == label for row in rows) for label in PEOPLE}
     assert count["person"] > count["bicycle"] > 0
     assert len({row["vehicle_id"] for row in rows}) == len(rows)
@@ -79,14 +79,14 @@ def test_most_walk_and_some_cycle(busy: CityNetwork):
 
 def test_the_same_settings_make_the_same_bytes(busy: CityNetwork):
     camera = busy.cameras()[0]
-    shot = busy.shots(camera, START)[40]
+    shot = busy.shots(camera, RUSH)[40]
     again = with_traffic_of(busy, CityNetwork(BUSY))
     assert again.picture(camera, shot) == busy.picture(camera, shot)
 
 
 def test_people_walk_on(busy: CityNetwork):
     camera = busy.cameras()[1]
-    first, second = (people(busy, camera, shot)[1] for shot in busy.shots(camera, START)[40:42])
+    first, second = (people(busy, camera, shot)[1] for shot in busy.shots(camera, RUSH)[40:42])
     before = {row["vehicle_id"]: (row["x1"] + row["x2"]) / 2 for row in first if row["visible_fraction"] > 0.8}
     both = [(before[row["vehicle_id"]], (row["x1"] + row["x2"]) / 2) for row in second if row["vehicle_id"] in before]
     assert len(both) >= 3

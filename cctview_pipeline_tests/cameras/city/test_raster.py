@@ -10,7 +10,7 @@ from cctview_pipeline.cameras.city.bodies import build_body
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH, mounts
 from cctview_pipeline.cameras.city.raster import draw_scenery, draw_vehicles, fill_shadow
 from cctview_pipeline.cameras.city.vehicles import KINDS, draw_vehicle
-from cctview_pipeline_tests.cameras.city.conftest import FOCAL, LEVEL, PASSES, corners, crate, draw
+from cctview_pipeline_tests.factories.scene import FOCAL, LEVEL, PASSES, corners, crate, draw
 
 CRATE = crate((-2.3, -0.9, 0.0), (2.3, 0.9, 1.5))
 headings = st.floats(-np.pi, np.pi).map(lambda a: (np.cos(a), np.sin(a)))
@@ -35,7 +35,6 @@ def covered_samples(body, place: tuple) -> np.ndarray:
     return found
 
 
-@settings(max_examples=30, deadline=None)
 @given(y=st.floats(32, 90), across=st.floats(-0.1, 0.1), heading=headings)
 def test_the_silhouette_of_a_box_is_its_convex_hull(y, across, heading):
     place = (across * y, y, *heading)
@@ -159,7 +158,6 @@ def test_the_frame_s_edge_cuts_the_right_share(share, edge):
     assert y2 <= HEIGHT + 0.5
 
 
-@settings(max_examples=30, deadline=None)
 @given(x=st.floats(-4, 4), y=st.floats(-6, 6), heading=headings, height=st.floats(0.2, 8))
 def test_what_is_beside_and_behind_the_camera_is_cut_at_the_near_plane(x, y, heading, height):
     drawn = draw([CRATE, CRATE], [(x, y, *heading), (0, 30, 0.0, 1.0)], position=(0, 0, height))

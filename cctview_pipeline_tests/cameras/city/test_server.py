@@ -2,18 +2,18 @@
 
 import io
 import json
+import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import UUID
@@ -28,10 +28,10 @@ from cctview_pipeline.cameras.city.studio import Shot, notice
 from cctview_pipeline.cameras.jpeg import COM, capture_time, segments, strip_metadata
 from cctview_pipeline.cameras.network import Frame
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline_tests.factories.cities import DAWN
+from cctview_pipeline_tests.factories.killed import FORK
 
-# The traffic day begins at 8 h: what is early in it is soon computed.
-START = datetime(2025, 6, 3, 10, tzinfo=UTC)
-SETTINGS = CitySettings(7, START, 15, ("frozen:city-2", "serviced:city-3", "offline:city-4", "lost_frames:city-5"))
+SETTINGS = CitySettings(7, DAWN, 15, ("frozen:city-2", "serviced:city-3", "offline:city-4", "lost_frames:city-5"))
 SPEED = 10.0
 
 
@@ -202,7 +202,7 @@ def test_a_frozen_camera_s_clock_goes_on(city):
     late = city.image("city-2")
     assert timedelta(seconds=98) < capture_time(late) - capture_time(early) < timedelta(seconds=102)
     shown = {city.newest("city-2", city.network.begin + timedelta(minutes=m)).shows for m in (6.2, 7.8)}
-    assert shown == {START + timedelta(minutes=6)}
+    assert shown == {DAWN + timedelta(minutes=6)}
     assert pixels_alike(early, late) > 0.9
     city.at(8, 10)
     assert pixels_alike(late, city.image("city-2")) < 0.5
@@ -242,9 +242,9 @@ def test_where_frames_are_lost_the_older_one_stays(city):
     early = city.image("city-5")
     city.at(12, 25)
     assert city.image("city-5") == early
-    assert capture_time(early) < START + timedelta(minutes=11)
+    assert capture_time(early) < DAWN + timedelta(minutes=11)
     city.at(12, 40)
-    assert capture_time(city.image("city-5")) > START + timedelta(minutes=12.5)
+    assert capture_time(city.image("city-5")) > DAWN + timedelta(minutes=12.5)
 
 
 @pytest.mark.parametrize("name", ["city-7", "00000000-0000-0000-0000-000000000000"])
@@ -268,7 +268,7 @@ def test_only_this_machine_is_served(city):
 
 
 def test_requests_that_come_together_are_one_rendering_and_others_go_on():
-    network, hand = Sketches(CitySettings(7, START, 15)), Hand()
+    network, hand = Sketches(CitySettings(7, DAWN, 15)), Hand()
     with running(network, now=hand) as url, ThreadPoolExecutor(20) as pool:
         site = Site(url, network, hand, speed=1.0)
         shot = site.newest("city-1", site.at(5))
@@ -284,8 +284,8 @@ def test_requests_that_come_together_are_one_rendering_and_others_go_on():
 
 
 def test_the_next_hour_is_prepared_ahead_and_each_hour_once():
-    network, hand = Sketches(CitySettings(7, START, 150)), Hand()
-    hours = [START + timedelta(hours=i) for i in range(3)]
+    network, hand = Sketches(CitySettings(7, DAWN, 150)), Hand()
+    hours = [DAWN + timedelta(hours=i) for i in range(3)]
     with running(network, now=hand) as url:
         site = Site(url, network, hand, speed=1.0)
         site.at(58)
@@ -306,7 +306,7 @@ def test_the_next_hour_is_prepared_ahead_and_each_hour_once():
 
 
 def test_a_port_in_use_is_told_before_anything_is_prepared():
-    network = Sketches(CitySettings(7, START, 15))
+    network = Sketches(CitySettings(7, DAWN, 15))
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(CctviewError, match=rf"^Port {port} is in use: .* --port\.$"):
@@ -317,7 +317,7 @@ def test_a_port_in_use_is_told_before_anything_is_prepared():
 
 
 def test_a_server_can_be_started_again_at_once():
-    network = Sketches(CitySettings(7, START, 15))
+    network = Sketches(CitySettings(7, DAWN, 15))
     with running(network) as url:
         assert Site(url, network, Hand()).get("/api/cameras/").status == 200
     with running(network, port=int(url.rpartition(":")[2])) as again:
@@ -333,40 +333,41 @@ def test_an_impossible_speed_is_refused(speed):
 def test_the_clock_runs_at_its_speed_and_goes_round():
     hand = Hand()
     hand.seconds = 1000.0
-    clock = CityClock(START, START + timedelta(minutes=15), 60.0, hand)
+    clock = CityClock(DAWN, DAWN + timedelta(minutes=15), 60.0, hand)
     hand.seconds = 1005.0
-    assert clock.moment() == START, "it stands until it is started"
+    assert clock.moment() == DAWN, "it stands until it is started"
     clock.start()
     for seconds, minutes in ((0, 0), (2.5, 2.5), (14.99, 14.99), (15, 0), (47, 2)):
         hand.seconds = 1005.0 + seconds
-        assert abs(clock.moment() - START - timedelta(minutes=minutes)) < timedelta(milliseconds=1)
+        assert abs(clock.moment() - DAWN - timedelta(minutes=minutes)) < timedelta(milliseconds=1)
 
 
-MAIN = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
-from cctview_pipeline_tests.cameras.city.test_server import SETTINGS, CityNetwork, CitySettings, Sketches, serve
-serve({network}, 0, 1.0, lambda text: print(text, flush=True))
-print("stopped", flush=True)
-"""
+def serve_until_ctrl_c(network: CityNetwork, said: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
+    serve(network, 0, 1.0, said.send)
+    said.send("stopped")
 
 
 @pytest.mark.parametrize(
     ("network", "until"),
-    [("CityNetwork(CitySettings(7))", "Preparing the traffic"), ("Sketches(SETTINGS)", "The city's cameras are at")],
+    [(CityNetwork(CitySettings(7)), "Preparing the traffic"), (Sketches(SETTINGS), "The city's cameras are at")],
 )
 @pytest.mark.timeout(90)
 def test_ctrl_c_stops_it_at_once(network, until):
-    command = [sys.executable, "-c", MAIN.format(network=network)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        line = next(line for line in server.stdout if line.startswith(until))
-        if url := re.search(r"http://127\.0\.0\.1:\d+/api/cameras/", line):
-            assert len(json.loads(urlopen(url[0], timeout=30).read())) == 6
-        else:
-            time.sleep(0.5)
-        began = time.monotonic()
-        server.send_signal(signal.SIGINT)
-        rest = server.stdout.read()
-        assert server.wait() == 0
+    said, saying = FORK.Pipe(duplex=False)
+    server = FORK.Process(target=serve_until_ctrl_c, args=(network, saying))
+    server.start()
+    saying.close()
+    while not (line := said.recv()).startswith(until):
+        pass
+    if url := re.search(r"http://127\.0\.0\.1:\d+/api/cameras/", line):
+        assert len(json.loads(urlopen(url[0], timeout=30).read())) == 6
+    else:
+        time.sleep(0.5)
+    began = time.monotonic()
+    os.kill(server.pid, signal.SIGINT)
+    server.join(30)
+    assert (server.exitcode, said.recv()) == (0, "stopped")
     assert time.monotonic() - began < 3
-    assert rest == "stopped\n"
+    with pytest.raises(EOFError):
+        said.recv()

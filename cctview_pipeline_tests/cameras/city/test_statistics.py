@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -129,7 +129,6 @@ corner = st.tuples(st.floats(0, 300), st.floats(0, 200), st.floats(1, 50), st.fl
 
 
 @given(boxes=st.lists(corner, min_size=1, max_size=6), shift=st.floats(60, 500))
-@settings(max_examples=40)
 def test_overlaps_are_whole_for_who_stands_and_none_for_who_leaves(boxes, shift):
     away = np.add(boxes, (1000 + shift, 0, 1000 + shift, 0)).tolist()
     np.testing.assert_allclose(next_overlaps(at(boxes, boxes)), 1)
@@ -138,7 +137,6 @@ def test_overlaps_are_whole_for_who_stands_and_none_for_who_leaves(boxes, shift)
 
 
 @given(boxes=st.lists(corner, min_size=1, max_size=8), data=st.data())
-@settings(max_examples=40)
 def test_the_largest_box_of_each_vehicle(boxes, data):
     vehicles = [data.draw(st.sampled_from("abc")) for _ in boxes]
     size = areas(np.array(boxes))

@@ -11,9 +11,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +30,11 @@ from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.weights import find_model
 from cctview_pipeline_tests.factories import keras_weights
+from cctview_pipeline_tests.factories.found import assert_same_found
+from cctview_pipeline_tests.factories.killed import FORK
 
 REFERENCE = json.loads(Path(__file__).with_name("reference.json").read_text())
 FILE = "resnet50_coco_best_v2.0.1.h5"
-TOLERANCE = 1e-3
-"""Of a coordinate, in pixels, and of a score."""
 NAME = "keras-retinanet"
 STRIP = np.zeros((20, 200, 3), np.uint8)
 """An image that takes the network a tenth of the usual time."""
@@ -66,22 +68,11 @@ def detector(models: Path) -> Iterator[KerasRetinaNetDetector]:
     loaded.close()
 
 
-def assert_same(boxes: np.ndarray, scores: np.ndarray, classes: list, expected: tuple[np.ndarray, np.ndarray, list]) -> None:
-    """Every expected box is there once, with its class, and nothing else; the best come first."""
-    assert len(boxes) == len(expected[0]) > 20
-    far = np.abs(boxes[:, None] - expected[0][None]).max(2)
-    far[np.array(classes)[:, None] != np.array(expected[2])[None]] = np.inf
-    partner = far.argmin(0)
-    assert sorted(partner) == list(range(len(boxes)))
-    assert far.min(0).max() < TOLERANCE
-    assert np.abs(scores[partner] - expected[1]).max() < TOLERANCE
-    assert (np.diff(scores) <= 0).all()
-
-
 def as_arrays(found: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(found["boxes"]), np.array(found["scores"]), np.array(found["classes"])
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_boxes_scores_and_labels_are_those_of_imageai(detector: KerasRetinaNetDetector):
     images = keras_weights.seeded_images()
@@ -93,13 +84,15 @@ def test_boxes_scores_and_labels_are_those_of_imageai(detector: KerasRetinaNetDe
         kept = np.isin(classes, list(COCO)) & (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
         assert not kept.all()  # trains and traffic lights are left out
         expected = boxes[kept], scores[kept], [COCO[label] for label in classes[kept]]
-        assert_same(found.boxes, found.scores, found.labels, expected)
+        assert len(expected[0]) > 20
+        assert_same_found((found.boxes, found.scores, found.labels), expected)
     assert set(found.labels) == set(LABELS)
     assert "tensorflow" not in sys.modules
     assert detector.version.startswith("keras-retinanet@")
     assert detector.threshold == 0.4
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_before_labels_and_borders_too(detector: KerasRetinaNetDetector):
     """All classes, boxes that leave the image, straight from the process with TensorFlow."""
@@ -107,9 +100,11 @@ def test_before_labels_and_borders_too(detector: KerasRetinaNetDetector):
     reference = as_arrays(REFERENCE["found"][1])
     assert {6, 9} <= set(reference[2])
     assert reference[0].min() < 0
-    assert_same(found.boxes, found.scores, found.classes, reference)
+    assert len(reference[0]) > 20
+    assert_same_found((found.boxes, found.scores, found.classes), reference)
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_a_killed_process_is_told_and_replaced(detector: KerasRetinaNetDetector):
     detector.detect([STRIP])
@@ -122,34 +117,33 @@ def test_a_killed_process_is_told_and_replaced(detector: KerasRetinaNetDetector)
     assert gone(running)
 
 
-PARENT = """
-import os, sys, threading, time
-from pathlib import Path
-from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
-starting = threading.Thread(target=TensorFlowProcess, args=(Path(sys.argv[1]), "cpu"))
-starting.start()
-children = Path(f"/proc/self/task/{starting.native_id}/children")
-while not (worker := children.read_text()):
-    time.sleep(0.01)
-child = os.fork()
-if child:
-    print(worker, child, flush=True)
-time.sleep(60)
-"""
-"""Starts a worker and forks a child that holds the worker's pipes open."""
+def start_a_worker(weights: Path, said: Connection) -> None:
+    """And fork a child that holds the worker's pipes open."""
+    starting = threading.Thread(target=TensorFlowProcess, args=(weights, "cpu"))
+    starting.start()
+    children = Path(f"/proc/self/task/{starting.native_id}/children")
+    while not (worker := children.read_text()):
+        time.sleep(0.01)
+    if child := os.fork():
+        said.send((int(worker), child))
+    time.sleep(60)
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_it_does_not_outlive_its_parent(models: Path):
     """Even when the parent is killed, and a child of it keeps the pipes open; and were it while the worker starts."""
-    with subprocess.Popen([sys.executable, "-c", PARENT, str(models / FILE)], stdout=subprocess.PIPE) as parent:
-        worker, child = map(int, parent.stdout.readline().split())
-        assert not gone(worker, 0)
-        parent.kill()
-        try:
-            assert gone(worker)
-        finally:
-            os.kill(child, signal.SIGKILL)
+    said, saying = FORK.Pipe(duplex=False)
+    parent = FORK.Process(target=start_a_worker, args=(models / FILE, saying))
+    parent.start()
+    worker, child = said.recv()
+    assert not gone(worker, 0)
+    parent.kill()
+    parent.join()
+    try:
+        assert gone(worker)
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def gone(pid: int, patience_s: float = 20) -> bool:
