@@ -7,6 +7,7 @@ that `cctview --help` and a question to the lake need not wait for them.
 import json
 import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -367,10 +368,10 @@ def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def main() -> None:
-    """The console script: a user's error is one sentence on stderr and status 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: a user's error is one sentence on stderr and status 1. arguments: those of the process if left out."""
     try:
-        app()
+        app(arguments)
     except CctviewError as error:
         print(f"cctview: {error}", file=sys.stderr)
         sys.exit(1)

@@ -73,8 +73,18 @@ def serving(folder: Path, sigint_ignored: bool = False) -> subprocess.Popen:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
-@pytest.mark.parametrize("sigint_ignored", [False, True], ids=["in front", "in the background"])
+@pytest.mark.parametrize(
+    ("number", "sigint_ignored"),
+    [
+        (signal.SIGINT, False),
+        (signal.SIGINT, True),
+        *(
+            pytest.param(number, ignored, marks=pytest.mark.slow)
+            for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
+            for ignored in (False, True)
+        ),
+    ],
+)
 def test_stubborn_servers_end_too(tmp_path: Path, number: signal.Signals, sigint_ignored: bool):
     process = serving(tmp_path, sigint_ignored)
     try:
@@ -164,7 +174,10 @@ def locked(folder: Path) -> bool:
     return False
 
 
-@pytest.mark.parametrize(("number", "module"), [(signal.SIGINT, "dagster_webserver"), (signal.SIGTERM, "-m\0dagster\0dev")])
+@pytest.mark.parametrize(
+    ("number", "module"),
+    [(signal.SIGTERM, "-m\0dagster\0dev"), pytest.param(signal.SIGINT, "dagster_webserver", marks=pytest.mark.slow)],
+)
 def test_cctview_dev_in_the_background_ends_while_it_is_still_starting(tmp_path: Path, number: signal.Signals, module: str):
     process = dev(tmp_path, *free_ports(1))
     try:
@@ -177,6 +190,7 @@ def test_cctview_dev_in_the_background_ends_while_it_is_still_starting(tmp_path:
     assert not locked(tmp_path)
 
 
+@pytest.mark.slow
 def test_cctview_dev_that_is_killed_leaves_nothing_behind(tmp_path: Path):
     process = dev(tmp_path, *free_ports(1))
     try:

@@ -76,12 +76,13 @@ def test_hours_are_chained_in_order(finished: Workplace, monkeypatch: pytest.Mon
 
 def test_a_second_time_there_is_nothing_to_do(finished: Workplace, archive: Path):
     before = finished.digests()
-    again = finished.backfill(archive)
+    again = finished.invoke("backfill", "--path", archive)
     assert again.returncode == 0
     assert "are finished" in again.stdout
     assert finished.digests() == before
 
 
+@pytest.mark.slow
 def test_made_again_every_table_has_the_same_bytes(finished: Workplace, archive: Path):
     before = finished.digests()
     again = finished.backfill(archive, "--again")
@@ -91,9 +92,9 @@ def test_made_again_every_table_has_the_same_bytes(finished: Workplace, archive:
 
 def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path):
     """Every frame with its files; and the frames can be read again as an archive."""
-    assert "so state one (--purpose)" in finished.run("export", "--out", tmp_path).stderr
+    assert "so state one (--purpose)" in finished.invoke("export", "--out", tmp_path).stderr
     assert not list(tmp_path.iterdir())
-    done = finished.run("export", "--out", tmp_path, "--cameras", CAMERAS[0], "--purpose", "traffic counts")
+    done = finished.invoke("export", "--out", tmp_path, "--cameras", CAMERAS[0], "--purpose", "traffic counts")
     assert done.returncode == 0, done.stderr
     assert "Wrote 40 frames of 2 camera-hours" in " ".join(done.stdout.split())
     network = ArchiveNetwork(tmp_path)
@@ -115,22 +116,23 @@ def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path
 
 def test_a_vehicle_is_asked_about_for_a_purpose_by_its_pseudonym_and_on_the_record(finished: Workplace):
     sql = "select journey_id, count(*) as legs from journeys join tracks using (track_id) group by all"
-    assert "so state one (--purpose)" in finished.run("query", sql).stderr
-    asked = finished.run("query", "--json", "--purpose", "traffic counts", sql)
+    assert "so state one (--purpose)" in finished.invoke("query", sql).stderr
+    asked = finished.invoke("query", "--json", "--purpose", "traffic counts", sql)
     found = [json.loads(line) for line in asked.stdout.splitlines()]
     raw = pq.ParquetDataset(finished.lake / "journeys").read(["journey_id"])["journey_id"].to_pylist()
     assert sum(row["legs"] for row in found) == len(raw)
     assert all(re.fullmatch("[a-z2-7]{26}", row["journey_id"]) for row in found)
-    assert "as they were written" in finished.run("audit", "verify").stdout
-    assert "select journey_id" in " ".join(finished.run("audit", "show", "--last", "1").stdout.split())
+    assert "as they were written" in finished.invoke("audit", "verify").stdout
+    assert "select journey_id" in " ".join(finished.invoke("audit", "show", "--last", "1").stdout.split())
 
 
 def test_an_unknown_layout_and_nothing_to_export_are_refused(finished: Workplace, tmp_path: Path):
-    assert "no layout named 'coco': use cctview" in finished.run("export", "--out", tmp_path, "--layout", "coco").stderr
-    late = finished.run("export", "--out", tmp_path, "--from", "2021-01-01")
+    assert "no layout named 'coco': use cctview" in finished.invoke("export", "--out", tmp_path, "--layout", "coco").stderr
+    late = finished.invoke("export", "--out", tmp_path, "--from", "2021-01-01")
     assert (late.returncode, "None of these camera-hours has features yet" in late.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing_but_the_same_command_again(archive: Path, finished: Workplace, tmp_path: Path):
     place = Workplace(tmp_path, extra=(("CCTVIEW_PARTITIONS_PER_RUN", "4"),))
     command = place.start("backfill", "--network", "archive", "--path", archive)
@@ -147,6 +149,7 @@ def test_a_killed_worker_costs_nothing_but_the_same_command_again(archive: Path,
     assert place.leftovers() == []
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_where_it_was(archive: Path, finished: Workplace, tmp_path: Path):
     place = Workplace(tmp_path)
     command = place.start("backfill", "--network", "archive", "--path", archive)

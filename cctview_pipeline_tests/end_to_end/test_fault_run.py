@@ -30,7 +30,7 @@ from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, png, tiny_picture
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 RUN_S = float(os.environ.get("CCTVIEW_FAULT_RUN_S", "30"))
 ERRORS, TIME_OUTS = 0.05, 0.02

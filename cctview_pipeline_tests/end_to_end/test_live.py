@@ -69,6 +69,7 @@ def assert_stored(place: Workplace, acknowledged: list[Record]) -> None:
         assert (strip_metadata(jpeg) == record.payload) == (mask_of(jpeg)[1] == 0)
 
 
+@pytest.mark.slow
 def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace):
     acknowledged = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
     done = place.run("backfill", "--network", "nyc-dot", "--path", spool(place))
@@ -96,6 +97,7 @@ def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace)
     assert_stored(place, acknowledged)
 
 
+@pytest.mark.slow
 def test_the_sensor_seals_what_comes_later(place: Workplace):
     """After the test above, whose campaign goes on."""
     late: list[Record] = [frame(KNOWN, 3600 + s, picture=s) for s in range(3)]

@@ -10,7 +10,7 @@ import pytest
 from cctview_pipeline.cameras.jpeg import COM, segments
 from cctview_pipeline_tests.factories.command import Workplace
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 """Two minutes where the processor has AMX; one without AVX-512 needs three to five times as long."""
 COUNTED = ("frames", "rejected", "detections", "crops", "features", "tracks", "matched")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from cctview_pipeline.assets.weights import record_models
 from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.cameras.catalogue import find_cameras
 from cctview_pipeline.campaign import Campaign
@@ -28,6 +29,20 @@ def run(lake: Lake, job: str, first: Partition, last: Partition, instance: dg.Da
     return definitions.resolve_job_def(job).execute_in_process(
         instance=instance, tags=range_tags(first, last), raise_on_error=False
     )
+
+
+def run_all(lake: Lake, instance: dg.DagsterInstance) -> None:
+    """Everything that a campaign of one day leads to, as `cctview backfill` makes it but by one run a job, in this process."""
+    campaign = lake.require_campaign()
+    hours = campaign.hours()
+    first, last = (Partition.camera_hour(campaign.cameras[i].id, hours[i]) for i in (0, -1))
+    record_models(instance, campaign)
+    for job, begin, end in (
+        ("camera_hours", first, last),
+        ("hours", Partition.of_hour(hours[0]), Partition.of_hour(hours[-1])),
+        ("days", Partition.of_day(hours[0].date()), Partition.of_day(hours[-1].date())),
+    ):
+        assert run(lake, job, begin, end, instance).success
 
 
 def verdicts(instance: dg.DagsterInstance, asset: str) -> dict[str, str]:

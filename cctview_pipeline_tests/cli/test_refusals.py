@@ -30,7 +30,7 @@ def place(tmp_path: Path) -> Workplace:
 def refusal(place: Workplace, *words: str | Path) -> str:
     """The sentence that a command ends with. Its lake must stay as empty as it was."""
     before = sorted(place.lake.rglob("*")) if place.lake.is_dir() else []
-    done = place.run(*words)
+    done = place.invoke(*words)
     assert done.returncode == 1, done.stdout + done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
