@@ -24,6 +24,7 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.selection import choose
 from cctview_pipeline.weights import find_model, read_weights, register_weights
+from cctview_pipeline_tests.factories.cities import RUSH
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all
 
@@ -32,14 +33,14 @@ TABLES = ("raw_frames", "detections", "features")
 SETTINGS = {"seed": 1003, "minutes": 2, "faults": ["serviced:city-2"], "people": 300}
 ASKED = ("--seed", "1003", "--minutes", "2", "--faults", "serviced:city-2", "--people", "300", "--cameras", ",".join(CAMERAS))
 """The same, as a person says it."""
-BACKFILL = ("backfill", "--network", "city", *ASKED)
+BACKFILL = ("backfill", "--network", "city", "--from", f"{RUSH:%Y-%m-%dT%H:%MZ}", *ASKED)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = Workplace(tmp_path_factory.mktemp("city"))
     lake = Lake(str(place.lake))
-    lake.write_campaign(choose(lake, "city", "", list(CAMERAS), None, None, SETTINGS, []).campaign)
+    lake.write_campaign(choose(lake, "city", "", list(CAMERAS), RUSH, None, SETTINGS, []).campaign)
     with mock.patch.dict(os.environ, place.environment):
         prepare_home()
         with dg.DagsterInstance.get() as instance:
@@ -60,7 +61,7 @@ def test_the_command_makes_the_same(finished: Workplace, tmp_path: Path):
 
 
 def test_the_lake_holds_the_frames_that_the_city_makes(finished: Workplace):
-    network = CityNetwork(CitySettings(seed=1003, minutes=2, faults=("serviced:city-2",), people=300))
+    network = CityNetwork(CitySettings(seed=1003, start=RUSH, minutes=2, faults=("serviced:city-2",), people=300))
     for camera in CAMERAS:
         stored = pq.read_table(finished.lake / "raw_frames" / f"camera={camera}").sort_by("captured_at")
         made = network.read_hour(camera, network.begin).frames
@@ -174,7 +175,7 @@ def stale(place: Workplace) -> dict[str, list[str]]:
     graph = build_definitions(Lake(str(place.lake)).require_campaign()).get_repository_def().asset_graph
     with dg.DagsterInstance.from_config(place.environment["DAGSTER_HOME"]) as instance:
         resolver = CachingStaleStatusResolver(instance, graph, Loading(instance))
-        causes = {table: resolver.get_stale_causes(dg.AssetKey(table), "city-2|2025-06-03T16") for table in TABLES}
+        causes = {table: resolver.get_stale_causes(dg.AssetKey(table), f"city-2|{RUSH:%Y-%m-%dT%H}") for table in TABLES}
     return {table: [cause.dependency_asset_key.to_user_string() for cause in found] for table, found in causes.items()}
 
 
