@@ -70,7 +70,8 @@ def _candidates():
 
     from cctview_pipeline.detect import LABELS
     from cctview_pipeline.detect.network import Candidates, DetectorNetwork
-    from cctview_pipeline.weights import find_model, read_weights
+    from cctview_pipeline.state_dicts import read_weights
+    from cctview_pipeline.weights import find_model
 
     network, state = DetectorNetwork(len(LABELS)), read_weights(find_model("default", "detector"))[0]
     network.load_state_dict({name: state[name] for name in network.state_dict()})

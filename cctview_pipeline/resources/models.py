@@ -6,16 +6,15 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from cctview_pipeline.detect import Detector, load_detector
+from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import Extractor, load_extractor
 from cctview_pipeline.partitions import CAMPAIGN
 
 
 def share_cores(context: dg.InitResourceContext) -> None:
     """Let the runs that go on at a time divide the machine's cores: two that use all of them are slower than one."""
-    import torch  # not at the top: most runs and the code server need no model, and torch takes seconds to import
-
     runs = context.instance.get_concurrency_config().run_queue_config if context.instance else None
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
+    set_threads(len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1))
 
 
 class DetectorResource(dg.ConfigurableResource):

@@ -16,7 +16,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import encode_png
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.weights import find_model, list_models, read_facts, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import find_model, list_models, read_facts
 from cctview_pipeline_tests.factories.tracked_lake import passages, write_lake
 
 QUICK = AdaptationRecipe(epochs=3, of_a_track=3, tracks=24, views=2, learning_rate=1e-3, cities=0, held_out=0.4)

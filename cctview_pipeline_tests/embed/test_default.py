@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 from torchvision import transforms
 
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.embed.default import GREY, letterbox, middle
+from cctview_pipeline.embed.views import GREY, letterbox, middle
 from cctview_pipeline.errors import CctviewError
 
 SHAPES = [(40, 60), (64, 64), (17, 9), (1, 1), (200, 90), (3, 80)]

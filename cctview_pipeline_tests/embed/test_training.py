@@ -18,7 +18,8 @@ from cctview_pipeline.embed.training import ExtractorRecipe, load_split, train_e
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import encode_png
 from cctview_pipeline.paths import models_directory
-from cctview_pipeline.weights import read_facts, read_weights
+from cctview_pipeline.state_dicts import read_weights
+from cctview_pipeline.weights import read_facts
 from cctview_pipeline_tests.factories.vehicles import write_features
 
 SMALL = ExtractorRecipe(epochs=2, batch=6, paired=6, vehicles=2, crops=2, cities=1)

@@ -16,7 +16,8 @@ from cctview_pipeline.cameras.jpeg import strip_metadata
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
 from cctview_pipeline.privacy.masking import GREY
-from cctview_pipeline.weights import find_model, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import find_model
 from cctview_pipeline_tests.factories.command import Workplace
 
 STALE = """
