@@ -1,4 +1,4 @@
-"""What is installed only where it is asked for: which package belongs to which extra of pyproject.toml, and what is said without it."""
+"""What is installed only where it is asked for: which package is in which extra of pyproject.toml, and what is said without."""
 
 import importlib.util
 
@@ -14,6 +14,8 @@ PACKAGES = {
     "h5py": ("imageai", "h5py"),
 }
 """A package -> the extra that installs it, and its name."""
+TRAINING = ("torch", "torchvision", "nncf")
+"""What training and adapting need."""
 
 
 class MissingExtra(CctviewError):
@@ -29,8 +31,7 @@ def need(what: str, *packages: str) -> None:
     """Raises MissingExtra where one of the packages is missing. what: begins the sentence, as in ``Training``."""
     missing = [package for package in packages if not installed(package)]
     if missing:
-        extra = max(
-            (PACKAGES[package][0] for package in missing), key=lambda name: name != "torch"
-        )  # the others bring torch along
+        # The others bring torch along.
+        extra = max((PACKAGES[package][0] for package in missing), key=lambda name: name != "torch")
         names = " and ".join(PACKAGES[package][1] for package in missing)
         raise MissingExtra(f"{what} needs {names}: {INSTALL.format(extra=extra)}")

@@ -6,6 +6,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, in_use, kept, learned_from, result
 from cctview_pipeline.detect import training_version
+from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
 
@@ -34,6 +35,7 @@ class DetectorTraining(Learning):
 def detector_model(config: DetectorTraining, lake: LakeResource) -> dg.MaterializeResult:
     if not (config.data or config.adapt):
         return result(in_use("detector"))
+    need("Training", *TRAINING)
     # Not at the top: torch and the city take seconds to import, in every run and in the code server.
     from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
     from cctview_pipeline.detect.training import DetectorRecipe, train_detector

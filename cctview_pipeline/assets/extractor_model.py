@@ -6,6 +6,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.weights import EXTRACTOR, Learning, candidate, in_use, kept, learned_from, result
 from cctview_pipeline.embed import training_version
+from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
 
@@ -35,6 +36,7 @@ class ExtractorTraining(Learning):
 def extractor_model(config: ExtractorTraining, lake: LakeResource) -> dg.MaterializeResult:
     if not (config.data or config.adapt):
         return result(in_use("extractor"))
+    need("Training", *TRAINING)
     # Not at the top: torch and the city take seconds to import, in every run and in the code server.
     from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
     from cctview_pipeline.embed.training import ExtractorRecipe, train_extractor

@@ -1,8 +1,9 @@
 """Track-to-track distances on embeddings (arXiv 1910.09458), in batches: NumPy on a processor, PyTorch on a CUDA device.
 
-What both call alike is written once, ``xp`` being the one or the other; RSCR is PyTorch's everywhere. For MED and MCD one matrix product a block serves all pairs of images in it. In single precision, a product of two large
-vectors that almost agree says nothing about how far apart they are, so pairs that come out close are measured again,
-by their difference, in double precision: few in practice, since nothing but repeats of an image is that close.
+What both call alike is written once, ``xp`` being the one or the other; RSCR is PyTorch's everywhere. For MED and MCD one
+matrix product a block serves all pairs of images in it. In single precision, a product of two large vectors that almost agree
+says nothing about how far apart they are, so pairs that come out close are measured again, by their difference, in double
+precision: few in practice, since nothing but repeats of an image is that close.
 """
 
 from collections.abc import Callable, Iterator, Sequence

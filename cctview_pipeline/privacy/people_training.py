@@ -17,7 +17,7 @@ from cctview_pipeline.device import quick_autocast, torch_device
 from cctview_pipeline.openvino_network import OpenVinoNetwork
 from cctview_pipeline.privacy.people import CELL, MODEL, Backend, PeopleFinder, grown, rectangles
 from cctview_pipeline.privacy.people_frames import CutOut, PeopleFrame, city_frames, pasted, recorded_frames, scaled, targets
-from cctview_pipeline.privacy.people_network import PeopleNetwork
+from cctview_pipeline.privacy.people_network import PeopleNetwork, openvino_form
 from cctview_pipeline.state_dicts import register_weights
 from cctview_pipeline.weights import ModelEntry
 
@@ -147,7 +147,7 @@ def operating_point(backend: Backend, frames: Sequence[PeopleFrame]) -> Operatin
 
 def _register(network: PeopleNetwork, recipe: PeopleRecipe) -> ModelEntry:
     frames = [frame for seed in DEVELOPMENT for frame in city_frames(seed, DEVELOPMENT_FRAMES)[0]]
-    form = converted_form(network)
+    form = openvino_form(network)
     chosen = operating_point(OpenVinoNetwork(form), frames)
     log.info("%s", chosen)
     facts = {
