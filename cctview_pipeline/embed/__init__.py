@@ -9,6 +9,7 @@ import numpy as np
 
 from cctview_pipeline.device import threads
 from cctview_pipeline.extras import need
+from cctview_pipeline.images import ImageLike
 from cctview_pipeline.kept import kept
 from cctview_pipeline.weights import ModelEntry, check_file, find_model
 
@@ -28,8 +29,8 @@ class Extractor(Protocol):
     dimension: int
     version: str
 
-    def embed(self, crops: Sequence[np.ndarray], space: Space = "own") -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32, in the order of the crops.
+    def embed(self, crops: Sequence[ImageLike], space: Space = "own") -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size, or their bytes -> (N, D) float32, in the order of the crops.
 
         space: ``veri`` gives (N, 1920) in the space of the published DenseNet201-VeRI features.
         """

@@ -10,7 +10,7 @@ from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import Space
 from cctview_pipeline.embed.views import two_views
 from cctview_pipeline.extras import need
-from cctview_pipeline.images import decode
+from cctview_pipeline.images import ImageLike, decode
 from cctview_pipeline.openvino_network import FORM, OpenVinoNetwork
 from cctview_pipeline.weights import ModelEntry, read_arrays
 
@@ -66,8 +66,8 @@ class DefaultExtractor:
 
         return load_extractor(entry, chosen)
 
-    def embed(self, crops: Sequence[np.ndarray], space: Space = "own") -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32 of length 1, in the order of the crops.
+    def embed(self, crops: Sequence[ImageLike], space: Space = "own") -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size, or their bytes -> (N, D) float32 of length 1, in the order of the crops.
 
         space: ``veri`` gives (N, 1920) instead, near to what the published DenseNet201 would give, of its lengths.
         """

@@ -16,7 +16,7 @@ from torchvision.models import densenet201
 from cctview_pipeline.device import torch_device
 from cctview_pipeline.embed import Space
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.images import decode
+from cctview_pipeline.images import ImageLike, decode
 from cctview_pipeline.state_dicts import load_checked
 from cctview_pipeline.weights import ModelEntry, check_file
 
@@ -66,8 +66,8 @@ class DenseNetExtractor:
         load_checked(network, state, str(entry.path))
         return cls(network, entry.version, torch_device(device))
 
-    def embed(self, crops: Sequence[np.ndarray], space: Space = "own", batch: int = 16) -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, 1920) float32, in the order of the crops; both spaces are the same."""
+    def embed(self, crops: Sequence[ImageLike], space: Space = "own", batch: int = 16) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size, or their bytes -> (N, 1920) float32; both spaces are the same."""
         embeddings = np.zeros((len(crops), DIMENSION), np.float32)
         for begin in range(0, len(crops), batch):
             prepared = torch.stack([_PREPARE(Image.fromarray(decode(crop))) for crop in crops[begin : begin + batch]])
