@@ -18,8 +18,9 @@ from cctview_pipeline.extras import need
 from cctview_pipeline.openvino_network import FORM
 
 
-def quantized(network: nn.Module, shape: Sequence[int], batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
-    """shape: of a batch, -1 where it may be of any length; batches: such as the network will see, 300 are plenty.
+def quantized(network: nn.Module, shape: Sequence[int], batches: Sequence[np.ndarray], **settings: object) -> dict[str, Tensor]:
+    """shape: of a batch, -1 where it may be of any length; batches: such as the network will see, 300 are plenty; settings: what
+    NNCF is told besides, such as what stays in floating point.
 
     Returns the OpenVINO model's two files as tensors of bytes, to be stored beside the weights they were made from: the same for
     the same weights and batches.
@@ -28,7 +29,7 @@ def quantized(network: nn.Module, shape: Sequence[int], batches: Sequence[np.nda
     import nncf  # takes seconds
 
     model = _converted(network, shape, batches[0])
-    return _files(nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches)))
+    return _files(nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches), **settings))
 
 
 def converted(network: nn.Module, shape: Sequence[int], batch: np.ndarray) -> dict[str, Tensor]:

@@ -19,8 +19,8 @@ from cctview_pipeline.privacy.people_network import PeopleNetwork, openvino_form
 from cctview_pipeline.state_dicts import read_weights, register_weights, without_openvino
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
 
-TRAINING_MINUTES, CITIES = 42, range(16)
-"""As the extractor was trained: the last minute of the recorded hour, and seeds."""
+TRAINING_MINUTES, CITIES = 42, range(2)
+"""The last minute of the recorded hour that the extractor was trained on, and two of its sixteen cities."""
 
 
 def write_extractor(data: Path, drawn: Path) -> ModelEntry:

@@ -8,6 +8,7 @@ from torchvision import transforms
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.embed.views import GREY, letterbox, middle
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.images import encode_png
 
 SHAPES = [(40, 60), (64, 64), (17, 9), (1, 1), (200, 90), (3, 80)]
 
@@ -37,9 +38,15 @@ def test_order_is_kept(extractor):
     assert (forward @ backward[::-1].T).argmax(1).tolist() == list(range(12))
 
 
-@pytest.mark.parametrize("batch", [1, 5, 100])
-def test_batch_makes_no_difference(extractor, batch):
-    np.testing.assert_allclose((extractor.embed(crops()) * extractor.embed(crops(), batch=batch)).sum(1), 1, atol=2e-3)
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_what_else_is_in_a_call_makes_no_difference(extractor, count):
+    alone, among = extractor.embed(crops()), extractor.embed((crops() * 9)[:count])
+    np.testing.assert_allclose((among * np.concatenate([alone] * 9)[:count]).sum(1), 1, atol=2e-3)
+
+
+def test_crops_may_be_bytes(extractor):
+    from_bytes = extractor.embed([encode_png(crop) for crop in crops()])
+    np.testing.assert_allclose((from_bytes * extractor.embed(crops())).sum(1), 1, atol=2e-3)
 
 
 def test_no_crops(extractor):
