@@ -61,7 +61,8 @@ class DefaultExtractor:
         if chosen == "cpu" and f"{FORM}xml" in tensors:
             published = tuple(tensors[f"published.{part}"].astype(np.float32) for part in ("weight", "bias"))
             return cls(OpenVinoBackend(tensors), entry.version, published)
-        need(f"The extractor '{entry.name}' in PyTorch's form", "torch")
+        why = "" if f"{FORM}xml" in tensors else ", whose file lacks OpenVINO's form,"
+        need(f"The extractor '{entry.name}'{why}", "torch")
         from cctview_pipeline.embed.torch_backend import load_extractor  # takes seconds, and is not installed everywhere
 
         return load_extractor(entry, chosen)
