@@ -8,19 +8,27 @@
 # make soak               what takes over an hour: collecting with faults, and 200 cameras for an hour
 PYTHON ?= python3.11
 BIN := .venv/bin
+# What the demo and a user on a processor need, and that with all extras, for the tests.
 INSTALLED := .venv/.installed
+INSTALLED_DEV := .venv/.installed-dev
 MINUTES ?= 15
 SEED ?= 1000
 # Every city has a lake of its own, and an instance of Dagster with it.
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install demo test test-all lint dev dev-city benchmark soak clean
+.PHONY: install install-dev demo test test-all lint dev dev-city benchmark soak clean
 
 install: $(INSTALLED)
 
+install-dev: $(INSTALLED_DEV)
+
 $(INSTALLED): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable .
+	touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	touch $@
 
@@ -31,14 +39,14 @@ else
 	$(IN_CITY) $(BIN)/cctview backfill --network city --seed $(SEED) --minutes $(MINUTES)
 endif
 
-test: install lint
+test: install-dev lint
 	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist worksteal --durations 10
 
-test-all: install lint
+test-all: install-dev lint
 	$(BIN)/python -m pytest -m "not alone" --hypothesis-profile full --numprocesses 2 --dist worksteal --durations 40
 	$(BIN)/python -m pytest -m alone
 
-lint: install
+lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -61,7 +69,7 @@ benchmark: demo
 	$(BIN)/python benchmarks/rotation.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/collect.py
 
-soak: install
+soak: install-dev
 	CCTVIEW_FAULT_RUN_S=600 $(BIN)/python -m pytest --timeout 1200 cctview_pipeline_tests/end_to_end/test_fault_run.py
 	$(BIN)/python benchmarks/collect.py --soak
 

@@ -59,8 +59,9 @@ def openvino(precision: str) -> Find:
     import torch
 
     chosen, example = detector("openvino"), torch.zeros(2, 240, 352, 3, dtype=torch.uint8)
-    chosen._backend._model = ov.convert_model(_candidates(), example_input=example, input=[ov.PartialShape([-1, -1, -1, 3])])
-    chosen._backend._settings["INFERENCE_PRECISION_HINT"] = precision
+    network = chosen._backend._network
+    network._model = ov.convert_model(_candidates(), example_input=example, input=[ov.PartialShape([-1, -1, -1, 3])])
+    network._settings["INFERENCE_PRECISION_HINT"] = precision
     return chosen.detect
 
 
@@ -69,7 +70,8 @@ def _candidates():
     from torch.fx.experimental.optimization import fuse
 
     from cctview_pipeline.detect.network import Candidates, DetectorNetwork
-    from cctview_pipeline.weights import find_model, read_weights
+    from cctview_pipeline.state_dicts import read_weights
+    from cctview_pipeline.weights import find_model
 
     return Candidates(fuse(DetectorNetwork.of(read_weights(find_model("default", "detector"))[0]).eval()))
 
@@ -83,6 +85,8 @@ class OnnxBackend:
         import onnxruntime
         import torch
 
+        from cctview_pipeline.device import threads
+
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.onnx"
             example = torch.zeros(1, 240, 352, 3, dtype=torch.uint8)
@@ -94,7 +98,7 @@ class OnnxBackend:
                 dataset = nncf.Dataset(_city_frames(64), lambda jpeg: {"images": _decoded(jpeg)})
                 onnx.save(nncf.quantize(onnx.load(path), dataset, subset_size=64), path)
             options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = torch.get_num_threads()
+            options.intra_op_num_threads = threads()
             self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
@@ -151,9 +155,9 @@ CONTENDERS: dict[str, Callable[[], Find]] = {
 def contend(name: str, threads: int, data: str, queue: multiprocessing.Queue) -> None:
     """One contender in this process, on so many cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    import torch
+    from cctview_pipeline.device import set_threads
 
-    torch.set_num_threads(threads)
+    set_threads(threads)
     jpegs = _frames(data)[: FEW.get(name, FRAMES)]
     find = CONTENDERS[name]()
     find(jpegs[: 2 if name in FEW else 32])

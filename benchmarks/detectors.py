@@ -41,9 +41,9 @@ def contend(name: str, jpegs: list[bytes], queue: multiprocessing.Queue) -> None
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     os.environ |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     sys.path.insert(0, str(ROOT))  # for the makers of weights beside the tests
-    import torch
+    from cctview_pipeline.device import set_threads
 
-    torch.set_num_threads(1)
+    set_threads(1)
     with tempfile.TemporaryDirectory(prefix="cctview-benchmark-") as folder:
         detector = _detector(name, Path(folder))
         detector.detect(jpegs[: min(len(jpegs), 8) if len(jpegs) > 3 else 1])

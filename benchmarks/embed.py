@@ -49,9 +49,9 @@ CONTENDERS = {
 
 def contend(name: str, threads: int, queue: multiprocessing.Queue) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    import torch
+    from cctview_pipeline.device import set_threads
 
-    torch.set_num_threads(threads)
+    set_threads(threads)
     crops = city_crops(CROPS if name == "default" else FEW)
     embed = CONTENDERS[name]()
     embed(crops[:16])

@@ -19,12 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.city.network import START
 from cctview_pipeline.detect import VEHICLES, load_detector
 from cctview_pipeline.detect.evaluation import Scored, precision_recall
+from cctview_pipeline.device import set_threads
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.privacy.masking import Masker
 from cctview_pipeline.privacy.people import PeopleFinder
@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="A folder of the published layout, with packaged-detections.parquet.")
     data = parser.parse_args().data
-    torch.set_num_threads(1)
+    set_threads(1)
     finder = PeopleFinder.load("cpu")
     day, night = city(), city(("night",))
     found = {
@@ -120,7 +120,7 @@ def main() -> None:
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
         ).stdout.strip(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
-        "versions": {name: version(name) for name in ("torch", "openvino", "pillow", "numpy")},
+        "versions": {name: version(name) for name in ("openvino", "pillow", "numpy")},
         "model": finder.version,
         "seed": SEED,
         "people_an_hour_and_camera": PEOPLE,

@@ -37,7 +37,6 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 from rich.progress import Progress
@@ -48,6 +47,7 @@ from cctview_pipeline.cameras.tables import frames_table
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.detect import Detector, load_detector
 from cctview_pipeline.detect.tables import cut_crops, detect_frames
+from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import Extractor, load_extractor
 from cctview_pipeline.embed.tables import embed_crops, embedding_matrix
 from cctview_pipeline.evaluate.detection import detection_rows
@@ -489,7 +489,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="a folder for what need not be made twice")
     parser.add_argument("--minutes", type=int, default=30, help="of the city's time")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    set_threads(1)
     load = os.getloadavg()[0]
     cache = arguments.cache / f"{SEED}-{arguments.minutes}"
     detector, extractor = load_detector("default", "cpu"), load_extractor("default", "cpu")

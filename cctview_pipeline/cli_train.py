@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.cli_privacy import PurposeOption
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.paths import project_root
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def train_detector(
     frames. An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
     _one_source(data, from_lake, without)
-    _tell()
+    _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
         wanted = _Wanted(_split(cameras), begin, end, purpose, name, start, said, device)
@@ -158,7 +159,7 @@ def train_extractor(
     another folder than models/ for what comes out.
     """
     _one_source(data, from_lake, without)
-    _tell()
+    _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
         _adapt_extractor(_Wanted(_split(cameras), begin, end, purpose, name, start, said, device))
@@ -207,7 +208,7 @@ def train_people(
     from cctview_pipeline.privacy.people_training import PeopleRecipe
     from cctview_pipeline.privacy.people_training import train_people as run
 
-    _tell()
+    _begin()
     recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
     entry = run(data, _workspace() / "people", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
@@ -218,8 +219,9 @@ def _workspace() -> Path:
     return project_root() / "var" / "training"
 
 
-def _tell() -> None:
-    """Let this package say what it does; libraries have nothing to say."""
+def _begin() -> None:
+    """Check that training is possible here, and let this package say what it does; libraries have nothing to say."""
+    need("Training", *TRAINING)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("cctview_pipeline").setLevel(logging.INFO)
 

@@ -1,4 +1,5 @@
-"""The one place that finds, checks, reads and registers model weights.
+"""The one place that finds, checks and opens model weights; :mod:`cctview_pipeline.state_dicts` reads and registers those of
+PyTorch.
 
 ``models/manifest.toml`` lists every model with its file, size and SHA-256; a file that differs is refused, because a
 detector with damaged weights does not fail, it sees things. Of weights that somebody else publishes without a hash the
@@ -8,13 +9,14 @@ manifest holds the digits that are known, or none, until :func:`pin_file` writes
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import tomlkit
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import models_directory
@@ -70,17 +72,28 @@ def read_facts(entry: ModelEntry) -> dict:
     return _manifest()[entry.name]
 
 
-def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The state dict (float32) and the metadata of a model's file, after its hash was checked."""
+@contextmanager
+def open_weights(entry: ModelEntry, framework: str = "numpy") -> Iterator[tuple[safe_open, dict[str, str]]]:
+    """A model's open file and its metadata, after its hash was checked. framework: ``numpy`` or ``pt``, of the file's tensors."""
     check_file(entry)
     try:
-        with safe_open(entry.path, framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no dict
+        with safe_open(entry.path, framework=framework) as file:
             metadata = file.metadata() or {}
-            metadata = json.loads(metadata[METADATA]) if METADATA in metadata else metadata
+            yield file, json.loads(metadata[METADATA]) if METADATA in metadata else metadata
     except (SafetensorError, OSError) as error:
         raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {error}.") from error
-    return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}, metadata
+
+
+def read_metadata(entry: ModelEntry) -> dict[str, str]:
+    """What a model's file says of its weights; they are not read."""
+    with open_weights(entry) as (_, metadata):
+        return metadata
+
+
+def read_arrays(entry: ModelEntry, *beginnings: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The tensors whose names begin so, as they are stored, and the metadata of a model's file. Reads no others."""
+    with open_weights(entry) as (file, metadata):
+        return {key: file.get_tensor(key) for key in file.keys() if key.startswith(beginnings)}, metadata  # noqa: SIM118
 
 
 def check_file(entry: ModelEntry) -> None:
@@ -114,23 +127,9 @@ def _mend(entry: ModelEntry) -> str:
     return f"fetch it with `cctview models pull {entry.name}`" if pullable else "restore the file from git"
 
 
-def register_weights(
-    name: str, task: str, state: dict[str, torch.Tensor], metadata: dict[str, str], facts: dict[str, object]
-) -> ModelEntry:
-    """Store weights as float16 safetensors and enter them in the manifest.
-
-    facts: what a reader of the manifest wants to know besides (licence, classes, input).
-    """
-    models_directory().mkdir(parents=True, exist_ok=True)
-    path = models_directory() / f"{name}.safetensors"
-    halves = {k: t.detach().cpu().half() if t.is_floating_point() else t.cpu() for k, t in state.items()}
-    partial = path.with_suffix(".partial")
-    # One entry, since safetensors writes several in any order: the same weights must have the same hash.
-    one = {METADATA: json.dumps(metadata, sort_keys=True)}
-    save_file({k: t.contiguous() for k, t in halves.items()}, partial, metadata=one)
-    partial.replace(path)
-    entries = _manifest()
-    digest = file_hash(path)
+def enter_model(name: str, task: str, path: Path, facts: dict[str, object]) -> ModelEntry:
+    """Enter a file of weights that has just been written in the manifest, in place of any model of that name."""
+    entries, digest = _manifest(), file_hash(path)
     entries[name] = {"task": task, "file": path.name, "size": path.stat().st_size, "sha256": digest, **facts}
     _write(models_directory() / "manifest.toml", tomlkit.dumps(dict(sorted(entries.items()))))
     return ModelEntry(name, task, path, digest)
@@ -155,28 +154,3 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def load_checked(network: torch.nn.Module, state: object, name: str) -> None:
-    """Load a state dict after every key and shape was compared. Counters of seen batches may be missing: old files lack them.
-
-    Raises CctviewError that names the first keys that are missing, unknown or of another shape.
-    """
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise CctviewError(f"{name} holds no state dict of tensors.")
-    wanted = network.state_dict()
-    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
-    unknown = [key for key in state if key not in wanted]
-    shapes = [
-        f"{key} is {tuple(state[key].shape)} instead of {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if key in state and state[key].shape != value.shape
-    ]
-    problems = [
-        *([f"{len(missing)} keys are missing, the first is {missing[0]}"] if missing else []),
-        *([f"{len(unknown)} keys are unknown, the first is {unknown[0]}"] if unknown else []),
-        *shapes[:1],
-    ]
-    if problems:
-        raise CctviewError(f"{name} does not fit the network: {'; '.join(problems)}.")
-    network.load_state_dict(wanted | state)

@@ -1,9 +1,11 @@
 """Geometry of boxes."""
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from torchvision.ops import nms
 
 from cctview_pipeline.boxes import areas, clip, pairwise_iou, suppress
 
@@ -58,6 +60,13 @@ def test_suppression_keeps_the_best_and_drops_only_what_overlaps_a_kept_one(a, d
     for dropped in set(range(len(a))) - set(kept.tolist()):
         better = kept[scores[kept] >= scores[dropped]]
         assert (pairwise_iou(a[[dropped]], a[better]) > 0.5).any()
+
+
+@given(boxes(least=1), st.data())
+def test_suppression_is_that_of_torchvision(a, data):
+    order = data.draw(st.permutations(range(len(a))))
+    scores = (np.array(order, np.float32) + 1) / 100  # all different: among equals every order is right
+    np.testing.assert_array_equal(suppress(a, scores, 0.5), nms(torch.from_numpy(a), torch.from_numpy(scores), 0.5).numpy())
 
 
 def test_suppression_by_hand():

@@ -11,7 +11,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.learning import permit_training, written_hours
 from cctview_pipeline.privacy.audit import AuditLog
-from cctview_pipeline.weights import register_weights
+from cctview_pipeline.state_dicts import register_weights
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, rows
 

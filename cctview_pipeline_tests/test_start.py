@@ -28,12 +28,12 @@ def show_help() -> None:
     assert CliRunner().invoke(app, ["--help"]).exit_code == 0
 
 
-def query_the_audit_log() -> None:
+def list_the_models() -> None:
     from typer.testing import CliRunner
 
     from cctview_pipeline.cli import app
 
-    assert CliRunner().invoke(app, ["audit", "show"]).exit_code == 0
+    assert CliRunner().invoke(app, ["models", "list"]).exit_code == 0
 
 
 def loaded_by(function: Callable[[], None]) -> set[str]:
@@ -47,7 +47,7 @@ def _loaded_by(function: Callable[[], None]) -> set[str]:
     return {name.split(".")[0] for name in sys.modules}
 
 
-@pytest.mark.parametrize("function", [load_definitions, show_help, query_the_audit_log])
+@pytest.mark.parametrize("function", [load_definitions, show_help, list_the_models])
 def test_nothing_heavy_is_loaded(function: Callable[[], None]):
     assert not loaded_by(function) & HEAVY
 

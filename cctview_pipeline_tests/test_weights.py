@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import find_model, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import find_model
 
 STATE = {"layer.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3) / 4, "steps": torch.tensor(7)}
 

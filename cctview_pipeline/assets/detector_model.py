@@ -7,6 +7,7 @@ import dagster as dg
 from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, kept, learned_from, result
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import training_version
+from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
@@ -40,6 +41,7 @@ def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefin
         start = find_model(campaign.model("detector"), "detector")
         if not (config.data or config.adapt):
             return result(start)
+        need("Training", *TRAINING)
         from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
         from cctview_pipeline.detect.training import DetectorRecipe, train_detector
 

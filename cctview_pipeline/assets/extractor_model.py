@@ -7,6 +7,7 @@ import dagster as dg
 from cctview_pipeline.assets.weights import EXTRACTOR, Learning, candidate, kept, learned_from, result
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.embed import training_version
+from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
@@ -41,6 +42,7 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         start = find_model(campaign.model("extractor"), "extractor")
         if not (config.data or config.adapt):
             return result(start)
+        need("Training", *TRAINING)
         from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
         from cctview_pipeline.embed.training import ExtractorRecipe, train_extractor
 

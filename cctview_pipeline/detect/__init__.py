@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detections
+from cctview_pipeline.device import threads
+from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
+from cctview_pipeline.kept import kept
+from cctview_pipeline.weights import ModelEntry, check_file, find_model, read_facts, read_metadata
 
 __all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "threshold_of", "training_version"]
 
@@ -30,34 +34,38 @@ class Detector(Protocol):
 
 
 _LOADERS = {
-    "torchvision": ("torchvision_detectors", "TorchvisionDetector"),
-    "imageai": ("imageai_detectors", "ImageAiDetector"),
-    "keras": ("keras_retinanet.detector", "KerasRetinaNetDetector"),
+    "torchvision": ("torchvision_detectors", "TorchvisionDetector", ("torch", "torchvision")),
+    "imageai": ("imageai_detectors", "ImageAiDetector", ("imageai", "torch", "torchvision")),
+    "keras": ("keras_retinanet.detector", "KerasRetinaNetDetector", ("tensorflow", "h5py")),
 }
-"""The beginning of a manifest's ``loader`` -> the module and class that read such weights; without one it is this project's own
-network."""
+"""The beginning of a manifest's ``loader`` -> the module and class that read such weights, and the packages that these need;
+without one it is this project's own network."""
 
 
 def load_detector(name: str = "default", device: str = "auto") -> Detector:
-    """Load a detector of models/manifest.toml onto a device (``auto``, ``cpu``, ``cuda``, ``cuda:N``).
+    """Load a detector of models/manifest.toml onto a device (``auto``, ``cpu``, ``cuda``, ``cuda:N``), once a process.
 
     Raises CctviewError when the name is unknown, or the weights are missing or damaged.
     """
-    from cctview_pipeline.weights import find_model, read_facts  # torch takes seconds to import; ids and boxes don't need it
-
     entry = find_model(name, "detector")
     loader = read_facts(entry).get("loader", "").split("-")[0]
-    module, chosen = _LOADERS.get(loader, ("default", "DefaultDetector"))
+    if loader:
+        need(f"The detector '{entry.name}'", *_LOADERS[loader][2])
+    check_file(entry)
+    return _loaded(entry, loader, device, threads())
+
+
+@kept(3)
+def _loaded(entry: ModelEntry, loader: str, device: str, threads: int) -> Detector:
+    module, chosen, _ = _LOADERS.get(loader, ("default", "DefaultDetector", ()))
     return getattr(import_module(f"{__name__}.{module}"), chosen).load(entry, device)
 
 
 def threshold_of(name: str) -> float:
     """The operating point of a detector of the manifest, without loading it."""
-    from cctview_pipeline.weights import find_model, read_facts, read_weights
-
     entry = find_model(name, "detector")
     said = read_facts(entry).get("threshold")
-    return float(read_weights(entry)[1]["threshold"] if said is None else said)
+    return float(read_metadata(entry)["threshold"] if said is None else said)
 
 
 _MAKES_WEIGHTS = (
@@ -67,6 +75,7 @@ _MAKES_WEIGHTS = (
     "evaluation",
     "labels",
     "network",
+    "padding",
     "quantization",
     "targets",
     "training",

@@ -8,8 +8,6 @@ one threshold serves all sizes.
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, logit
 
 EDGE = 1e-6
 """Scores are kept this far from 0 and 1, where the log odds have no end."""
@@ -35,7 +33,7 @@ class Calibration:
 
     def apply(self, scores: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """(N,) scores and (N, 4) boxes -> (N,) calibrated scores, float32."""
-        return expit(_features(scores, boxes) @ np.array(astuple(self))).astype(np.float32)
+        return _probability(_features(scores, boxes) @ np.array(astuple(self))).astype(np.float32)
 
     @classmethod
     def fit(cls, scores: np.ndarray, boxes: np.ndarray, hits: np.ndarray) -> "Calibration":
@@ -45,13 +43,15 @@ class Calibration:
         """
         if not 0 < hits.sum() < len(hits):
             return cls()
+        from scipy.optimize import minimize  # takes a second, and only training asks
+
         features, sign = _features(scores, boxes), np.where(hits, 1.0, -1.0)
 
         def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
             margin = sign * (features @ weights)
             # A touch of ridge keeps a handful of boxes, all told apart by one feature, from driving its weight to infinity.
             pull = weights - np.array(astuple(cls()))
-            gradient = -(sign * expit(-margin)) @ features + 1e-2 * pull
+            gradient = -(sign * _probability(-margin)) @ features + 1e-2 * pull
             return float(np.logaddexp(0, -margin).sum() + 5e-3 * (pull**2).sum()), gradient
 
         return cls(*minimize(loss, np.array(astuple(cls())), jac=True, method="BFGS").x.tolist())
@@ -59,5 +59,10 @@ class Calibration:
 
 def _features(scores: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     size = np.log(np.sqrt(np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1)) / 16)
-    odds = logit(np.clip(scores.astype(np.float64), EDGE, 1 - EDGE))
-    return np.stack([np.ones(len(scores)), odds, size, size**2], axis=1)
+    likely = np.clip(scores.astype(np.float64), EDGE, 1 - EDGE)
+    return np.stack([np.ones(len(scores)), np.log(likely / (1 - likely)), size, size**2], axis=1)
+
+
+def _probability(odds: np.ndarray) -> np.ndarray:
+    """Of log odds; by tanh, which has no overflow."""
+    return (1 + np.tanh(odds / 2)) / 2

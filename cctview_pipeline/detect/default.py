@@ -7,17 +7,16 @@ from itertools import islice
 from typing import TypeVar
 
 import numpy as np
-import torch
-from torchvision.ops import nms
 
-from cctview_pipeline.boxes import clip
-from cctview_pipeline.detect.backends import Backend, OpenVinoBackend, TorchBackend
+from cctview_pipeline.boxes import clip, suppress
+from cctview_pipeline.detect.backends import Backend, OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.detections import LABELS, VEHICLES, Detections
-from cctview_pipeline.detect.network import DetectorNetwork
 from cctview_pipeline.device import pick_device
+from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike, by_size
-from cctview_pipeline.weights import ModelEntry, read_weights
+from cctview_pipeline.openvino_network import FORM
+from cctview_pipeline.weights import ModelEntry, read_arrays, read_metadata
 
 FLOOR = 0.01
 """Candidates that the network itself scores less are not looked at."""
@@ -34,12 +33,15 @@ class DefaultDetector:
     @classmethod
     def load(cls, entry: ModelEntry, device: str, backend: str = "") -> "DefaultDetector":
         """backend: openvino or torch; when left out, OpenVINO on processors and PyTorch elsewhere."""
-        state, metadata = read_weights(entry)
         chosen = pick_device(device)
-        if (backend or ("openvino" if chosen.type == "cpu" else "torch")) == "openvino":
-            running: Backend = OpenVinoBackend.of(state, torch.get_num_threads())
+        if (backend or ("openvino" if chosen == "cpu" else "torch")) == "openvino":
+            files, metadata = read_arrays(entry, FORM)
+            running: Backend = OpenVinoBackend(files)
         else:
-            running = TorchBackend(DetectorNetwork.of(state), chosen)
+            need("The backend 'torch'", "torch", "torchvision")
+            from cctview_pipeline.detect.torch_backend import TorchBackend  # takes seconds, and is not installed everywhere
+
+            running, metadata = TorchBackend.of(entry, chosen), read_metadata(entry)
         return cls(running, entry.version, float(metadata["threshold"]), Calibration.read(metadata["calibration"]))
 
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
@@ -77,7 +79,7 @@ class DefaultDetector:
         scores, labels, boxes, vehicle = scores[keep], labels[keep], boxes[keep], vehicle[keep]
         # Groups are moved apart, so that only boxes of one group suppress each other.
         apart = boxes + (np.where(vehicle, 0, labels) * 2 * (width + height))[:, None].astype(np.float32)
-        kept = nms(torch.from_numpy(apart), torch.from_numpy(scores), 0.5).numpy()
+        kept = suppress(apart, scores, 0.5)
         return Detections(boxes[kept], scores[kept], [LABELS[label] for label in labels[kept]])
 
 

@@ -15,8 +15,7 @@ import torch
 from torch import nn
 
 from cctview_pipeline.detect.coco import FLOOR, CocoDetector, Found, load_published, runner_of_torchvision
-from cctview_pipeline.device import pick_device
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.device import torch_device
 from cctview_pipeline.weights import ModelEntry, read_facts
 
 Run = Callable[[list[np.ndarray]], list[Found]]
@@ -95,22 +94,16 @@ class ImageAiDetector(CocoDetector):
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "ImageAiDetector":
-        """device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``. Raises CctviewError when ImageAI is not installed, or the weights are
-        missing or not these."""
-        facts, folder, chosen = read_facts(entry), _installed(entry.name), pick_device(device)
+        """device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``. Raises CctviewError when the weights are missing or not these."""
+        facts, chosen = read_facts(entry), torch_device(device)
         kind = KINDS[facts["loader"]]
         network = kind.build(chosen)
         load_published(network, entry)
-        names = [name.strip() for name in (folder / kind.names).read_text().splitlines()]
+        names = [name.strip() for name in (_detection_folder() / kind.names).read_text().splitlines()]
         batch = 1 if chosen.type == "cpu" else 8
         return cls(kind.runner(network, chosen), names, entry.version, float(facts["threshold"]), batch)
 
 
-def _installed(name: str) -> Path:
+def _detection_folder() -> Path:
     """ImageAI's folder of detection, found without importing it: that would need tkinter."""
-    spec = find_spec("imageai")
-    if spec is None or spec.origin is None:
-        raise CctviewError(
-            f"The detector '{name}' needs ImageAI, which is not installed: `pip install 'cctview-pipeline[imageai]'`."
-        )
-    return Path(spec.origin).parent / "Detection"
+    return Path(find_spec("imageai").origin).parent / "Detection"

@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDE = 4
-MULTIPLE, SMALLEST = 16, 32
-"""The network halves its input four times, so height and width must be multiples of MULTIPLE; SMALLEST is the least side
-that has room for all candidates."""
 VEHICLE_LABELS = 4
 """The first so many labels are vehicles and compete for one place; each of the others has a place of its own."""
 WIDTHS = (32, 64, 128, 224)
@@ -103,11 +100,6 @@ def boxes_from_sides(sides: Tensor) -> Tensor:
     x = (torch.arange(columns, device=sides.device) + 0.5)[None, :] * STRIDE
     left, top, right, bottom = sides.unbind(1)
     return torch.stack((x - left, y - top, x + right, y + bottom), 1)
-
-
-def padded_size(height: int, width: int) -> tuple[int, int]:
-    """The smallest size that the network takes and that holds an image of height x width."""
-    return tuple(max(SMALLEST, side + -side % MULTIPLE) for side in (height, width))
 
 
 class Candidates(nn.Module):

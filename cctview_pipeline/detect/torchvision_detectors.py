@@ -13,7 +13,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from cctview_pipeline.detect.coco import FLOOR, CocoDetector, load_published, runner_of_torchvision
-from cctview_pipeline.device import pick_device
+from cctview_pipeline.device import torch_device
 from cctview_pipeline.weights import ModelEntry, read_facts
 
 NAMES = detection.FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
@@ -55,7 +55,7 @@ class TorchvisionDetector(CocoDetector):
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "TorchvisionDetector":
         """device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``. Raises CctviewError when the weights are missing or not these."""
-        facts, chosen = read_facts(entry), pick_device(device)
+        facts, chosen = read_facts(entry), torch_device(device)
         network = NETWORKS[facts["loader"]]()
         load_published(network, entry)
         batch = 1 if chosen.type == "cpu" else 8

@@ -21,7 +21,7 @@ from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.detect import training_version
 from cctview_pipeline.detect.assessment import assess, consensus, find, published, scored
 from cctview_pipeline.detect.augmentation import augment
-from cctview_pipeline.detect.backends import Backend, OpenVinoBackend, TorchBackend, padded
+from cctview_pipeline.detect.backends import Backend, OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.city_frames import draw_city_frames
 from cctview_pipeline.detect.default import DefaultDetector
@@ -29,14 +29,17 @@ from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.evaluation import match
 from cctview_pipeline.detect.labels import FrameLabels, load_labels
 from cctview_pipeline.detect.network import WIDTHS, DetectorNetwork
+from cctview_pipeline.detect.padding import padded
 from cctview_pipeline.detect.quantization import quantize
 from cctview_pipeline.detect.targets import detection_loss, render_targets
-from cctview_pipeline.device import pick_device, quick_autocast
+from cctview_pipeline.detect.torch_backend import TorchBackend
+from cctview_pipeline.device import quick_autocast, torch_device
 from cctview_pipeline.drift.pictures import by_camera
 from cctview_pipeline.drift.reference import NoReference, make_detector_reference
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
-from cctview_pipeline.weights import ModelEntry, find_model, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import ModelEntry, find_model
 
 TUNING_CITIES, DEVELOPMENT_CITIES = range(996, 1000), range(1000, 1004)
 WATCHED_FRAMES = 100
@@ -117,9 +120,9 @@ def make_detector(
     split: Split, recipe: DetectorRecipe, checkpoint: Path, device: str, history: History
 ) -> tuple[dict[str, Tensor], DefaultDetector]:
     """Train, quantize and calibrate. Returns what a model's file holds, and the detector that it gives."""
-    network = _fit(split, recipe, checkpoint, pick_device(device), history)
+    network = _fit(split, recipe, checkpoint, torch_device(device), history)
     parts = quantize(network, [padded(decode(frame.path.read_bytes())) for frame in _some(split.tune, 300)])
-    detector = calibrate(OpenVinoBackend.of(parts, torch.get_num_threads()), split.tune)
+    detector = calibrate(OpenVinoBackend(parts), split.tune)
     return network.state_dict() | parts, detector
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from cctview_pipeline.embed import Extractor
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike
 from cctview_pipeline.paths import models_directory
-
-if TYPE_CHECKING:
-    from cctview_pipeline.weights import ModelEntry  # imports torch, which reading a lake does not need
+from cctview_pipeline.weights import ModelEntry
 
 _BATCH = 64
 
@@ -49,7 +47,7 @@ class Reference:
         """Over the training cameras, each counting as much as the next."""
         return float(np.mean([profile.figures[figure] for profile in self.cameras.values()]))
 
-    def write(self, entry: "ModelEntry") -> Path:
+    def write(self, entry: ModelEntry) -> Path:
         """Beside the weights of that entry, which it belongs to from then on, whatever they were called in training."""
         path = reference_path(entry.name)
         cameras = [f"  {json.dumps(name)}: {json.dumps(_as_dict(profile))}" for name, profile in self.cameras.items()]

@@ -7,9 +7,16 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from cctview_pipeline.device import threads
+from cctview_pipeline.extras import need
+from cctview_pipeline.images import ImageLike
+from cctview_pipeline.kept import kept
+from cctview_pipeline.weights import ModelEntry, check_file, find_model
+
 __all__ = ["Extractor", "Space", "load_extractor", "training_version"]
 
 Space = Literal["own", "veri"]
+_DENSENET = "densenet201-veri"
 
 
 class Extractor(Protocol):
@@ -22,30 +29,46 @@ class Extractor(Protocol):
     dimension: int
     version: str
 
-    def embed(self, crops: Sequence[np.ndarray], space: Space = "own") -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32, in the order of the crops.
+    def embed(self, crops: Sequence[ImageLike], space: Space = "own") -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size, or their bytes -> (N, D) float32, in the order of the crops.
 
         space: ``veri`` gives (N, 1920) in the space of the published DenseNet201-VeRI features.
         """
 
 
 def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
-    """Load an extractor of models/manifest.toml onto a device (``auto``, ``cpu``, ``cuda``, ``cuda:N``).
+    """Load an extractor of models/manifest.toml onto a device (``auto``, ``cpu``, ``cuda``, ``cuda:N``), once a process.
 
     Raises CctviewError when the name is unknown, or the weights are missing or damaged.
     """
-    from cctview_pipeline.weights import find_model
-
     entry = find_model(name, "extractor")
-    # Imported here, since torch takes seconds to import.
-    if entry.name == "densenet201-veri":
-        from cctview_pipeline.embed.densenet import DenseNetExtractor as Chosen
+    if entry.name == _DENSENET:
+        need(f"The extractor '{entry.name}'", "torch", "torchvision")
+    check_file(entry)
+    return _loaded(entry, device, threads())
+
+
+@kept(3)
+def _loaded(entry: ModelEntry, device: str, threads: int) -> Extractor:
+    if entry.name == _DENSENET:
+        from cctview_pipeline.embed.densenet import DenseNetExtractor as Chosen  # imports torch, which takes seconds
     else:
         from cctview_pipeline.embed.default import DefaultExtractor as Chosen
     return Chosen.load(entry, device)
 
 
-_MAKES_WEIGHTS = ("assessment", "city_crops", "courses", "default", "lessons", "losses", "network", "training")
+_MAKES_WEIGHTS = (
+    "assessment",
+    "city_crops",
+    "courses",
+    "lessons",
+    "losses",
+    "network",
+    "quantization",
+    "torch_backend",
+    "training",
+    "views",
+)
 
 
 def training_version() -> str:

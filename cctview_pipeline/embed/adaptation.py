@@ -16,7 +16,7 @@ import torch
 from rich.progress import Progress
 
 from cctview_pipeline.checkpoints import resume, save
-from cctview_pipeline.device import pick_device
+from cctview_pipeline.device import torch_device
 from cctview_pipeline.drift.pictures import MOST_CROPS
 from cctview_pipeline.drift.reference import make_extractor_reference
 from cctview_pipeline.embed.adaptation_recipe import AdaptationRecipe, adaptation_version
@@ -26,13 +26,15 @@ from cctview_pipeline.embed.lake_course import LakeCourse, Sizes
 from cctview_pipeline.embed.lake_lessons import LakeLessons, LakeTrack, load_lessons
 from cctview_pipeline.embed.lessons import Rendered
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline.embed.published_map import extractor_of, keep_published, published_cosine
+from cctview_pipeline.embed.published_map import keep_published, published_cosine
+from cctview_pipeline.embed.quantization import extractor_with, quantize
 from cctview_pipeline.embed.retrieval import Retrieval, refusal, retrieve
 from cctview_pipeline.embed.training import DEVELOPMENT_CITIES, MINUTES_A_CITY
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.weights import ModelEntry, find_model, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import ModelEntry, find_model
 
 LEAST_TRACKS, LEAST_HELD_OUT = 24, 16
 """With fewer there is too little to learn from, or to be sure by."""
@@ -81,8 +83,9 @@ def adapt_extractor(
     recipe, start, lake and code, and removed at the end; start: the extractor to go on from. Raises CctviewError when the
     lake has too little to learn from or to measure on, or when the start is no network of this kind.
     """
-    on, began = pick_device(device), find_model(start, "extractor")
-    first, network = DefaultExtractor(_load(began), began.version, on), _load(began).to(on, memory_format=torch.channels_last)
+    on, began = torch_device(device), find_model(start, "extractor")
+    network = _load(began).to(on, memory_format=torch.channels_last)
+    first = DefaultExtractor.load(began, device)
     lessons = load_lessons(lake, partitions, recipe.crops, recipe.of_a_track, recipe.held_out, recipe.seed)
     _check_enough(lessons)
     city, development = (
@@ -96,14 +99,15 @@ def adapt_extractor(
     _check_measurable(before)
     _fit(network, lessons.train, city, recipe, checkpoint, curve)
     keep_published(first, network, lessons.train)
-    last = extractor_of(network)
+    form = quantize(network, [image for track in lessons.train for image in track.images])
+    last = extractor_with(network.to(on), form, "in adaptation")
     after, cosine = retrieve(last, lessons.held_out, development), published_cosine(first, last, lessons.held_out)
     refused, entry = refusal(before, after, recipe.tolerance), None
     if not refused:
         measured = before.facts("before_") | after.facts("after_") | {"published_cosine": round(cosine, 4)}
         facts = {"data_version": data, "code_version": adaptation_version(), "recipe": vars(recipe).copy()}
         facts |= {"measured": measured, "curve": curve.state_dict(), "lineage": lineage(lake, began, lessons)}
-        entry = register_weights(name, "extractor", network.state_dict(), {}, _described(network) | facts)
+        entry = register_weights(name, "extractor", network.state_dict() | form, {}, _described(network) | facts)
         make_extractor_reference(last, _by_camera(lessons.train)).write(entry)
     checkpoint.unlink(missing_ok=True)
     return Adapted(before, after, cosine, curve, entry, refused)

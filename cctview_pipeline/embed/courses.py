@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cctview_pipeline.device import quick_autocast
-from cctview_pipeline.embed.default import letterbox, middle
 from cctview_pipeline.embed.lessons import Recorded, Rendered, city_groups, frame_pairs
 from cctview_pipeline.embed.losses import distillation_loss, identity_loss
 from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.views import letterbox, middle
 
 TAUGHT = 0.65, 0.1
 """Correlation and margin from which two crops are taught to be one vehicle: three times as many as are certain."""

@@ -1,81 +1,92 @@
 """The default extractor: the network of :mod:`cctview_pipeline.embed.network` with weights from models/."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
-import torch
-from PIL import Image
-from torch.fx.experimental.optimization import fuse
-from torch.nn.functional import normalize
 
-from cctview_pipeline.device import pick_device, quick_precision
+from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import Space
-from cctview_pipeline.embed.network import SIDE, ExtractorNetwork
-from cctview_pipeline.images import decode
-from cctview_pipeline.weights import ModelEntry, read_weights
+from cctview_pipeline.embed.views import two_views
+from cctview_pipeline.extras import need
+from cctview_pipeline.images import ImageLike, decode
+from cctview_pipeline.openvino_network import FORM, OpenVinoNetwork
+from cctview_pipeline.weights import ModelEntry, read_arrays
 
-GREY = 114
-"""The border of a letterboxed crop, so that a bus is not squeezed into a car."""
+
+class Backend(Protocol):
+    """What computes the network. batch: crops at a time; depth: batches that may be under way at a time; dimension: D."""
+
+    batch: int
+    depth: int
+    dimension: int
+
+    def start(self, views: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin with up to ``batch`` crops as :func:`two_views` gives them, (B, 64, 64, 6) uint8; their embeddings (B, D) are
+        waited for when they are asked for."""
+
+
+class OpenVinoBackend:
+    """The network on a processor, a few crops at a time on each of some threads."""
+
+    batch = 16
+
+    def __init__(self, files: Mapping[str, Any]) -> None:
+        """files: the network's, as :class:`OpenVinoNetwork` takes them."""
+        self._network = OpenVinoNetwork(files)
+        self.depth, self.dimension = self._network.depth, self._network.width
+
+    def start(self, views: np.ndarray) -> Callable[[], np.ndarray]:
+        count = len(views)
+        if count < self.batch:  # compiled for one size alone
+            views = np.concatenate([views, np.zeros((self.batch - count, *views.shape[1:]), np.uint8)])
+        result = self._network.start(views)
+        return lambda: result()[0][:count]
 
 
 class DefaultExtractor:
     """The small network trained by this project. Embeddings have length 1. See models/ for its card."""
 
-    def __init__(self, network: ExtractorNetwork, version: str, device: torch.device) -> None:
-        self.dimension = network.dimension
-        self.version = version
-        self._device = device
-        self._published = network.published.weight.detach().cpu().numpy(), network.published.bias.detach().cpu().numpy()
-        # bf16, where it is quick, moves an embedding by less than its storage as float16 does (cosine 0.9997).
-        self._precision = quick_precision(device)
-        self._network = fuse(network.eval()).to(device, self._precision, memory_format=torch.channels_last)
+    def __init__(self, backend: Backend, version: str, published: tuple[np.ndarray, np.ndarray]) -> None:
+        """published: (1920, D) and (1920,), from an embedding to the published features."""
+        self.dimension, self.version = backend.dimension, version
+        self._backend, self._published = backend, published
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "DefaultExtractor":
-        state, _ = read_weights(entry)
-        return cls(ExtractorNetwork.of(state), entry.version, pick_device(device))
+        """OpenVINO on processors and PyTorch elsewhere, and for weights that were registered without OpenVINO's form."""
+        chosen = pick_device(device)
+        tensors, _ = read_arrays(entry, FORM, "published.")
+        if chosen == "cpu" and f"{FORM}xml" in tensors:
+            published = tuple(tensors[f"published.{part}"].astype(np.float32) for part in ("weight", "bias"))
+            return cls(OpenVinoBackend(tensors), entry.version, published)
+        why = "" if f"{FORM}xml" in tensors else ", whose file lacks OpenVINO's form,"
+        need(f"The extractor '{entry.name}'{why}", "torch")
+        from cctview_pipeline.embed.torch_backend import load_extractor  # takes seconds, and is not installed everywhere
 
-    def embed(self, crops: Sequence[np.ndarray], space: Space = "own", batch: int = 64) -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, D) float32 of length 1, in the order of the crops.
+        return load_extractor(entry, chosen)
+
+    def embed(self, crops: Sequence[ImageLike], space: Space = "own") -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size, or their bytes -> (N, D) float32 of length 1, in the order of the crops.
 
         space: ``veri`` gives (N, 1920) instead, near to what the published DenseNet201 would give, of its lengths.
         """
         embeddings = np.zeros((len(crops), self.dimension), np.float32)
-        for begin in range(0, len(crops), batch):
-            views = np.stack([two_views(decode(crop)) for crop in crops[begin : begin + batch]])
-            embeddings[begin : begin + batch] = self._embed_batch(torch.from_numpy(views))
+        running: deque[tuple[int, Callable[[], np.ndarray]]] = deque()
+
+        def finish() -> None:
+            begin, result = running.popleft()
+            embeddings[begin : begin + self._backend.batch] = result()
+
+        for begin in range(0, len(crops), self._backend.batch):
+            if len(running) == self._backend.depth:
+                finish()
+            views = np.stack([two_views(decode(crop)) for crop in crops[begin : begin + self._backend.batch]])
+            running.append((begin, self._backend.start(views)))
+        while running:
+            finish()
         if space == "own":
             return embeddings
         weight, bias = self._published
         return embeddings @ weight.T + bias
-
-    @torch.inference_mode()
-    def _embed_batch(self, views: torch.Tensor) -> np.ndarray:
-        inputs = views.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255).to(self._precision)
-        found = self._network(inputs.contiguous(memory_format=torch.channels_last)).float()
-        return normalize(found, dim=1).cpu().numpy()  # bf16 rounds the halves' weights
-
-
-def two_views(crop: np.ndarray) -> np.ndarray:
-    """A crop (H, W, 3) as the network takes it, (64, 64, 6): its middle and, behind that, the whole of it."""
-    return np.concatenate([middle(crop), letterbox(crop)], axis=2)
-
-
-def middle(crop: np.ndarray) -> np.ndarray:
-    """The square that DenseNet201-VeRI sees of a crop (H, W, 3), 224/256 of its shorter side in the middle: (64, 64, 3)."""
-    height, width = crop.shape[:2]
-    side = min(height, width) * 224 / 256
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    return np.asarray(Image.fromarray(crop).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box))
-
-
-def letterbox(crop: np.ndarray) -> np.ndarray:
-    """A crop (H, W, 3) scaled so that its longer side is 64, centred on grey: (64, 64, 3) uint8."""
-    height, width = crop.shape[:2]
-    scale = SIDE / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    canvas = np.full((SIDE, SIDE, 3), GREY, np.uint8)
-    left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = Image.fromarray(crop).resize(size, Image.Resampling.BILINEAR)
-    return canvas

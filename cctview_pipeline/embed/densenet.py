@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torchvision import transforms
 from torchvision.models import densenet201
 
-from cctview_pipeline.device import pick_device
+from cctview_pipeline.device import torch_device
 from cctview_pipeline.embed import Space
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.images import decode
-from cctview_pipeline.weights import ModelEntry, check_file, load_checked
+from cctview_pipeline.images import ImageLike, decode
+from cctview_pipeline.state_dicts import load_checked
+from cctview_pipeline.weights import ModelEntry, check_file
 
 DIMENSION, IDENTITIES = 1920, 576
 _PREPARE = transforms.Compose(
@@ -63,10 +64,10 @@ class DenseNetExtractor:
             raise CctviewError(f"The weights {entry.path} are no PyTorch state dict: {error}.") from error
         network = DenseNetVeri()
         load_checked(network, state, str(entry.path))
-        return cls(network, entry.version, pick_device(device))
+        return cls(network, entry.version, torch_device(device))
 
-    def embed(self, crops: Sequence[np.ndarray], space: Space = "own", batch: int = 16) -> np.ndarray:
-        """RGB uint8 arrays (H, W, 3) of any size -> (N, 1920) float32, in the order of the crops; both spaces are the same."""
+    def embed(self, crops: Sequence[ImageLike], space: Space = "own", batch: int = 16) -> np.ndarray:
+        """RGB uint8 arrays (H, W, 3) of any size, or their bytes -> (N, 1920) float32; both spaces are the same."""
         embeddings = np.zeros((len(crops), DIMENSION), np.float32)
         for begin in range(0, len(crops), batch):
             prepared = torch.stack([_PREPARE(Image.fromarray(decode(crop))) for crop in crops[begin : begin + batch]])

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from cctview_pipeline.device import quick_autocast
 from cctview_pipeline.embed.courses import vary
-from cctview_pipeline.embed.default import letterbox
 from cctview_pipeline.embed.lake_lessons import LakeTrack, different, letterboxed, meetings
 from cctview_pipeline.embed.lessons import Rendered, city_groups
 from cctview_pipeline.embed.losses import identity_loss
 from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.views import letterbox
 
 MEETING = 12
 """Tracks of one camera and time that a step holds together."""

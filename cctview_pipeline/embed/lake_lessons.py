@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.embed.default import letterbox
+from cctview_pipeline.embed.views import letterbox
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition

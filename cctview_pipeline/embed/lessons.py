@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cctview_pipeline.boxes import clip
 from cctview_pipeline.cameras.jpeg import capture_time
 from cctview_pipeline.detect.detections import VEHICLES
-from cctview_pipeline.embed.default import letterbox
+from cctview_pipeline.embed.views import letterbox
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK, DetectionId, FrameId
 from cctview_pipeline.images import decode

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SIDE = 64
+from cctview_pipeline.embed.views import SIDE
+
 LIKENESS, IDENTITY = 257, 127
 """Numbers of an embedding that say what a vehicle looks like, as the teacher sees it, and that tell it from others."""
 WIDTHS = (32, 64, 128, 256), (32, 64, 128, 192)

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from cctview_pipeline.embed import Extractor
-from cctview_pipeline.embed.default import DefaultExtractor
 from cctview_pipeline.embed.lake_lessons import LakeTrack
 from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.torch_backend import extractor_of
 
 FITTED = 4000
 """Crops, at most, that the map is fitted on."""
@@ -23,7 +23,7 @@ def keep_published(start: Extractor, network: ExtractorNetwork, tracks: Sequence
     images = _images(tracks)
     images = images[:: math.ceil(len(images) / FITTED)]
     wanted = start.embed(images, space="veri").astype(np.float64)
-    given = extractor_of(network).embed(images).astype(np.float64)
+    given = extractor_of(network, "in adaptation").embed(images).astype(np.float64)
     inputs, head = np.concatenate([given, np.ones((len(given), 1))], axis=1), network.published
     old = torch.cat((head.weight.detach().T, head.bias.detach()[None])).cpu().numpy().astype(np.float64)
     gram = inputs.T @ inputs + 1e-3 * len(inputs) / inputs.shape[1] * np.eye(inputs.shape[1])
@@ -38,11 +38,6 @@ def published_cosine(start: Extractor, adapted: Extractor, tracks: Sequence[Lake
     given, wanted = given - wanted.mean(0), wanted - wanted.mean(0)
     lengths = np.linalg.norm(wanted, axis=1) * np.linalg.norm(given, axis=1)
     return float(np.mean((wanted * given).sum(1) / np.maximum(lengths, 1e-9)))
-
-
-def extractor_of(network: ExtractorNetwork) -> DefaultExtractor:
-    """The extractor that a network is at this moment."""
-    return DefaultExtractor(network, "in adaptation", network.share.device)
 
 
 def _images(tracks: Sequence[LakeTrack]) -> list[bytes]:

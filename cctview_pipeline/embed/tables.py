@@ -6,17 +6,16 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.embed import Extractor
-from cctview_pipeline.images import decode
 from cctview_pipeline.lake.schemas import schema_of
 
 
 def embed_crops(
-    extractor: Extractor, crops: pa.Table, batch: int = 256, advance: Callable[[int], None] = lambda count: None
+    extractor: Extractor, crops: pa.Table, batch: int = 1024, advance: Callable[[int], None] = lambda count: None
 ) -> pa.Table:
     """crops -> features, in the same order and of no period yet. advance: called with the number of crops done."""
     blocks = [np.zeros((0, extractor.dimension), np.float32)]
     for chunk in crops.select(["image"]).to_batches(batch):
-        blocks.append(extractor.embed([decode(image.as_py()) for image in chunk["image"]]))
+        blocks.append(extractor.embed(chunk["image"].to_pylist()))
         advance(chunk.num_rows)
     values = np.concatenate(blocks).astype(np.float16)
     schema = schema_of("features", extractor.dimension)

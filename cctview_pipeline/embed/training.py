@@ -14,7 +14,7 @@ import torch
 from rich.progress import Progress
 
 from cctview_pipeline.checkpoints import resume, save
-from cctview_pipeline.device import pick_device
+from cctview_pipeline.device import torch_device
 from cctview_pipeline.embed import training_version
 from cctview_pipeline.embed.assessment import agreement, centred_cosine, city_ranking, embedded, next_frame_rank1
 from cctview_pipeline.embed.city_crops import draw_city_crops
@@ -22,8 +22,11 @@ from cctview_pipeline.embed.courses import identity_course, likeness_course
 from cctview_pipeline.embed.default import DefaultExtractor
 from cctview_pipeline.embed.lessons import Recorded, Rendered, load_recorded, published_basis
 from cctview_pipeline.embed.network import IDENTITY, LIKENESS, WIDTHS, ExtractorNetwork
+from cctview_pipeline.embed.quantization import extractor_with, quantize
+from cctview_pipeline.embed.torch_backend import extractor_of
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import ModelEntry, register_weights
+from cctview_pipeline.state_dicts import register_weights
+from cctview_pipeline.weights import ModelEntry
 
 DEVELOPMENT_CITIES = range(1000, 1004)
 MINUTES_A_CITY = 10
@@ -101,7 +104,7 @@ def train_extractor(data: Path, workspace: Path, recipe: ExtractorRecipe = Extra
     workspace: a folder for the city's crops and for the checkpoint, which is written after every epoch, found again by the
     same recipe on the same data with the same code, and removed at the end.
     """
-    on, history = pick_device(device), History()
+    on, history = torch_device(device), History()
     split = load_split(data, workspace / "city-crops", recipe)
     origin = hashlib.sha256(f"{recipe} {split.version()} {training_version()}".encode()).hexdigest()[:12]
     checkpoint = workspace / f"extractor-{origin}.checkpoint"
@@ -111,12 +114,14 @@ def train_extractor(data: Path, workspace: Path, recipe: ExtractorRecipe = Extra
     else:
         network.share.fill_(1.0)
     fit_published(network, split, on)
-    measured = {"share": round(float(network.share), 2)} | measure(DefaultExtractor(network, "in training", on), split)
+    form = quantize(network, [crop for part in (*split.train, *([split.city] if split.city else [])) for crop in part.crops])
+    extractor = extractor_with(network.to(on), form, "in training")
+    measured = {"share": round(float(network.share), 2)} | measure(extractor, split)
     log.info("%s", measured)
     entry = register_weights(
         "default-extractor",
         "extractor",
-        network.state_dict(),
+        network.state_dict() | form,
         {},
         {"licence": "MIT", "classes": ["car", "bus", "truck", "motorcycle"]}
         | {"input": "RGB crops of any size: the middle, and the whole letterboxed, at 64x64", "dimension": network.dimension}
@@ -152,7 +157,7 @@ def choose_share(network: ExtractorNetwork, split: Split, device: torch.device) 
     """How much of the embedding should be likeness: what finds the same vehicle most often, in the next frame and, in the
     city, at the next camera."""
     network.share.fill_(0.5)
-    embed = DefaultExtractor(network, "in training", device).embed
+    embed = extractor_of(network, "in training").embed
     seen = {camera.camera_id: embed(list(camera.crops)) for camera in split.tune}
     in_city = embed(list(split.development.crops)) if split.development else None
     scores = {}
@@ -168,7 +173,7 @@ def choose_share(network: ExtractorNetwork, split: Split, device: torch.device) 
 
 def fit_published(network: ExtractorNetwork, split: Split, device: torch.device) -> None:
     """The least-squares map from embeddings to the published 1920 numbers, by ridge regression."""
-    extractor, (mean, components) = DefaultExtractor(network, "in training", device), split.basis
+    extractor, (mean, components) = extractor_of(network, "in training"), split.basis
     embeddings = np.concatenate([extractor.embed(list(camera.crops)) for camera in split.train]).astype(np.float64)
     wanted = np.concatenate([camera.features for camera in split.train]).astype(np.float64)
     inputs = np.concatenate([embeddings, np.ones((len(embeddings), 1))], axis=1)
@@ -235,7 +240,7 @@ def _fit(split: Split, recipe: ExtractorRecipe, checkpoint: Path, device: torch.
                 means.append(round(float(np.mean(losses)), 4))
             history.loss.append(means[0])
             history.identity_loss.append(means[1] if len(means) > 1 else 0.0)
-            extractor = DefaultExtractor(network, "in training", device)
+            extractor = extractor_of(network, "in training")
             history.agreement.append(round(agreement(embedded(extractor), split.tune), 4))
             log.info("epoch %d of %d: losses %s, agreement %.4f", epoch + 1, recipe.epochs, means, history.agreement[-1])
             save(checkpoint, parts, epoch + 1)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from cctview_pipeline.match import distances
 from cctview_pipeline.match.ranking import Ranking, evaluate_ranking, rank, rerank
 
 __all__ = ["Aggregate", "Metric", "Ranking", "evaluate_ranking", "rank", "rerank", "track_distances"]
@@ -35,6 +36,4 @@ def track_distances(
     Against double precision, embeddings of norm 30 come out within 1e-3 (med), 2e-6 (mcd) and 2e-4 (rscr). Raises
     ValueError, naming the track, for one that is empty, not finite, of another dimension or, for mcd, has an image of norm 0.
     """
-    from cctview_pipeline.match import distances  # torch takes seconds to import
-
     return distances.track_distances(queries, gallery, metric, aggregate, block, device)

@@ -1,19 +1,26 @@
-"""Track-to-track distances on embeddings (arXiv 1910.09458), in batches, on a CPU or a CUDA device.
+"""Track-to-track distances on embeddings (arXiv 1910.09458), in batches: NumPy on a processor, PyTorch on a CUDA device.
 
-For MED and MCD one matrix product a block serves all pairs of images in it. In single precision, a product of two large
-vectors that almost agree says nothing about how far apart they are, so pairs that come out close are measured again,
-by their difference, in double precision: few in practice, since nothing but repeats of an image is that close.
+What both call alike is written once, ``xp`` being the one or the other; RSCR is PyTorch's everywhere. For MED and MCD one
+matrix product a block serves all pairs of images in it. In single precision, a product of two large vectors that almost agree
+says nothing about how far apart they are, so pairs that come out close are measured again, by their difference, in double
+precision: few in practice, since nothing but repeats of an image is that close.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from cctview_pipeline.device import pick_device
-from cctview_pipeline.match.sparse import residual_norms
+from cctview_pipeline.device import pick_device, torch_device
+from cctview_pipeline.extras import need
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Array: TypeAlias = np.ndarray | Tensor
 
 CLOSE = 2e-3
 """Squared distance, as a share of the two squared norms, below which the matrix product is not to be trusted. At it, for
@@ -25,16 +32,19 @@ REFINED_AT_ONCE = 1 << 14
 
 @dataclass(frozen=True)
 class _Tracks:
-    """images: (N, D), all tracks' one after the other; lengths: (T,); first: (T,) each one's first row."""
+    """xp: the module of its arrays; images: (N, D), all tracks' one after the other; lengths: (T,); first: (T,) each one's first
+    row."""
 
-    images: Tensor
+    xp: ModuleType
+
+    images: "Array"
     lengths: np.ndarray
     first: np.ndarray
 
     def slice(self, begin: int, end: int) -> "_Tracks":
         first = self.first[begin]
         last = self.first[end - 1] + self.lengths[end - 1]
-        return _Tracks(self.images[first:last], self.lengths[begin:end], self.first[begin:end] - first)
+        return _Tracks(self.xp, self.images[first:last], self.lengths[begin:end], self.first[begin:end] - first)
 
 
 def track_distances(
@@ -50,72 +60,114 @@ def track_distances(
     if not distances.size:
         return distances
     on = pick_device(device)
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")  # no TF32, no bfloat16
-    try:
-        asked, among = (_prepare(tracks, metric, on) for tracks in (queries, gallery))
-        side = max(1, int(block**0.5))
-        for g0, g1 in _blocks(among.lengths, max(side, block // max(side, len(asked.images)))):
-            columns = among.slice(g0, g1)
-            for q0, q1 in _blocks(asked.lengths, max(1, block // len(columns.images))):
-                distances[q0:q1, g0:g1] = _block(asked.slice(q0, q1), columns, metric, aggregate).cpu().numpy()
-    finally:
-        torch.set_float32_matmul_precision(precision)
+    if metric == "rscr":
+        need("The metric rscr", "torch")
+    if on == "cpu" and metric != "rscr":
+        asked, among = (_prepare(tracks, metric) for tracks in (queries, gallery))
+        _fill(distances, asked, among, metric, aggregate, block)
+        return distances
+    with _exact_products():
+        asked, among = (_on(_prepare(tracks, metric), on) for tracks in (queries, gallery))
+        _fill(distances, asked, among, metric, aggregate, block)
     return distances
 
 
-def _block(queries: _Tracks, gallery: _Tracks, metric: str, aggregate: str) -> Tensor:
+def _fill(distances: np.ndarray, asked: _Tracks, among: _Tracks, metric: str, aggregate: str, block: int) -> None:
+    side = max(1, int(block**0.5))
+    for g0, g1 in _blocks(among.lengths, max(side, block // max(side, len(asked.images)))):
+        columns = among.slice(g0, g1)
+        for q0, q1 in _blocks(asked.lengths, max(1, block // len(columns.images))):
+            found = _block(asked.slice(q0, q1), columns, metric, aggregate)
+            distances[q0:q1, g0:g1] = found if isinstance(found, np.ndarray) else found.cpu().numpy()
+
+
+@contextmanager
+def _exact_products() -> Iterator[None]:
+    """No TF32 and no bfloat16 in PyTorch; what the caller had is there again afterwards."""
+    import torch
+
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def _block(queries: _Tracks, gallery: _Tracks, metric: str, aggregate: str) -> "Array":
     """(Q, G) of one block."""
     if metric == "rscr":
+        from cctview_pipeline.match.sparse import residual_norms
+
         squared = residual_norms(queries.images, gallery.images, gallery.lengths)
-        return torch.stack([part.sum(0) for part in squared.split(queries.lengths.tolist())]).clamp(min=0).sqrt()
+        return queries.xp.stack([part.sum(0) for part in squared.split(queries.lengths.tolist())]).clamp(min=0).sqrt()
     to_track = _euclidean(queries, gallery) if metric == "med" else _cosine(queries, gallery)
     return _per_track(to_track, queries, AGGREGATES[aggregate], 0)
 
 
-def _euclidean(queries: _Tracks, gallery: _Tracks) -> Tensor:
+def _euclidean(queries: _Tracks, gallery: _Tracks) -> "Array":
     """(query images, gallery tracks): the distance to the nearest image of each track."""
+    xp = queries.xp
     ours, theirs = ((t.images * t.images).sum(1) for t in (queries, gallery))
-    squared = torch.addmm(theirs[None, :], queries.images, gallery.images.T, alpha=-2)
-    nearest = _per_track(squared, gallery, lambda part: part.amin(-1), 1).add_(ours[:, None])
-    largest = _per_track(theirs[None, :], gallery, lambda part: part.amax(-1), 1)
+    squared = queries.images @ gallery.images.T
+    squared *= -2
+    squared += theirs[None, :]
+    nearest = _per_track(squared, gallery, _least, 1)
+    nearest += ours[:, None]
+    largest = _per_track(theirs[None, :], gallery, _most, 1)
     close = nearest < CLOSE * (ours[:, None] + largest)
-    nearest = nearest.clamp_(min=0).sqrt_()
-    rows, tracks = (index.cpu().numpy() for index in close.nonzero(as_tuple=True))
+    nearest = xp.sqrt(xp.clip(nearest, 0, None))
+    rows, tracks = np.nonzero(close if xp is np else close.cpu().numpy())
     for begin, end in _blocks(gallery.lengths[tracks], REFINED_AT_ONCE):
         row, track = rows[begin:end], tracks[begin:end]
         lengths = gallery.lengths[track]
-        which = np.repeat(np.arange(len(row)), lengths)
-        image = np.arange(len(which)) - np.repeat(np.cumsum(lengths) - lengths - gallery.first[track], lengths)
-        differences = queries.images[torch.from_numpy(row[which])].double() - gallery.images[torch.from_numpy(image)].double()
-        exact = torch.full((len(row),), torch.inf, dtype=torch.double, device=nearest.device)
-        exact.scatter_reduce_(0, torch.from_numpy(which).to(nearest.device), differences.norm(dim=1), "amin")
-        nearest[torch.from_numpy(row), torch.from_numpy(track)] = exact.float()
+        starts = np.cumsum(lengths) - lengths
+        image = np.arange(lengths.sum()) - np.repeat(starts - gallery.first[track], lengths)
+        differences = _double(queries.images[np.repeat(row, lengths)]) - _double(gallery.images[image])
+        exact = xp.sqrt((differences * differences).sum(1))
+        exact = np.minimum.reduceat(exact if xp is np else exact.cpu().numpy(), starts).astype(np.float32)
+        nearest[row, track] = exact if xp is np else xp.from_numpy(exact).to(nearest.device)
     return nearest
 
 
-def _cosine(queries: _Tracks, gallery: _Tracks) -> Tensor:
+def _double(values: "Array") -> "Array":
+    return values.astype(np.float64) if isinstance(values, np.ndarray) else values.double()
+
+
+def _cosine(queries: _Tracks, gallery: _Tracks) -> "Array":
     """(query images, gallery tracks): one minus the cosine to the most similar image of each track."""
-    likest = _per_track(queries.images @ gallery.images.T, gallery, lambda part: part.amax(-1), 1)
-    return (1 - likest).clamp_(min=0)
+    likest = _per_track(queries.images @ gallery.images.T, gallery, _most, 1)
+    return queries.xp.clip(1 - likest, 0, None)
 
 
-def _mean_of_half(part: Tensor) -> Tensor:
-    return part.sort(-1).values[..., : part.shape[-1] // 2 + 1].mean(-1)
+def _least(part: "Array") -> "Array":
+    return part.min(-1) if isinstance(part, np.ndarray) else part.amin(-1)
 
 
-def _median(part: Tensor) -> Tensor:
+def _most(part: "Array") -> "Array":
+    return part.max(-1) if isinstance(part, np.ndarray) else part.amax(-1)
+
+
+def _sorted(part: "Array") -> "Array":
+    return np.sort(part, -1) if isinstance(part, np.ndarray) else part.sort(-1).values
+
+
+def _mean_of_half(part: "Array") -> "Array":
+    return _sorted(part)[..., : part.shape[-1] // 2 + 1].mean(-1)
+
+
+def _median(part: "Array") -> "Array":
     """Of an even number, halfway between the middle two, which torch.median is not."""
-    ordered, count = part.sort(-1).values, part.shape[-1]
+    ordered, count = _sorted(part), part.shape[-1]
     return (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
 
 
-def _median_of_half(part: Tensor) -> Tensor:
-    return _median(part.sort(-1).values[..., : part.shape[-1] // 2 + 1])
+def _median_of_half(part: "Array") -> "Array":
+    return _median(_sorted(part)[..., : part.shape[-1] // 2 + 1])
 
 
 AGGREGATES = {
-    "min": lambda part: part.amin(-1),
+    "min": _least,
     "mean": lambda part: part.mean(-1),
     "med": _median,
     "mean50": _mean_of_half,
@@ -123,31 +175,37 @@ AGGREGATES = {
 }
 
 
-def _per_track(values: Tensor, tracks: _Tracks, reduce: Callable[[Tensor], Tensor], dim: int) -> Tensor:
+def _per_track(values: "Array", tracks: _Tracks, reduce: Callable[["Array"], "Array"], dim: int) -> "Array":
     """Reduce the images' dimension to the tracks'. reduce: takes the images of one track as the last dimension.
 
     Tracks of equal length are reduced together: they lie one behind the other once they are sorted by length.
     """
-    moved = values.movedim(dim, -1)
-    reduced = moved.new_empty((*moved.shape[:-1], len(tracks.lengths)))
+    xp = tracks.xp
+    moved = xp.moveaxis(values, dim, -1)
+    reduced = xp.empty((*moved.shape[:-1], len(tracks.lengths)), dtype=moved.dtype, device=moved.device)
     for length in np.unique(tracks.lengths):
         chosen = np.flatnonzero(tracks.lengths == length)
         first = tracks.first[chosen]
         if (np.diff(first) == length).all():  # nothing lies between them: no copy
             part = moved[..., int(first[0]) : int(first[0]) + len(chosen) * int(length)]
         else:
-            images = (first[:, None] + np.arange(length)).ravel()
-            part = moved[..., torch.from_numpy(images).to(moved.device)]
-        reduced[..., torch.from_numpy(chosen).to(moved.device)] = reduce(part.unflatten(-1, (len(chosen), int(length))))
-    return reduced.movedim(-1, dim)
+            part = moved[..., (first[:, None] + np.arange(length)).ravel()]
+        reduced[..., chosen] = reduce(part.reshape((*part.shape[:-1], len(chosen), int(length))))
+    return xp.moveaxis(reduced, -1, dim)
 
 
-def _prepare(tracks: Sequence[np.ndarray], metric: str, device: torch.device) -> _Tracks:
+def _prepare(tracks: Sequence[np.ndarray], metric: str) -> _Tracks:
     lengths = np.array([len(track) for track in tracks])
-    images = torch.from_numpy(np.concatenate([np.asarray(track, np.float32) for track in tracks])).to(device)
+    images = np.concatenate([np.asarray(track, np.float32) for track in tracks])
     if metric == "mcd":
-        images = images / torch.linalg.vector_norm(images, dim=1, keepdim=True, dtype=torch.double).float()
-    return _Tracks(images, lengths, np.cumsum(lengths) - lengths)
+        images = images / np.sqrt((images.astype(np.float64) ** 2).sum(1, keepdims=True)).astype(np.float32)
+    return _Tracks(np, images, lengths, np.cumsum(lengths) - lengths)
+
+
+def _on(tracks: _Tracks, device: str) -> _Tracks:
+    import torch
+
+    return _Tracks(torch, torch.from_numpy(tracks.images).to(torch_device(device)), tracks.lengths, tracks.first)
 
 
 def _check(queries: Sequence[np.ndarray], gallery: Sequence[np.ndarray], metric: str) -> None:

@@ -13,10 +13,13 @@ from torch.nn import functional as F
 
 from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.detect.city_frames import city_version
-from cctview_pipeline.device import pick_device, quick_autocast
-from cctview_pipeline.privacy.people import CELL, MODEL, PeopleFinder, PeopleNetwork, grown, rectangles
+from cctview_pipeline.device import quick_autocast, torch_device
+from cctview_pipeline.openvino_network import OpenVinoNetwork
+from cctview_pipeline.privacy.people import CELL, MODEL, Backend, PeopleFinder, grown, rectangles
 from cctview_pipeline.privacy.people_frames import CutOut, PeopleFrame, city_frames, pasted, recorded_frames, scaled, targets
-from cctview_pipeline.weights import ModelEntry, register_weights
+from cctview_pipeline.privacy.people_network import PeopleNetwork, openvino_form
+from cctview_pipeline.state_dicts import register_weights
+from cctview_pipeline.weights import ModelEntry
 
 DEVELOPMENT, DEVELOPMENT_FRAMES = (1000, 1001, 1002, 1003, 1004, 1005), 8
 """Cities on which the threshold and the margin are chosen, and how many frames of each of their cameras."""
@@ -62,7 +65,7 @@ def train_people(data: Path, work: Path, recipe: PeopleRecipe = PeopleRecipe(), 
 
     data: a folder of the published layout; work: where drawn frames and checkpoints are kept.
     """
-    where = pick_device(device)
+    where = torch_device(device)
     torch.manual_seed(recipe.seed)
     city, recorded, pieces = _drawn(data, work, recipe)
     network = PeopleNetwork(recipe.width).to(where, memory_format=torch.channels_last)
@@ -130,9 +133,9 @@ class OperatingPoint:
     reached: Left
 
 
-def operating_point(network: PeopleNetwork, frames: Sequence[PeopleFrame]) -> OperatingPoint:
+def operating_point(backend: Backend, frames: Sequence[PeopleFrame]) -> OperatingPoint:
     """Of those that leave no more of people than the goal, what takes the least of vehicles."""
-    finder = PeopleFinder(network, "", 0.5, 0.5, 0, torch.device("cpu"))
+    finder = PeopleFinder(backend, "", 0.5, 0.5, 0)
     found = [finder.probabilities(frame.image) for frame in frames]
     tried = []
     for threshold in THRESHOLDS:
@@ -144,7 +147,8 @@ def operating_point(network: PeopleNetwork, frames: Sequence[PeopleFrame]) -> Op
 
 def _register(network: PeopleNetwork, recipe: PeopleRecipe) -> ModelEntry:
     frames = [frame for seed in DEVELOPMENT for frame in city_frames(seed, DEVELOPMENT_FRAMES)[0]]
-    chosen = operating_point(network, frames)
+    form = openvino_form(network)
+    chosen = operating_point(OpenVinoNetwork(form), frames)
     log.info("%s", chosen)
     facts = {
         "licence": "MIT",
@@ -158,7 +162,7 @@ def _register(network: PeopleNetwork, recipe: PeopleRecipe) -> ModelEntry:
         },
     }
     metadata = {"threshold": str(chosen.threshold), "sure": str(chosen.sure), "margin": str(chosen.margin)}
-    return register_weights(MODEL, "masker", network.state_dict(), metadata, facts)
+    return register_weights(MODEL, "masker", network.state_dict() | form, metadata, facts)
 
 
 def _drawn(data: Path, work: Path, recipe: PeopleRecipe) -> tuple[list[PeopleFrame], list[PeopleFrame], list[CutOut]]:

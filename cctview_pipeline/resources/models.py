@@ -7,6 +7,7 @@ import dagster as dg
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import load_detector, threshold_of
+from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import load_extractor
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 def share_cores(context: dg.InitResourceContext) -> None:
     """Let the runs that go on at a time divide the machine's cores: two that use all of them are slower than one."""
-    from cctview_pipeline.device import set_threads
-
     runs = context.instance.get_concurrency_config().run_queue_config if context.instance else None
     set_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
 

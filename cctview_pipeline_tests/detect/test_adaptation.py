@@ -13,16 +13,17 @@ import torch
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.detect import load_detector
 from cctview_pipeline.detect.adaptation import AdaptationRecipe, Adapted, adapt_detector, split_lake
-from cctview_pipeline.detect.backends import padded
 from cctview_pipeline.detect.labels import FrameLabels
 from cctview_pipeline.detect.lake_labels import label_frames
 from cctview_pipeline.detect.network import DetectorNetwork
+from cctview_pipeline.detect.padding import padded
 from cctview_pipeline.detect.quantization import quantize
 from cctview_pipeline.detect.teachers import Panel, RecordedTeacher
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.weights import find_model, list_models, read_facts, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import find_model, list_models, read_facts
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 from cctview_pipeline_tests.factories.tiny_detector import plain_traffic, register_untrained

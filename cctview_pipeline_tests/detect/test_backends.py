@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.detect.assessment import assess
-from cctview_pipeline.detect.backends import padded
 from cctview_pipeline.detect.default import DefaultDetector
 from cctview_pipeline.detect.labels import find_frames
+from cctview_pipeline.detect.padding import padded
 from cctview_pipeline.weights import find_model
 
 

@@ -200,12 +200,6 @@ def test_one_damaged_byte_is_noticed(tiny: Made, tmp_path: Path, monkeypatch: py
         load(tmp_path, TINY, monkeypatch)
 
 
-def test_without_imageai_one_sentence(tiny: Made, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("cctview_pipeline.detect.imageai_detectors.find_spec", lambda name: None)
-    with pytest.raises(CctviewError, match=r"needs ImageAI, which is not installed: `pip install 'cctview-pipeline\[imageai\]'`"):
-        load(tiny.folder, TINY, monkeypatch)
-
-
 class Asked:
     """Remembers which modules were looked for, and finds none."""
 

@@ -14,7 +14,8 @@ from cctview_pipeline.detect.assessment import assess, consensus, find, publishe
 from cctview_pipeline.detect.labels import find_frames, load_labels, published_truth
 from cctview_pipeline.detect.training import DetectorRecipe, load_split, train_detector
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import find_model, read_facts, read_weights
+from cctview_pipeline.state_dicts import read_weights
+from cctview_pipeline.weights import find_model, read_facts
 from cctview_pipeline_tests.factories.archive import HOUR_17, draw_frame, traffic, write_frame
 
 

@@ -1,13 +1,20 @@
 """The shipped extractor keeps the contract."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.embed.default import GREY, letterbox, middle
+from cctview_pipeline.embed.torch_backend import load_extractor as load_from_pytorch
+from cctview_pipeline.embed.views import GREY, letterbox, middle
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.extras import MissingExtra
+from cctview_pipeline.images import encode_png
+from cctview_pipeline.state_dicts import read_weights, register_weights, without_openvino
+from cctview_pipeline.weights import find_model
 
 SHAPES = [(40, 60), (64, 64), (17, 9), (1, 1), (200, 90), (3, 80)]
 
@@ -37,9 +44,35 @@ def test_order_is_kept(extractor):
     assert (forward @ backward[::-1].T).argmax(1).tolist() == list(range(12))
 
 
-@pytest.mark.parametrize("batch", [1, 5, 100])
-def test_batch_makes_no_difference(extractor, batch):
-    np.testing.assert_allclose((extractor.embed(crops()) * extractor.embed(crops(), batch=batch)).sum(1), 1, atol=2e-3)
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_what_else_is_in_a_call_makes_no_difference(extractor, count):
+    alone, among = extractor.embed(crops()), extractor.embed((crops() * 9)[:count])
+    np.testing.assert_allclose((among * np.concatenate([alone] * 9)[:count]).sum(1), 1, atol=2e-3)
+
+
+def test_crops_may_be_bytes(extractor):
+    from_bytes = extractor.embed([encode_png(crop) for crop in crops()])
+    np.testing.assert_allclose((from_bytes * extractor.embed(crops())).sum(1), 1, atol=2e-3)
+
+
+def test_openvino_and_pytorch_agree(extractor):
+    of_pytorch = load_from_pytorch(find_model("default", "extractor"), "cpu")
+    assert (extractor.embed(crops()) * of_pytorch.embed(crops())).sum(1).min() > 0.995
+    ours, theirs = (each.embed(crops(), "veri") for each in (extractor, of_pytorch))
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    assert ((ours * theirs).sum(1) / lengths).min() > 0.98
+
+
+def test_weights_without_openvino_s_form_run_in_pytorch(extractor, tmp_path, monkeypatch):
+    """As earlier versions adapted them."""
+    tensors, metadata = read_weights(find_model("default", "extractor"))
+    monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
+    register_weights("earlier", "extractor", without_openvino(tensors), metadata, {})
+    assert (load_extractor("earlier", "cpu").embed(crops()) * extractor.embed(crops())).sum(1).min() > 0.995
+    monkeypatch.setitem(sys.modules, "torch", None)
+    register_weights("another", "extractor", without_openvino(tensors), metadata, {})
+    with pytest.raises(MissingExtra, match=r"^The extractor 'another', whose file lacks OpenVINO's form, needs PyTorch: "):
+        load_extractor("another", "cpu")
 
 
 def test_no_crops(extractor):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.embed.tables import embed_crops, embedding_matrix
-from cctview_pipeline.images import encode_png
+from cctview_pipeline.images import decode, encode_png
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline_tests.factories.tables import rows
 
@@ -14,8 +14,8 @@ class MeanColour:
 
     dimension, version = 3, "made@1"
 
-    def embed(self, crops: list[np.ndarray]) -> np.ndarray:
-        return np.array([crop.mean((0, 1)) / 255 for crop in crops], np.float32)
+    def embed(self, crops: list[bytes]) -> np.ndarray:
+        return np.array([decode(crop).mean((0, 1)) / 255 for crop in crops], np.float32)
 
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (51, 102, 153), (0, 0, 0)]

@@ -16,11 +16,13 @@ from cctview_pipeline.embed import load_extractor, training
 from cctview_pipeline.embed.assessment import agreement, centred_cosine, embedded, next_frame_rank1
 from cctview_pipeline.embed.lessons import load_recorded, published_basis
 from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.torch_backend import extractor_of
 from cctview_pipeline.embed.training import ExtractorRecipe, load_split, train_extractor
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import encode_png
 from cctview_pipeline.paths import models_directory
-from cctview_pipeline.weights import read_facts, read_weights
+from cctview_pipeline.state_dicts import read_weights
+from cctview_pipeline.weights import read_facts
 from cctview_pipeline_tests.factories.vehicles import write_features
 
 SMALL = ExtractorRecipe(epochs=2, batch=6, paired=6, vehicles=2, crops=2, cities=1, narrowed=8)
@@ -130,11 +132,11 @@ def test_a_folder_without_the_minutes_for_measuring_is_refused(tmp_path: Path):
 def test_the_map_to_the_published_space_is_the_least_squares_one(folder: Path, tmp_path: Path):
     """A teacher whose features follow from the embedding is met exactly."""
     split, network = load_split(folder, tmp_path, replace(SMALL, cities=0)), ExtractorNetwork().eval()
-    embed = training.DefaultExtractor(network, "made", torch.device("cpu")).embed
+    embed = extractor_of(network, "made").embed
     wanted = np.random.default_rng(0).normal(size=(384, 256)) * 20
     cameras = [replace(camera, features=(embed(list(camera.crops)) @ wanted).astype(np.float32)) for camera in split.train]
     training.fit_published(network, replace(split, train=cameras), torch.device("cpu"))
-    extractor = training.DefaultExtractor(network, "made", torch.device("cpu"))
+    extractor = extractor_of(network, "made")
     for camera in cameras:
         assert centred_cosine(extractor.embed(list(camera.crops), space="veri"), camera, split.basis) > 0.99
 

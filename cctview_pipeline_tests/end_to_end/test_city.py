@@ -23,7 +23,8 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.selection import choose
-from cctview_pipeline.weights import find_model, read_weights, register_weights
+from cctview_pipeline.state_dicts import read_weights, register_weights
+from cctview_pipeline.weights import find_model
 from cctview_pipeline_tests.factories.cities import RUSH
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all

@@ -11,6 +11,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.privacy.people import PeopleFinder, grown, rectangles
 from cctview_pipeline.privacy.people_frames import PeopleFrame, pasted, scaled, targets, with_truth
+from cctview_pipeline.privacy.people_network import TorchBackend
 from cctview_pipeline.privacy.people_training import left
 from cctview_pipeline.weights import find_model
 
@@ -57,6 +58,13 @@ def test_the_same_picture_gives_the_same_rectangles(finder: PeopleFinder, frames
     before = kept.copy()
     finder.probabilities(frames[-1].image)
     assert np.array_equal(kept, before), "the next picture is written elsewhere"
+
+
+def test_openvino_and_pytorch_agree(finder: PeopleFinder, frames: list[PeopleFrame]):
+    of_pytorch = TorchBackend.of(find_model("people-finder", "masker"), "cpu")
+    for frame in frames[::4]:
+        (expected,) = of_pytorch.start(frame.image[None])()
+        np.testing.assert_allclose(finder.probabilities(frame.image), expected[0], atol=1e-3)
 
 
 def test_the_version_names_the_weights(finder: PeopleFinder):

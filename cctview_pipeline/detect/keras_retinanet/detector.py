@@ -1,6 +1,5 @@
 """The original detector as the pipeline uses it. This process never imports TensorFlow."""
 
-import importlib.util
 import re
 import threading
 from collections.abc import Sequence
@@ -40,14 +39,10 @@ class KerasRetinaNetDetector:
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "KerasRetinaNetDetector":
-        """Raises CctviewError when TensorFlow is not installed, or the weights are missing, damaged or of another network."""
+        """Raises CctviewError when the weights are missing, damaged or of another network."""
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
             raise CctviewError(f"'{device}' is no device: use auto, cpu, cuda or cuda:N.")
         check_file(entry)
-        if any(importlib.util.find_spec(module) is None for module in ("tensorflow", "h5py")):
-            raise CctviewError(
-                f"The model '{entry.name}' needs TensorFlow, which is missing: run `pip install 'cctview-pipeline[imageai]'`."
-            )
         check_layout(entry.path)
         return cls(entry.path, entry.version, device)
 

@@ -188,15 +188,6 @@ def test_weights_that_are_not_the_manifests(tmp_path: Path, monkeypatch: pytest.
         load_detector(NAME, "cpu")
 
 
-def test_without_tensorflow_the_mend_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
-    (tmp_path / FILE).write_bytes(b"weights")
-    write_manifest(tmp_path, b"weights")
-    with pytest.raises(CctviewError, match=r"needs TensorFlow.*`pip install 'cctview-pipeline\[imageai\]'`"):
-        load_detector(NAME, "cpu")
-
-
 def test_a_device_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
     write_manifest(tmp_path, b"")

@@ -1,0 +1,20 @@
+"""Frames of any size, as the detector's network takes them."""
+
+import numpy as np
+
+MULTIPLE, SMALLEST = 16, 32
+"""The network halves its input four times, so height and width must be multiples of MULTIPLE; SMALLEST is the least side
+that has room for all candidates."""
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """The smallest size that the network takes and that holds an image of height x width."""
+    return tuple(max(SMALLEST, side + -side % MULTIPLE) for side in (height, width))
+
+
+def padded(image: np.ndarray) -> np.ndarray:
+    """The image with black to the right and below, up to a size that the network takes."""
+    height, width = padded_size(*image.shape[:2])
+    if image.shape[:2] == (height, width):
+        return image
+    return np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)))

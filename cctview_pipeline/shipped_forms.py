@@ -1,0 +1,59 @@
+"""The shipped extractor and people finder in OpenVINO's form, made again from their weights, which stay as they are:
+``python -m cctview_pipeline.shipped_forms --data DIR``. Training makes the forms in the same way.
+"""
+
+import argparse
+from pathlib import Path
+
+from torch import Tensor
+
+from cctview_pipeline.drift.reference import find_reference
+from cctview_pipeline.embed.city_crops import draw_city_crops
+from cctview_pipeline.embed.lessons import Rendered, load_recorded
+from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.quantization import quantize
+from cctview_pipeline.embed.training import MINUTES_A_CITY
+from cctview_pipeline.paths import project_root
+from cctview_pipeline.privacy.people import MODEL
+from cctview_pipeline.privacy.people_network import PeopleNetwork, openvino_form
+from cctview_pipeline.state_dicts import read_weights, register_weights, without_openvino
+from cctview_pipeline.weights import ModelEntry, find_model, read_facts
+
+TRAINING_MINUTES, CITIES = 42, range(2)
+"""The last minute of the recorded hour that the extractor was trained on, and two of its sixteen cities."""
+
+
+def write_extractor(data: Path, drawn: Path) -> ModelEntry:
+    """data: a folder of the published layout; drawn: where the city's crops are kept."""
+    entry = find_model("default", "extractor")
+    tensors, metadata = read_weights(entry)
+    network = ExtractorNetwork.of(tensors)
+    recorded = [crop for camera in load_recorded(data) for crop in camera.crops[camera.minutes <= TRAINING_MINUTES]]
+    rendered = Rendered.of(draw_city_crops(CITIES, MINUTES_A_CITY, drawn)).crops
+    reference = find_reference(entry.version)
+    written = _register(entry, without_openvino(tensors) | quantize(network, [*recorded, *rendered]), metadata)
+    reference.write(written)
+    return written
+
+
+def write_people_finder() -> ModelEntry:
+    entry = find_model(MODEL, "masker")
+    tensors, metadata = read_weights(entry)
+    state = without_openvino(tensors)
+    network = PeopleNetwork(len(state["stem.0.0.weight"]))
+    network.load_state_dict(state)
+    return _register(entry, state | openvino_form(network), metadata)
+
+
+def _register(entry: ModelEntry, tensors: dict[str, Tensor], metadata: dict[str, str]) -> ModelEntry:
+    facts = {name: value for name, value in read_facts(entry).items() if name not in ("task", "file", "size", "sha256")}
+    return register_weights(entry.name, entry.task, tensors, metadata, facts)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder that `cctview train extractor` learned from")
+    parser.add_argument("--drawn", type=Path, default=project_root() / "var" / "training" / "city-crops")
+    arguments = parser.parse_args()
+    for entry in (write_extractor(arguments.data, arguments.drawn), write_people_finder()):
+        print(f"Wrote {entry.path} ({entry.version}).")
