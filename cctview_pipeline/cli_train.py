@@ -205,10 +205,10 @@ def train_people(
 
     An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
+    _begin()
     from cctview_pipeline.privacy.people_training import PeopleRecipe
     from cctview_pipeline.privacy.people_training import train_people as run
 
-    _begin()
     recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
     entry = run(data, _workspace() / "people", recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).")
