@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-GRACE_S = 3.0
+GRACE_S = 2.0
 """How long a server may take to end in order: within 5 s all of it has ended."""
-LOOK_S = 0.2
+LOOK_S = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

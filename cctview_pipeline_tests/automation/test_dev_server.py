@@ -183,11 +183,13 @@ def test_cctview_dev_in_the_background_ends_while_it_is_still_starting(tmp_path:
     try:
         wait_until(lambda: runs(tmp_path, module), 120, tmp_path)
         assert locked(tmp_path)
+        asked = time.time()
         process.send_signal(number)
         wait_until(lambda: process.poll() is not None and not of_place(tmp_path), SOON_S, tmp_path)
     finally:
         end_all(tmp_path)
     assert not locked(tmp_path)
+    assert (tmp_path / "dagster" / "daemon.lock").stat().st_mtime >= asked, "no later command takes its last beat for another's"
 
 
 @pytest.mark.slow
