@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -35,6 +34,7 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.access import ask
 from cctview_pipeline.selection import choose
+from cctview_pipeline.terminal import console
 from cctview_pipeline.weights import check_file, find_model
 
 app = typer.Typer(
@@ -50,7 +50,6 @@ app.add_typer(audit, name="audit")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
 app.add_typer(city, name="city")
-console = Console()
 
 CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")]
 FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
@@ -141,8 +140,8 @@ def _run(lake: Lake, campaign: Campaign, cameras: list[str], hours: list[datetim
         console.print(f"Finished all {total} partitions.", style="green")
     command = _command()
     console.print(
-        f"\nNext: [bold]{command} dev[/]\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
-        f'      [bold]{command} query "select * from travel_times"[/]\n      asks the lake with SQL',
+        f"\nNext: {command} dev\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
+        f'      {command} query "select * from travel_times"\n      asks the lake with SQL',
         soft_wrap=True,
     )
 
@@ -305,7 +304,7 @@ def list_faults() -> None:
     from cctview_pipeline.cameras.city.faults import KINDS
 
     for name, meaning in KINDS.items():
-        console.print(f"[bold]{name}[/]: {meaning}")
+        console.print(f"{name}: {meaning}")
 
 
 def _city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None) -> dict:
@@ -355,7 +354,7 @@ def _print_truth(lake: Lake, hours: list[datetime]) -> None:
         found = Evaluation.from_table(lake.read("evaluation", day))
         for table in found.summary_tables(f"Beside the truth, {day.day:%Y-%m-%d}"):
             console.print(table)
-    console.print(f"[bold]{_command()} evaluate[/] shows every figure.", soft_wrap=True)
+    console.print(f"{_command()} evaluate shows every figure.", soft_wrap=True)
 
 
 def _split(values: list[str]) -> list[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
@@ -18,9 +17,9 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.masking import Masker
 from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.terminal import console
 
 cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
-console = Console()
 
 NetworkOption = Annotated[str, typer.Option(help=f"A live network: {', '.join(LIVE_NETWORKS)}.")]
 BaseUrlOption = Annotated[str, typer.Option("--base-url", help="Another server of the same form, such as `cctview city serve`.")]
@@ -103,7 +102,7 @@ def collect(
 
     live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
     seconds = parse_duration(duration) if duration else None
-    console.print(f"[bold]{live.terms.operator}[/]. {live.terms.text} {live.terms.url}", soft_wrap=True)
+    console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
     wanted = [name for group in chosen for name in group.split(",") if name]

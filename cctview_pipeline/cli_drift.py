@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_day, parse_day
+from cctview_pipeline.terminal import console
 
 if TYPE_CHECKING:
     from cctview_pipeline.drift import Survey
 
-console = Console()
 MOST_ROWS = 20
 TITLES = {"detections": "Scores (detections)", "features": "How alike vehicles look (features)"}
 

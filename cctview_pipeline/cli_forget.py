@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
-
-console = Console()
+from cctview_pipeline.terminal import console
 
 
 def purge(

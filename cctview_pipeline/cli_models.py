@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -11,11 +10,11 @@ from cctview_pipeline.campaign import TASKS
 from cctview_pipeline.cli_drift import drift
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.pull import pull
+from cctview_pipeline.terminal import console
 from cctview_pipeline.weights import check_file, find_model, list_models, read_facts
 
 models = typer.Typer(no_args_is_help=True, help="The detectors and extractors that can be used, and their weights.")
 models.command("drift")(drift)
-console = Console()
 
 
 @models.command("list")

@@ -4,15 +4,14 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.entries import Head
 from cctview_pipeline.privacy.verification import verify as read
+from cctview_pipeline.terminal import console
 
 audit = typer.Typer(no_args_is_help=True, help="Who asked about vehicles, when and what for, and whether that log is whole.")
-console = Console()
 
 PurposeOption = Annotated[
     str, typer.Option("--purpose", help="What for, when it is about vehicles: one of the campaign's purposes.")

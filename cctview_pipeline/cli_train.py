@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cctview_pipeline.campaign import parse_time
@@ -14,13 +13,13 @@ from cctview_pipeline.cli_privacy import PurposeOption
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.terminal import console
 
 if TYPE_CHECKING:
     from cctview_pipeline.lake import Lake, Partition
     from cctview_pipeline.weights import ModelEntry
 
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/, or adapt them to a lake's cameras.")
-console = Console()
 
 DataOption = Annotated[Path | None, typer.Option(help="A folder of the published layout, to train the shipped model anew.")]
 LakeOption = Annotated[bool, typer.Option("--from-lake", help="Adapt the model in use to the cameras of the lake.")]

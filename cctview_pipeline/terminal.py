@@ -1,0 +1,6 @@
+"""The console that commands print to."""
+
+from rich.console import Console
+
+console = Console(markup=False)
+"""What stands in brackets is text: a path, a section of campaign.toml or an answer of the lake may have any."""
