@@ -79,5 +79,5 @@ class TorchBackend:
 
     @torch.inference_mode()
     def start(self, images: np.ndarray) -> Callable[[], tuple[np.ndarray]]:
-        found = self._network(torch.from_numpy(images).to(self._device))
+        found = self._network(torch.tensor(images).to(self._device))
         return lambda: (found.cpu().numpy(),)
