@@ -40,10 +40,10 @@ else
 endif
 
 test: install-dev lint
-	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist worksteal --durations 10
+	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10
 
 test-all: install-dev lint
-	$(BIN)/python -m pytest -m "not alone" --hypothesis-profile full --numprocesses 2 --dist worksteal --durations 40
+	$(BIN)/python -m pytest -m "not alone" --hypothesis-profile full --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
 	$(BIN)/python -m pytest -m alone
 
 lint: install-dev

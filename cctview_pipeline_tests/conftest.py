@@ -5,19 +5,19 @@ this session, and never the project's own.
 """
 
 import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 # Workers share the cores, and threads that wait for each other's cores are slower than one. Read when NumPy, torch and
-# Arrow are loaded, so it stands before them; OpenVINO is given torch's number.
+# Arrow are loaded, so it stands before them; models are told in pytest_runtest_setup.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 import pytest
 from hypothesis import settings
 
+from cctview_pipeline.device import set_threads
 from cctview_pipeline.lake import Lake
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.jobs import CAMERAS, HOUR, archive_campaign
@@ -74,9 +74,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 
 def pytest_runtest_setup() -> None:
-    """An asset that ran in this process may have given torch all cores."""
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(1)
+    """An asset that ran in this process may have given the models all cores."""
+    set_threads(1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

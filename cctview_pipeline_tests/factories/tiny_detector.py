@@ -17,7 +17,8 @@ from cctview_pipeline.detect.teachers import Panel, RecordedTeacher
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import encode_jpeg
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.weights import ModelEntry, register_weights
+from cctview_pipeline.state_dicts import register_weights
+from cctview_pipeline.weights import ModelEntry
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 
