@@ -51,6 +51,9 @@ app.add_typer(train, name="train")
 app.add_typer(models, name="models")
 app.add_typer(city, name="city")
 
+SOON_DONE = 100
+"""Partitions of all assets up to which a backfill is a matter of a minute, so that every second of waiting shows."""
+
 CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")]
 FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
 SeedOption = Annotated[int | None, typer.Option(help="The city's; 1000 when left out, 9000 and above are for evaluation.")]
@@ -114,18 +117,21 @@ def _run(lake: Lake, campaign: Campaign, cameras: list[str], hours: list[datetim
     from cctview_pipeline.definitions import build_definitions
 
     with dg.DagsterInstance.get() as instance:
-        record_models(instance, campaign)
         plan = launching.whole_plan(campaign, cameras, hours)
         todo = plan if again else launching.missing_plan(plan, campaign, lake, instance)
         total = launching.count(todo)
         if total:
             title = f"{len(cameras)} cameras, {len(hours)} hours from {hours[0]:%Y-%m-%dT%HZ}"
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-            with running_daemon(instance), Progress(*columns, console=console) as progress:
+            tick_s = 0.5 if total <= SOON_DONE else 2.0
+            with running_daemon(instance, tick_s), Progress(*columns, console=console) as progress:
                 task = progress.add_task("partitions", total=total)
+                record_models(instance, campaign)  # while the daemon starts
                 graph = build_definitions(campaign).get_repository_def().asset_graph
                 show = lambda done: progress.update(task, completed=done)  # noqa: E731
                 outcome = launching.run(instance, graph, campaign, todo, title, show)
+        else:
+            record_models(instance, campaign)
     _print_summary(lake, cameras, hours)
     _print_truth(lake, hours)
     if not total:

@@ -1,5 +1,9 @@
 """``dagster-daemon run`` with a shorter tick, for the time that a command waits for its backfill.
 
+::
+
+    python -m cctview_pipeline.automation.daemon 0.5        # seconds between two ticks
+
 A backfill takes one tick for each wave of assets. Dagster's 30 s between them suit a server; a person who waits in
 front of a terminal would spend most of a short backfill waiting. There is no setting for it.
 """
@@ -16,12 +20,10 @@ from dagster._daemon.cli import create_dagster_daemon_cli
 
 from cctview_pipeline.paths import dagster_home
 
-TICK_S = 2
-
 
 def _stop_with_parent() -> None:
     """Standard input ends when the command that started us does."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # a buffered reader would hold a lock that Python wants when it ends
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -35,7 +37,7 @@ def _show_life(lock: Path) -> None:
 def main() -> None:
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     threading.Thread(target=_show_life, args=[dagster_home() / "daemon.lock"], daemon=True).start()
-    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = TICK_S
+    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = float(sys.argv[1])
     create_dagster_daemon_cli()(["run", "-w", "workspace.yaml", "--log-level", "warning"])
 
 

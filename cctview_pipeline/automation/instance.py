@@ -57,8 +57,11 @@ def check_not_served(instance: dg.DagsterInstance) -> None:
 
 
 @contextmanager
-def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
-    """A daemon works on the instance inside this block: one that runs already, or our own for so long."""
+def running_daemon(instance: dg.DagsterInstance, tick_s: float = 2.0) -> Iterator[None]:
+    """A daemon works on the instance inside this block: one that runs already, or our own for so long.
+
+    tick_s: seconds between two looks of our own at what is to be done next; each look at a large backfill is work.
+    """
     home = Path(os.environ["DAGSTER_HOME"])
     with (home / "daemon.lock").open("a+") as lock:
         locked = _try_lock(lock)
@@ -73,7 +76,7 @@ def running_daemon(instance: dg.DagsterInstance) -> Iterator[None]:
         _bury(instance)
         (home / "served-lake").write_text(lake_uri())
         log = (home / "daemon.log").open("a")
-        command = [sys.executable, "-m", "cctview_pipeline.automation.daemon"]
+        command = [sys.executable, "-m", "cctview_pipeline.automation.daemon", str(tick_s)]
         # The lock's descriptor is inherited: it is held as long as any of the daemon's processes lives.
         # Its standard input ends when this process does, however that comes about, and then the daemon ends too.
         daemon = subprocess.Popen(
