@@ -32,7 +32,7 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         group_name="models",
         code_version=training_version(),
         owners=["team:cctview"],
-        kinds={"pytorch"},
+        kinds={"pytorch", "openvino"},
         pool="gpu",
         # It learns from tracks too, but these are made with it: the graph can't say so.
         deps=[learned_from(campaign, partitions, "crops", "extractor")],

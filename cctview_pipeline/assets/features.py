@@ -10,7 +10,7 @@ from cctview_pipeline.resources.models import ExtractorResource
 
 def features(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("features", group="vehicles", code_version="2", kinds={"pytorch"}),
+        **table_asset("features", group="vehicles", code_version="2", kinds={"openvino"}),
         deps=["crops", "extractor_model"],
         partitions_def=partitions.camera_hours,
         backfill_policy=partitions.independent,
