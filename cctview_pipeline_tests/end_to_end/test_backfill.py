@@ -7,15 +7,20 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from cctview_pipeline.automation.instance import prepare_home
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.selection import choose
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
+from cctview_pipeline_tests.factories.jobs import run_all
 
 CAMERAS = ("733-681-N", "735-683-N")
 TABLES = {"raw_frames": 4, "rejected_frames": 4, "detections": 4, "crops": 4, "features": 4, "tracks": 4, "matches": 4}
@@ -32,6 +37,19 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def made(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A workplace whose lake was made by one run a job, in this process."""
+    place = Workplace(tmp_path_factory.mktemp("made"))
+    lake = Lake(str(place.lake))
+    lake.write_campaign(choose(lake, "archive", str(archive), [], None, None, {}, ["traffic counts"]).campaign)
+    with mock.patch.dict(os.environ, place.environment):
+        prepare_home()
+        with dg.DagsterInstance.get() as instance:
+            run_all(lake, instance)
+    return place
+
+
+@pytest.fixture(scope="module")
 def finished(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace whose backfill went through undisturbed."""
     place = Workplace(tmp_path_factory.mktemp("finished"))
@@ -44,6 +62,42 @@ def count_files(place: Workplace) -> dict[str, int]:
     return {table: len(list((place.lake / table).rglob("*.parquet"))) for table in FILES}
 
 
+def test_a_first_backfill(tmp_path: Path):
+    """Twenty frames of one camera, as a person runs it who tries the pipeline: one run a stage, and all of it in Dagster."""
+    make_archive(tmp_path / "archive", CAMERAS[:1], datetime(2020, 5, 5, 17, tzinfo=UTC), frames=20)
+    place = Workplace(tmp_path)
+    done = place.backfill(tmp_path / "archive")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Finished all 9 partitions" in done.stdout
+    assert "stand under [campaign.privacy] in campaign.toml" in " ".join(done.stdout.split())
+    assert count_files(place) == dict.fromkeys(FILES, 1)
+    assert place.leftovers() == []
+    with dg.DagsterInstance.from_config(place.environment["DAGSTER_HOME"]) as instance:
+        backfills, runs = instance.get_backfills(), instance.get_runs()
+    assert [backfill.status.name for backfill in backfills] == ["COMPLETED_SUCCESS"] * 2
+    assert {run.tags["dagster/backfill"] for run in runs} == {backfill.backfill_id for backfill in backfills}
+    made_by = {asset.path[-1]: run.run_id for run in runs for asset in run.asset_selection}
+    assert len({made_by[table] for table in ("raw_frames", "detections", "crops", "features")}) == 1
+
+    before = place.digests()
+    again = place.invoke("backfill", "--path", tmp_path / "archive")
+    assert again.returncode == 0, again.stderr
+    assert "All 9 partitions are finished" in again.stdout
+    assert place.digests() == before
+
+
+def test_jobs_make_every_partition_too(made: Workplace):
+    assert count_files(made) == FILES
+    assert made.leftovers() == []
+
+
+@pytest.mark.slow
+def test_by_backfill_and_by_jobs_the_tables_are_the_same(finished: Workplace, made: Workplace):
+    """To the byte: the keys of the tests' session are the same for both."""
+    assert finished.digests() == made.digests()
+
+
+@pytest.mark.slow
 def test_every_partition_of_every_table_is_there(finished: Workplace):
     assert count_files(finished) == FILES
     frames = pq.ParquetDataset(finished.lake / "raw_frames").read().num_rows
@@ -51,6 +105,7 @@ def test_every_partition_of_every_table_is_there(finished: Workplace):
     assert finished.leftovers() == []
 
 
+@pytest.mark.slow
 def test_its_runs_and_its_backfill_are_in_dagster(finished: Workplace, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DAGSTER_HOME", str(finished.folder / "dagster"))
     with dg.DagsterInstance.get() as instance:
@@ -63,6 +118,7 @@ def test_its_runs_and_its_backfill_are_in_dagster(finished: Workplace, monkeypat
     assert known == {f"{camera}|2020-05-05T{hour}" for camera in CAMERAS for hour in (17, 18)}
 
 
+@pytest.mark.slow
 def test_hours_are_chained_in_order(finished: Workplace, monkeypatch: pytest.MonkeyPatch):
     """Journeys go on over the hour's turn, which they can only where the hour before was chained first."""
     hours = [finished.lake / "journeys" / f"hour=2020-05-05T{hour}" / "part-0.parquet" for hour in (17, 18)]
@@ -74,6 +130,7 @@ def test_hours_are_chained_in_order(finished: Workplace, monkeypatch: pytest.Mon
     assert len(runs) == 1
 
 
+@pytest.mark.slow
 def test_a_second_time_there_is_nothing_to_do(finished: Workplace, archive: Path):
     before = finished.digests()
     again = finished.invoke("backfill", "--path", archive)
@@ -90,20 +147,20 @@ def test_made_again_every_table_has_the_same_bytes(finished: Workplace, archive:
     assert finished.digests() == before
 
 
-def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path):
+def test_exported_it_is_the_published_layout(made: Workplace, tmp_path: Path):
     """Every frame with its files; and the frames can be read again as an archive."""
-    assert "so state one (--purpose)" in finished.invoke("export", "--out", tmp_path).stderr
+    assert "so state one (--purpose)" in made.invoke("export", "--out", tmp_path).stderr
     assert not list(tmp_path.iterdir())
-    done = finished.invoke("export", "--out", tmp_path, "--cameras", CAMERAS[0], "--purpose", "traffic counts")
+    done = made.invoke("export", "--out", tmp_path, "--cameras", CAMERAS[0], "--purpose", "traffic counts")
     assert done.returncode == 0, done.stderr
     assert "Wrote 40 frames of 2 camera-hours" in " ".join(done.stdout.split())
     network = ArchiveNetwork(tmp_path)
     assert network.cameras() == [CAMERAS[0]]
     again = [frame for hour in network.hours(CAMERAS[0]) for frame in network.read_hour(CAMERAS[0], hour).frames]
-    frames = pq.ParquetDataset(finished.lake / "raw_frames").read(["camera_id", "frame_id", "jpeg"]).to_pylist()
+    frames = pq.ParquetDataset(made.lake / "raw_frames").read(["camera_id", "frame_id", "jpeg"]).to_pylist()
     stored = {f["frame_id"]: strip_metadata(f["jpeg"]) for f in frames if f["camera_id"] == CAMERAS[0]}
     assert {f.frame_id: f.jpeg for f in again} == stored
-    features = pq.ParquetDataset(finished.lake / "features").read().to_pylist()
+    features = pq.ParquetDataset(made.lake / "features").read().to_pylist()
     written = {key: value for path in tmp_path.rglob("*--features.json") for key, value in json.loads(path.read_text()).items()}
     wanted = {row["detection_id"]: row for row in features if row["detection_id"].startswith(CAMERAS[0])}
     assert wanted
@@ -114,21 +171,21 @@ def test_exported_it_is_the_published_layout(finished: Workplace, tmp_path: Path
     assert {path.stem for path in tmp_path.rglob("*--detections/*.jpeg")} == set(wanted)
 
 
-def test_a_vehicle_is_asked_about_for_a_purpose_by_its_pseudonym_and_on_the_record(finished: Workplace):
+def test_a_vehicle_is_asked_about_for_a_purpose_by_its_pseudonym_and_on_the_record(made: Workplace):
     sql = "select journey_id, count(*) as legs from journeys join tracks using (track_id) group by all"
-    assert "so state one (--purpose)" in finished.invoke("query", sql).stderr
-    asked = finished.invoke("query", "--json", "--purpose", "traffic counts", sql)
+    assert "so state one (--purpose)" in made.invoke("query", sql).stderr
+    asked = made.invoke("query", "--json", "--purpose", "traffic counts", sql)
     found = [json.loads(line) for line in asked.stdout.splitlines()]
-    raw = pq.ParquetDataset(finished.lake / "journeys").read(["journey_id"])["journey_id"].to_pylist()
+    raw = pq.ParquetDataset(made.lake / "journeys").read(["journey_id"])["journey_id"].to_pylist()
     assert sum(row["legs"] for row in found) == len(raw)
     assert all(re.fullmatch("[a-z2-7]{26}", row["journey_id"]) for row in found)
-    assert "as they were written" in finished.invoke("audit", "verify").stdout
-    assert "select journey_id" in " ".join(finished.invoke("audit", "show", "--last", "1").stdout.split())
+    assert "as they were written" in made.invoke("audit", "verify").stdout
+    assert "select journey_id" in " ".join(made.invoke("audit", "show", "--last", "1").stdout.split())
 
 
-def test_an_unknown_layout_and_nothing_to_export_are_refused(finished: Workplace, tmp_path: Path):
-    assert "no layout named 'coco': use cctview" in finished.invoke("export", "--out", tmp_path, "--layout", "coco").stderr
-    late = finished.invoke("export", "--out", tmp_path, "--from", "2021-01-01")
+def test_an_unknown_layout_and_nothing_to_export_are_refused(made: Workplace, tmp_path: Path):
+    assert "no layout named 'coco': use cctview" in made.invoke("export", "--out", tmp_path, "--layout", "coco").stderr
+    late = made.invoke("export", "--out", tmp_path, "--from", "2021-01-01")
     assert (late.returncode, "None of these camera-hours has features yet" in late.stderr) == (1, True)
 
 

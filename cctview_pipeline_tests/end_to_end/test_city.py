@@ -31,8 +31,8 @@ from cctview_pipeline_tests.factories.jobs import run_all
 
 CAMERAS = ("city-1", "city-2")
 TABLES = ("raw_frames", "detections", "features")
-SETTINGS = {"seed": 1003, "minutes": 2, "faults": ["serviced:city-2"], "people": 300}
-ASKED = ("--seed", "1003", "--minutes", "2", "--faults", "serviced:city-2", "--people", "300", "--cameras", ",".join(CAMERAS))
+SETTINGS = {"seed": 1003, "minutes": 1, "faults": ["serviced:city-2"], "people": 600}
+ASKED = ("--seed", "1003", "--minutes", "1", "--faults", "serviced:city-2", "--people", "600", "--cameras", ",".join(CAMERAS))
 """The same, as a person says it."""
 BACKFILL = ("backfill", "--network", "city", "--from", f"{RUSH:%Y-%m-%dT%H:%MZ}", *ASKED)
 
@@ -55,14 +55,12 @@ def test_the_command_makes_the_same(finished: Workplace, tmp_path: Path):
     done = place.run(*BACKFILL)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Beside the truth, 2025-06-03" in done.stdout
-    made, again = finished.digests(), place.digests()
-    same = [path for path in again if path.split("/")[0] not in ("features", "journeys")]
-    assert {path: again[path] for path in same} == {path: made[path] for path in same}
-    assert made.keys() == again.keys() | {path for path in made if path.startswith("labels/")}
+    made = {path: digest for path, digest in finished.digests().items() if not path.startswith("labels/")}
+    assert place.digests() == made
 
 
 def test_the_lake_holds_the_frames_that_the_city_makes(finished: Workplace):
-    network = CityNetwork(CitySettings(seed=1003, start=RUSH, minutes=2, faults=("serviced:city-2",), people=300))
+    network = CityNetwork(CitySettings(seed=1003, start=RUSH, minutes=1, faults=("serviced:city-2",), people=600))
     for camera in CAMERAS:
         stored = pq.read_table(finished.lake / "raw_frames" / f"camera={camera}").sort_by("captured_at")
         made = network.read_hour(camera, network.begin).frames
