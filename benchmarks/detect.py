@@ -232,10 +232,10 @@ def camera_hour(data: str, queue: multiprocessing.Queue) -> None:
     ]
     lake.write("raw_frames", Partition.camera_hour("cam-1", hour), pa.Table.from_pylist(rows, schema_of("raw_frames")))
 
-    from cctview_pipeline.definitions import defs
+    from cctview_pipeline.definitions import build_definitions
 
     with dg.DagsterInstance.get() as instance:
-        graph = defs.get_repository_def()
+        graph = build_definitions(lake.require_campaign()).get_repository_def()
         job = graph.get_implicit_global_asset_job_def().get_subset(asset_selection={dg.AssetKey("detections")})
         began = time.perf_counter()
         result = job.execute_in_process(instance=instance, partition_key=f"cam-1|{hour:%Y-%m-%dT%H}")

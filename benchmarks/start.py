@@ -34,7 +34,7 @@ FIRST_BODY = re.compile(r"raw_frames \S+ \S+ \(1 of 1\)")
 
 
 def run(checkout: Path, folder: Path, *command: str | Path) -> dict[str, float]:
-    """Wall and CPU seconds, and the memory of the largest process, of a command that must succeed."""
+    """Wall and CPU seconds of a command that must succeed."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, env=environment(checkout, folder), cwd=checkout, capture_output=True, text=True)
     seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -46,6 +46,7 @@ def run(checkout: Path, folder: Path, *command: str | Path) -> dict[str, float]:
 
 def environment(checkout: Path, folder: Path) -> dict[str, str]:
     mine = {"CCTVIEW_LAKE": f"{folder}/lake", "DAGSTER_HOME": f"{folder}/dagster", "CCTVIEW_AUDIT": f"{folder}/audit.jsonl"}
+    mine |= {"CCTVIEW_KEYS": f"{folder}/keys"}
     return os.environ | mine | {"PYTHONPATH": str(checkout)}
 
 

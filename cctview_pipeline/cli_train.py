@@ -110,6 +110,7 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
     from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
     from cctview_pipeline.automation.instance import open_campaign
     from cctview_pipeline.automation.labelling import label, unlabelled
+    from cctview_pipeline.definitions import build_definitions
     from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
     from cctview_pipeline.learning import permit_training
 
@@ -121,10 +122,11 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
     permit_training(lake, "detector", wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
     with dg.DagsterInstance.get() as instance:
         if todo:
+            job = build_definitions(campaign).resolve_job_def("labelling")
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
             with Progress(*columns, console=console) as progress:
                 task = progress.add_task("camera-hours labelled", total=len(todo))
-                label(instance, lake, todo, teachers, every, wanted.device, lambda count: progress.advance(task, count))
+                label(job, instance, lake, todo, teachers, every, wanted.device, lambda count: progress.advance(task, count))
         start = wanted.start or campaign.model("detector")
         recipe = AdaptationRecipe(**wanted.recipe)
         adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)

@@ -33,5 +33,6 @@ def need(what: str, *packages: str) -> None:
     if missing:
         # The others bring torch along.
         extra = max((PACKAGES[package][0] for package in missing), key=lambda name: name != "torch")
-        names = " and ".join(PACKAGES[package][1] for package in missing)
+        *others, last = (PACKAGES[package][1] for package in missing)
+        names = f"{', '.join(others)} and {last}" if others else last
         raise MissingExtra(f"{what} needs {names}: {INSTALL.format(extra=extra)}")

@@ -15,6 +15,9 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 MAX_RUNS = 1000
 """A backfill of a whole campaign is cut into about this many runs: Dagster takes some 20 ms to launch one."""
+AT_A_TIME, SMALL = 2, 12
+"""Runs that dagster.yaml lets go on side by side; up to so many camera-hours a backfill is cut into just these: with three runs
+the last would have one core, and the other none of the work."""
 
 hour_before = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
 _hour_and_before = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=0, allow_nonexistent_upstream_partitions=True)
@@ -38,7 +41,7 @@ in_order = dg.BackfillPolicy.single_run()
 
 @dataclass(frozen=True)
 class Partitions:
-    """The partitionings of one campaign. Made by :meth:`of`; nothing else reads the campaign's cameras and hours for Dagster.
+    """The partitionings of one campaign, and the backfill policies that follow from its size. Made by :meth:`of`.
 
     near_cameras_hour_and_before: a camera and an hour -> it and its neighbours, in that hour and the one before.
     independent: the backfill policy of frames to features: no camera-hour needs another, so any cut is right. A run over many
@@ -77,20 +80,22 @@ class Partitions:
 
 
 def partitions_per_run(campaign: Campaign) -> int:
-    """``CCTVIEW_PARTITIONS_PER_RUN``, or two in a small campaign and as many as needed in a large one."""
+    """``CCTVIEW_PARTITIONS_PER_RUN``; or two, fewer runs where a campaign is small, and as many as needed in a large one."""
+    if chosen := os.environ.get("CCTVIEW_PARTITIONS_PER_RUN"):
+        return int(chosen)
     total = len(campaign.cameras) * len(campaign.hours())
-    return int(os.environ.get("CCTVIEW_PARTITIONS_PER_RUN") or max(2, -(-total // MAX_RUNS)))
+    runs = AT_A_TIME if total <= SMALL else MAX_RUNS
+    return max(2, -(-total // runs))
 
 
 def fits_one_run(campaign: Campaign) -> bool:
-    """Whether one run over everything is what a backfill of the whole campaign is best cut into.
+    """Whether one run over everything is what a backfill of the whole campaign is best cut into: of one camera-hour or two, in a
+    window that has an end, so that the command and a code server that was loaded long ago say the same.
 
-    It is when there is one camera or one hour, and no more of the other than a run takes. In all others Dagster would cut a
-    range of cameras and hours that has one policy into a run a camera, and match a camera before its neighbour was tracked;
-    policies that differ make it wait for all tracks.
+    Of more of them Dagster could cut a range of cameras and hours that has one policy into a run a camera, and match a camera
+    before its neighbour was tracked; policies that differ make it wait for all tracks.
     """
-    cameras, hours = len(campaign.cameras), len(campaign.hours())
-    return min(cameras, hours) == 1 and cameras * hours <= partitions_per_run(campaign)
+    return campaign.end is not None and len(campaign.cameras) * len(campaign.hours()) <= 2
 
 
 def to_partition(key: str) -> Partition:

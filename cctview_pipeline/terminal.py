@@ -2,5 +2,5 @@
 
 from rich.console import Console
 
-console = Console(markup=False)
-"""What stands in brackets is text: a path, a section of campaign.toml or an answer of the lake may have any."""
+console = Console(markup=False, emoji=False)
+"""What stands in brackets or between colons is text: a path, a section of campaign.toml or an answer of the lake may have any."""

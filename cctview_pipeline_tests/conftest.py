@@ -89,5 +89,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
                 took[report.nodeid] += report.duration
     for name, seconds in took.most_common():
         if seconds > LONGEST_S:
-            line = f"over {LONGEST_S:.0f} s: {name} took {seconds:.1f} s: make it faster, or mark it slow if it must be"
-            terminalreporter.write_line(line, yellow=True)
+            mend = "make it faster, or mark it slow if nothing smaller shows the same"
+            terminalreporter.write_line(f"over {LONGEST_S:.0f} s: {name} took {seconds:.1f} s: {mend}", yellow=True)

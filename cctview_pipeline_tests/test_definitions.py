@@ -1,6 +1,7 @@
 """Definitions are a function of a campaign: several of them in one process, and none that needs a lake or weights."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -8,9 +9,10 @@ import pytest
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions, defs
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.partitions import Partitions, fits_one_run
-from cctview_pipeline_tests.factories.jobs import CAMERAS, END, FIRST, START, archive_campaign, run
+from cctview_pipeline.partitions import Partitions, fits_one_run, partitions_per_run, to_key
+from cctview_pipeline_tests.factories.jobs import CAMERAS, END, FIRST, START, archive_campaign
 
 
 def tables(of: Campaign) -> set[str]:
@@ -60,20 +62,40 @@ def test_missing_weights_are_said_by_the_run_that_needs_them(
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
     lake.write_campaign(lake.require_campaign().with_model("extractor", "mine"))
     assert defs().get_repository_def().has_job("camera_hours")
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = run(lake, "camera_hours", FIRST, FIRST, instance)
-        (failed,) = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    assert not result.success
-    assert "There is no masker named 'people-finder' in" in str(failed.dagster_event.event_specific_data.error)
+    definitions = build_definitions(lake.require_campaign())
+    for table, sentence in {
+        "raw_frames": "There is no masker named 'people-finder' in",
+        "detections": "There is no detector named 'default' in",
+        "features": "There is no extractor named 'mine' in",
+        "detector_model": "There is no detector named 'default' in",
+        "extractor_model": "There is no extractor named 'mine' in",
+    }.items():
+        (asset,) = (each for each in definitions.assets if each.key.path[-1] == table)
+        key = None if table.endswith("_model") else to_key(FIRST)
+        with pytest.raises(CctviewError, match=sentence):
+            dg.materialize([asset], partition_key=key, resources=definitions.resources)
 
 
 @pytest.mark.parametrize(
-    ("cameras", "hours", "together"), [(1, 1, True), (1, 2, True), (2, 1, True), (1, 3, False), (3, 1, False), (2, 2, False)]
+    ("cameras", "hours", "together"),
+    [(1, 1, True), (1, 2, True), (2, 1, True), (1, 3, False), (3, 1, False), (2, 2, False), (1, None, False)],
 )
-def test_a_small_campaign_goes_through_in_one_run(cameras: int, hours: int, together: bool):
-    """Frames to matches have one policy where one run is right, and else one each for what waits for its neighbours."""
-    archive = archive_campaign()
-    small = replace(archive, cameras=archive.cameras[:cameras], end=START.replace(hour=START.hour + hours))
+def test_a_small_campaign_goes_through_in_one_run(
+    cameras: int, hours: int | None, together: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Whatever the environment of the process says: the command and a code server must not differ in it."""
+    monkeypatch.setenv("CCTVIEW_PARTITIONS_PER_RUN", "24")
+    archive, end = archive_campaign(), None if hours is None else START + timedelta(hours=hours)
+    small = replace(archive, cameras=archive.cameras[:cameras], end=end)
     partitions = Partitions.of(small)
     assert fits_one_run(small) == together
     assert (partitions.independent == partitions.after_all_tracks == dg.BackfillPolicy.single_run()) == together
+
+
+@pytest.mark.parametrize(("cameras", "hours", "each"), [(1, 1, 2), (2, 2, 2), (3, 2, 3), (3, 4, 6), (3, 5, 2), (3, 24 * 60, 5)])
+def test_runs_are_as_many_as_go_on_side_by_side_or_small(cameras: int, hours: int, each: int, monkeypatch: pytest.MonkeyPatch):
+    archive = archive_campaign()
+    campaign = replace(archive, cameras=archive.cameras[:cameras], end=START + timedelta(hours=hours))
+    assert partitions_per_run(campaign) == each
+    monkeypatch.setenv("CCTVIEW_PARTITIONS_PER_RUN", "24")
+    assert partitions_per_run(campaign) == 24

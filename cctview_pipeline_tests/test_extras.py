@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
-from cctview_pipeline import device
+from cctview_pipeline import device, openvino_form
 from cctview_pipeline.cli import app
 from cctview_pipeline.detect import load_detector
 from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.extras import MissingExtra, need
+from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.embed.quantization import quantize
+from cctview_pipeline.extras import MissingExtra
 from cctview_pipeline.match import track_distances
 
 COMMAND = r": \.venv/bin/python -m pip install --constraint requirements\.lock --editable '\.\[{}\]'$"
@@ -64,7 +67,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "sentence"),
     [
         ("torchvision-ssd", f"^The detector 'torchvision-ssd' needs PyTorch and torchvision{TORCH}"),
-        ("imageai-yolov3", f"^The detector 'imageai-yolov3' needs ImageAI and PyTorch and torchvision{IMAGEAI}"),
+        ("imageai-yolov3", f"^The detector 'imageai-yolov3' needs ImageAI, PyTorch and torchvision{IMAGEAI}"),
         ("keras-retinanet", f"^The detector 'keras-retinanet' needs TensorFlow and h5py{IMAGEAI}"),
     ],
 )
@@ -102,10 +105,12 @@ def test_the_metric_that_solves_lassos(bare: None):
 def test_training(bare: None, what: str, tmp_path: Path):
     refused = CliRunner().invoke(app, ["train", what, "--data", str(tmp_path)])
     assert isinstance(refused.exception, MissingExtra)
-    assert str(refused.exception).startswith("Training needs PyTorch and torchvision and NNCF: .venv/bin/python -m pip install")
+    assert str(refused.exception).startswith("Training needs PyTorch, torchvision and NNCF: .venv/bin/python -m pip install")
 
 
 def test_quantizing_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(MissingExtra, match=f"^Quantizing a network needs NNCF{TORCH}"):
-        need("Quantizing a network", "nncf")
+        openvino_form.quantized(torch.nn.Identity(), (-1, 4), [np.zeros((1, 4), np.float32)])
+    with pytest.raises(MissingExtra, match=f"^Quantizing a network needs NNCF{TORCH}"):
+        quantize(ExtractorNetwork(), [np.zeros((8, 8, 3), np.uint8)])

@@ -37,8 +37,8 @@ def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefin
         deps=[learned_from(campaign, partitions, "labels", "detector")],
     )
     def asset(config: DetectorTraining, lake: LakeResource) -> dg.MaterializeResult:
-        store, campaign = lake.open_campaign()
-        start = find_model(campaign.model("detector"), "detector")
+        store, used_by = lake.open_campaign()
+        start = find_model(used_by.model("detector"), "detector")
         if not (config.data or config.adapt):
             return result(start)
         need("Training", *TRAINING)

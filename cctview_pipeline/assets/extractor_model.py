@@ -38,8 +38,8 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         deps=[learned_from(campaign, partitions, "crops", "extractor")],
     )
     def asset(config: ExtractorTraining, lake: LakeResource) -> dg.MaterializeResult:
-        store, campaign = lake.open_campaign()
-        start = find_model(campaign.model("extractor"), "extractor")
+        store, used_by = lake.open_campaign()
+        start = find_model(used_by.model("extractor"), "extractor")
         if not (config.data or config.adapt):
             return result(start)
         need("Training", *TRAINING)

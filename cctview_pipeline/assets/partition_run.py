@@ -96,7 +96,7 @@ class PartitionRun:
         tell: Callable[[Mapping[str, pa.Table]], Mapping[str, Any]] = lambda written: {},
         **metadata: Any,
     ) -> None:
-        """Validate and write a partition and what stands beside it, all of it or nothing, and record its metadata.
+        """Validate a partition and what stands beside it, write all of it, side tables first, or nothing, and record metadata.
 
         beside: side tables of the same partition, by name; tell: what the metadata says of the tables as they were written, by
         name, which may be less than what was given.

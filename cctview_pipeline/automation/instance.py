@@ -45,7 +45,12 @@ def open_campaign() -> tuple[Lake, Campaign]:
 
 
 def check_not_served(instance: dg.DagsterInstance) -> None:
-    """Refuse to change the campaign under a daemon that has loaded it: the partitions would change in mid-course."""
+    """Refuse to change the campaign under a daemon that has loaded it: the partitions would change in mid-course.
+
+    Dagster's reload (``reloadRepositoryLocation``) reaches its web server at once, but the daemon looks for a new code server
+    only once a minute (its RELOAD_WORKSPACE_INTERVAL) and tells nobody when it has: a backfill launched in between fails with
+    partitions that it does not know. Somebody who watches can press *Reload definitions*; a command can't be sure.
+    """
     home = Path(os.environ["DAGSTER_HOME"])
     with (home / "daemon.lock").open("a+") as lock:
         free = _try_lock(lock)

@@ -7,7 +7,6 @@ import dagster as dg
 
 from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 
@@ -21,6 +20,7 @@ def unlabelled(lake: Lake, partitions: Sequence[Partition], teachers: Sequence[s
 
 
 def label(
+    job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     lake: Lake,
     partitions: Sequence[Partition],
@@ -31,14 +31,15 @@ def label(
 ) -> None:
     """Make labels of camera-hours in this process, a run for each camera's hours that follow one another.
 
+    job: ``labelling`` of the campaign's definitions.
+
     advance: called with the number of camera-hours done. Raises CctviewError when one of them could not be written.
     """
-    definitions = build_definitions(lake.require_campaign())
     config = {"ops": {"labels": {"config": {"teachers": list(teachers), "every": every, "device": device}}}}
     config["loggers"] = {"console": {"config": {"log_level": "ERROR"}}}
     for chunk in _spans(partitions):
         tags = range_tags(chunk[0], chunk[-1])
-        outcome = definitions.resolve_job_def("labelling").execute_in_process(config, instance=instance, tags=tags)
+        outcome = job.execute_in_process(config, instance=instance, tags=tags)
         if absent := [p for p in chunk if not lake.has("labels", p)]:
             raise CctviewError(f"{absent[0]} could not be labelled: see run {outcome.run_id} with `cctview dev`.")
         advance(len(chunk))

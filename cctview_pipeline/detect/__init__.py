@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detections
-from cctview_pipeline.device import threads
+from cctview_pipeline.device import pick_device, threads
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
-from cctview_pipeline.kept import kept
+from cctview_pipeline.loaded_once import loaded_once
 from cctview_pipeline.weights import ModelEntry, check_file, find_model, read_facts, read_metadata
 
 __all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "threshold_of", "training_version"]
@@ -34,12 +35,13 @@ class Detector(Protocol):
 
 
 _LOADERS = {
+    "": ("default", "DefaultDetector", ()),
     "torchvision": ("torchvision_detectors", "TorchvisionDetector", ("torch", "torchvision")),
     "imageai": ("imageai_detectors", "ImageAiDetector", ("imageai", "torch", "torchvision")),
     "keras": ("keras_retinanet.detector", "KerasRetinaNetDetector", ("tensorflow", "h5py")),
 }
 """The beginning of a manifest's ``loader`` -> the module and class that read such weights, and the packages that these need;
-without one it is this project's own network."""
+this project's own network has none."""
 
 
 def load_detector(name: str = "default", device: str = "auto") -> Detector:
@@ -49,15 +51,19 @@ def load_detector(name: str = "default", device: str = "auto") -> Detector:
     """
     entry = find_model(name, "detector")
     loader = read_facts(entry).get("loader", "").split("-")[0]
-    if loader:
-        need(f"The detector '{entry.name}'", *_LOADERS[loader][2])
+    if loader not in _LOADERS:
+        raise CctviewError(
+            f"The detector '{entry.name}' names the loader '{loader}' in models/manifest.toml: known are "
+            f"{', '.join(name for name in _LOADERS if name)}."
+        )
+    need(f"The detector '{entry.name}'", *_LOADERS[loader][2])
     check_file(entry)
-    return _loaded(entry, loader, device, threads())
+    return _loaded(entry, loader, pick_device(device), threads())
 
 
-@kept(3)
+@loaded_once(3)
 def _loaded(entry: ModelEntry, loader: str, device: str, threads: int) -> Detector:
-    module, chosen, _ = _LOADERS.get(loader, ("default", "DefaultDetector", ()))
+    module, chosen, _ = _LOADERS[loader]
     return getattr(import_module(f"{__name__}.{module}"), chosen).load(entry, device)
 
 
@@ -85,6 +91,6 @@ _MAKES_WEIGHTS = (
 def training_version() -> str:
     """A hash of the source that makes the default detector's weights out of data."""
     digest = hashlib.sha256()
-    for name in _MAKES_WEIGHTS:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    for path in (*(f"{name}.py" for name in _MAKES_WEIGHTS), "../openvino_form.py"):
+        digest.update((Path(__file__).parent / path).read_bytes())
     return digest.hexdigest()[:12]

@@ -16,7 +16,7 @@ from cctview_pipeline.device import pick_device
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike, by_size
 from cctview_pipeline.openvino_network import FORM
-from cctview_pipeline.weights import ModelEntry, read_arrays, read_metadata
+from cctview_pipeline.weights import ModelEntry, read_arrays
 
 FLOOR = 0.01
 """Candidates that the network itself scores less are not looked at."""
@@ -32,16 +32,18 @@ class DefaultDetector:
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str, backend: str = "") -> "DefaultDetector":
-        """backend: openvino or torch; when left out, OpenVINO on processors and PyTorch elsewhere."""
+        """backend: openvino or torch; when left out, OpenVINO on processors, and PyTorch elsewhere and for weights that were
+        registered without a form for processors."""
         chosen = pick_device(device)
-        if (backend or ("openvino" if chosen == "cpu" else "torch")) == "openvino":
-            files, metadata = read_arrays(entry, FORM)
+        files, metadata = read_arrays(entry, FORM)
+        if backend != "torch" and files and (backend or chosen == "cpu"):
             running: Backend = OpenVinoBackend(files)
         else:
-            need("The backend 'torch'", "torch", "torchvision")
+            why = "" if files else ", which was registered without a form for processors,"
+            need(f"The detector '{entry.name}'{why}", "torch", "torchvision")
             from cctview_pipeline.detect.torch_backend import TorchBackend  # takes seconds, and is not installed everywhere
 
-            running, metadata = TorchBackend.of(entry, chosen), read_metadata(entry)
+            running = TorchBackend.of(entry, chosen)
         return cls(running, entry.version, float(metadata["threshold"]), Calibration.read(metadata["calibration"]))
 
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:

@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from cctview_pipeline.device import threads
+from cctview_pipeline.device import pick_device, threads
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
-from cctview_pipeline.kept import kept
+from cctview_pipeline.loaded_once import loaded_once
 from cctview_pipeline.weights import ModelEntry, check_file, find_model
 
 __all__ = ["Extractor", "Space", "load_extractor", "training_version"]
@@ -45,10 +45,10 @@ def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
     if entry.name == _DENSENET:
         need(f"The extractor '{entry.name}'", "torch", "torchvision")
     check_file(entry)
-    return _loaded(entry, device, threads())
+    return _loaded(entry, pick_device(device), threads())
 
 
-@kept(3)
+@loaded_once(3)
 def _loaded(entry: ModelEntry, device: str, threads: int) -> Extractor:
     if entry.name == _DENSENET:
         from cctview_pipeline.embed.densenet import DenseNetExtractor as Chosen  # imports torch, which takes seconds
@@ -74,6 +74,6 @@ _MAKES_WEIGHTS = (
 def training_version() -> str:
     """A hash of the source that makes the default extractor's weights out of data."""
     digest = hashlib.sha256()
-    for name in _MAKES_WEIGHTS:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    for path in (*(f"{name}.py" for name in _MAKES_WEIGHTS), "../openvino_form.py"):
+        digest.update((Path(__file__).parent / path).read_bytes())
     return digest.hexdigest()[:12]

@@ -61,7 +61,7 @@ class DefaultExtractor:
         if chosen == "cpu" and f"{FORM}xml" in tensors:
             published = tuple(tensors[f"published.{part}"].astype(np.float32) for part in ("weight", "bias"))
             return cls(OpenVinoBackend(tensors), entry.version, published)
-        why = "" if f"{FORM}xml" in tensors else ", whose file lacks OpenVINO's form,"
+        why = "" if f"{FORM}xml" in tensors else ", which was registered without a form for processors,"
         need(f"The extractor '{entry.name}'{why}", "torch")
         from cctview_pipeline.embed.torch_backend import load_extractor  # takes seconds, and is not installed everywhere
 

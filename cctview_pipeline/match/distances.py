@@ -62,14 +62,20 @@ def track_distances(
     on = pick_device(device)
     if metric == "rscr":
         need("The metric rscr", "torch")
+    asked, among = (_prepare(tracks, metric) for tracks in (queries, gallery))
     if on == "cpu" and metric != "rscr":
-        asked, among = (_prepare(tracks, metric) for tracks in (queries, gallery))
         _fill(distances, asked, among, metric, aggregate, block)
-        return distances
-    with _exact_products():
-        asked, among = (_on(_prepare(tracks, metric), on) for tracks in (queries, gallery))
-        _fill(distances, asked, among, metric, aggregate, block)
+    else:
+        fill_in_torch(distances, asked, among, metric, aggregate, block, on)
     return distances
+
+
+def fill_in_torch(
+    distances: np.ndarray, asked: _Tracks, among: _Tracks, metric: str, aggregate: str, block: int, device: str
+) -> None:
+    """As :func:`_fill`, in PyTorch: what graphics cards run, and the lassos of RSCR everywhere."""
+    with _exact_products():
+        _fill(distances, _on(asked, device), _on(among, device), metric, aggregate, block)
 
 
 def _fill(distances: np.ndarray, asked: _Tracks, among: _Tracks, metric: str, aggregate: str, block: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cctview_pipeline.device import pick_device, threads
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.kept import kept
+from cctview_pipeline.loaded_once import loaded_once
 from cctview_pipeline.openvino_network import FORM, OpenVinoNetwork
 from cctview_pipeline.weights import ModelEntry, check_file, find_model, read_arrays, read_metadata
 
@@ -90,7 +90,7 @@ class PeopleFinder:
         return lambda: result()[0][0, : -(-height // CELL), : -(-width // CELL)]
 
 
-@kept(2)
+@loaded_once(2)
 def _loaded(entry: ModelEntry, device: str, threads: int) -> PeopleFinder:
     return PeopleFinder.read(entry, device)
 

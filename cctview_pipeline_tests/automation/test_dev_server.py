@@ -193,12 +193,13 @@ def test_cctview_dev_in_the_background_ends_while_it_is_still_starting(tmp_path:
 
 
 @pytest.mark.slow
-def test_cctview_dev_that_is_killed_leaves_nothing_behind(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_cctview_dev_that_serves_ends_and_leaves_nothing_behind(tmp_path: Path, number: signal.Signals):
     process = dev(tmp_path, *free_ports(1))
     try:
         wait_until(lambda: "Serving dagster-webserver" in (tmp_path / "out").read_text(), 120, tmp_path)
-        process.kill()
+        process.send_signal(number)
         freed = wait_until(lambda: not locked(tmp_path), SOON_S, tmp_path)
-        wait_until(lambda: not of_place(tmp_path), SOON_S - freed, tmp_path)
+        wait_until(lambda: process.poll() is not None and not of_place(tmp_path), SOON_S - freed, tmp_path)
     finally:
         end_all(tmp_path)

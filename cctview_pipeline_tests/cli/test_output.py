@@ -11,7 +11,8 @@ from cctview_pipeline_tests.factories.jobs import archive_campaign
 def test_a_cell_with_brackets(tmp_path: Path):
     place = Workplace(tmp_path)
     Lake(str(place.lake)).write_campaign(archive_campaign())
-    asked = place.invoke("query", "select '[bold]' || '[/]' as brackets, [1, 2] as numbers")
+    asked = place.invoke("query", "select '[bold]' || '[/]' as brackets, ':car:' as colons")
     assert asked.returncode == 0, asked.stderr
     assert "[bold][/]" in asked.stdout
+    assert ":car:" in asked.stdout
     assert json.loads(place.invoke("query", "--json", "select '[bold]' as brackets").stdout) == {"brackets": "[bold]"}

@@ -20,7 +20,8 @@ def end_of(work: Callable, *arguments: object, patience_s: float = 60) -> int:
     process.join(patience_s)
     if process.exitcode is None:
         process.kill()
-    process.join()
+        process.join()
+        raise AssertionError(f"The work had neither ended nor been killed after {patience_s} s.")
     return process.exitcode
 
 

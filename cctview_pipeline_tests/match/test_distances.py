@@ -10,7 +10,7 @@ from sklearn.decomposition import SparseCoder
 from sklearn.exceptions import ConvergenceWarning
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.match import sparse, track_distances
+from cctview_pipeline.match import distances, sparse, track_distances
 
 AGGREGATES = {
     "min": np.min,
@@ -128,9 +128,10 @@ def test_rscr_of_long_tracks_that_hardly_change():
     np.testing.assert_allclose(track_distances(queries, gallery, "rscr"), coded(queries, gallery), atol=2e-4)
 
 
-def test_rscr_without_a_stable_solution_is_refused(monkeypatch: pytest.MonkeyPatch):
-    """What twenty rounds do not solve, three hundred refuse as well, on some processors a minute later."""
-    monkeypatch.setattr(sparse, "MOST_ROUNDS", 20)
+@pytest.mark.parametrize("rounds", [20, pytest.param(sparse.MOST_ROUNDS, marks=pytest.mark.slow)])
+def test_rscr_without_a_stable_solution_is_refused(monkeypatch: pytest.MonkeyPatch, rounds: int):
+    """What twenty rounds do not solve, all of them refuse as well, on some processors a minute later."""
+    monkeypatch.setattr(sparse, "MOST_ROUNDS", rounds)
     rng = np.random.default_rng(0)
     (query,), huge = tracks([3], 1, 16, norm=3e4), tracks([1], 2, 16, norm=3e4)[0]
     parked = (huge + rng.normal(scale=0.01, size=(30, 16))).astype(np.float32)
@@ -239,12 +240,23 @@ def test_unknown_devices_are_named():
         track_distances([GOOD], [GOOD], device="tpu")
 
 
+@pytest.mark.parametrize("aggregate", AGGREGATES)
+@pytest.mark.parametrize("metric", MEASURES)
+def test_pytorch_finds_the_same(metric: str, aggregate: str):
+    """On a processor NumPy computes these two; a graphics card has no other way than PyTorch's."""
+    queries, gallery = tracks([3, 1, 5], 1), tracks([4, 2], 2)
+    found = np.zeros((3, 2), np.float32)
+    asked, among = (distances._prepare(each, metric) for each in (queries, gallery))
+    distances.fill_in_torch(found, asked, among, metric, aggregate, 1 << 20, "cpu")
+    np.testing.assert_allclose(found, track_distances(queries, gallery, metric, aggregate), rtol=1e-5, atol=1e-6)
+
+
 def test_a_caller_s_precision_is_left_as_it_was():
     import torch
 
     torch.set_float32_matmul_precision("medium")
     try:
-        test_embeddings_of_the_published_network_s_size("med", 1e-3, "min")
+        track_distances([GOOD], [GOOD], "rscr")
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision("highest")

@@ -9,7 +9,7 @@ Arguments = ParamSpec("Arguments")
 Model = TypeVar("Model")
 
 
-def kept(most: int) -> Callable[[Callable[Arguments, Model]], Callable[Arguments, Model]]:
+def loaded_once(most: int) -> Callable[[Callable[Arguments, Model]], Callable[Arguments, Model]]:
     """Keep the last ``most`` results of a function that loads, by its arguments. Threads that ask at a time wait for one load."""
 
     def decorate(load: Callable[Arguments, Model]) -> Callable[Arguments, Model]:

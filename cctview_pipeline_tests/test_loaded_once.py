@@ -10,7 +10,7 @@ from cctview_pipeline import device
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.kept import kept
+from cctview_pipeline.loaded_once import loaded_once
 from cctview_pipeline.privacy.people import PeopleFinder
 
 
@@ -32,7 +32,7 @@ def test_the_threshold_is_known_without_loading(monkeypatch: pytest.MonkeyPatch)
 def test_threads_that_ask_at_a_time_wait_for_one_load():
     loads, all_here = [], threading.Barrier(4)
 
-    @kept(2)
+    @loaded_once(2)
     def load(name: str) -> object:
         loads.append(name)
         time.sleep(0.05)
@@ -52,7 +52,7 @@ def test_threads_that_ask_at_a_time_wait_for_one_load():
 def test_a_load_that_fails_is_tried_again():
     answers = iter([ValueError("once"), None])
 
-    @kept(1)
+    @loaded_once(1)
     def load() -> str:
         if error := next(answers):
             raise error

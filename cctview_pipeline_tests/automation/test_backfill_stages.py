@@ -1,0 +1,61 @@
+"""How a plan is handed to Dagster: stage after stage, each when the one before has succeeded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+
+from cctview_pipeline.automation.backfill import Outcome, whole_plan
+from cctview_pipeline.lake import Partition
+from cctview_pipeline_tests.factories.jobs import HOUR, START, archive_campaign
+
+FRAMES = {"raw_frames", "detections", "crops", "features"}
+MARTS = {"vehicle_counts", "travel_times"}
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """The assets of every backfill that is launched. None is carried out; each succeeds that is titled "made"."""
+    stages: list[set[str]] = []
+
+    def wait(instance: dg.DagsterInstance, backfill_id: str, done: int, progress: Callable[[int], None]) -> Outcome:
+        launched = instance.get_backfill(backfill_id)
+        subset = launched.asset_backfill_data.target_subset
+        stages.append({key.path[-1] for key in subset.asset_keys})
+        return Outcome(launched.title.startswith("made"), done + subset.num_partitions_and_non_partitioned_assets, None)
+
+    monkeypatch.setattr(backfill, "wait", wait)
+    return stages
+
+
+def run(campaign: Campaign, title: str = "made") -> Outcome:
+    plan = whole_plan(campaign, [camera.id for camera in campaign.cameras], campaign.hours())
+    graph = build_definitions(campaign).get_repository_def().asset_graph
+    with dg.DagsterInstance.ephemeral() as instance:
+        return backfill.run(instance, graph, campaign, plan, title, lambda done: None)
+
+
+def test_tracks_wait_for_all_features_and_journeys_for_all_matches(launched: list[set[str]]):
+    outcome = run(archive_campaign())
+    assert launched == [FRAMES, {"tracks", "matches"}, {"journeys"} | MARTS]
+    assert (outcome.succeeded, outcome.finished) == (True, 12 * 6 + 4 + 2)
+
+
+def test_what_fits_one_run_waits_once(launched: list[set[str]]):
+    archive = archive_campaign()
+    small = replace(archive, cameras=archive.cameras[:1], start=HOUR, end=HOUR.replace(hour=18))
+    assert run(small).finished == 9
+    assert launched == [FRAMES | {"tracks", "matches"}, {"journeys"} | MARTS]
+
+
+def test_after_a_failure_nothing_more_is_launched(launched: list[set[str]]):
+    assert not run(archive_campaign(), "fails").succeeded
+    assert launched == [FRAMES]
+
+
+def test_a_plan_is_everything_that_the_cameras_and_hours_lead_to():
+    plan = whole_plan(archive_campaign(), ["733-681-N"], [HOUR])
+    assert plan["matches"] == {Partition.camera_hour("733-681-N", HOUR)}
+    assert plan["journeys"] == {Partition.of_hour(HOUR)}
+    assert plan["travel_times"] == {Partition.of_day(START.date())}
