@@ -6,7 +6,10 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
+from cctview_pipeline.automation import backfill
 from cctview_pipeline.automation.backfill import Outcome, whole_plan
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Partition
 from cctview_pipeline_tests.factories.jobs import HOUR, START, archive_campaign
 
