@@ -1,6 +1,8 @@
 """From a spool of live cameras to the lake, as the command and the sensor bring it there."""
 
+import os
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import pyarrow as pa
@@ -14,11 +16,13 @@ from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.spool import Kind, Record, read, segments
 from cctview_pipeline.definitions import build_definitions
-from cctview_pipeline.lake import Lake
+from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.masking import mask_of
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.selection import choose
 from cctview_pipeline_tests.factories.archive import draw_frame, traffic
 from cctview_pipeline_tests.factories.command import Workplace
+from cctview_pipeline_tests.factories.jobs import run
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled
 
@@ -26,8 +30,14 @@ KNOWN, STRANGE = "735-683-N", "a1b2"
 """A camera of the package's catalogue, and one of which only the place is known."""
 
 
+@pytest.fixture(scope="module", params=["jobs", pytest.param("command", marks=pytest.mark.slow)])
+def how(request: pytest.FixtureRequest) -> str:
+    """What brings the hour into the lake: the jobs in this process, or the command with a daemon of its own."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def place(how: str, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """Twelve frames of two cameras and the collector's notes; one camera is offline for half a minute."""
     place = Workplace(tmp_path_factory.mktemp("live"))
     cars = traffic(60)
@@ -50,7 +60,7 @@ def sensed(place: Workplace) -> list[str]:
     lake = LakeResource(uri=str(place.lake))
     seal_hours = build_definitions(lake.open().require_campaign()).resolve_sensor_def("seal_hours")
     with (
-        dg.DagsterInstance.from_config(place.environment["DAGSTER_HOME"]) as instance,
+        dg.DagsterInstance.ephemeral() as instance,
         dg.build_sensor_context(instance=instance, resources={"lake": lake}) as context,
     ):
         return [request.run_key for request in seal_hours(context) if isinstance(request, dg.RunRequest)]
@@ -69,11 +79,21 @@ def assert_stored(place: Workplace, acknowledged: list[Record]) -> None:
         assert (strip_metadata(jpeg) == record.payload) == (mask_of(jpeg)[1] == 0)
 
 
-@pytest.mark.slow
-def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace):
+def bring_in(place: Workplace, how: str) -> None:
+    if how == "command":
+        done = place.run("backfill", "--network", "nyc-dot", "--path", spool(place))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return
+    lake = Lake(str(place.lake))
+    lake.write_campaign(choose(lake, "nyc-dot", str(spool(place)), [], None, None, {}, []).campaign)
+    first, last = (Partition.camera_hour(camera.id, NINE) for camera in lake.require_campaign().cameras)
+    with mock.patch.dict(os.environ, place.environment), dg.DagsterInstance.ephemeral() as instance:
+        assert run(lake, "camera_hours", first, last, instance).success
+
+
+def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace, how: str):
     acknowledged = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
-    done = place.run("backfill", "--network", "nyc-dot", "--path", spool(place))
-    assert done.returncode == 0, done.stdout + done.stderr
+    bring_in(place, how)
     assert_stored(place, acknowledged)
 
     campaign = Campaign.from_toml((place.lake / "campaign.toml").read_text())
@@ -86,18 +106,17 @@ def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace)
     assert missing == [("offline", 8, 40), ("not_collected", 58, 3600)]
     assert [r["reason"] for r in rows(place, "gaps", KNOWN)] == ["not_collected"]
 
-    status = place.run("cameras", "status").stdout
+    status = place.invoke("cameras", "status").stdout
     assert all(word in status for word in (KNOWN, STRANGE, "not_collected", "offline 32 s"))
 
     assert sensed(place) == []  # nothing is left to seal, and the segments are gone
     assert segments(spool(place)) == []
 
-    again = place.run("backfill", "--network", "nyc-dot", "--path", spool(place), "--again")
+    again = place.invoke("backfill", "--network", "nyc-dot", "--path", spool(place), "--again")
     assert "has no frames of these cameras" in " ".join(again.stderr.split())
     assert_stored(place, acknowledged)
 
 
-@pytest.mark.slow
 def test_the_sensor_seals_what_comes_later(place: Workplace):
     """After the test above, whose campaign goes on."""
     late: list[Record] = [frame(KNOWN, 3600 + s, picture=s) for s in range(3)]
