@@ -71,7 +71,9 @@ def test_weights_without_openvino_s_form_run_in_pytorch(extractor, tmp_path, mon
     assert (load_extractor("earlier", "cpu").embed(crops()) * extractor.embed(crops())).sum(1).min() > 0.995
     monkeypatch.setitem(sys.modules, "torch", None)
     register_weights("another", "extractor", without_openvino(tensors), metadata, {})
-    with pytest.raises(MissingExtra, match=r"^The extractor 'another', whose file lacks OpenVINO's form, needs PyTorch: "):
+    with pytest.raises(
+        MissingExtra, match=r"^The extractor 'another', which was registered without a form for processors, needs PyTorch: "
+    ):
         load_extractor("another", "cpu")
 
 

@@ -12,6 +12,7 @@ from unittest import mock
 
 from cctview_pipeline.cli import main
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.terminal import console
 
 CCTVIEW = str(Path(sys.executable).parent / "cctview")
 
@@ -55,6 +56,7 @@ class Workplace:
         out, err, status = io.StringIO(), io.StringIO(), 0
         with (
             mock.patch.dict(os.environ, self.environment),
+            mock.patch.object(console, "_width", 120),  # COLUMNS is read when a console is made
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             contextlib.chdir(project_root()),
