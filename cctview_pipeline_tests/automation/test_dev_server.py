@@ -41,13 +41,20 @@ def of_place(folder: Path) -> set[int]:
 
 
 def start(folder: Path, *command: str, sigint_ignored: bool = False, **environment: str) -> subprocess.Popen:
-    """sigint_ignored: as a shell that is no terminal's starts what it puts in the background."""
+    """sigint_ignored: as a shell that is no terminal's starts what it puts in the background. SIGHUP is not, though these tests
+    may have been started by nohup."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        if sigint_ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     return subprocess.Popen(
         command,
         env=os.environ | {"PLACE": str(folder), "PROGRAM": STUBBORN} | environment,
         stdout=(folder / "out").open("w"),
         stderr=subprocess.STDOUT,
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if sigint_ignored else None,
+        preexec_fn=prepare,
     )
 
 

@@ -179,14 +179,14 @@ def stale(place: Workplace) -> dict[str, list[str]]:
 
 
 def test_frames_are_labelled_and_worse_weights_are_refused(place: Workplace, boxes: Path):
-    ruin = ("--epochs", "1", "--learning-rate", "1", "--cities", "0", "--name", "mine", "--every", "2")
+    ruin = ("--epochs", "1", "--learning-rate", "1", "--cities", "0", "--name", "mine")
     done = place.invoke("train", "detector", "--from-lake", "--teacher", boxes, *ruin)
     assert done.returncode == 1
     assert "cctview: The adapted weights are not kept: on" in done.stderr
     assert "Traceback" not in done.stderr
     labels = pq.read_table(place.lake / "labels")
     frames = pq.read_table(place.lake / "raw_frames", columns=["frame_id"])
-    assert set(labels["frame_id"].to_pylist()) < set(frames["frame_id"].to_pylist())
+    assert set(labels["frame_id"].to_pylist()) == set(frames["frame_id"].to_pylist())
     assert labels["role"].to_pylist().count("object") > 100
     assert '"mine"' not in place.invoke("models", "list").stdout
     listed = place.invoke("audit", "show").stdout
