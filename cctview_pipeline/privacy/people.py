@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+from scipy.ndimage import find_objects, label, maximum
 
 from cctview_pipeline.device import pick_device, threads
 from cctview_pipeline.errors import CctviewError
@@ -105,8 +106,6 @@ def _padded(image: np.ndarray) -> np.ndarray:
 def grown(probabilities: np.ndarray, threshold: float, sure: float) -> np.ndarray:
     """Cells of groups that touch, all from the threshold on, that have a sure one among them (Canny's hysteresis, PAMI 8, 1986):
     who is found at all is filled to the edges, and a faint doubt alone fills nothing."""
-    from scipy.ndimage import label, maximum  # takes a second, and only a process that masks asks
-
     labelled, count = label(probabilities >= threshold, np.ones((3, 3)))
     best = maximum(probabilities, labelled, np.arange(1, count + 1)) if count else []
     return np.concatenate([[False], np.asarray(best) >= sure])[labelled]
@@ -118,8 +117,6 @@ def rectangles(cells: np.ndarray, margin: int, height: int, width: int) -> np.nd
     A group of cells that touch has one rectangle for every stretch of rows that begin and end alike, so that a slanting queue of
     people does not take the road beside it along.
     """
-    from scipy.ndimage import find_objects, label
-
     labelled, _ = label(cells, np.ones((3, 3)))
     found = []
     for number, (rows, columns) in enumerate(find_objects(labelled), 1):
