@@ -62,11 +62,13 @@ class Faulty(LiveCameras):
     def _answer(self, camera: str, dice: random.Random) -> Callable:
         async def answer(request: web.Request, n: int) -> web.StreamResponse | None:
             thrown, part, number = dice.random(), self.part(), self.number(camera)
-            # Before the dice: a time-out takes five seconds, and what is never seen can't be told.
+            # Before the dice, and until then no other fault: a time-out takes five seconds, and what is never seen can't be told.
             if camera == FROZEN and 0.2 < part < 0.38:
                 return web.Response(body=self.stamped(tiny_picture(8), camera, number), content_type="image/jpeg")
             if camera == NOTICE and 0.15 < part < 0.38:
                 return web.Response(body=png(), content_type="image/jpeg")
+            if camera in (FROZEN, NOTICE) and part < 0.38:
+                return None
             if thrown < ERRORS:
                 self.errors += 1
                 return dice.choice(
