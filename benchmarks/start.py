@@ -80,10 +80,10 @@ def server_mib(checkout: Path, folder: Path) -> float:
     """Resident memory of a code server that has loaded the definitions."""
     socket = folder / "socket"
     words = ["-m", "dagster", "api", "grpc", "--module-name", "cctview_pipeline.definitions", "--socket", str(socket)]
-    options = {"env": environment(checkout, folder), "cwd": checkout, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    options = {"env": environment(checkout, folder), "cwd": checkout, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen([python(checkout), *words], text=True, **options) as process:
         try:
-            next(line for line in process.stderr if "Started Dagster code server" in line)
+            next(line for line in process.stdout if "Started Dagster code server" in line)
             (kib,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
         finally:
             process.kill()
