@@ -1,11 +1,11 @@
-"""What masking leaves of people, what it takes of vehicles, and what it costs a frame.
+"""What masking leaves of people, what it takes of vehicles, what the detector still finds afterwards, and what both cost a frame.
 
-On a city for evaluation, whose people are known, and on recorded frames of a camera that the finder was not trained on, where
-another detector says who is there (nobody drew a box). Shares are of pixels in people's and vehicles' boxes; intervals: 95 %, by
-drawing frames with replacement.
+On cities for evaluation, by day, by night and in rain, with people who walk, cycle and ride; there everybody and every vehicle
+is known. Shares are of pixels in boxes; intervals: 95 %, by drawing frames with replacement. Costs are the best of some rounds
+on one thread, of the weights in models/ and, with --beside, of others, in turns.
 
-Run with ``python benchmarks/people.py [--data DIR]``, DIR in the published layout; the result goes to
-benchmarks/results/people.json.
+Run with ``python benchmarks/people.py [--beside MODELS]``, MODELS a folder as models/ is; the result goes to
+benchmarks/results/people.json. (Recorded frames: benchmarks/real_hour.py and benchmarks/detect_quality.py.)
 """
 
 import argparse
@@ -14,6 +14,8 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,27 +24,45 @@ import numpy as np
 
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.city.network import START
-from cctview_pipeline.detect import VEHICLES, load_detector
-from cctview_pipeline.detect.evaluation import Scored, precision_recall
+from cctview_pipeline.detect import PEOPLE, VEHICLES, Detections, Detector, load_detector
+from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
 from cctview_pipeline.device import set_threads
-from cctview_pipeline.images import decode, encode_jpeg
+from cctview_pipeline.images import decode
 from cctview_pipeline.privacy.masking import Masker
 from cctview_pipeline.privacy.people import PeopleFinder
-from cctview_pipeline.privacy.people_frames import PeopleFrame, recorded_frames, with_truth
+from cctview_pipeline.privacy.people_frames import PeopleFrame, with_truth
 from cctview_pipeline.privacy.people_training import left
 
 ROOT = Path(__file__).resolve().parent.parent
-SEED, PEOPLE, EVERY = 9101, 400, 12
-UNSEEN = "689-640-S"
+SEEDS, WALKING, EVERY = (9101, 9102, 9103), 400, 16
+SHORTEST_PX, LEAST_VISIBLE, PRECISION = 8.0, 0.3, 0.9
 
 
-def city(faults: tuple[str, ...] = ()) -> list[tuple[PeopleFrame, bytes]]:
-    """Ten minutes of the evaluation city's cameras, one frame in twelve, and its JPEG."""
-    network, found = CityNetwork(CitySettings(seed=SEED, minutes=10, people=PEOPLE, faults=faults)), []
-    for camera in network.cameras():
-        for shot in network.shots(camera, START)[::EVERY]:
-            frame, truth = network.picture_and_truth(camera, shot)
-            found.append((with_truth(decode(frame.jpeg), truth), frame.jpeg))
+@dataclass(frozen=True)
+class Shown:
+    """A frame of a city, what it shows, and of every vehicle its box, label and whether it counts."""
+
+    jpeg: bytes
+    known: PeopleFrame
+    boxes: np.ndarray
+    labels: np.ndarray
+    counted: np.ndarray
+
+
+def city(faults: tuple[str, ...] = ()) -> list[Shown]:
+    """Ten minutes of each evaluation city's cameras, one frame in so many."""
+    found = []
+    for seed in SEEDS:
+        network = CityNetwork(CitySettings(seed=seed, minutes=10, people=WALKING, faults=faults))
+        for camera in network.cameras():
+            for shot in network.shots(camera, START)[::EVERY]:
+                frame, truth = network.picture_and_truth(camera, shot)
+                boxes = np.stack([truth[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
+                labels = truth["label"].to_numpy(zero_copy_only=False)
+                large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= SHORTEST_PX if len(boxes) else np.zeros(0, bool)
+                counted, drives = large & (truth["visible_fraction"].to_numpy() >= LEAST_VISIBLE), ~np.isin(labels, PEOPLE)
+                known = with_truth(decode(frame.jpeg), truth)
+                found.append(Shown(frame.jpeg, known, boxes[drives], labels[drives], counted[drives]))
     return found
 
 
@@ -63,43 +83,61 @@ def measured(finder: PeopleFinder, frames: list[PeopleFrame]) -> dict:
         "people_missed_95": [round(float(low[0]), 5), round(float(high[0]), 5)],
         "vehicles_filled": round(whole.vehicles, 5),
         "vehicles_filled_95": [round(float(low[1]), 5), round(float(high[1]), 5)],
+        "picture_filled": round(whole.picture, 5),
     }
 
 
-def vehicles_found(finder: PeopleFinder, frames: list[tuple[PeopleFrame, bytes]]) -> dict:
-    """AP50 of the default detector, for vehicles of 8 px and more, on the frames as they came and as they are stored."""
-    detector, jpegs = load_detector(device="cpu"), [jpeg for _, jpeg in frames]
+def vehicles_found(finder: PeopleFinder, detector: Detector, shown: list[Shown]) -> dict:
+    """AP50 on the frames as they came and as they are stored, and by label the recall at a precision of 0.9."""
+    jpegs = [each.jpeg for each in shown]
     stored = [masked.jpeg for masked in Masker(finder, 640).mask(["camera"] * len(jpegs), jpegs)]
     told = {}
-    for name, pictures in (("as_they_came", jpegs), ("masked", stored)):
-        images = []
-        for found, (frame, _) in zip(detector.detect(pictures), frames, strict=True):
-            found = found.select(np.array([label in VEHICLES for label in found.labels], bool))
-            large = (frame.vehicles[:, 2:] - frame.vehicles[:, :2]).min(1, initial=np.inf) >= 8
-            images.append(Scored(found.boxes, found.scores, frame.vehicles[large], frame.vehicles[~large]))
-        told[name] = round(precision_recall(images).average_precision, 4)
+    for name, pictures in (("as they came", jpegs), ("masked", stored)):
+        found = detector.detect(pictures)
+        told[name] = {"ap50": round(_curve(found, shown, VEHICLES).average_precision, 4)}
+        for label in VEHICLES:
+            curve = _curve(found, shown, (label,))
+            reached = float(curve.recall[curve.precision >= PRECISION].max(initial=0))
+            told[name][label] = {"there": curve.truths, "recall_at_precision_0.9": round(reached, 4)}
     return told
 
 
-def costs(finder: PeopleFinder, jpegs: list[bytes], rounds: int = 3) -> dict:
-    """Milliseconds a frame on one thread: whole, and of it the network alone; the best of some rounds."""
-    masker, images = Masker(finder, 640), [decode(jpeg) for jpeg in jpegs]
-    cameras = ["camera"] * len(jpegs)
-    whole, alone, coding = [], [], []
+def _curve(found: list[Detections], shown: list[Shown], labels: tuple[str, ...]) -> Curve:
+    images = []
+    for each, frame in zip(found, shown, strict=True):
+        mine = each.select(np.isin(each.labels, labels)) if len(each.labels) else each
+        asked = np.isin(frame.labels, labels) & frame.counted
+        images.append(Scored(mine.boxes, mine.scores, frame.boxes[asked], frame.boxes[~asked]))
+    return precision_recall(images)
+
+
+def costs(finder: PeopleFinder, detector: Detector, jpegs: list[bytes]) -> dict[str, Callable[[], object]]:
+    """What is timed: masking as a whole, the network in it alone, and the detector, on the same frames."""
+    masker, images, cameras = Masker(finder, 640), [decode(jpeg) for jpeg in jpegs], ["camera"] * len(jpegs)
+    return {
+        "mask": lambda: masker.mask(cameras, jpegs),
+        "mask's network": lambda: finder.find(images),
+        "detect": lambda: detector.detect(jpegs),
+    }
+
+
+def timed(contenders: dict[str, dict[str, Callable[[], object]]], frames: int, rounds: int = 5) -> dict:
+    """Milliseconds a frame; one contender after the other, round by round."""
+    best: dict[str, dict[str, float]] = {name: {} for name in contenders}
     for _ in range(rounds):
-        begun = time.perf_counter()
-        masker.mask(cameras, jpegs)
-        whole.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        for image in images:
-            finder.probabilities(image)
-        alone.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        for jpeg in jpegs:
-            encode_jpeg(decode(jpeg), 75)
-        coding.append(time.perf_counter() - begun)
-    told = {"mask": whole, "network": alone, "decode_and_encode": coding}
-    return {f"{name}_ms": round(1000 * min(seconds) / len(jpegs), 2) for name, seconds in told.items()}
+        for name, parts in contenders.items():
+            for part, run in parts.items():
+                begun = time.perf_counter()
+                run()
+                took = 1000 * (time.perf_counter() - begun) / frames
+                best[name][part] = round(min(took, best[name].get(part, np.inf)), 2)
+    return best
+
+
+def models(folder: str) -> tuple[PeopleFinder, Detector]:
+    """Of a folder, of models/ when it is empty."""
+    os.environ["CCTVIEW_MODELS"] = folder
+    return PeopleFinder.load("cpu"), load_detector(device="cpu")
 
 
 def _area(boxes: np.ndarray) -> float:
@@ -107,32 +145,32 @@ def _area(boxes: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="A folder of the published layout, with packaged-detections.parquet.")
-    data = parser.parse_args().data
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--beside", default="", help="a folder as models/ is, whose costs are measured as well")
+    beside = parser.parse_args().beside
     set_threads(1)
-    finder = PeopleFinder.load("cpu")
-    day, night = city(), city(("night",))
+    finder, detector = models("")
+    seen = {"by day": city(), "by night": city(("night",)), "in rain": city(("rain",))}
+    jpegs = [each.jpeg for each in seen["by day"][:120]]
+    contenders = {detector.version + ", " + finder.version: costs(finder, detector, jpegs)}
+    if beside:
+        other_finder, other_detector = models(beside)
+        contenders[other_detector.version + ", " + other_finder.version] = costs(other_finder, other_detector, jpegs)
     found = {
-        "command": "python benchmarks/people.py" + (" --data DIR" if data else ""),
+        "command": "python benchmarks/people.py" + (" --beside MODELS" if beside else ""),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
         ).stdout.strip(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
         "versions": {name: version(name) for name in ("openvino", "pillow", "numpy")},
-        "model": finder.version,
-        "seed": SEED,
-        "people_an_hour_and_camera": PEOPLE,
-        "results": {
-            "city by day": measured(finder, [frame for frame, _ in day]),
-            "city by night": measured(finder, [frame for frame, _ in night]),
-        },
-        "vehicle_ap50": {"city by day": vehicles_found(finder, day), "city by night": vehicles_found(finder, night)},
-        "cost": costs(finder, [jpeg for _, jpeg in day][:120]),
+        "models": [detector.version, finder.version],
+        "seeds": SEEDS,
+        "people_an_hour_and_camera": WALKING,
+        "people": {f"city {light}": measured(finder, [each.known for each in shown]) for light, shown in seen.items()},
+        "vehicles": {f"city {light}": vehicles_found(finder, detector, shown) for light, shown in seen.items()},
+        "cost_ms_a_frame": timed(contenders, len(jpegs)),
     }
-    if data:
-        found["results"][f"recorded, camera {UNSEEN}, not trained on"] = measured(finder, recorded_frames(data, [UNSEEN], 8))
     path = ROOT / "benchmarks" / "results" / "people.json"
     path.write_text(json.dumps(found, indent=2) + "\n")
     print(path.read_text())

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/, or adapt them to a lake's cameras.")
 
 DataOption = Annotated[Path | None, typer.Option(help="A folder of the published layout, to train the shipped model anew.")]
+FoldersOption = Annotated[
+    list[Path],
+    typer.Option("--data", help="A folder of recorded frames, to train the shipped model anew; may be given several times."),
+]
 LakeOption = Annotated[bool, typer.Option("--from-lake", help="Adapt the model in use to the cameras of the lake.")]
 NameOption = Annotated[str, typer.Option(help="What the adapted model is called.")]
 CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Of the lake to learn from; all when left out.")]
@@ -56,7 +60,7 @@ class _Wanted:
 
 @train.command("detector")
 def train_detector(
-    data: DataOption = None,
+    data: FoldersOption = [],  # noqa: B006
     from_lake: LakeOption = False,
     teachers: Annotated[
         list[str],
@@ -195,14 +199,16 @@ def _adapt_extractor(wanted: _Wanted) -> None:
 
 @train.command("people")
 def train_people(
-    data: Annotated[Path, typer.Option(help="A folder of the published layout, with packaged-detections.parquet.")],
-    steps: Annotated[int, typer.Option(help="Batches to learn from.")] = 12_000,
-    cities: Annotated[int, typer.Option(help="Synthetic cities whose people are known.")] = 32,
-    without: Annotated[list[str], typer.Option("--without", help="Cameras to leave out.")] = ["689-640-S"],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Of the weights' beginning and of the frames' order.")] = 7,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    data: FoldersOption,
+    epochs: EpochsOption = None,
+    start: Annotated[str, typer.Option(help="A people finder to go on from; from nothing when left out.")] = "",
+    learning_rate: RateOption = None,
+    cities: CitiesOption = None,
+    without: WithoutOption = [],  # noqa: B006
+    seed: SeedOption = 7,
+    device: DeviceOption = "auto",
 ) -> None:
-    """Train models/people-finder.safetensors, by which people are painted over, on the synthetic city and on recorded frames.
+    """Train models/people-finder.safetensors, by which people are painted over, on recorded frames and on the synthetic city.
 
     An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
     """
@@ -210,9 +216,9 @@ def train_people(
     from cctview_pipeline.privacy.people_training import PeopleRecipe
     from cctview_pipeline.privacy.people_training import train_people as run
 
-    recipe = PeopleRecipe(steps=steps, cities=cities, without=tuple(_split(without)), seed=seed)
-    entry = run(data, _workspace() / "people", recipe, device)
-    console.print(f"Wrote {entry.path} ({entry.version}).")
+    said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
+    entry = run(data, _workspace(), PeopleRecipe(**said, start=start, without=tuple(_split(without))), device)
+    console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
 
 
 def _workspace() -> Path:
@@ -227,8 +233,8 @@ def _begin() -> None:
     logging.getLogger("cctview_pipeline").setLevel(logging.INFO)
 
 
-def _one_source(data: Path | None, from_lake: bool, without: list[str]) -> None:
-    if from_lake == (data is not None):
+def _one_source(data: Path | list[Path] | None, from_lake: bool, without: list[str]) -> None:
+    if from_lake == bool(data):
         raise CctviewError("Say what to learn from: --data DIR for the shipped model anew, or --from-lake for your own cameras.")
     if from_lake and without:
         raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")

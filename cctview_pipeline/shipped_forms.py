@@ -1,5 +1,5 @@
-"""The shipped extractor and people finder in OpenVINO's form, made again from their weights, which stay as they are:
-``python -m cctview_pipeline.shipped_forms --data DIR``. Training makes the forms in the same way.
+"""The shipped extractor in OpenVINO's form, made again from its weights, which stay as they are:
+``python -m cctview_pipeline.shipped_forms --data DIR``. Training makes the form in the same way.
 """
 
 import argparse
@@ -14,8 +14,6 @@ from cctview_pipeline.embed.network import ExtractorNetwork
 from cctview_pipeline.embed.quantization import quantize
 from cctview_pipeline.embed.training import MINUTES_A_CITY
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.privacy.people import MODEL
-from cctview_pipeline.privacy.people_network import PeopleNetwork, openvino_form
 from cctview_pipeline.state_dicts import read_weights, register_weights, without_openvino
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
 
@@ -36,15 +34,6 @@ def write_extractor(data: Path, drawn: Path) -> ModelEntry:
     return written
 
 
-def write_people_finder() -> ModelEntry:
-    entry = find_model(MODEL, "masker")
-    tensors, metadata = read_weights(entry)
-    state = without_openvino(tensors)
-    network = PeopleNetwork(len(state["stem.0.0.weight"]))
-    network.load_state_dict(state)
-    return _register(entry, state | openvino_form(network), metadata)
-
-
 def _register(entry: ModelEntry, tensors: dict[str, Tensor], metadata: dict[str, str]) -> ModelEntry:
     facts = {name: value for name, value in read_facts(entry).items() if name not in ("task", "file", "size", "sha256")}
     return register_weights(entry.name, entry.task, tensors, metadata, facts)
@@ -55,5 +44,5 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, required=True, help="the folder that `cctview train extractor` learned from")
     parser.add_argument("--drawn", type=Path, default=project_root() / "var" / "training" / "city-crops")
     arguments = parser.parse_args()
-    for entry in (write_extractor(arguments.data, arguments.drawn), write_people_finder()):
-        print(f"Wrote {entry.path} ({entry.version}).")
+    entry = write_extractor(arguments.data, arguments.drawn)
+    print(f"Wrote {entry.path} ({entry.version}).")

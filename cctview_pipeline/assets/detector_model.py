@@ -15,7 +15,7 @@ from cctview_pipeline.weights import find_model
 
 
 class DetectorTraining(Learning):
-    """data: a folder of the published layout with packaged-detections.parquet, to train anew; with ``adapt`` the labels of the
+    """data: folders of recorded frames, separated by commas, to train anew; with ``adapt`` the labels of the
     lake are learned instead; with neither the weights in use are taken as they are. The other figures are those of
     ``cctview train detector``."""
 
@@ -48,7 +48,8 @@ def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefin
         workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
         chosen |= {"epochs": config.epochs} if config.epochs else {}
         if config.data:
-            return result(train_detector(Path(config.data), workspace, DetectorRecipe(**chosen), config.device))
+            folders = [Path(folder.strip()) for folder in config.data.split(",")]
+            return result(train_detector(folders, workspace, DetectorRecipe(**chosen), config.device))
         hours = config.camera_hours(store, "detector", "labels", ("raw_frames", "labels"))
         adapted = adapt_detector(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
         return candidate(start, kept(adapted.entry, adapted.refused))

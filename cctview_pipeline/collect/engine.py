@@ -8,6 +8,7 @@ a thread: what has not been masked reaches no disk.
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import time
@@ -23,11 +24,13 @@ from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
 from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 from cctview_pipeline.collect.watch import CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.privacy.masking import AT_ONCE, Masker
+from cctview_pipeline.privacy.masking import Masked, Masker
 
 HEARTBEAT_S = 2.0
 MOST_WAITING = 2000
 """Frames that wait to be masked, from which on new ones are not taken: they would be late, and fill the memory."""
+AT_ONCE, SIDE_BY_SIDE = 16, 2
+"""Pictures that a thread masks at a time, and threads: while one decodes and encodes, the network looks at the other's."""
 COLLECTOR = ""
 """The camera id of records that are about the collector itself."""
 
@@ -215,12 +218,15 @@ class Engine:
     async def _mask_waiting(self) -> None:
         """A picture that can't be decoded can't be masked: its record tells that it came, and holds nothing."""
         while self._waiting:
-            batch = self._waiting[:AT_ONCE]
-            cameras, jpegs = [record.camera_id for _, record in batch], [record.payload for _, record in batch]
-            masked = await asyncio.to_thread(self.masker.mask, cameras, jpegs)
-            del self._waiting[: len(batch)]  # only now: who is cancelled meanwhile leaves them for the end
-            for (followed, record), picture in zip(batch, masked, strict=True):
+            batches = [self._waiting[i : i + AT_ONCE] for i in range(0, min(len(self._waiting), SIDE_BY_SIDE * AT_ONCE), AT_ONCE)]
+            masked = await asyncio.gather(*(asyncio.to_thread(self._masked, batch) for batch in batches))
+            taken = list(zip(itertools.chain(*batches), itertools.chain(*masked), strict=True))
+            del self._waiting[: len(taken)]  # only now: who is cancelled meanwhile leaves them for the end
+            for (followed, record), picture in taken:
                 self._append(followed, replace(record, payload=picture.jpeg if picture else b""))
+
+    def _masked(self, batch: list[tuple[Followed, Record]]) -> list[Masked | None]:
+        return self.masker.mask([record.camera_id for _, record in batch], [record.payload for _, record in batch])
 
     async def _store(self) -> None:
         """Twice a second to the disk; a segment ends with its hour, so that the hour can be sealed."""

@@ -78,11 +78,14 @@ _MAKES_WEIGHTS = (
     "augmentation",
     "calibration",
     "city_frames",
+    "drawn_things",
     "evaluation",
+    "fitting",
     "labels",
     "network",
     "padding",
     "quantization",
+    "recordings",
     "targets",
     "training",
 )
@@ -91,6 +94,6 @@ _MAKES_WEIGHTS = (
 def training_version() -> str:
     """A hash of the source that makes the default detector's weights out of data."""
     digest = hashlib.sha256()
-    for path in (*(f"{name}.py" for name in _MAKES_WEIGHTS), "../openvino_form.py"):
+    for path in (*(f"{name}.py" for name in _MAKES_WEIGHTS), "recordings.toml", "../openvino_form.py"):
         digest.update((Path(__file__).parent / path).read_bytes())
     return digest.hexdigest()[:12]

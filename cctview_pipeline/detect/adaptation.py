@@ -101,7 +101,7 @@ def adapt_detector(
         )
         return Adapted(before, after, None, why)
     facts = {"data_version": split.version(), "code_version": version, "recipe": asdict(recipe), "measured": measured}
-    facts |= {"curve": history.state_dict(), "lineage": lineage(lake, partitions, begun)}
+    facts |= {"curve": history.as_curve("ap50"), "lineage": lineage(lake, partitions, begun)}
     entry = register_detector(name, state, detector, split, facts)
     checkpoint.unlink(missing_ok=True)
     return Adapted(before, after, entry, "")

@@ -16,7 +16,7 @@ A vehicle's label is the one that all sources' boxes on it, overlapping car and 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -28,9 +28,11 @@ from cctview_pipeline.detect.detections import LABELS, VEHICLES
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 
-PUBLISHED = "published"
+PUBLISHED, ORIGINAL = "published", "--original.jpeg"
 ALONE: Mapping[str, float] = {PUBLISHED: 0.40}
 """Sources whose boxes are believed when no other says so, and from which score on."""
+UNKNOWN_VEHICLE = -1
+"""The label of a vehicle of which nobody knows the kind."""
 GROUPS = (VEHICLES, ("person",), ("bicycle",))
 """Labels that compete for one place: a box is a car or a bus, but a person may stand in front of either."""
 
@@ -59,7 +61,9 @@ class Picture(Protocol):
 @dataclass(frozen=True)
 class FrameLabels:
     """What one frame teaches: objects (N, 4) with indices into LABELS, boxes (M, 4) that the loss leaves out, and boxes
-    (K, 4) of a single source that stand still: background to the loss, but no evaluation counts them either way."""
+    (K, 4) of a single source that stand still: background to the loss, but no evaluation counts them either way.
+
+    people (P, 4): everybody who is to be masked, riders among them; unsure (Q, 4): where nobody knows whether somebody is."""
 
     path: Picture
     frame_id: FrameId
@@ -67,6 +71,13 @@ class FrameLabels:
     labels: np.ndarray
     ignored: np.ndarray
     still: np.ndarray
+    people: np.ndarray = field(default_factory=lambda: NOTHING.boxes)
+    unsure: np.ndarray = field(default_factory=lambda: NOTHING.boxes)
+
+    @property
+    def published(self) -> bool:
+        """Whether the frame lies in the published layout, and has the published boxes beside it."""
+        return isinstance(self.path, Path) and self.path.name.endswith(ORIGINAL)
 
 
 def find_frames(directory: Path) -> list[tuple[Path, FrameId]]:
@@ -80,10 +91,10 @@ def find_frames(directory: Path) -> list[tuple[Path, FrameId]]:
 def load_labels(directory: Path, width: int = 352, height: int = 240) -> list[FrameLabels]:
     """Read every source below a folder of the published layout and agree on labels, frame by frame."""
     frames = find_frames(directory)
-    packaged = _packaged_boxes(directory / "packaged-detections.parquet")
+    packaged = packaged_boxes(directory / "packaged-detections.parquet")
     sources = []
     for path, frame_id in frames:
-        found = {PUBLISHED: _published_boxes(path)} | packaged.get(str(frame_id), {})
+        found = {PUBLISHED: published_boxes(path)} | packaged.get(str(frame_id), {})
         sources.append({name: clipped(boxes, width, height) for name, boxes in found.items()})
     by_camera: dict[str, list[int]] = defaultdict(list)
     for index, (_, frame_id) in enumerate(frames):
@@ -115,12 +126,12 @@ def agree(
 
 def published_truth(image: Path, width: int = 352, height: int = 240) -> tuple[np.ndarray, np.ndarray]:
     """The published vehicles of one frame for evaluation: boxes at 0.40 or more, and those below, to be ignored."""
-    found = _without_doubles(clipped(_published_boxes(image), width, height))
+    found = without_doubles(clipped(published_boxes(image), width, height))
     found = found.select(found.labels < len(VEHICLES))
     return found.boxes[found.scores >= 0.40], found.boxes[found.scores < 0.40]
 
 
-def _published_boxes(image: Path) -> Boxes:
+def published_boxes(image: Path) -> Boxes:
     path = image.with_name(image.name.replace("--original.jpeg", "--detections.json"))
     found = json.loads(path.read_text()) if path.exists() else {}
     rows = [row for row in found.values() if isinstance(row, dict) and row.get("type") in LABELS]
@@ -131,7 +142,7 @@ def _published_boxes(image: Path) -> Boxes:
     )
 
 
-def _packaged_boxes(path: Path) -> dict[str, dict[str, Boxes]]:
+def packaged_boxes(path: Path) -> dict[str, dict[str, Boxes]]:
     """frame id -> source -> boxes."""
     if not path.exists():
         raise CctviewError(f"The training labels need {path}, which is not there.")
@@ -152,7 +163,7 @@ def clipped(found: Boxes, width: int, height: int) -> Boxes:
     return Boxes(boxes[solid], found.scores[solid], found.labels[solid])
 
 
-def _without_doubles(found: Boxes) -> Boxes:
+def without_doubles(found: Boxes) -> Boxes:
     """Car and bus on one vehicle are one vehicle: the box that scores higher."""
     kept = [np.zeros(0, np.int64)]
     for group in GROUPS:
@@ -165,7 +176,7 @@ def _agreement(found: Sequence[Boxes], minimum: float) -> Boxes:
     """Boxes on which the first two sources agree; the score is the lower one's, the box their mean."""
     if len(found) < 2:
         return NOTHING
-    doubtless = [_without_doubles(boxes) for boxes in found[:2]]
+    doubtless = [without_doubles(boxes) for boxes in found[:2]]
     first, second = (boxes.select(boxes.scores >= minimum) for boxes in doubtless)
     overlap = pairwise_iou(first.boxes, second.boxes) * _same_group(first.labels, second.labels)
     if not overlap.size:
@@ -212,11 +223,11 @@ def _decide(
     agreed = agreed.select((agreed.scores >= 0.30) | moving)
     objects, labels = NOTHING.boxes, NOTHING.labels
     for name in sorted(alone.keys() & sources.keys()):
-        believed = _without_doubles(sources[name])
+        believed = without_doubles(sources[name])
         believed = believed.select(believed.scores >= alone[name])
         objects, labels = _joined(objects, labels, believed)
     objects, labels = _joined(objects, labels, agreed)
-    labels = _vote(objects, labels, sources)
+    labels = vote(objects, labels, sources)
     static = _overlap(objects, np.concatenate(list(places.values()))) > 0.7
     by_one = np.sum([_overlap(objects, places[name]) > 0.5 for name in places], axis=0) < 2
     doubtful, still = [objects[static & ~by_one]], [objects[static & by_one]]
@@ -229,7 +240,9 @@ def _decide(
         unmoved &= ~np.any(elsewhere, axis=0) if elsewhere else True
         doubtful.append(weak[~unmoved])
         still.append(weak[unmoved])
-    return FrameLabels(path, frame_id, objects, labels, *(np.concatenate(b).astype(np.float32) for b in (doubtful, still)))
+    left_out, unmoved_places = (np.concatenate(boxes).astype(np.float32) for boxes in (doubtful, still))
+    # Whatever is doubtful may be somebody.
+    return FrameLabels(path, frame_id, objects, labels, left_out, unmoved_places, objects[labels >= len(VEHICLES)], left_out)
 
 
 def _joined(objects: np.ndarray, labels: np.ndarray, new: Boxes) -> tuple[np.ndarray, np.ndarray]:
@@ -239,13 +252,16 @@ def _joined(objects: np.ndarray, labels: np.ndarray, new: Boxes) -> tuple[np.nda
     return np.concatenate([objects, new.boxes[fresh]]), np.concatenate([labels, new.labels[fresh]])
 
 
-def _vote(objects: np.ndarray, labels: np.ndarray, sources: Mapping[str, Boxes]) -> np.ndarray:
-    """Each object's label of its group with the highest sum of scores over all sources' boxes on it (IoU of one half)."""
+def vote(objects: np.ndarray, labels: np.ndarray, sources: Mapping[str, Boxes]) -> np.ndarray:
+    """Each object's label of its group with the highest sum of scores over all sources' boxes on it (IoU of one half). Vehicles
+    of an unknown kind stay so where no source has a box."""
     votes = np.zeros((len(objects), len(LABELS)), np.float32)
     for found in sources.values():
         on = pairwise_iou(objects, found.boxes) >= 0.5
         for label in range(len(LABELS)):
             of_label = found.labels == label
             votes[:, label] += np.max(on[:, of_label] * found.scores[of_label], axis=1, initial=0)
-    same_group = _same_group(labels, np.arange(len(LABELS)))
-    return np.where(same_group, votes, -1).argmax(1) if len(objects) else labels
+    unknown = labels == UNKNOWN_VEHICLE
+    same_group = _same_group(np.where(unknown, 0, labels), np.arange(len(LABELS)))
+    voted = np.where(same_group, votes, -1).argmax(1) if len(objects) else labels
+    return np.where(unknown & (votes[:, : len(VEHICLES)].sum(1) == 0), UNKNOWN_VEHICLE, voted)

@@ -7,19 +7,28 @@ from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss
 
 from cctview_pipeline.detect.augmentation import HEIGHT, WIDTH, Example
-from cctview_pipeline.detect.detections import LABELS
+from cctview_pipeline.detect.detections import LABELS, VEHICLES
+from cctview_pipeline.detect.labels import UNKNOWN_VEHICLE
 from cctview_pipeline.detect.network import STRIDE, boxes_from_sides
 
+SMALL_PX = 12.0
+IMPORTANCE = {"bus": 2.0, "truck": 2.0, "motorcycle": 3.0}
+"""What the centre of a rare vehicle weighs against that of a car; one of under SMALL_PX weighs half as much again."""
+_ALMOST = 0.999
+"""Of a vehicle whose kind nobody knows every kind may say this much."""
 
-def render_targets(example: Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+
+def render_targets(example: Example) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """One image's objects on the stride-4 grid (h, w).
 
-    Returns the heatmap (labels, h, w): a Gaussian a box, 1 at its centre cell; the mask (h, w): 0 where the loss looks
-    away; the boxes (4, h, w) and their weight (h, w), above 0 around centres only.
+    Returns the heatmap (labels + 1, h, w): a Gaussian a box, 1 at its centre cell, and last the vehicles whose kind nobody knows;
+    the mask (h, w): 0 where the loss looks away; the boxes (4, h, w) and their weight (h, w), above 0 around centres only; what a
+    centre weighs (h, w).
     """
     boxes, labels = example.objects, example.labels
     rows, columns = HEIGHT // STRIDE, WIDTH // STRIDE
-    heatmap, mask = np.zeros((len(LABELS), rows, columns), np.float32), np.ones((rows, columns), np.float32)
+    heatmap, mask = np.zeros((len(LABELS) + 1, rows, columns), np.float32), np.ones((rows, columns), np.float32)
+    importance = np.ones((rows, columns), np.float32)
     sides, weight = np.zeros((4, rows, columns), np.float32), np.zeros((rows, columns), np.float32)
     for x1, y1, x2, y2 in example.ignored / STRIDE:
         mask[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = 0
@@ -30,26 +39,39 @@ def render_targets(example: Example) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         column, row = min(int((x1 + x2) / 2), columns - 1), min(int((y1 + y2) / 2), rows - 1)
         spread_x, spread_y = max((x2 - x1) / 6, 0.4), max((y2 - y1) / 6, 0.4)
         gaussian = np.exp(-(((x - column) / spread_x) ** 2 + ((y - row) / spread_y) ** 2) / 2).astype(np.float32)
-        heatmap[labels[index]] = np.maximum(heatmap[labels[index]], gaussian)
+        if labels[index] == UNKNOWN_VEHICLE:
+            heatmap[-1] = np.maximum(heatmap[-1], gaussian)
+            kinds = heatmap[: len(VEHICLES)]
+            np.maximum(kinds, np.minimum(gaussian, _ALMOST), out=kinds)
+        else:
+            heatmap[labels[index]] = np.maximum(heatmap[labels[index]], gaussian)
+        small = 1.5 if min(x2 - x1, y2 - y1) * STRIDE < SMALL_PX else 1.0
+        importance[row, column] = small * IMPORTANCE.get(LABELS[labels[index]] if labels[index] >= 0 else "", 1.0)
         near = gaussian > 0.5
         sides[:, near], weight[near] = boxes[index][:, None], gaussian[near]
         mask[gaussian > 0.1] = 1
-    return torch.from_numpy(heatmap), torch.from_numpy(mask), torch.from_numpy(sides), torch.from_numpy(weight)
+    return tuple(torch.from_numpy(each) for each in (heatmap, mask, sides, weight, importance))
 
 
 def detection_loss(logits: Tensor, sides: Tensor, targets: list[Tensor]) -> Tensor:
     """CenterNet's penalty-reduced focal loss on the heatmap plus generalised IoU on the boxes around centres.
 
-    logits, sides: the network's; targets: the four of :func:`render_targets`, each stacked over the batch.
+    At the centre of a vehicle of unknown kind it is enough that one kind says so. logits, sides: the network's; targets: the
+    five of :func:`render_targets`, each stacked over the batch.
     """
-    heatmap, mask, boxes, weight = targets
+    heatmap, mask, boxes, weight, importance = targets
+    unknown, heatmap = heatmap[:, -1:] == 1, heatmap[:, :-1]
     centre = heatmap == 1
-    log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)
-    p = logits.sigmoid()
-    hit = -((1 - p) ** 2) * log_p * centre
-    miss = -(p**2) * log_q * (1 - heatmap) ** 4 * ~centre
-    focal = ((hit + miss) * mask[:, None]).sum() / centre.sum().clamp(min=1)
+    miss = -(logits.sigmoid() ** 2) * F.logsigmoid(-logits) * (1 - heatmap) ** 4 * ~centre
+    some = logits[:, : len(VEHICLES)].amax(1, keepdim=True)
+    hit = (_missed(logits) * centre).sum(1) + (_missed(some) * unknown).sum(1)
+    count = (centre.sum() + unknown.sum()).clamp(min=1)
+    focal = ((hit * importance + miss.sum(1)) * mask).sum() / count
     near = weight > 0
     predicted, wanted = (b.permute(0, 2, 3, 1)[near] for b in (boxes_from_sides(sides), boxes))
     overlap = (generalized_box_iou_loss(predicted, wanted) * weight[near]).sum() / weight[near].sum().clamp(min=1)
     return focal + 2 * overlap
+
+
+def _missed(logits: Tensor) -> Tensor:
+    return -((1 - logits.sigmoid()) ** 2) * F.logsigmoid(logits)

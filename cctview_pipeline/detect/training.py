@@ -1,23 +1,21 @@
-"""Training the default detector on a folder of the published layout and on frames of the synthetic city.
+"""Training the default detector on recorded frames and on frames of the synthetic city.
 
-Recorded frames are split by time: minutes up to 42 of an hour train, 43 and 44 calibrate the scores and choose the
-operating point, 45 and later are never seen. They may be split by camera too: one that is left out of training is measured
-as a camera that the network never saw. The city is split by seed: some train, some calibrate, and those kept for
-development are measured.
+Published frames are split by time: minutes up to 42 of an hour train, 43 and 44 calibrate the scores and choose the
+operating point, 45 and later are never seen. Of other recordings one minute in twelve calibrates. They may be split by camera
+too: one that is left out of training is measured as a camera that the network never saw. The city is split by seed: some
+train, some calibrate, and those kept for development are measured.
 """
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import Progress
 from torch import Tensor
 
-from cctview_pipeline.checkpoints import resume, save
 from cctview_pipeline.detect import training_version
 from cctview_pipeline.detect.assessment import assess, consensus, find, published, scored
 from cctview_pipeline.detect.augmentation import augment
@@ -27,13 +25,15 @@ from cctview_pipeline.detect.city_frames import draw_city_frames
 from cctview_pipeline.detect.default import DefaultDetector
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.evaluation import match
+from cctview_pipeline.detect.fitting import History, Lesson, Pace, fit
 from cctview_pipeline.detect.labels import FrameLabels, load_labels
 from cctview_pipeline.detect.network import WIDTHS, DetectorNetwork
 from cctview_pipeline.detect.padding import padded
 from cctview_pipeline.detect.quantization import quantize
+from cctview_pipeline.detect.recordings import FUSED, load_recordings
 from cctview_pipeline.detect.targets import detection_loss, render_targets
 from cctview_pipeline.detect.torch_backend import TorchBackend
-from cctview_pipeline.device import quick_autocast, torch_device
+from cctview_pipeline.device import torch_device
 from cctview_pipeline.drift.pictures import by_camera
 from cctview_pipeline.drift.reference import NoReference, make_detector_reference
 from cctview_pipeline.errors import CctviewError
@@ -83,25 +83,14 @@ class Split:
         return digest.hexdigest()[:12]
 
 
-@dataclass
-class History:
-    """The curve of a training: one figure an epoch."""
-
-    loss: list[float] = field(default_factory=list)
-    ap50: list[float] = field(default_factory=list)
-
-    def state_dict(self) -> dict[str, list[float]]:
-        return {"loss": self.loss, "ap50": self.ap50}
-
-    def load_state_dict(self, state: dict[str, list[float]]) -> None:
-        self.loss, self.ap50 = state["loss"], state["ap50"]
-
-
-def train_detector(data: Path, workspace: Path, recipe: DetectorRecipe = DetectorRecipe(), device: str = "auto") -> ModelEntry:
+def train_detector(
+    data: Sequence[Path], workspace: Path, recipe: DetectorRecipe = DetectorRecipe(), device: str = "auto"
+) -> ModelEntry:
     """Train, quantize, calibrate, measure and register ``default-detector``.
 
-    workspace: a folder for the city's frames and for the checkpoint, which is written after every epoch, found again by the
-    same recipe on the same data with the same code, and removed at the end.
+    data: folders of recorded frames, of which one at least has the published layout; workspace: a folder for the city's frames
+    and for the checkpoint, which is written after every epoch, found again by the same recipe on the same data with the same
+    code, and removed at the end.
     """
     split, history = load_split(data, workspace / "cities", recipe), History()
     origin = hashlib.sha256(f"{recipe} {split.version()} {training_version()}".encode()).hexdigest()[:12]
@@ -110,7 +99,7 @@ def train_detector(data: Path, workspace: Path, recipe: DetectorRecipe = Detecto
     measured = measure(detector, split)
     log.info("at threshold %.3f: %s", detector.threshold, measured)
     facts = {"data_version": split.version(), "code_version": training_version()}
-    facts |= {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.state_dict()}
+    facts |= {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.as_curve("ap50")}
     entry = register_detector("default-detector", state, detector, split, facts)
     checkpoint.unlink(missing_ok=True)
     return entry
@@ -121,7 +110,7 @@ def make_detector(
 ) -> tuple[dict[str, Tensor], DefaultDetector]:
     """Train, quantize and calibrate. Returns what a model's file holds, and the detector that it gives."""
     network = _fit(split, recipe, checkpoint, torch_device(device), history)
-    parts = quantize(network, [padded(decode(frame.path.read_bytes())) for frame in _some(split.tune, 300)])
+    parts = quantize(network, [padded(decode(frame.path.read_bytes())) for frame in some(split.tune, 300)])
     detector = calibrate(OpenVinoBackend(parts), split.tune)
     return network.state_dict() | parts, detector
 
@@ -145,22 +134,46 @@ def register_detector(
     return entry
 
 
-def load_split(data: Path, drawn: Path, recipe: DetectorRecipe) -> Split:
-    """data: a folder of the published layout; drawn: where the city's frames are kept."""
-    frames = load_labels(data)
+def load_split(data: Sequence[Path], drawn: Path, recipe: DetectorRecipe) -> Split:
+    """data: folders of recorded frames, of which one at least has the published layout; drawn: where the city's frames are
+    kept."""
+    frames = [frame for folder in data for frame in load_frames(folder)]
     cameras = {frame.frame_id.camera_id for frame in frames}
     if unknown := set(recipe.without) - cameras:
-        raise CctviewError(f"{data} has no camera {' or '.join(sorted(unknown))}: it has {', '.join(sorted(cameras))}.")
+        raise CctviewError(
+            f"{' and '.join(map(str, data))} has no camera {' or '.join(sorted(unknown))}: it has {', '.join(sorted(cameras))}."
+        )
     known = [frame for frame in frames if frame.frame_id.camera_id not in recipe.without]
     train, tune, test = (
-        [frame for frame in known if first <= frame.frame_id.time.minute <= last] for first, last in ((0, 42), (43, 44), (45, 59))
+        [frame for frame in known if frame.published and first <= frame.frame_id.time.minute <= last]
+        for first, last in ((0, 42), (43, 44), (45, 59))
     )
     if not (train and tune and test):
-        raise CctviewError(f"{data} must hold frames of minutes 0-42, 43-44 and 45-59 of an hour to train, tune and test on.")
+        folders = " and ".join(map(str, data))
+        raise CctviewError(
+            f"{folders} must hold published frames of minutes 0-42, 43-44 and 45-59 of an hour to train, tune and test on."
+        )
+    others = [frame for frame in known if not frame.published]
+    tuning = _every_twelfth_minute(others)
+    train += [frame for frame in others if id(frame) not in tuning]
+    tune += [frame for frame in others if id(frame) in tuning]
     cities = [range(recipe.cities), TUNING_CITIES, DEVELOPMENT_CITIES] if recipe.cities else [range(0)] * 3
     city_train, city_tune, development = (draw_city_frames(seeds, drawn) for seeds in cities)
     unseen = [frame for frame in frames if frame.frame_id.camera_id in recipe.without]
     return Split(train + city_train, tune + city_tune, test, development, unseen)
+
+
+def load_frames(folder: Path) -> list[FrameLabels]:
+    """A folder's frames with what its detectors say of them: the fused boxes of many, or the boxes of two and the published
+    ones."""
+    return load_recordings(folder) if (folder / FUSED).exists() else load_labels(folder)
+
+
+def _every_twelfth_minute(frames: Sequence[FrameLabels]) -> set[int]:
+    """The ids, as Python has them, of the frames of one minute in twelve of each camera."""
+    minutes = sorted({(frame.frame_id.camera_id, f"{frame.frame_id.time:%Y%m%d%H%M}") for frame in frames})
+    chosen = set(minutes[6::12])
+    return {id(f) for f in frames if (f.frame_id.camera_id, f"{f.frame_id.time:%Y%m%d%H%M}") in chosen}
 
 
 def calibrate(backend: Backend, frames: Sequence[FrameLabels]) -> DefaultDetector:
@@ -182,9 +195,10 @@ def measure(detector: DefaultDetector, split: Split) -> dict[str, float | int]:
     measured: dict[str, float | int] = {}
     for name, frames in (("", split.test), ("_unseen", split.unseen)):
         if frames:
-            found = find(detector, frames)
-            agreed = assess(found, consensus(frames))
-            measured[f"ap50_published{name}"] = assess(found, published(frames)).whole.average_precision
+            agreed = assess(find(detector, frames), consensus(frames))
+            if of_archive := [frame for frame in frames if frame.published]:
+                by_archive = assess(find(detector, of_archive), published(of_archive))
+                measured[f"ap50_published{name}"] = by_archive.whole.average_precision
             measured[f"ap50_consensus{name}"] = agreed.whole.average_precision
             measured[f"precision{name}"], measured[f"recall{name}"] = agreed.whole.at(detector.threshold)
             measured[f"test_frames{name}"] = len(frames)
@@ -194,52 +208,14 @@ def measure(detector: DefaultDetector, split: Split) -> dict[str, float | int]:
 
 
 def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.device, history: History) -> DetectorNetwork:
-    """Returns the exponential moving average of the weights, which is steadier than their last state."""
     torch.manual_seed(recipe.seed)
     if recipe.start:
         network = DetectorNetwork.of(read_weights(find_model(recipe.start, "detector"))[0])
     else:
         network = DetectorNetwork(len(LABELS), tuple(width // recipe.narrowed for width in WIDTHS))
-    network = network.to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
-    steps = len(split.train) // recipe.batch
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.15
-    )
-    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule, "history": history}
-    first = resume(checkpoint, parts)
-    images = [decode(frame.path.read_bytes()) for frame in split.train]
-    watch = _watch(_some(split.tune, WATCHED_FRAMES), device)
-    with Progress() as progress:
-        task = progress.add_task("training the detector", total=steps * recipe.epochs, completed=first * steps)
-        for epoch in range(first, recipe.epochs):
-            network.train()
-            losses = []
-            for inputs, targets in _batches(images, split.train, recipe, epoch):
-                inputs = inputs.to(device, memory_format=torch.channels_last)
-                with quick_autocast(device):
-                    logits, sides = network(inputs)
-                loss = detection_loss(logits, sides, [t.to(device) for t in targets])
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                optimizer.step()
-                schedule.step()
-                average.update_parameters(network)
-                losses.append(loss.item())
-                progress.advance(task)
-            history.loss.append(round(float(np.mean(losses)), 4))
-            history.ap50.append(round(watch(average.module), 4))
-            log.info("epoch %d of %d: loss %.3f, AP50 %.3f", epoch + 1, recipe.epochs, history.loss[-1], history.ap50[-1])
-            save(checkpoint, parts, epoch + 1)
-    return average.module
-
-
-def _moving_average(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
-    """Exponential, over the last five hundred steps; over fewer at the beginning, which a short training has little but."""
-    decay = min(0.998, (1 + float(updates)) / (10 + float(updates)))
-    return decay * average + (1 - decay) * current
+    lesson = Lesson("the detector", augment, render_targets, lambda outputs, targets: detection_loss(*outputs, targets))
+    pace = Pace(recipe.epochs, recipe.batch, recipe.learning_rate, recipe.seed)
+    return fit(network, lesson, split.train, pace, checkpoint, device, history, _watch(some(split.tune, WATCHED_FRAMES), device))
 
 
 def _watch(frames: list[FrameLabels], device: torch.device) -> Callable[[DetectorNetwork], float]:
@@ -253,18 +229,6 @@ def _watch(frames: list[FrameLabels], device: torch.device) -> Callable[[Detecto
     return ap50
 
 
-def _some(values: list, count: int) -> list:
+def some(values: list, count: int) -> list:
     """Up to count of them, evenly spaced."""
     return [values[i] for i in np.unique(np.linspace(0, len(values) - 1, count).astype(int))]
-
-
-def _batches(
-    images: list[np.ndarray], frames: list[FrameLabels], recipe: DetectorRecipe, epoch: int
-) -> Iterator[tuple[Tensor, list[Tensor]]]:
-    rng = np.random.default_rng([recipe.seed, epoch])
-    order = rng.permutation(len(frames))
-    for begin in range(0, len(order) - recipe.batch + 1, recipe.batch):
-        chosen = zip(order[begin : begin + recipe.batch], rng.integers(len(frames), size=recipe.batch), strict=True)
-        examples = [augment((images[i], frames[i]), (images[j], frames[j]), rng) for i, j in chosen]
-        targets = [render_targets(example) for example in examples]
-        yield torch.stack([example.pixels for example in examples]), [torch.stack(parts) for parts in zip(*targets, strict=True)]

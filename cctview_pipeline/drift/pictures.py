@@ -49,8 +49,11 @@ def _crops(detector: Detector, jpegs: Iterable[bytes]) -> Iterator[np.ndarray]:
 
 
 def _camera(picture: Picture, frame_id: FrameId) -> str:
-    drawn = isinstance(picture, Path) and not picture.name.endswith("--original.jpeg")
-    return f"city {picture.parent.name.rpartition('-')[2]}" if drawn else frame_id.camera_id
+    if not (isinstance(picture, Path) and frame_id.camera_id.startswith("city-")):
+        return frame_id.camera_id
+    # A city's folder is named by a hash and its seed; the frames in which nobody walks lie one deeper.
+    folder = next(each for each in picture.parents if "-" in each.name)
+    return f"city {folder.name.rpartition('-')[2]}"
 
 
 def _some(values: Sequence, most: int) -> list:

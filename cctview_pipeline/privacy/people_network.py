@@ -1,61 +1,74 @@
 """The people finder's network, for training, for graphics cards, and to make OpenVINO's form of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.fx.experimental.optimization import fuse
 
+from cctview_pipeline.detect.network import ConvBlock, Merge, Residual
 from cctview_pipeline.device import torch_device
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.openvino_form import converted
-from cctview_pipeline.privacy.people import MULTIPLE
+from cctview_pipeline.openvino_form import quantized
 from cctview_pipeline.state_dicts import read_weights, without_openvino
 from cctview_pipeline.weights import ModelEntry
 
-
-def _step(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+WIDTHS = (16, 32, 48, 96)
+"""Channels at a half, a quarter, an eighth and a sixteenth of the picture's size."""
+SOMEBODY, VEHICLE = 0, 1
+"""What the two maps say is in a cell. Vehicles are for learning alone: who tells a windscreen from a face knows vehicles."""
 
 
 class PeopleNetwork(nn.Module):
-    """RGB (B, 3, H, W) of 0..1, sides multiples of 16 -> (B, 1, H/4, W/4) logits. A U of four levels (Ronneberger et al. 2015):
-    whether five pixels are a person depends on where they stand."""
+    """RGB (B, 3, H, W) of 0..1, sides multiples of 16 -> (B, 2, H/4, W/4) logits.
 
-    def __init__(self, width: int = 12) -> None:
+    The detector's blocks (:mod:`cctview_pipeline.detect.network`), narrower: whether five pixels are a person depends on where
+    they stand, so that most of it looks at coarse maps (a U of four levels, Ronneberger et al. 2015).
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = WIDTHS) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_step(3, width, 2), _step(width, 2 * width, 2))
-        self.fine = _step(2 * width, 2 * width)
-        self.middle = nn.Sequential(_step(2 * width, 3 * width, 2), _step(3 * width, 3 * width))
-        self.coarse = nn.Sequential(_step(3 * width, 4 * width, 2), _step(4 * width, 4 * width), _step(4 * width, 4 * width))
-        self.up_middle = _step(7 * width, 3 * width)
-        self.up_fine = _step(5 * width, 2 * width)
-        self.head = nn.Conv2d(2 * width, 1, 1)
+        half, fine, middle, coarse = widths
+        self.stem = nn.Sequential(ConvBlock(3, half, stride=2), ConvBlock(half, fine, stride=2))
+        self.fine = Residual(fine)
+        self.middle = nn.Sequential(ConvBlock(fine, middle, stride=2), Residual(middle))
+        self.coarse = nn.Sequential(ConvBlock(middle, coarse, stride=2), Residual(coarse), Residual(coarse))
+        self.to_middle = Merge(coarse, middle)
+        self.to_fine = Merge(middle, fine)
+        self.head = nn.Conv2d(fine, 2, 1)
+        nn.init.constant_(self.head.bias, -4.6)  # almost nowhere is anything, as in the detector
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "PeopleNetwork":
+        """The network of a model's tensors, as wide as they are. Raises RuntimeError or KeyError for others."""
+        network = cls(tuple(len(state[f"{name}.0.weight"]) for name in ("stem.0", "stem.1", "middle.0", "coarse.0")))
+        network.load_state_dict(state)
+        return network
 
     def forward(self, images: Tensor) -> Tensor:
-        fine = self.fine(self.stem(images))
+        fine = self.fine(self.stem(images * 2 - 1))
         middle = self.middle(fine)
-        coarse = F.interpolate(self.coarse(middle), scale_factor=2, mode="nearest")
-        middle = F.interpolate(self.up_middle(torch.cat([coarse, middle], 1)), scale_factor=2, mode="nearest")
-        return self.head(self.up_fine(torch.cat([middle, fine], 1)))
+        middle = self.to_middle(self.coarse(middle), middle)
+        return self.head(self.to_fine(middle, fine))
 
 
 class FromBytes(nn.Module):
-    """Pixels as they come, (B, H, W, 3) uint8 -> (B, H/4, W/4) probabilities."""
+    """Pixels as they come, (B, H, W, 3) uint8 -> (B, H/4, W/4) probabilities that somebody is in a cell."""
 
-    def __init__(self, network: PeopleNetwork) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.sigmoid(self.network(images.permute(0, 3, 1, 2).float() / 255))[:, 0]
+        pixels = images.permute(0, 3, 1, 2).to(next(self.parameters()).dtype) / 255
+        return torch.sigmoid(self.network(pixels)[:, SOMEBODY].float())
 
 
-def openvino_form(network: PeopleNetwork) -> dict[str, Tensor]:
-    """The network as it runs on processors, in floating point: in 8-bit integers it would fill a fifth more cells."""
-    return converted(FromBytes(network.cpu().eval()), (1, -1, -1, 3), np.zeros((1, 2 * MULTIPLE, 2 * MULTIPLE, 3), np.uint8))
+def openvino_form(network: PeopleNetwork, images: Sequence[np.ndarray]) -> dict[str, Tensor]:
+    """The network in 8-bit integers, as it runs on processors. images: (H, W, 3) uint8, sides multiples of 16, such as it will
+    see."""
+    return quantized(FromBytes(fuse(network.cpu().eval())), (1, -1, -1, 3), [image[None] for image in images])
 
 
 class TorchBackend:
@@ -71,8 +84,7 @@ class TorchBackend:
         """With the weights of a model of the manifest."""
         state = without_openvino(read_weights(entry)[0])
         try:
-            network = PeopleNetwork(len(state["stem.0.0.weight"]))
-            network.load_state_dict(state)
+            network = PeopleNetwork.of(state)
         except (RuntimeError, KeyError) as error:
             raise CctviewError(f"The weights {entry.path} are not this version's: restore the file from git.") from error
         return cls(network, torch_device(device))

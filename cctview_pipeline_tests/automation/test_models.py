@@ -53,13 +53,15 @@ def test_with_a_folder_it_is_trained(
     asked = []
 
     def train(data, workspace, recipe, device) -> ModelEntry:
-        asked.append((str(data), recipe.epochs, recipe.seed, device))
+        asked.append(
+            ([str(each) for each in data] if isinstance(data, list) else [str(data)], recipe.epochs, recipe.seed, device)
+        )
         return find_model("default", task)
 
     monkeypatch.setattr(f"cctview_pipeline.{trainer}", train)
     run_config = dg.RunConfig({f"{task}_model": config(data="/recordings", epochs=3, seed=1, device="cpu")})
     assert dg.materialize([ASSETS[f"{task}_model"]], instance=instance, run_config=run_config, resources=RESOURCES).success
-    assert asked == [("/recordings", 3, 1, "cpu")]
+    assert asked == [(["/recordings"], 3, 1, "cpu")]
 
 
 @pytest.mark.parametrize(("table", "model"), [("detections", DETECTOR), ("features", EXTRACTOR)])

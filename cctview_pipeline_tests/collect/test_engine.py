@@ -223,3 +223,20 @@ def test_a_mask_that_is_too_slow_leaves_frames_out_and_says_so(tmp_path: Path, m
     engine, records = collect(LiveCameras(count=4), tmp_path, refused, masker=Masker(Slow(), 640))
     assert len([r for r in records if r.kind == Kind.FRAME]) == sum(f.tally.new - f.tally.refused for f in engine.followed)
     assert any("behind_since_us" in event for event in events(records, COLLECTOR))
+
+
+def test_frames_that_are_masked_side_by_side_keep_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Uneven(MagentaFinder):
+        begun = 0
+
+        def find(self, images):
+            Uneven.begun += 1
+            time.sleep(0.05 if Uneven.begun % 2 else 0)  # the first of two threads is the later to finish
+            return super().find(images)
+
+    monkeypatch.setattr("cctview_pipeline.collect.engine.AT_ONCE", 2)
+    _, records = collect(LiveCameras(count=6), tmp_path, new(6), masker=Masker(Uneven(), 640))
+    for number in range(6):
+        times = [record.captured_us for record in frames(records, f"cam-{number}")]
+        assert len(times) >= 6
+        assert times == sorted(times)

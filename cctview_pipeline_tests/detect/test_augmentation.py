@@ -1,5 +1,6 @@
 """Augmented frames: boxes stay on their objects, whatever is done to the picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ from cctview_pipeline.detect.augmentation import (
     cut,
     degrade,
     join,
+    masked,
     place,
     relight,
     strew,
 )
+from cctview_pipeline.detect.detections import LABELS
+from cctview_pipeline.detect.drawn_things import lit, overlaid, thing
 from cctview_pipeline.detect.labels import FrameLabels
 from cctview_pipeline_tests.factories.archive import HOUR_17
 
@@ -129,3 +133,53 @@ def test_the_same_seed_gives_the_same_example():
 def test_pictures_of_other_sizes_are_brought_to_size(size):
     image, frame = np.zeros((*size, 3), np.uint8), labelled((10, 10, 40, 40))[1]
     assert augment((image, frame), (image, frame), np.random.default_rng(0)).pixels.shape == (3, HEIGHT, WIDTH)
+
+
+def with_people(*boxes: tuple[int, int, int, int]) -> Example:
+    return replace(example((100, 100, 140, 130)), people=np.array(boxes, np.float32), labels=np.array([0]))
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_people_go_where_the_picture_goes(seed):
+    image, frame = labelled((150, 100, 200, 140))
+    placed = place((image, replace(frame, people=frame.objects, unsure=frame.objects)), np.random.default_rng(seed))
+    for boxes in (placed.people, placed.unsure):
+        if len(placed.objects):
+            np.testing.assert_allclose(boxes, placed.objects)
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_a_masked_picture_shows_nobody_and_keeps_its_vehicles(seed):
+    before = with_people((120, 90, 130, 120), (300, 200, 310, 225))
+    before = replace(
+        before, objects=np.append(before.objects, before.people[1:], 0), labels=np.array([0, LABELS.index("person")])
+    )
+    after = masked(before, np.random.default_rng(seed))
+    for x1, y1, x2, y2 in before.people.astype(int):
+        assert (after.pixels[:, y1:y2, x1:x2] == torch.tensor(114 / 255)).all()
+    assert after.objects.tolist() == before.objects[:1].tolist(), "the rider is painted over, the vehicle stays"
+    assert before.people[1].tolist() in after.ignored.tolist(), "a grey place is nobody to be found"
+
+
+def test_lamps_are_on_vehicles_and_light_nothing_far_away():
+    dark = torch.full((3, HEIGHT, WIDTH), 0.02)
+    bright = lit(dark, np.array([[100, 100, 140, 130]], np.float32), False, np.random.default_rng(5))
+    alone = lit(dark, np.zeros((0, 4), np.float32), False, np.random.default_rng(5))
+    assert bright[:, 100:140, 90:150].max() > 0.5
+    assert alone.min() >= 0
+    assert bright.max() <= 1
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_things_and_overlays_are_pictures(seed):
+    rng = np.random.default_rng(seed)
+    drawn = thing((int(rng.integers(8, 80)), int(rng.integers(8, 80))), rng)
+    assert drawn.ndim == 3
+    picture = torch.full((3, HEIGHT, WIDTH), 0.4)
+    over = overlaid(picture, rng)
+    assert over.shape == picture.shape
+    assert (over - picture).abs().max() > 0.05
+    assert ((over - picture).abs().amax(0) < 0.01).float().mean() > 0.4, "most of the picture stays"

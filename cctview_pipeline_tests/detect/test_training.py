@@ -1,42 +1,23 @@
 """Training the detector on a made folder, in moments; and the shipped weights on minutes that they never saw."""
 
-import json
-from datetime import timedelta
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 
 from cctview_pipeline.detect import load_detector, training_version
 from cctview_pipeline.detect.assessment import assess, consensus, find, published
-from cctview_pipeline.detect.labels import find_frames, load_labels, published_truth
-from cctview_pipeline.detect.training import DetectorRecipe, load_split, train_detector
+from cctview_pipeline.detect.labels import find_frames, published_truth
+from cctview_pipeline.detect.training import DetectorRecipe, load_frames, load_split, train_detector
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.state_dicts import read_weights
 from cctview_pipeline.weights import find_model, read_facts
-from cctview_pipeline_tests.factories.archive import HOUR_17, draw_frame, traffic, write_frame
+from cctview_pipeline_tests.factories.recorded import recorded_folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Drawn frames of minutes 10, 43 and 50, with the published detector and the packaged ones agreeing on one box."""
-    root, rows = tmp_path / "data", []
-    cars = traffic(120)
-    times = [
-        HOUR_17 + timedelta(minutes=minute, seconds=2 * i) for minute, count in ((10, 8), (43, 2), (50, 2)) for i in range(count)
-    ]
-    for number, time in enumerate(times):
-        path = write_frame(root, "cam-1", time, draw_frame(2.0 * number, cars))
-        box = [100 + number, 100, 130 + number, 125]
-        frame_id = path.name.removesuffix("--original.jpeg")
-        found = {f"{frame_id}--detections--1": {"type": "car", "percentage_probability": 90, "box_points": box}}
-        path.with_name(f"{frame_id}--detections.json").write_text(json.dumps(found))
-        corners = dict(zip(("x1", "y1", "x2", "y2"), map(float, box), strict=True))
-        rows += [{"frame_id": frame_id, "model": model, "type": "car", "score": 0.9} | corners for model in ("first", "second")]
-    pq.write_table(pa.Table.from_pylist(rows), root / "packaged-detections.parquet")
-    return root
+    return recorded_folder(tmp_path / "data")
 
 
 @pytest.mark.parametrize("narrowed", [8, pytest.param(1, marks=pytest.mark.slow)])
@@ -46,16 +27,16 @@ def test_it_registers_weights_that_load_and_starts_where_it_stopped(
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
     recipe = DetectorRecipe(epochs=2, batch=4, cities=0, narrowed=narrowed)
     stop_after_first_epoch = pytest.MonkeyPatch()
-    stop_after_first_epoch.setattr("cctview_pipeline.detect.training.save", _save_then_stop)
+    stop_after_first_epoch.setattr("cctview_pipeline.detect.fitting.save", _save_then_stop)
     with pytest.raises(KeyboardInterrupt):
-        train_detector(folder, tmp_path / "one", recipe, "cpu")
+        train_detector([folder], tmp_path / "one", recipe, "cpu")
     stop_after_first_epoch.undo()
     (checkpoint,) = (tmp_path / "one").glob("*.checkpoint")
     assert torch.load(checkpoint, weights_only=True)["epoch"] == 1
 
-    resumed = train_detector(folder, tmp_path / "one", recipe, "cpu")
+    resumed = train_detector([folder], tmp_path / "one", recipe, "cpu")
     resumed_facts = read_facts(resumed)
-    straight = train_detector(folder, tmp_path / "other", recipe, "cpu")
+    straight = train_detector([folder], tmp_path / "other", recipe, "cpu")
     assert resumed_facts == read_facts(straight)  # the same weights, figures, curve and data, stopped or not
     assert {"openvino.xml", "openvino.bin"} < set(read_weights(straight)[0])
     assert not checkpoint.exists()
@@ -74,16 +55,16 @@ def _save_then_stop(checkpoint: Path, parts: dict, epoch: int) -> None:
 
 def test_another_recipe_does_not_go_on_from_this_ones_checkpoint(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr("cctview_pipeline.detect.training.save", _save_then_stop)
+    monkeypatch.setattr("cctview_pipeline.detect.fitting.save", _save_then_stop)
     for seed in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            train_detector(folder, tmp_path, DetectorRecipe(epochs=2, batch=4, cities=0, seed=seed, narrowed=8), "cpu")
+            train_detector([folder], tmp_path, DetectorRecipe(epochs=2, batch=4, cities=0, seed=seed, narrowed=8), "cpu")
     assert len(list(tmp_path.glob("*.checkpoint"))) == 2
 
 
 def test_a_camera_that_is_left_out_is_never_trained_on(folder: Path, tmp_path: Path):
     _copy_camera(folder, "cam-1", "cam-2")
-    split = load_split(folder, tmp_path, DetectorRecipe(cities=0, without=("cam-2",)))
+    split = load_split([folder], tmp_path, DetectorRecipe(cities=0, without=("cam-2",)))
     known = {frame.frame_id.camera_id for frame in split.train + split.tune + split.test}
     assert known == {"cam-1"}
     assert {frame.frame_id.camera_id for frame in split.unseen} == {"cam-2"}
@@ -92,7 +73,7 @@ def test_a_camera_that_is_left_out_is_never_trained_on(folder: Path, tmp_path: P
 
 def test_a_camera_that_is_not_there_cannot_be_left_out(folder: Path, tmp_path: Path):
     with pytest.raises(CctviewError, match=r"has no camera cam-9: it has cam-1\."):
-        load_split(folder, tmp_path, DetectorRecipe(cities=0, without=("cam-9",)))
+        load_split([folder], tmp_path, DetectorRecipe(cities=0, without=("cam-9",)))
 
 
 def _copy_camera(folder: Path, camera: str, name: str) -> None:
@@ -105,8 +86,8 @@ def _copy_camera(folder: Path, camera: str, name: str) -> None:
 def test_a_folder_without_the_minutes_for_testing_is_refused(folder: Path, tmp_path: Path):
     for path in folder.rglob("*--13.50.*"):
         path.unlink()
-    with pytest.raises(CctviewError, match="must hold frames of minutes 0-42, 43-44 and 45-59"):
-        train_detector(folder, tmp_path / "training", DetectorRecipe(epochs=1), "cpu")
+    with pytest.raises(CctviewError, match="must hold published frames of minutes 0-42, 43-44 and 45-59"):
+        train_detector([folder], tmp_path / "training", DetectorRecipe(epochs=1), "cpu")
 
 
 def test_the_shipped_weights_find_what_the_published_detector_found(published_hour: Path):
@@ -119,7 +100,7 @@ def test_the_shipped_weights_find_what_the_published_detector_found(published_ho
 @pytest.mark.slow
 def test_the_shipped_weights_are_as_good_as_their_card_says(published_hour: Path):
     """AP50 on minutes 45-49 of the published hour, which no training saw."""
-    frames = [frame for frame in load_labels(published_hour) if frame.frame_id.time.minute >= 45]
+    frames = [frame for frame in load_frames(published_hour) if frame.frame_id.time.minute >= 45]
     detector = load_detector(device="cpu")
     card = read_facts(find_model("default", "detector"))["measured"]
     assert len(frames) == card["test_frames"]

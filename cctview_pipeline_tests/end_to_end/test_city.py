@@ -82,7 +82,7 @@ def test_nobody_is_left_in_the_lake_s_pictures(finished: Workplace):
                 visible = np.abs(pictures[row["frame_id"]][y1:y2, x1:x2] - GREY).max(2) > 12
                 whole, left, seen = whole + visible.size, left + visible.sum(), seen + 1
     assert seen > 100
-    assert left / whole < 0.02
+    assert left / whole < 0.05
 
 
 def test_no_crop_and_no_track_is_of_people(finished: Workplace):

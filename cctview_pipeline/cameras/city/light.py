@@ -22,8 +22,9 @@ class Light:
     cloud: float
 
 
-def sun_position(moment: datetime) -> tuple[float, float]:
-    """Elevation and azimuth (clockwise from north) in radians, to about a degree.
+def sun_position(moment: datetime, latitude: float = LATITUDE, longitude: float = LONGITUDE) -> tuple[float, float]:
+    """Elevation and azimuth (clockwise from north) in radians, to about a degree; latitude, longitude: degrees, the city's when
+    left out.
 
     Source: Meeus, Astronomical Algorithms, ch. 25, low accuracy, without the equation of time's small terms.
     """
@@ -33,9 +34,9 @@ def sun_position(moment: datetime) -> tuple[float, float]:
     tilt = np.radians(23.439)
     right_ascension = np.arctan2(np.cos(tilt) * np.sin(ecliptic), np.cos(ecliptic))
     declination = np.arcsin(np.sin(tilt) * np.sin(ecliptic))
-    sidereal = np.radians((280.46062 + 360.98564737 * days + LONGITUDE) % 360)
+    sidereal = np.radians((280.46062 + 360.98564737 * days + longitude) % 360)
     hour_angle = sidereal - right_ascension
-    latitude = np.radians(LATITUDE)
+    latitude = np.radians(latitude)
     elevation = np.arcsin(np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle))
     azimuth = np.arctan2(-np.sin(hour_angle), np.tan(declination) * np.cos(latitude) - np.sin(latitude) * np.cos(hour_angle))
     return float(elevation), float(azimuth)
