@@ -25,7 +25,7 @@ from cctview_pipeline.state_dicts import read_weights, register_weights, without
 from cctview_pipeline.weights import ModelEntry, find_model
 
 THRESHOLDS, MARGIN_PX = (0.08, 0.13, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6), 2
-MOST_OF_VEHICLES, MOST_OF_PICTURE = 0.004, 0.01
+MOST_OF_VEHICLES, MOST_OF_PICTURE = 0.005, 0.01
 """Of recorded frames that were not trained on, what may be filled."""
 PASTED = 0.6
 """Share of recorded frames that get people of the city."""
