@@ -167,7 +167,7 @@ def main() -> None:
         "models": [detector.version, finder.version],
         "seeds": SEEDS,
         "people_an_hour_and_camera": WALKING,
-        "people": {f"city {light}": measured(finder, [each.known for each in shown]) for light, shown in seen.items()},
+        "results": {f"city {light}": measured(finder, [each.known for each in shown]) for light, shown in seen.items()},
         "vehicles": {f"city {light}": vehicles_found(finder, detector, shown) for light, shown in seen.items()},
         "cost_ms_a_frame": timed(contenders, len(jpegs)),
     }
