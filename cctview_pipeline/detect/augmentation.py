@@ -1,6 +1,6 @@
 """Training frames as other cameras would have taken them: nearer or farther, elsewhere, in another light and worse.
 
-Four cameras are few, and a network learns their backgrounds by heart unless it never sees one twice. So every frame is scaled,
+Thirty cameras are few, and a network learns their backgrounds by heart unless it never sees one twice. So every frame is scaled,
 cut, mirrored and relit, sometimes turned into a night with lamps, sometimes joined with another along a line, strewn with
 pieces of another and with things drawn at random (what was taken for vehicles on cameras that were left out;
 :mod:`drawn_things`), and then treated as a cheap camera would: blurred, noisy and compressed once more. Half of them are masked
