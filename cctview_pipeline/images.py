@@ -1,37 +1,149 @@
-"""JPEG bytes and RGB arrays."""
+"""Pictures as bytes and as RGB arrays: the one place where a library decodes what somebody else has written.
+
+JPEGs are read by libjpeg with its warnings taken seriously: where it has to make up pixels, a picture is not whole, whatever
+stands at its end. No library's own words leave this module.
+"""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+import simplejpeg
+from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_PIXELS, PICTURE_SCANS, PICTURE_SIDE, Limit
 
 ImageLike: TypeAlias = bytes | np.ndarray
 """JPEG bytes, or an RGB array (H, W, 3) of uint8."""
 
+REASONS = ("truncated", "undecodable", "empty", "no_picture", "placeholder", "too_small", "too_large", "not_masked")
+"""Why bytes are no picture that is kept, as rejected_frames names it: part of it is missing; it is damaged, or of a kind that
+common viewers do not show; nothing came; it is no picture at all; it is a PNG, GIF, WebP or BMP, which cameras do not send; its
+size is beyond the limits; people cannot be looked for in it."""
+
+_INVENTS = {
+    "premature end": "truncated",  # of the scan: libjpeg fills up with grey
+    "Premature end": "truncated",  # of the file
+    "marker 0xd9 instead of RST": "truncated",  # the end, where a restart should be
+    "bad Huffman code": "undecodable",
+    "instead of RST": "undecodable",
+}
+"""What libjpeg says (jerror.h, the same since 1991) where it has to make up pixels. Any other of its warnings is harmless."""
+_MADE_UP = 128
+"""The grey that it makes them up of."""
+_ENDS_EARLY = "An image cannot be decoded: it ends early, and part of it is missing."
+_DAMAGED = "An image cannot be decoded: it is damaged, or of a kind that is not known."
+_OTHERS = ("PNG", "GIF", "WEBP", "BMP")
+Image.MAX_IMAGE_PIXELS = None  # the limits are asked instead, before anything is decoded
+
+
+class BadPicture(CctviewError):
+    """Bytes that are no whole picture. reason: one of REASONS; as text one sentence, the same for the same bytes."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
 
 def decode(image: ImageLike) -> np.ndarray:
-    """An image as an RGB array (H, W, 3) of uint8. Raises CctviewError for bytes that no decoder reads whole."""
+    """An image as an RGB array (H, W, 3) of uint8. Raises BadPicture for bytes that are not whole, damaged or beyond the limits,
+    and CctviewError for an array of another kind."""
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise CctviewError(f"An image must be RGB uint8 of shape (H, W, 3), not {image.dtype} of {image.shape}.")
         return image
+    with _own_words():
+        check_limit(PICTURE_BYTES, len(image))
+        return _decode_jpeg(image) if image.startswith(b"\xff\xd8") else _decode_by_pillow(image, *_OTHERS)
+
+
+def decode_small(jpeg: bytes) -> np.ndarray:
+    """An eighth of a JPEG, grey: (ceil(H / 8), ceil(W / 8)) uint8, for a quarter of the cost. Raises BadPicture."""
+    with _own_words():
+        return np.asarray(Image.fromarray(_decode_jpeg(jpeg, smallest=True)).convert("L"))
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises BadPicture for more pixels than are let in, before anything is decoded."""
+    check_limit(PICTURE_SIDE, max(width, height))
+    check_limit(PICTURE_PIXELS, width * height)
+
+
+def check_limit(limit: Limit, found: float) -> None:
+    """Raises BadPicture, with the limit's sentence, for more than it allows."""
+    if not limit.allows(found):
+        raise BadPicture("too_large", limit.says(found))
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """The barrier: whatever a library makes of other people's bytes, BadPicture comes of it."""
     try:
-        with Image.open(io.BytesIO(image)) as opened:
-            return np.asarray(opened.convert("RGB"))
-    except UnidentifiedImageError as error:  # whose own words hold an address in memory
-        raise CctviewError("An image cannot be decoded: it is in no format that is known.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise CctviewError(f"An image cannot be decoded: {error}.") from error
+        yield
+    except BadPicture:
+        raise
+    except Exception as error:
+        raise _meaning_of(str(error)) from error
+
+
+def _decode_jpeg(jpeg: bytes, smallest: bool = False) -> np.ndarray:
+    check_limit(PICTURE_SCANS, jpeg.count(b"\xff\xda"))
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(jpeg)
+        check_size(width, height)
+        inks, least = colours in ("CMYK", "YCCK"), 1 if smallest else 0
+        pixels = simplejpeg.decode_jpeg(jpeg, "CMYK" if inks else "RGB", min_height=least, min_width=least)
+    except BadPicture:
+        raise
+    except Exception as error:
+        if any(words in str(error) for words in _INVENTS):
+            raise
+        return _decode_unusual(jpeg, whole="extraneous bytes" in str(error))
+    return np.asarray(Image.fromarray(255 - pixels, "CMYK").convert("RGB")) if inks else pixels
+
+
+def _decode_unusual(jpeg: bytes, whole: bool) -> np.ndarray:
+    """Sampled in a way that has no name, or with something in it that libjpeg warns of and reads all the same. whole: whether it
+    is known to be; else its last corner tells."""
+    pixels = _decode_by_pillow(jpeg, "JPEG")
+    if not whole and (pixels[-4:, -4:] == _MADE_UP).all():
+        raise BadPicture("truncated", _ENDS_EARLY)
+    return pixels
+
+
+def _decode_by_pillow(data: bytes, *formats: str) -> np.ndarray:
+    with Image.open(io.BytesIO(data), formats=formats) as opened:
+        check_size(*opened.size)
+        return np.asarray(opened.convert("RGB"))
+
+
+def _meaning_of(told: str) -> BadPicture:
+    """A library's words in ours."""
+    reason = next((reason for words, reason in _INVENTS.items() if words in told), "undecodable")
+    return BadPicture(reason, _ENDS_EARLY if reason == "truncated" else _DAMAGED)
 
 
 def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     """An RGB array as JPEG, chroma not subsampled: crops are too small to give half their colour away."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def encode_like(image: np.ndarray, jpeg: bytes) -> bytes:
+    """An RGB array as JPEG with the quantisation tables and the sampling of another, which it is a changed copy of: what did not
+    change stays as good as it was."""
+    buffer = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as opened:
+            tables, sampling = opened.quantization, get_sampling(opened)
+        Image.fromarray(image).save(buffer, "JPEG", qtables=tables, subsampling=sampling)
+    except Exception:  # tables that libjpeg reads but does not write
+        return encode_jpeg(image)
     return buffer.getvalue()
 
 

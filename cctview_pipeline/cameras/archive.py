@@ -15,19 +15,16 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
-from cctview_pipeline.cameras.jpeg import DamagedJpeg, capture_time, strip_metadata
+from cctview_pipeline.cameras.jpeg import read_whole
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK, FrameId, is_camera_id
-from cctview_pipeline.images import decode
+from cctview_pipeline.images import BadPicture
 
 SUFFIX = "--original.jpeg"
 TOLERANCE = timedelta(seconds=5)
 """How far a capture time may be from the file's name before one of the two must be wrong."""
-
-LARGEST = 32_767
-"""Pixels a side that raw_frames can hold; no traffic camera comes near."""
 
 _PLACE = re.compile(r"(?:.*/)?(?P<camera>[^/]+)/(?P<hour>\d{4}/\d{2}/\d{2}/\d{2})/\d{2}/\d{2}/(?P<name>[^/]+)")
 _PICTURES = (".jpeg", ".jpg", ".png")
@@ -130,14 +127,10 @@ def _examine(camera_id: str, file: _File, seen: dict[str, str]) -> Frame | Rejec
         if key in seen:
             return reject("duplicate", f"It is the same as {seen[key]}.")
     try:
-        captured, jpeg = capture_time(data), strip_metadata(data)
-        height, width = decode(jpeg).shape[:2]
-    except DamagedJpeg as error:
+        picture = read_whole(data)
+    except BadPicture as error:
         return reject(error.reason, str(error))
-    except CctviewError as error:
-        return reject("undecodable", str(error))
-    if max(width, height) > LARGEST:
-        return reject("undecodable", f"It is {width} x {height} pixels; {LARGEST} a side are allowed.")
+    captured = picture.captured_at
     if captured:
         fetched = min(file.meanings, key=lambda meaning: abs(meaning - captured))
     captured = captured or fetched
@@ -145,7 +138,7 @@ def _examine(camera_id: str, file: _File, seen: dict[str, str]) -> Frame | Rejec
         seconds = (captured - fetched).total_seconds()
         return reject("capture_time", f"The camera's time is {seconds:+.1f} s from the file's name; 5 s are allowed.")
     seen[frame_id] = seen[digest] = file.name
-    return Frame(frame_id, camera_id, captured, fetched, jpeg, width, height)
+    return Frame(frame_id, camera_id, captured, fetched, picture.data, picture.width, picture.height)
 
 
 class _FolderTree:

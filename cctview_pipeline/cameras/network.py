@@ -25,7 +25,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A picture that was set aside. reason: truncated, undecodable, wrong_name, capture_time or duplicate;
+    """A picture that was set aside. reason: one of images.REASONS, wrong_name, capture_time or duplicate;
     detail: one sentence; sha256: of the bytes as they came."""
 
     name: str

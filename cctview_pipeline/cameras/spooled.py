@@ -8,15 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.cameras.jpeg import damage
 from cctview_pipeline.cameras.live import LiveCamera
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
-from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
-from cctview_pipeline.images import decode
+from cctview_pipeline.images import REASONS, BadPicture, decode
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""
@@ -77,16 +75,15 @@ def frame_id(camera_id: str, captured_us: int) -> str:
 def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
     name, digest = frame_id(record.camera_id, record.captured_us), hashlib.sha256(record.payload).hexdigest()
     fetched = utc(record.fetched_us)
-    if not record.payload:
-        return Rejected(
-            name, "undecodable", "It could not be decoded, and so not masked: its collector kept nothing.", digest, fetched
-        )
+    reason = record.payload.decode("latin-1") or "undecodable"
+    if reason in REASONS:
+        return Rejected(name, reason, "It could not be masked, and so its collector kept nothing of it.", digest, fetched)
     for key in (name, digest):
         if key in seen:
             return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)
     try:
         height, width = decode(record.payload).shape[:2]
-    except CctviewError as error:
-        return Rejected(name, damage(record.payload), str(error), digest, fetched)
+    except BadPicture as error:
+        return Rejected(name, error.reason, str(error), digest, fetched)
     seen[name] = seen[digest] = name
     return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, width, height)

@@ -20,6 +20,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 import numpy as np
 
+from cctview_pipeline.cameras.jpeg import damage
 from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
 from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 from cctview_pipeline.collect.watch import CameraWatch, Change, Placeholders
@@ -216,14 +217,14 @@ class Engine:
             await self._mask_waiting()
 
     async def _mask_waiting(self) -> None:
-        """A picture that can't be decoded can't be masked: its record tells that it came, and holds nothing."""
+        """A picture that can't be decoded can't be masked: its record tells that it came, and holds no more than the reason."""
         while self._waiting:
             batches = [self._waiting[i : i + AT_ONCE] for i in range(0, min(len(self._waiting), SIDE_BY_SIDE * AT_ONCE), AT_ONCE)]
             masked = await asyncio.gather(*(asyncio.to_thread(self._masked, batch) for batch in batches))
             taken = list(zip(itertools.chain(*batches), itertools.chain(*masked), strict=True))
             del self._waiting[: len(taken)]  # only now: who is cancelled meanwhile leaves them for the end
             for (followed, record), picture in taken:
-                self._append(followed, replace(record, payload=picture.jpeg if picture else b""))
+                self._append(followed, replace(record, payload=picture.jpeg if picture else damage(record.payload).encode()))
 
     def _masked(self, batch: list[tuple[Followed, Record]]) -> list[Masked | None]:
         return self.masker.mask([record.camera_id for _, record in batch], [record.payload for _, record in batch])

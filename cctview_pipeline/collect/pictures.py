@@ -1,27 +1,16 @@
 """What came back from a camera: is it a picture, when was it taken, and does it show anything new?"""
 
-import io
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
-from PIL import Image
 
-from cctview_pipeline.cameras.jpeg import COM, EOI, SOI, SOS, is_metadata
+from cctview_pipeline.cameras.exif import taken_at
+from cctview_pipeline.cameras.jpeg import read
+from cctview_pipeline.images import BadPicture, decode_small
 
-_PLACEHOLDERS = {b"\x89PNG": "a PNG", b"GIF8": "a GIF", b"RIFF": "a WebP"}
 BANNER = 0.12
 """Of the height, at the top and at the bottom, where cameras write the time."""
-
-
-class NotAPicture(ValueError):
-    """What came is no JPEG. reason: placeholder, truncated, empty or no_picture."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,75 +22,20 @@ class Picture:
 
 
 def examine(content: bytes) -> Picture:
-    """A JPEG without what tells about the camera, and when it was taken. Some 10 us: the coded data is not looked at.
+    """A JPEG without what tells about the camera, and when it was taken. Some 30 us: the coded data is not decoded.
 
-    Raises NotAPicture. A PNG is a placeholder however it is labelled: cameras send JPEG.
+    Raises BadPicture. A PNG is a placeholder however it is labelled: cameras send JPEG.
     """
-    if not content.startswith(b"\xff\xd8"):
-        raise _other(content)
-    kept, captured, has_exif, position, size = [content[:2]], None, False, 2, len(content)
-    while True:
-        if position + 4 > size:
-            raise NotAPicture("truncated", f"It ends in its header, after {size} bytes.")
-        if content[position] != 0xFF:
-            raise NotAPicture("no_picture", f"There is no marker at byte {position}.")
-        marker = content[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        if marker in (SOI, EOI):
-            raise NotAPicture("no_picture", "It has no picture in it.")
-        length = 2 + struct.unpack_from(">H", content, position + 2)[0]
-        if marker == SOS:
-            break
-        piece = content[position : position + length]
-        if marker == COM and piece[4:6] == b"\x0a\x01" and len(piece) >= 11:
-            seconds, centiseconds = struct.unpack_from(">IB", piece, 6)
-            captured = seconds * 1_000_000 + centiseconds * 10_000 if centiseconds < 100 else None
-        has_exif |= marker == 0xE1 and piece[4:10] == b"Exif\0\0"
-        if not is_metadata(marker, piece):
-            kept.append(piece)
-        position += length
-    end = content.rfind(b"\xff\xd9")
-    if end < position:
-        raise NotAPicture("truncated", f"It ends after {size} bytes without an end marker.")
-    kept.append(content[position : end + 2])
-    if captured is None and has_exif and (time := exif_time(content)):
-        captured = round(time.timestamp() * 1e6)
-    return Picture(b"".join(kept), captured)
-
-
-def _other(content: bytes) -> NotAPicture:
-    if not content:
-        return NotAPicture("empty", "Nothing came.")
-    for beginning, name in _PLACEHOLDERS.items():
-        if content.startswith(beginning):
-            return NotAPicture("placeholder", f"It is {name}.")
-    return NotAPicture("no_picture", f"It is no JPEG: it begins with {content[:12]!r}.")
-
-
-def exif_time(content: bytes) -> datetime | None:
-    """When the picture was taken, by its EXIF, which rarely names a zone: then UTC is assumed and the skew tells."""
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            exif = image.getexif().get_ifd(0x8769)
-    except (OSError, SyntaxError, ValueError):
-        return None
-    text, offset = exif.get(0x9003), exif.get(0x9011)
-    try:
-        time = datetime.strptime(str(text).strip(), "%Y:%m:%d %H:%M:%S")
-        return (datetime.fromisoformat(f"{time.isoformat()}{offset}") if offset else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except ValueError:
-        return None
+    picture = read(content)
+    taken = picture.captured_at or (taken_at(picture.exif) if picture.exif else None)
+    return Picture(picture.data, round(taken.timestamp() * 1e6) if taken else None)
 
 
 def thumbnail(jpeg: bytes) -> np.ndarray | None:
     """(rows, columns) float32 grey, an eighth of the picture without its banners; None for what cannot be decoded or is tiny."""
     try:
-        with Image.open(io.BytesIO(jpeg)) as image:
-            image.draft("L", (image.width // 8, image.height // 8))
-            small = np.asarray(image.convert("L"), np.float32)
-    except (OSError, SyntaxError, ValueError):
+        small = decode_small(jpeg).astype(np.float32)
+    except BadPicture:
         return None
     edge = int(np.ceil(small.shape[0] * BANNER))
     inside = small[edge : small.shape[0] - edge]

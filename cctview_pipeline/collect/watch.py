@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cctview_pipeline.collect.cadence import Backoff, Cadence
-from cctview_pipeline.collect.pictures import NotAPicture, background, examine, is_elsewhere, is_same, thumbnail
+from cctview_pipeline.collect.pictures import background, examine, is_elsewhere, is_same, thumbnail
+from cctview_pipeline.images import BadPicture
 
 LOOK_EVERY = 20
 """New frames of a camera of which one is decoded: a decoding costs as much as a fetch."""
@@ -106,7 +107,7 @@ class CameraWatch:
             return None
         try:
             picture = examine(content)
-        except NotAPicture as told:
+        except BadPicture as told:
             if told.reason == "placeholder":
                 self.backoff.success()
                 self._last = content

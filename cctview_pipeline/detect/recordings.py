@@ -26,6 +26,7 @@ from PIL import Image
 
 from cctview_pipeline.boxes import areas, pairwise_iou
 from cctview_pipeline.cameras.city.light import sun_position
+from cctview_pipeline.cameras.jpeg import read
 from cctview_pipeline.detect.city_frames import RIDER, part
 from cctview_pipeline.detect.detections import LABELS, VEHICLES
 from cctview_pipeline.detect.labels import (
@@ -42,6 +43,7 @@ from cctview_pipeline.detect.labels import (
 )
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
+from cctview_pipeline.images import BadPicture, decode
 
 FUSED, IDENTITIES, PACKAGED = "teacher-fused.parquet", "jamcam-identities.parquet", "packaged-detections.parquet"
 LARGEST_SIDE = 640
@@ -67,13 +69,10 @@ class Reduced:
     path: Path
 
     def read_bytes(self) -> bytes:
-        jpeg = self.path.read_bytes()
-        with Image.open(io.BytesIO(jpeg)) as opened:
-            if max(opened.size) <= LARGEST_SIDE:
-                return jpeg
-            size = [round(side * LARGEST_SIDE / max(opened.size)) for side in opened.size]
-            buffer = io.BytesIO()
-            opened.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=90)
+        picture = Image.fromarray(decode(self.path.read_bytes()))
+        size = [round(side * LARGEST_SIDE / max(picture.size)) for side in picture.size]
+        buffer = io.BytesIO()
+        picture.resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=90)
         return buffer.getvalue()
 
 
@@ -140,8 +139,11 @@ def _recording(path: Path) -> Recording:
     folder = next((known()["folder"][part.name] for part in path.parents if part.name in known()["folder"]), {})
     published = path.stem.endswith("--original")
     frame_id = _frame_id(path.stem.removesuffix("--original"))
-    with Image.open(path) as opened:
-        width, height = opened.size
+    try:
+        picture = read(path.read_bytes())
+    except BadPicture as error:
+        raise CctviewError(f"{path} is no frame to train on, take it away: {error}") from error
+    width, height = picture.width, picture.height
     scale = min(1.0, LARGEST_SIDE / max(width, height))
     size = (round(width * scale), round(height * scale))
     two_wheelers = folder.get("two_wheelers", "")

@@ -12,7 +12,6 @@ from cctview_pipeline.detect.backends import Found
 from cctview_pipeline.detect.network import Candidates, DetectorNetwork
 from cctview_pipeline.detect.padding import padded_size
 from cctview_pipeline.device import quick_precision, torch_device
-from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike, decode
 from cctview_pipeline.state_dicts import read_weights
 from cctview_pipeline.weights import ModelEntry
@@ -41,12 +40,12 @@ class TorchBackend:
         with torch.cuda.stream(self._decoding):
             try:
                 decoded = iter(decode_jpeg(jpegs, ImageReadMode.RGB, device=self._device) if jpegs else [])
-            except RuntimeError as error:
-                raise CctviewError(f"An image cannot be decoded: {error}.") from error
-            loaded = [
-                next(decoded).permute(1, 2, 0) if isinstance(image, bytes) else torch.tensor(decode(image)).to(self._device)
-                for image in images
-            ]
+                loaded = [
+                    next(decoded).permute(1, 2, 0) if isinstance(image, bytes) else torch.tensor(decode(image)).to(self._device)
+                    for image in images
+                ]
+            except RuntimeError:  # one of a kind that the card does not decode: all as on a processor, whose error tells
+                loaded = [torch.tensor(decode(image)).to(self._device) for image in images]
             self._decoding.synchronize()  # this thread waits, not the one that keeps the card busy
         return loaded
 

@@ -25,6 +25,10 @@ def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) 
     return pa.field(name, kind, nullable, {"description": meaning})
 
 
+REJECTED_REASONS = (
+    "truncated, undecodable, empty, no_picture, placeholder, too_small, too_large, not_masked, wrong_name, capture_time or "
+    "duplicate"
+)
 FRAME_ID = _column("frame_id", pa.string(), "the frame's id")
 CAMERA_ID = _column("camera_id", pa.string(), "the camera's id")
 CAPTURED_AT = _column("captured_at", TIME, "when the camera took the picture, UTC")
@@ -71,7 +75,7 @@ _SPECS = [
         pa.schema(
             [
                 _column("name", pa.string(), "the file's name in its source"),
-                _column("reason", pa.string(), "truncated, undecodable, wrong_name, capture_time or duplicate"),
+                _column("reason", pa.string(), REJECTED_REASONS),
                 _column("detail", pa.string(), "one sentence"),
                 _column("sha256", pa.string(), "of the bytes as they came, hexadecimal"),
                 _column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),

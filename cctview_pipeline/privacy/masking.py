@@ -6,9 +6,7 @@ wherever the picture goes.
 """
 
 import contextlib
-import io
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -16,12 +14,13 @@ from typing import Protocol
 
 import numpy as np
 from PIL import Image
-from PIL.JpegImagePlugin import get_sampling
 
-from cctview_pipeline.cameras.jpeg import COM, DamagedJpeg, segments, strip_metadata
+from cctview_pipeline.cameras.jpeg import COM, damage, segments, strip_metadata, with_comments
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.campaign import Campaign, Polygon
 from cctview_pipeline.detect.zones import painted
+from cctview_pipeline.images import BadPicture, decode, encode_like
+from cctview_pipeline.limits import PICTURE_LEAST_SIDE
 from cctview_pipeline.privacy.policy import Policy
 
 GREY = 114
@@ -101,26 +100,25 @@ class Masker:
             pixels = _painted_over(image.pixels, boxes)
             if zones:
                 pixels[painted(zones, width, height)] = GREY
-            jpeg = _encode(pixels, image)
+            jpeg = encode_like(pixels, image.jpeg)
         by = self.by(camera_id)
         record = json.dumps({"mask": by, "filled": filled}).encode()
-        return Masked(_with_comment(jpeg, _TAG + record), width, height, by, filled)
+        return Masked(with_comments(jpeg, _TAG + record), width, height, by, filled)
 
 
 def fill(jpeg: bytes, boxes: np.ndarray) -> bytes:
     """A stored picture with more of it painted over: (N, 4) boxes, px. What it says of its mask stays."""
-    image = _decode(jpeg, 1 << 15)
-    kept = [piece for marker, piece in segments(jpeg) if marker == COM]
-    return _with_comment(_encode(_painted_over(image.pixels, boxes), image), *(piece[4:] for piece in kept))
+    pixels = _painted_over(decode(jpeg), boxes)
+    return with_comments(encode_like(pixels, jpeg), *(piece[4:] for marker, piece in segments(jpeg) if marker == COM))
 
 
 def mask_of(jpeg: bytes) -> tuple[str, int] | None:
     """By what a stored picture was masked, and how many places of it are filled; None for one that never was."""
-    with contextlib.suppress(DamagedJpeg):
+    with contextlib.suppress(BadPicture, ValueError, KeyError, TypeError):
         for marker, piece in segments(jpeg):
             if marker == COM and piece[4:].startswith(_TAG):
                 record = json.loads(piece[4 + len(_TAG) :])
-                return record["mask"], record["filled"]
+                return str(record["mask"]), int(record["filled"])
     return None
 
 
@@ -146,7 +144,7 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
 
 def _unmasked(frame: Frame) -> Rejected:
     digest = sha256(frame.jpeg).hexdigest()
-    return Rejected(frame.frame_id, "undecodable", "It cannot be decoded, and so not masked.", digest, frame.fetched_at)
+    return Rejected(frame.frame_id, damage(frame.jpeg), "It cannot be masked, and so not stored.", digest, frame.fetched_at)
 
 
 @dataclass(frozen=True)
@@ -156,28 +154,22 @@ class _Decoded:
     jpeg: bytes
     pixels: np.ndarray
     scaled: bool
-    quantization: Mapping
-    sampling: int
 
 
 def _decode(jpeg: bytes, largest_side: int) -> _Decoded | None:
     try:
         stripped = strip_metadata(jpeg)
-        with Image.open(io.BytesIO(stripped)) as opened:
-            tables, sampling = opened.quantization, get_sampling(opened)
-            picture = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError, AttributeError, Image.DecompressionBombError):
+        pixels = decode(stripped)
+    except BadPicture:
         return None
-    scale = largest_side / max(picture.size)
-    if scale < 1:
-        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
-    return _Decoded(stripped, np.asarray(picture), scale < 1, tables, sampling)
-
-
-def _encode(pixels: np.ndarray, like: _Decoded) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", qtables=like.quantization, subsampling=like.sampling)
-    return buffer.getvalue()
+    height, width = pixels.shape[:2]
+    scale = largest_side / max(height, width)
+    if scale >= 1:
+        return _Decoded(stripped, pixels, False)
+    size = (round(width * scale), round(height * scale))
+    if min(size) < PICTURE_LEAST_SIDE:  # a strip
+        return None
+    return _Decoded(stripped, np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)), True)
 
 
 def _painted_over(pixels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -185,10 +177,3 @@ def _painted_over(pixels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     for x1, y1, x2, y2 in np.column_stack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(int).tolist():
         pixels[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)] = GREY
     return pixels
-
-
-def _with_comment(jpeg: bytes, *texts: bytes) -> bytes:
-    """Behind the JFIF header, where comments belong."""
-    begin, header, *rest = (piece for _, piece in segments(jpeg))
-    comments = [struct.pack(">BBH", 0xFF, COM, 2 + len(text)) + text for text in texts]
-    return b"".join([begin, header, *comments, *rest] if header[1] == 0xE0 else [begin, *comments, header, *rest])

@@ -149,7 +149,7 @@ def test_repeated_hour_with_a_clock_is_told_apart(tmp_path):
 
 def test_each_reason_for_rejecting_names_its_frame(tmp_path):
     good, late = shot(HOUR_17, number=1), shot(HOUR_17 + 50 * SECOND, late=5.5, number=2)
-    broken = ROAD[:2] + b"??" + ROAD[2:]
+    broken = ROAD.replace(b"\xff\xdb", b"\xff\xfe")
     given_bytes = {"truncated": ROAD[:-1000], "undecodable": broken, "capture_time": late, "duplicate": good}
     write_frame(tmp_path, CAMERA, HOUR_17, good)
     written = {write_frame(tmp_path, CAMERA, HOUR_17 + 50 * SECOND, late).name: "capture_time"}
@@ -168,26 +168,18 @@ def test_each_reason_for_rejecting_names_its_frame(tmp_path):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "truncated"),
+        (b"", "empty"),
         (b"\xff", "truncated"),
         (ROAD[:100], "truncated"),
-        (ROAD[:-2], "truncated"),
-        (b"\x89PNG\r\n\x1a\n" + b"0" * 99, "undecodable"),
+        (ROAD[:-20], "truncated"),
+        (ROAD[:-2000] + b"\xff\xd9", "truncated"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 99, "placeholder"),
         (ROAD.replace(b"\xff\xdb", b"\xff\xfe"), "undecodable"),
     ],
 )
-def test_truncated_or_undecodable(tmp_path, data, reason):
+def test_what_is_no_whole_picture(tmp_path, data, reason):
     path = write_frame(tmp_path, CAMERA, HOUR_17, data)
     assert reasons(ArchiveNetwork(tmp_path).read_hour(CAMERA, HOUR_17)) == {path.name: reason}
-
-
-def test_the_decoder_s_words_decide_nothing(tmp_path, monkeypatch):
-    def refusing(image):
-        raise CctviewError("An image cannot be decoded: its truncated cone is unknown.")
-
-    monkeypatch.setattr("cctview_pipeline.cameras.archive.decode", refusing)
-    path = write_frame(tmp_path, CAMERA, HOUR_17, ROAD)
-    assert reasons(ArchiveNetwork(tmp_path).read_hour(CAMERA, HOUR_17)) == {path.name: "undecodable"}
 
 
 def test_the_same_damage_is_told_in_the_same_words(tmp_path):

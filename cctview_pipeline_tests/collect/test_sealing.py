@@ -1,6 +1,7 @@
 """From the spool to the lake: every acknowledged frame once, and no segment goes before the lake has all of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_two_collectors_of_one_camera(tmp_path: Path):
     [
         (lambda jpeg: jpeg[:200] + b"\xff\xd9", "truncated"),
         (lambda jpeg: jpeg[:20], "truncated"),
-        (lambda jpeg: jpeg[:-2], "truncated"),
+        (lambda jpeg: jpeg[:-20], "truncated"),
         (lambda jpeg: jpeg.replace(b"\xff\xdb", b"\xff\xfe"), "undecodable"),
     ],
 )
@@ -85,12 +86,10 @@ def test_what_cannot_be_decoded_is_set_aside(tmp_path: Path, spoil: Callable[[by
     assert [r.reason for r in found.rejected] == [reason]
 
 
-def test_the_decoder_s_words_decide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def refusing(image: bytes) -> None:
-        raise CctviewError("An image cannot be decoded: its truncated cone is unknown.")
-
-    monkeypatch.setattr("cctview_pipeline.cameras.spooled.decode", refusing)
-    assert [r.reason for r in spooled(tmp_path, frame("a", 1)).read_hour("a", NINE).rejected] == ["undecodable"]
+@pytest.mark.parametrize(("kept", "reason"), [(b"", "undecodable"), (b"truncated", "truncated"), (b"not_masked", "not_masked")])
+def test_what_a_collector_did_not_keep_says_why(tmp_path: Path, kept: bytes, reason: str):
+    (rejected,) = spooled(tmp_path, replace(frame("a", 1), payload=kept)).read_hour("a", NINE).rejected
+    assert (rejected.reason, rejected.detail) == (reason, "It could not be masked, and so its collector kept nothing of it.")
 
 
 def test_an_hour_is_sealed_when_it_is_over_and_written(tmp_path: Path):

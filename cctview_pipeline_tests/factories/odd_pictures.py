@@ -122,6 +122,7 @@ def _good() -> dict[str, OddPicture]:
         "optimized tables": encoded(shown(jpeg), optimize=True),
         "odd sides": encoded(shown(jpeg)[:-7, :-5]),
         "sixteen pixels": encoded(shown(jpeg)[100:116, 100:116]),
+        "sampled as has no name": _sampled_like_no_other(jpeg),
         **{f"sampled {how}": _sampled(shown(jpeg), how) for how in ("444", "422", "440", "411")},
     }
     as_plain = {
@@ -155,6 +156,7 @@ def _good() -> dict[str, OddPicture]:
         "a future jfif": behind_header(jpeg[:2] + segment(0xE0, b"JFIF\0\x07\x00\0\0\1\0\1\0\0") + jpeg[20:]),
     }
     found = {name: OddPicture(data, "", shown(data)) for name, data in like_itself.items()}
+    found["progressive, no end marker"] = OddPicture(progressive[:-2], "", shown(progressive))
     return found | {name: OddPicture(data, "", shown(jpeg)) for name, data in as_plain.items()}
 
 
@@ -189,13 +191,13 @@ def _damaged() -> dict[str, OddPicture]:
         "no scan": half_a_scan(jpeg, 0.0),
         "half a scan without an end": half_a_scan(jpeg, end=b""),
         "half a scan and zeros": half_a_scan(jpeg, end=bytes(40) + EOI),
+        "half a scan, sampled as has no name": half_a_scan(_sampled_like_no_other(jpeg)),
         "half a grey scan": half_a_scan(encoded(shown(jpeg), mode="L")),
         "half a cmyk scan": half_a_scan(encoded(shown(jpeg), mode="CMYK")),
         "half a scan of restarts": half_a_scan(restarts),
         "progressive, half": progressive[: len(progressive) // 2] + EOI,
         "progressive, first scan only": progressive[: progressive.index(b"\xff\xc4", scans[0])] + EOI,
         "progressive, last scan missing": progressive[: progressive.rindex(b"\xff\xc4")] + EOI,
-        "progressive, no end marker": progressive[:-2],
         "cut in its header": jpeg[:100],
         "cut before its scan": jpeg[: place_of(jpeg, 0xDA)[0]],
         "only a beginning": SOI,
@@ -270,6 +272,11 @@ def _no_pictures() -> dict[str, OddPicture]:
 
 def _sampled(pixels: np.ndarray, how: str) -> bytes:
     return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), colorsubsampling=how)
+
+
+def _sampled_like_no_other(jpeg: bytes) -> bytes:
+    """A picture sampled 4:2:0 whose blocks are told to lie four above each other: another picture, of 8 x 32 pixels a unit."""
+    return _frame_header(says_size(jpeg, 176, 480), 7, b"\x14")
 
 
 def _avi1(jpeg: bytes) -> bytes:

@@ -1,0 +1,34 @@
+"""The two things that EXIF tells of a picture: which way it is turned, and when it was taken."""
+
+import warnings
+from datetime import UTC, datetime
+
+from PIL import Image
+
+ORIENTATION, PHOTO, TAKEN, OFFSET = 0x0112, 0x8769, 0x9003, 0x9011
+warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)  # nothing is what it then tells
+
+
+def orientation(exif: bytes) -> int:
+    """1 to 8, as EXIF numbers it; 1 is upright, and what is taken where it tells nothing. exif: from ``Exif`` on."""
+    try:
+        return int(_read(exif).get(ORIENTATION, 1))
+    except Exception:  # whatever a library makes of other people's bytes
+        return 1
+
+
+def taken_at(exif: bytes) -> datetime | None:
+    """When the picture was taken. EXIF rarely names a zone: then UTC is assumed and the skew tells."""
+    try:
+        photo = _read(exif).get_ifd(PHOTO)
+        time = datetime.strptime(str(photo.get(TAKEN)).strip(" \0"), "%Y:%m:%d %H:%M:%S")
+        offset = photo.get(OFFSET)
+        return (datetime.fromisoformat(f"{time.isoformat()}{offset}") if offset else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except Exception:
+        return None
+
+
+def _read(exif: bytes) -> Image.Exif:
+    read = Image.Exif()
+    read.load(exif)
+    return read
