@@ -8,13 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cctview_pipeline.cameras.jpeg import read_whole
 from cctview_pipeline.cameras.live import LiveCamera
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.ids import FrameId
-from cctview_pipeline.images import REASONS, BadPicture, decode
+from cctview_pipeline.images import REASONS, BadPicture
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""
@@ -82,8 +83,8 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
         if key in seen:
             return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)
     try:
-        height, width = decode(record.payload).shape[:2]
+        picture = read_whole(record.payload)
     except BadPicture as error:
         return Rejected(name, error.reason, str(error), digest, fetched)
     seen[name] = seen[digest] = name
-    return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, width, height)
+    return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, picture.width, picture.height)

@@ -115,7 +115,7 @@ def test_an_hour_of_frames():
     assert min(f.filled for f in found.frames) == 1
     assert all(not magenta(decode(f.jpeg)).any() for f in found.frames)
     assert [(r.name, r.reason, r.sha256) for r in found.rejected] == [
-        ("cam--broken", "undecodable", hashlib.sha256(broken.jpeg).hexdigest())
+        ("cam--broken", "truncated", hashlib.sha256(broken.jpeg).hexdigest())
     ]
 
 
