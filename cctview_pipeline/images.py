@@ -28,11 +28,14 @@ size is beyond the limits; people cannot be looked for in it."""
 _INVENTS = {
     "premature end": "truncated",  # of the scan: libjpeg fills up with grey
     "Premature end": "truncated",  # of the file
+    "runcated": "truncated",  # so Pillow says it
     "marker 0xd9 instead of RST": "truncated",  # the end, where a restart should be
     "bad Huffman code": "undecodable",
     "instead of RST": "undecodable",
 }
 """What libjpeg says (jerror.h, the same since 1991) where it has to make up pixels. Any other of its warnings is harmless."""
+_IS_WHOLE = "extraneous bytes"
+"""It says so of bytes between a picture's last pixel and its end."""
 _MADE_UP = 128
 """The grey that it makes them up of."""
 _ENDS_EARLY = "An image cannot be decoded: it ends early, and part of it is missing."
@@ -49,22 +52,27 @@ class BadPicture(CctviewError):
         self.reason = reason
 
 
-def decode(image: ImageLike) -> np.ndarray:
-    """An image as an RGB array (H, W, 3) of uint8. Raises BadPicture for bytes that are not whole, damaged or beyond the limits,
-    and CctviewError for an array of another kind."""
+def decode(image: ImageLike, whole: bool = False) -> np.ndarray:
+    """An image as an RGB array (H, W, 3) of uint8. whole: not if part of it had to be made up, which is asked before anything is
+    stored.
+
+    Raises BadPicture for bytes that no viewer shows or that are beyond the limits, CctviewError for an array of another kind.
+    """
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise CctviewError(f"An image must be RGB uint8 of shape (H, W, 3), not {image.dtype} of {image.shape}.")
         return image
     with _own_words():
         check_limit(PICTURE_BYTES, len(image))
-        return _decode_jpeg(image) if image.startswith(b"\xff\xd8") else _decode_by_pillow(image, *_OTHERS)
+        return _decode_jpeg(image, whole) if image.startswith(b"\xff\xd8") else _decode_by_pillow(image, *_OTHERS)
 
 
 def decode_small(jpeg: bytes) -> np.ndarray:
-    """An eighth of a JPEG, grey: (ceil(H / 8), ceil(W / 8)) uint8, for a quarter of the cost. Raises BadPicture."""
-    with _own_words():
-        return np.asarray(Image.fromarray(_decode_jpeg(jpeg, smallest=True)).convert("L"))
+    """An eighth of a JPEG, grey: (ceil(H / 8), ceil(W / 8)) uint8, for less of the cost. Raises BadPicture."""
+    with _own_words(), Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as opened:
+        check_size(*opened.size)
+        opened.draft("L", (opened.width // 8, opened.height // 8))
+        return np.asarray(opened.convert("L"))
 
 
 def check_size(width: int, height: int) -> None:
@@ -90,29 +98,24 @@ def _own_words() -> Iterator[None]:
         raise _meaning_of(str(error)) from error
 
 
-def _decode_jpeg(jpeg: bytes, smallest: bool = False) -> np.ndarray:
+def _decode_jpeg(jpeg: bytes, whole: bool) -> np.ndarray:
     check_limit(PICTURE_SCANS, jpeg.count(b"\xff\xda"))
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(jpeg)
         check_size(width, height)
-        inks, least = colours in ("CMYK", "YCCK"), 1 if smallest else 0
-        pixels = simplejpeg.decode_jpeg(jpeg, "CMYK" if inks else "RGB", min_height=least, min_width=least)
+        inks = colours in ("CMYK", "YCCK")
+        pixels = simplejpeg.decode_jpeg(jpeg, "CMYK" if inks else "RGB")
     except BadPicture:
         raise
     except Exception as error:
-        if any(words in str(error) for words in _INVENTS):
+        if whole and any(words in str(error) for words in _INVENTS):
             raise
-        return _decode_unusual(jpeg, whole="extraneous bytes" in str(error))
+        pixels = _decode_by_pillow(jpeg, "JPEG")
+        # Sampled in a way that has no name: libjpeg was not asked, and the last corner has to tell.
+        if whole and _IS_WHOLE not in str(error) and (pixels[-4:, -4:] == _MADE_UP).all():
+            raise BadPicture("truncated", _ENDS_EARLY) from error
+        return pixels
     return np.asarray(Image.fromarray(255 - pixels, "CMYK").convert("RGB")) if inks else pixels
-
-
-def _decode_unusual(jpeg: bytes, whole: bool) -> np.ndarray:
-    """Sampled in a way that has no name, or with something in it that libjpeg warns of and reads all the same. whole: whether it
-    is known to be; else its last corner tells."""
-    pixels = _decode_by_pillow(jpeg, "JPEG")
-    if not whole and (pixels[-4:, -4:] == _MADE_UP).all():
-        raise BadPicture("truncated", _ENDS_EARLY)
-    return pixels
 
 
 def _decode_by_pillow(data: bytes, *formats: str) -> np.ndarray:

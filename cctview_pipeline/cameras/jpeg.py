@@ -73,17 +73,17 @@ def read(data: bytes) -> Jpeg:
     kept, width, height = b"".join(outline.kept), outline.width, outline.height
     turned = orientation(outline.exif) if outline.exif else 1
     if turned in _UPRIGHT:
-        upright = np.ascontiguousarray(_UPRIGHT[turned](decode(kept)))
+        upright = np.ascontiguousarray(_UPRIGHT[turned](decode(kept, whole=True)))
         kept, (height, width) = encode_like(upright, kept), upright.shape[:2]
     elif not ended:
-        decode(kept)
+        decode(kept, whole=True)
     return Jpeg(kept, width, height, outline.captured_at, outline.exif)
 
 
 def read_whole(data: bytes) -> Jpeg:
     """A picture from outside of which every pixel is there. Raises BadPicture, and nothing else."""
     picture = read(data)
-    decode(picture.data)
+    decode(picture.data, whole=True)
     return picture
 
 

@@ -159,7 +159,7 @@ class _Decoded:
 def _decode(jpeg: bytes, largest_side: int) -> _Decoded | None:
     try:
         stripped = strip_metadata(jpeg)
-        pixels = decode(stripped)
+        pixels = decode(stripped, whole=True)
     except BadPicture:
         return None
     height, width = pixels.shape[:2]

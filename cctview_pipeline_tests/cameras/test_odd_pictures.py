@@ -100,6 +100,13 @@ def test_whatever_a_decoder_raises_is_our_error(failure: Exception, monkeypatch:
             decode(ODD[name].data)
 
 
+def test_what_was_stored_by_an_earlier_version_is_shown_as_well_as_it_can_be():
+    """Half a scan that lies in a lake stops nobody who reads it."""
+    assert decode(ODD["half a scan"].data).shape == (240, 352, 3)
+    with pytest.raises(BadPicture):
+        decode(ODD["half a scan"].data, whole=True)
+
+
 def test_who_stops_the_program_is_not_stopped(monkeypatch: pytest.MonkeyPatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
