@@ -28,7 +28,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import deserialize_value
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, reason_of
 
 DELETED = "*(picture deleted on purpose)*"
 PICTURES_MARK, LOGS_MARK = "cctview/pictures deleted until", "cctview/logs deleted until"
@@ -60,7 +60,7 @@ def scrub_pictures(instance: dg.DagsterInstance, before: datetime, chosen: Mappi
                 changed = _scrub_events(engine.begin, due)
                 _tidy(engine, changed)
             except (CctviewError, db.exc.OperationalError) as error:
-                failures.append(f"{engine.url.database} can't be cleaned of pictures, do it again later: {error}")
+                failures.append(f"{engine.url.database} can't be cleaned of pictures, do it again later: {reason_of(error)}")
         if failures:
             raise CctviewError("; ".join(failures))
     else:

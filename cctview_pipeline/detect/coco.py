@@ -79,8 +79,7 @@ def load_published(network: nn.Module, entry: ModelEntry) -> None:
     try:
         state = torch.load(entry.path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever unpickling may raise
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise CctviewError(f"The weights {entry.path} are no PyTorch state dict: {reason}.") from error
+        raise CctviewError(f"The weights {entry.path} are no PyTorch state dict of tensors: another file is needed.") from error
     load_checked(network, current_keys(state), str(entry.path))
 
 

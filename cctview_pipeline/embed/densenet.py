@@ -61,7 +61,9 @@ class DenseNetExtractor:
         try:
             state = torch.load(entry.path, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever unpickling may raise
-            raise CctviewError(f"The weights {entry.path} are no PyTorch state dict: {error}.") from error
+            raise CctviewError(
+                f"The weights {entry.path} are no PyTorch state dict of tensors: another file is needed."
+            ) from error
         network = DenseNetVeri()
         load_checked(network, state, str(entry.path))
         return cls(network, entry.version, torch_device(device))

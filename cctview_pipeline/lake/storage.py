@@ -14,7 +14,7 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, reason_of
 
 IN_ONE_PIECE = 1 << 20
 """Bytes up to which an object on S3 is sooner here as a whole than its parts are in as many requests."""
@@ -75,7 +75,7 @@ class Storage:
         try:
             return self._fs.get_file_info(f"{self._root}/{key}").type == fs.FileType.File
         except OSError as error:
-            raise CctviewError(f"{self.path(key)} cannot be looked for: {_first_line(error)}") from error
+            raise CctviewError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
 
     def read(self, key: str) -> pa.Buffer:
         """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""
@@ -113,7 +113,7 @@ class Storage:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(self.path(key)) from error
         except OSError as error:
-            raise CctviewError(f"{self.path(key)} cannot be read: {_first_line(error)}") from error
+            raise CctviewError(f"{self.path(key)} cannot be read: {reason_of(error)}.") from error
 
     def write(self, key: str, data: bytes | pa.Buffer) -> None:
         """Replace the object. Locally through a synced file beside it; S3 shows an object only once it is complete."""
@@ -124,7 +124,7 @@ class Storage:
             else:
                 _write_local(Path(self._root) / key, data)
         except OSError as error:
-            raise CctviewError(f"The lake {self.uri} cannot be written: {_first_line(error)}") from error
+            raise CctviewError(f"The lake {self.uri} cannot be written: {reason_of(error)}.") from error
 
     def list(self, prefix: str) -> list[str]:
         """Keys of the finished objects below a prefix, sorted."""
@@ -132,7 +132,7 @@ class Storage:
         try:
             found = self._fs.get_file_info(selector)
         except OSError as error:
-            raise CctviewError(f"The lake {self.uri} cannot be listed: {_first_line(error)}") from error
+            raise CctviewError(f"The lake {self.uri} cannot be listed: {reason_of(error)}.") from error
         keys = [info.path.removeprefix(f"{self._root}/") for info in found if info.type == fs.FileType.File]
         return sorted(key for key in keys if not key.rsplit("/", 1)[-1].startswith("."))
 
@@ -153,7 +153,7 @@ class Storage:
         except FileNotFoundError:
             pass
         except (OSError, ClientError, BotoCoreError) as error:
-            raise CctviewError(f"{self.path(key)} cannot be deleted: {_first_line(error)}") from error
+            raise CctviewError(f"{self.path(key)} cannot be deleted: {reason_of(error)}.") from error
 
     def delete_earlier(self, key: str) -> None:
         """Remove what the object was before: a bucket that keeps versions has it still."""
@@ -163,7 +163,7 @@ class Storage:
             else:
                 _delete_left_behind(Path(self._root) / key)
         except (OSError, ClientError, BotoCoreError) as error:
-            raise CctviewError(f"Earlier versions of {self.path(key)} cannot be deleted: {_first_line(error)}") from error
+            raise CctviewError(f"Earlier versions of {self.path(key)} cannot be deleted: {reason_of(error)}.") from error
 
     def _delete_versions(self, key: str, also_newest: bool) -> None:
         bucket, _, prefix = self._root.partition("/")
@@ -238,7 +238,3 @@ def _is_left_behind(partial: Path) -> bool:
     except (PermissionError, ValueError):
         pass
     return False
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") + "."

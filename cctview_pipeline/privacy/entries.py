@@ -70,5 +70,5 @@ class Entry:
         try:
             said = {name: value for name, value in json.loads(line).items() if name != "hash"}
             return cls(**(said | {"time": datetime.fromisoformat(said["time"]), "tables": tuple(said["tables"])}))
-        except (TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError(f"no entry of an audit log: {error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError("no entry of an audit log") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake.storage import S3Access
 
 
@@ -100,7 +100,7 @@ class FolderPlace:
             os.close(directory)
 
     def _unusable(self, error: OSError) -> CctviewError:
-        return CctviewError(f"The keys' folder {self._folder} cannot be used: {error.strerror or error}. Mend CCTVIEW_KEYS.")
+        return CctviewError(f"The keys' folder {self._folder} cannot be used: {reason_of(error)}. Mend CCTVIEW_KEYS.")
 
 
 class BucketPlace:
@@ -182,5 +182,6 @@ class BucketPlace:
             raise self._unusable(error) from error
 
     def _unusable(self, error: ClientError | BotoCoreError) -> CctviewError:
-        code = error.response.get("Error", {}).get("Code", "?") if isinstance(error, ClientError) else str(error)
-        return CctviewError(f"The keys at {self._uri} cannot be used: S3 answers {code}. Check CCTVIEW_KEYS and the credentials.")
+        return CctviewError(
+            f"The keys at {self._uri} cannot be used: {reason_of(error)}. Check CCTVIEW_KEYS and the credentials."
+        )

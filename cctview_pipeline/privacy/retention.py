@@ -13,7 +13,7 @@ from pathlib import Path
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.spool import close_left_behind, delete, index, segments, utc
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.privacy.keys import KeyStore
@@ -94,7 +94,7 @@ def purge(
                 _delete(lake, tombstones, each, now, keys)
             report.deleted.append(each)
         except (CctviewError, OSError) as error:
-            report.failed.append((each, str(error)))
+            report.failed.append((each, f"{reason_of(error)}."))
         advance(each)
     if not dry_run and (report.deleted or report.failed):
         name = f"{REPORTS}/purge-{now:%Y-%m-%dT%H.%M.%S}.json"

@@ -5,7 +5,7 @@ import os
 import dagster as dg
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, S3Access
 from cctview_pipeline.paths import lake_uri
 
@@ -63,4 +63,4 @@ def _check_bucket(bucket: str) -> None:
         raise CctviewError(f"The S3 bucket '{bucket}' cannot be used: S3 answers {code}. Check the credentials.") from error
     except BotoCoreError as error:
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "S3")
-        raise CctviewError(f"{endpoint} cannot be reached for the bucket '{bucket}': {error}") from error
+        raise CctviewError(f"{endpoint} cannot be reached for the bucket '{bucket}': {reason_of(error)}.") from error

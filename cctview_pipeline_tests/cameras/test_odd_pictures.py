@@ -2,6 +2,8 @@
 
 import io
 import re
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.exif import taken_at
 from cctview_pipeline.cameras.jpeg import damage, read, read_whole
+from cctview_pipeline.collect.pictures import examine
 from cctview_pipeline.images import REASONS, BadPicture, decode
+from cctview_pipeline.privacy.masking import Masker
+from cctview_pipeline_tests.factories.archive import HOUR_17, write_frame
+from cctview_pipeline_tests.factories.magenta_people import MagentaFinder
 from cctview_pipeline_tests.factories.odd_pictures import exif_segment, mutated, odd_pictures, shown
 
+CAMERA = "735-683-N"
 ODD = odd_pictures()
 SHOWN, REFUSED = ({name for name, odd in ODD.items() if bool(odd.reason) == refused} for refused in (False, True))
 changes = st.lists(
@@ -60,6 +68,38 @@ def test_nothing_of_the_camera_is_kept(name: str):
     kept = read(ODD[name].data).data
     assert not any(told in kept for told in (b"Dahua", b"Exif", b"ICC_PROFILE", b"boundary", b"garbage", b"late", b"AVI1"))
     assert read(kept).data == kept
+
+
+def test_an_archive_of_odd_pictures_is_read_to_its_end(tmp_path: Path):
+    """Each is a frame or a row of its own, and a second reading tells the same, byte for byte."""
+    times = {name: HOUR_17 + timedelta(seconds=10 * i) for i, name in enumerate(ODD)}
+    paths = {write_frame(tmp_path, CAMERA, times[name], ODD[name].data).name: name for name in ODD if name != "axis comments"}
+    first, second = (ArchiveNetwork(tmp_path).read_hour(CAMERA, HOUR_17) for _ in range(2))
+    assert first == second
+    frames = {paths[f"{frame.frame_id}--original.jpeg"]: frame for frame in first.frames}
+    refused = {paths[row.name]: row.reason for row in first.rejected}
+    assert frames.keys() | refused.keys() == set(paths.values())
+    assert refused == {name: odd.reason for name, odd in ODD.items() if odd.reason}
+    assert (frames["turned 6"].width, frames["turned 6"].height) == (240, 352)
+
+
+def test_masking_takes_what_is_whole_and_nothing_else():
+    masked = Masker(MagentaFinder(), 640).mask(["camera"] * len(ODD), [odd.data for odd in ODD.values()])
+    for (name, odd), found in zip(ODD.items(), masked, strict=True):
+        assert (found is None) == bool(odd.reason), name
+        if found:
+            assert decode(found.jpeg, whole=True).shape == odd.pixels.shape == (found.height, found.width, 3), name
+
+
+def test_a_camera_that_sends_only_odd_pictures_says_why():
+    """What a collector looks at without decoding is the same reading: no other error leaves it."""
+    for name, odd in ODD.items():
+        try:
+            examined = examine(odd.data)
+        except BadPicture:
+            assert damage(odd.data) == odd.reason, name
+        else:
+            assert damage(examined.jpeg) == (odd.reason or "not_masked"), name
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch):

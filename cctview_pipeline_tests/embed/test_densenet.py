@@ -125,5 +125,5 @@ def test_what_is_no_pickle_of_tensors_is_refused(models: Path):
     (models / FILE).write_bytes(content)
     text = (models / "manifest.toml").read_text().split("sha256")[0] + f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n'
     (models / "manifest.toml").write_text(text)
-    with pytest.raises(CctviewError, match="are no PyTorch state dict"):
+    with pytest.raises(CctviewError, match=r"are no PyTorch state dict of tensors: another file is needed\.$"):
         load_extractor("densenet201-veri", "cpu")

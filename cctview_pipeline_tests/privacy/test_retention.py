@@ -81,12 +81,12 @@ def test_what_cannot_be_deleted_is_told_and_tried_again(tmp_path: Path, monkeypa
 
     def refusing(key: str) -> None:
         if "crops/camera=cam-1" in key:
-            raise OSError("read-only file system")
+            raise OSError(30, f"cannot remove {key}")
         delete(key)
 
     monkeypatch.setattr(lake.storage, "delete", refusing)
     report = purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
-    assert [(each.kind, why) for each, why in report.failed] == [("crops", "read-only file system")]
+    assert [(each.kind, why) for each, why in report.failed] == [("crops", "Read-only file system.")]
     assert len(report.deleted) == 5
     monkeypatch.undo()
     purge(lake, find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER), DAY_LATER)
