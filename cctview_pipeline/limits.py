@@ -33,8 +33,8 @@ class Limit:
 PICTURE_BYTES = Limit(8 << 20, "A picture of {found:,} bytes is refused: {most:,} are allowed.")
 PICTURE_PIXELS = Limit(36_000_000, "A picture of {found:,} pixels is refused: {most:,} are allowed.")
 PICTURE_SIDE = Limit(32_767, "A picture of {found:,} pixels a side is refused: {most:,} are allowed.")
-PICTURE_SCANS = Limit(100, "A picture of {found:,} scans is refused: {most:,} are allowed.")
-"""A progressive picture has some ten; each costs as much as a picture."""
+PICTURE_SCANS = Limit(24, "A picture of {found:,} scans is refused: {most:,} are allowed.")
+"""A progressive picture has some ten; one that is as large as is allowed takes 0.05 s for each, however few bytes it has."""
 PICTURE_LEAST_SIDE = 16
 """px: less is no picture of a camera."""
 
