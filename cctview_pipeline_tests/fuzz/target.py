@@ -24,9 +24,9 @@ Reader = Callable[[bytes], None]
 class Target:
     """A reader of outside bytes.
 
-    corpus: makes the inputs to begin with; open: imports what reads, and gives it, with a folder of its own for files; tokens:
-    what inputs of this kind are made of; own: exceptions that the reader documents, besides CctviewError; quick: executions in
-    every run of the tests, about a second of them.
+    corpus: makes the inputs to begin with; open: imports what reads and gives it, with a folder of its own for files;
+    tokens: what inputs of this kind are made of; own: exceptions that the reader documents, besides CctviewError; quick: executions
+    in every run of the tests, about a second of them.
     """
 
     corpus: Callable[[], Sequence[bytes]]

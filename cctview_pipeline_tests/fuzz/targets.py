@@ -11,10 +11,36 @@ from pathlib import Path
 from cctview_pipeline_tests.fuzz import corpus
 from cctview_pipeline_tests.fuzz.target import Reader, Target, check_words
 
-_TOML = (b"[", b"]", b"[[", b"]]", b'"""', b"'''", b" = ", b"\n", b"2020-05-05T17:00:00Z", b"2020-05-05", b"inf", b"nan", b"\\u0000")
+_TOML = (
+    b"[",
+    b"]",
+    b"[[",
+    b"]]",
+    b'"""',
+    b"'''",
+    b" = ",
+    b"\n",
+    b"2020-05-05T17:00:00Z",
+    b"2020-05-05",
+    b"inf",
+    b"nan",
+    b"\\u0000",
+)
 _JSON = (b"[", b"]", b"{", b"}", b'":', b", ", b'"\\ud800"', b"Infinity", b"1e400", b'"' + b"9" * 5000 + b'"', b"[" * 2000)
 _ZIP = (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"\x01\0\x10\0", b"../", b"\\", b"\0", b"--")
-_NAMES = (b"/", b"\\", b"..", b"--original.jpeg", b".JPEG", b"._", b"__MACOSX/", b"--detections", b"2020/13/45/99", b"\0", b"\xff")
+_NAMES = (
+    b"/",
+    b"\\",
+    b"..",
+    b"--original.jpeg",
+    b".JPEG",
+    b"._",
+    b"__MACOSX/",
+    b"--detections",
+    b"2020/13/45/99",
+    b"\0",
+    b"\xff",
+)
 
 
 def jpeg(folder: Path) -> Reader:
@@ -68,7 +94,7 @@ def upload(folder: Path) -> Reader:
 
     def read(data: bytes) -> None:
         image = decode(data)
-        assert image.ndim == 3 and image.shape[2] == 3
+        assert image.shape[2:] == (3,), "an upload is no RGB picture"
 
     return read
 

@@ -26,11 +26,10 @@ def main(name: str, seed: str, seconds: str, folder: str) -> None:
     inputs, files = home / "inputs", home / "files"
     inputs.mkdir()
     files.mkdir()
-    seeds = list(target.corpus())
+    with atheris.instrument_imports(include=list(WATCHED), enable_loader_override=False):
+        seeds, read = list(target.corpus()), target.open(files)
     for number, data in enumerate(seeds):
         (inputs / f"seed-{number:03d}").write_bytes(data[:LONGEST])
-    with atheris.instrument_imports(include=list(WATCHED), enable_loader_override=False):
-        read = target.open(files)
     known: set[tuple[str, str]] = set()
 
     def one(data: bytes) -> None:
