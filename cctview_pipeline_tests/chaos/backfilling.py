@@ -1,4 +1,4 @@
-"""Backfills of an archive into an object store, their runs and events in PostgreSQL, both of which fail, and killed as they go."""
+"""Backfills of an archive into an object store, with their runs in PostgreSQL: both of these fail, and the backfills are killed."""
 
 import contextlib
 import os
@@ -65,7 +65,7 @@ class Backfilling:
                     self._restart_postgres(command)
                 _, said = command.communicate(timeout=LONGEST_S)
             if command.returncode == 0:
-                return self._account(Lake(place.uri, self.access), paths)
+                return self._account(Lake(place.uri, self.access), archive, paths)
             self.complaints.append(f"The backfill ended with {command.returncode}: {said[-900:]}")
         raise RuntimeError(f"The backfill never ended well: {self.complaints[-1]}")
 
@@ -104,8 +104,8 @@ class Backfilling:
                 os.killpg(command.pid, signal.SIGKILL)
             command.wait()
 
-    def _account(self, lake: Lake, paths: list[Path]) -> Account:
-        served = [Served(path.relative_to(path.parents[6]).parts[0], digest(path.read_bytes()), 0.0) for path in paths]
+    def _account(self, lake: Lake, archive: Path, paths: list[Path]) -> Account:
+        served = [Served(path.relative_to(archive).parts[0], digest(path.read_bytes()), 0.0) for path in paths]
         stored = []
         for camera in CAMERAS:
             frames = lake.read("raw_frames", Partition.camera_hour(camera, HOUR_17), ["jpeg"])

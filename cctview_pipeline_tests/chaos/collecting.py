@@ -31,7 +31,8 @@ MOST_TRIES = 12
 @dataclass
 class Collecting:
     """folder: for the clock's file and what the collector prints; disk: of the spool; lake: where it is sealed to, and
-    environment: how; can_fill: whether the disk is a small one; faults: what was done; complaints: what ended that nobody had killed, and what it said."""
+    environment: how; can_fill: whether the disk is a small one; faults: what was done; complaints: what ended that nobody had
+    killed, and what it said."""
 
     folder: Path
     disk: SmallDisk
@@ -123,7 +124,7 @@ class Collecting:
 
     def _ended(self, process: subprocess.Popen, name: str, wait_s: float = 0) -> None:
         status = process.wait(wait_s)
-        if status not in (0, -signal.SIGKILL):
+        if status not in (0, -signal.SIGKILL, -signal.SIGTERM):  # the last while it was still starting
             said = (self.folder / "collector.log").read_text()[-600:]
             self.complaints.append(f"{name} ended with {status}: {said}")
 

@@ -24,9 +24,9 @@ Reader = Callable[[bytes], None]
 class Target:
     """A reader of outside bytes.
 
-    corpus: makes the inputs to begin with; open: imports what reads and gives it, with a folder of its own for files;
-    tokens: what inputs of this kind are made of; own: exceptions that the reader documents, besides CctviewError; quick: executions
-    in every run of the tests, about a second of them.
+    corpus: makes the inputs to begin with; open: imports what reads and gives it, with a folder of its own for files; tokens:
+    what inputs of this kind are made of; own: exceptions that the reader documents, besides CctviewError; quick: how often
+    it is executed in every run of the tests, about a second of it.
     """
 
     corpus: Callable[[], Sequence[bytes]]
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Finding:
-    """what: the exception or what else went wrong; place: where it was raised, which tells two findings apart; data: the input."""
+    """what: the exception, or what else went wrong; place: where it was raised, which tells findings apart; data: the input."""
 
     what: str
     place: str
