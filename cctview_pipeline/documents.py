@@ -40,5 +40,6 @@ def _refuse(constant: str) -> None:
 def _place(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return ": its brackets are nested too deep"
-    found = _PLACE.search(str(error))
-    return ": see line {}, column {}".format(*found.groups()) if found else ": it holds a number or a date that there is not"
+    if found := _PLACE.search(str(error)):
+        return ": see line {}, column {}".format(*found.groups())
+    return ": it ends too early" if "end of document" in str(error) else ": it holds a number or a date that there is not"

@@ -260,7 +260,7 @@ def _read_index(path: Path) -> pa.Table | None:
         with pa.memory_map(str(path)) as file:
             found = pa.ipc.open_file(file).read_all()
         found.validate(full=True)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return None
     return found if found.schema.equals(INDEX) else None
 

@@ -1,4 +1,4 @@
-"""Backfills of an archive into an object store, with their runs in PostgreSQL: both of these fail, and the backfills are killed."""
+"""Backfills of an archive into an object store, their runs in PostgreSQL: both of these fail, and the backfills are killed."""
 
 import contextlib
 import os

@@ -4,7 +4,12 @@ What is found lies in var/fuzz/TARGET/, minimised. Exits with 1 when something w
 """
 
 import argparse
+import json
+import os
+import platform
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 from cctview_pipeline.paths import project_root
@@ -18,14 +23,25 @@ def main() -> None:
     parser.add_argument("--target", default="all", help=f"all, or of {', '.join(TARGETS)}, separated by commas")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--findings", type=Path, default=project_root() / "var" / "fuzz", help="where findings are kept")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="targets at a time; one a core as a rule")
+    parser.add_argument("--results", type=Path, help="a file for the figures")
     arguments = parser.parse_args()
     names = list(TARGETS) if arguments.target == "all" else arguments.target.split(",")
     if unknown := [name for name in names if name not in TARGETS]:
         parser.error(f"there is no target named '{unknown[0]}': known are {', '.join(TARGETS)}")
     print(f"{'target':16}{'executions':>12}{'a second':>10}{'corpus':>8}{'findings':>10}")
-    outcomes = [_told(fuzzed(name, arguments.seconds, arguments.seed, arguments.findings)) for name in names]
+    with ThreadPoolExecutor(arguments.jobs) as pool:  # each waits for a process of its own
+        fuzzing = pool.map(lambda name: fuzzed(name, arguments.seconds, arguments.seed, arguments.findings), names)
+        outcomes = [_told(outcome) for outcome in fuzzing]
     found = sum(len(outcome.findings) for outcome in outcomes)
     print(f"{sum(outcome.executions for outcome in outcomes):,} executions, {found} findings")
+    if arguments.results:
+        command = f"python -m cctview_pipeline_tests.fuzz --seconds {arguments.seconds} --seed {arguments.seed}"
+        machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+        versions = {name: version(name) for name in ("atheris", "pillow", "pyarrow")} | {"python": platform.python_version()}
+        figures = {outcome.target: vars(outcome) for outcome in outcomes}
+        told = {"command": command, "machine": machine, "versions": versions, "results": figures}
+        arguments.results.write_text(json.dumps(told, indent=2) + "\n")
     sys.exit(found > 0)
 
 

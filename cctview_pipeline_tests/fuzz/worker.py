@@ -17,12 +17,13 @@ MINIMISED_S = 3.0
 
 with atheris.instrument_imports(include=list(WATCHED), enable_loader_override=False):
     from cctview_pipeline_tests.fuzz.mutation import mutated
+    from cctview_pipeline_tests.fuzz.planted import PLANTED
     from cctview_pipeline_tests.fuzz.target import LONGEST, MOST_BYTES, Finding, Reader, Target, execute
     from cctview_pipeline_tests.fuzz.targets import TARGETS
 
 
 def main(name: str, seed: str, seconds: str, folder: str) -> None:
-    target, home = TARGETS[name], Path(folder)
+    target, home = (TARGETS | PLANTED)[name], Path(folder)
     inputs, files = home / "inputs", home / "files"
     inputs.mkdir()
     files.mkdir()
