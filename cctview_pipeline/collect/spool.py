@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cctview_pipeline.errors import CctviewError
 
@@ -260,9 +261,15 @@ def _read_index(path: Path) -> pa.Table | None:
         with pa.memory_map(str(path)) as file:
             found = pa.ipc.open_file(file).read_all()
         found.validate(full=True)
+        is_index = found.schema.equals(INDEX)
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         return None
-    return found if found.schema.equals(INDEX) else None
+    return found if is_index and all(_are_times(found[name]) for name in ("captured_us", "fetched_us")) else None
+
+
+def _are_times(column: pa.ChunkedArray) -> bool:
+    least, most = pc.min_max(column).as_py().values()
+    return not column.null_count and (least is None or (least in TIMES and most in TIMES))
 
 
 def contents(of: Sequence[Path]) -> pa.Table:

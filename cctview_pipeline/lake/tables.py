@@ -39,12 +39,14 @@ class Lake:
                 found = self.storage.look_into(key, lambda file: pq.read_table(file, columns=columns, partitioning=None))
             else:
                 found = pq.read_table(pa.BufferReader(self.storage.read(key)), partitioning=None)
+            found.validate(full=True)  # texts that are none would be found out far from here
+            missing = set(columns or schema_of(table).names) - set(found.column_names)
         except FileNotFoundError:
             schema = schema_of(table)
             return (pa.schema([schema.field(c) for c in columns]) if columns else schema).empty_table()
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.") from error
-        if missing := set(columns or schema_of(table).names) - set(found.column_names):
+        if missing:
             raise CctviewError(
                 f"{self.storage.path(key)} is another file than {table}, or of another version: the column {min(missing)} is "
                 "missing; run its partition again."

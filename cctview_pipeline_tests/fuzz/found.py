@@ -63,5 +63,6 @@ FOUND = (
     Found("spool-index", "ArrowInvalid", "", b""),
     Found("spool-index", "OSError", "", b"ARROW1\0\0" + b"\xff" * 20 + b"ARROW1"),
     Found("spool-index", "KeyError", "", corpus.indexes()[1]),
+    Found("spool-index", "OverflowError", "", corpus.indexes()[2].replace(b"\x08" + bytes(7), b"\x08" + bytes(6) + b"\x7f")),
     Found("parquet", "AssertionError", "is another file than detections", corpus.parquet_files()[2]),
 )

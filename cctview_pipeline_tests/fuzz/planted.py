@@ -29,7 +29,7 @@ def _raise(error: Exception) -> None:
 
 
 def _compute() -> None:
-    until = time.process_time() + 2.5
+    until = time.process_time() + 2.1
     while time.process_time() < until:
         pass
 
