@@ -10,15 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from cctview_pipeline.collect.spool import TIMES
-
 SILENT_US = 15_000_000
 """Seven heartbeats: a collector that says nothing for so long had stopped when it last spoke."""
 LATE = 1.6
 """Periods of a camera after which a frame is missing: real cameras leave single ones out, and none comes so late."""
 NOT_COLLECTED, NOT_MASKED, MISSED, SPOOL_FULL = "not_collected", "not_masked", "missed", "spool_full"
 _FIRST = (SPOOL_FULL, NOT_MASKED, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
-_STATES = frozenset(_FIRST[2:])
 _SENDS_FRAMES = ("live", "moved", "unknown")
 
 
@@ -29,20 +26,6 @@ class Note:
     camera_id: str
     at_us: int
     content: Mapping
-
-
-def is_note(content: object) -> bool:
-    """Whether a note's content is one that can be told from: states and times are of the kinds that collectors write."""
-    if not isinstance(content, Mapping):
-        return False
-    follows = content.get("follows", {})
-    told = [content.get("state", "live"), *(follows.values() if isinstance(follows, Mapping) else [None])]
-    since = [content.get(name, 0) for name in ("full_since_us", "behind_since_us")]
-    return (
-        all(isinstance(state, str) and state in _STATES for state in told)
-        and all(isinstance(at, int) and at in TIMES for at in since)
-        and isinstance(content.get("detail", ""), str)
-    )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """The spool: what was collected and is not in the lake yet, in append-only segments on the local disk.
 
-A segment is a file of records, each with its length and checksum: after a kill all but the last, which is not whole, can be
-read, and a damaged byte costs the record that it is in. Records are gathered for up to FLUSH_S and then written and synced
-together: a killed process loses at most what it gathered, a power cut no more than that, and only what is synced counts as
-acknowledged.
+A segment is a file of records, each with its length and checksum, so that after a kill everything up to the first record
+that is not whole can be read. Records are gathered for up to FLUSH_S and then written and synced together: a killed
+process loses at most what it gathered, a power cut no more than that, and only what is synced counts as acknowledged.
 
 ::
 
@@ -15,10 +14,8 @@ The number is the time of the beginning in microseconds: no name is ever used ag
 is refused, not overwritten: an acknowledged frame stays until the lake has it.
 """
 
-import contextlib
 import fcntl
 import os
-import re
 import struct
 import threading
 import time
@@ -29,10 +26,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cctview_pipeline.errors import CctviewError
 
@@ -43,9 +38,6 @@ _MAGIC = b"CCTVSP01"
 _HEAD = struct.Struct("<IIBHqq")
 """Of a record: its payload's length, the checksum of everything behind the checksum, its kind, its camera's length, and two
 times in microseconds since 1970."""
-_KIND_AT = 8
-_HEAD_LIKE = re.compile(rb"(?s)(?=[\x01\x02].\0(?:.{7}[\0-\3\xff]){2})")
-"""What the bytes of a head look like from its kind on: a name of under 256 bytes, and two TIMES."""
 
 
 class Kind(IntEnum):
@@ -53,9 +45,6 @@ class Kind(IntEnum):
 
     FRAME = 1
     EVENT = 2
-
-
-_KINDS = frozenset(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +72,6 @@ def utc(microseconds: int) -> datetime:
 def microseconds(time: datetime) -> int:
     """The other way round."""
     return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-TIMES = range(microseconds(datetime.min.replace(tzinfo=UTC)), microseconds(datetime.max.replace(tzinfo=UTC)))
-"""All that a time can be."""
 
 
 class SpoolFull(CctviewError):
@@ -230,46 +215,23 @@ def used_bytes(directory: Path) -> int:
 
 @lru_cache(maxsize=4096)
 def index(segment: Path) -> pa.Table:
-    """What a closed segment holds, as INDEX.
+    """What a closed segment holds, up to the first record that is not whole, as INDEX.
 
     It lies beside the segment from the first time on: a thousand cameras fill 50 GB an hour, too much to read for one of them.
-    One that is damaged is made anew.
     """
     path = segment.with_suffix(".index")
-    found = _read_index(path) if path.exists() else None
-    if found is None:
-        _write_index(segment, path)
-        found = _read_index(path)
-    return found
-
-
-def _write_index(segment: Path, path: Path) -> None:
-    rows = [(r.kind, r.camera_id, r.captured_us, r.fetched_us, offset) for offset, r in _records(segment)]
-    columns = zip(*rows, strict=True) if rows else [[]] * len(INDEX)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    with partial.open("wb") as file:
-        with pa.ipc.new_file(file, INDEX) as writer:
-            writer.write(pa.record_batch([list(column) for column in columns], schema=INDEX))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _read_index(path: Path) -> pa.Table | None:
-    """None for a file that is no index, or whose values are none."""
-    try:
-        with pa.memory_map(str(path)) as file:
-            found = pa.ipc.open_file(file).read_all()
-        found.validate(full=True)
-        is_index = found.schema.equals(INDEX)
-    except (pa.ArrowException, OSError, UnicodeDecodeError):
-        return None
-    return found if is_index and all(_are_times(found[name]) for name in ("captured_us", "fetched_us")) else None
-
-
-def _are_times(column: pa.ChunkedArray) -> bool:
-    least, most = pc.min_max(column).as_py().values()
-    return not column.null_count and (least is None or (least in TIMES and most in TIMES))
+    if not path.exists():
+        rows = [(r.kind, r.camera_id, r.captured_us, r.fetched_us, offset) for offset, r in _records(segment)]
+        columns = zip(*rows, strict=True) if rows else [[]] * len(INDEX)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+        with partial.open("wb") as file:
+            with pa.ipc.new_file(file, INDEX) as writer:
+                writer.write(pa.record_batch([list(column) for column in columns], schema=INDEX))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
 
 
 def contents(of: Sequence[Path]) -> pa.Table:
@@ -317,57 +279,40 @@ def rewrite(segment: Path, change: Callable[[Record], Record | None]) -> int:
 
 
 def read(segment: Path) -> Iterator[Record]:
-    """The records of a segment that are whole."""
+    """The records of a segment, up to the first that is not whole."""
     for _, record in _records(segment):
         yield record
 
 
 def read_rows(of: Sequence[Path], rows: pa.Table) -> Iterator[Record]:
-    """The records of rows of ``contents(of)``, in the order of the rows, less those that were damaged since."""
-    with contextlib.ExitStack() as closing:
-        files: dict[int, BinaryIO] = {}
+    """The records of rows of ``contents(of)``, in the order of the rows."""
+    open_files: dict[int, int] = {}
+    try:
         for number, offset in zip(rows["segment"].to_pylist(), rows["offset"].to_pylist(), strict=True):
-            if number not in files:
-                files[number] = closing.enter_context(of[number].open("rb", buffering=0))
-            if found := _record_at(files[number], offset):
-                yield found[0]
+            if number not in open_files:
+                open_files[number] = os.open(of[number], os.O_RDONLY)
+            head = os.pread(open_files[number], _HEAD.size, offset)
+            length, _, _, name, *_ = _HEAD.unpack(head)
+            yield _decode(head, os.pread(open_files[number], name + length, offset + _HEAD.size))
+    finally:
+        for descriptor in open_files.values():
+            os.close(descriptor)
 
 
 def _records(segment: Path) -> Iterator[tuple[int, Record]]:
-    """The records that are whole, and where each begins."""
     with segment.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             return
-        offset: int | None = len(_MAGIC)
-        while offset is not None:
-            if found := _record_at(file, offset):
-                yield offset, found[0]
-            offset = found[1] if found else _next_whole(file, offset + 1)
-
-
-def _record_at(file: BinaryIO, offset: int) -> tuple[Record, int] | None:
-    """The record that begins there, and where it ends; None when none does that is whole and of a kind that is known."""
-    file.seek(max(offset, 0))
-    head = file.read(_HEAD.size)
-    if offset < 0 or len(head) < _HEAD.size:
-        return None
-    length, _, kind, name, *times = _HEAD.unpack(head)
-    end = offset + _HEAD.size + name + length
-    if kind not in _KINDS or not all(at in TIMES for at in times) or end > os.fstat(file.fileno()).st_size:
-        return None
-    body = file.read(name + length)
-    try:
-        return (_decode(head, body), end) if _is_whole(head, body) else None
-    except UnicodeDecodeError:
-        return None
-
-
-def _next_whole(file: BinaryIO, offset: int) -> int | None:
-    """Where the next record that is whole begins, behind one that is not: its length may be what is wrong with it."""
-    file.seek(offset)
-    rest = file.read()
-    places = (offset + found.start() - _KIND_AT for found in _HEAD_LIKE.finditer(rest, _KIND_AT))
-    return next((place for place in places if _record_at(file, place)), None)
+        while True:
+            offset = file.tell()
+            head = file.read(_HEAD.size)
+            if len(head) < _HEAD.size:
+                return
+            length, _, _, name, *_ = _HEAD.unpack(head)
+            body = file.read(name + length)
+            if len(body) < name + length or not _is_whole(head, body):
+                return
+            yield offset, _decode(head, body)
 
 
 def _encode(record: Record) -> bytes:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.accounts import NOT_COLLECTED, Note, Stretch, gaps, is_note, states
-from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
+from cctview_pipeline.collect.accounts import NOT_COLLECTED, Note, Stretch, gaps, states
+from cctview_pipeline.collect.spool import Kind, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.lake.schemas import schema_of
 
 
@@ -47,17 +47,8 @@ def _notes(spool: Path, camera_id: str, hour: datetime) -> Sequence[Sequence[Not
         rows = contents(of_shard)
         about = pc.is_in(rows["camera_id"], pa.array(["", camera_id]))
         events = rows.filter(pc.and_(pc.equal(rows["kind"], Kind.EVENT), about))
-        notes[shard] += [note for record in read_rows(of_shard, events) if (note := _note(record))]
+        notes[shard] += [Note(r.camera_id, r.captured_us, json.loads(r.payload)) for r in read_rows(of_shard, events)]
     return [sorted(of_shard, key=lambda note: note.at_us) for of_shard in notes.values()]
-
-
-def _note(record: Record) -> Note | None:
-    """None for what no collector of this version writes: it is left out, and the silence tells."""
-    try:
-        content = json.loads(record.payload)
-    except (ValueError, RecursionError):
-        return None
-    return Note(record.camera_id, record.captured_us, content) if is_note(content) else None
 
 
 def _row(camera_id: str, name: str, stretch: Stretch) -> dict:

@@ -12,7 +12,6 @@ from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.sealing import GRACE, release, sealable, strangers
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
-from cctview_pipeline.collect.tables import status_table
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.lake import Lake, Partition
@@ -208,25 +207,3 @@ def test_a_segment_stays_until_every_camera_of_its_hour_is_accounted_for(tmp_pat
     seal(network, lake, "silent", NINE)
     assert len(release(spool, lake, {"a", "silent"}, NINE + 3 * HOUR)) == 1
     assert list(spool.rglob("*.index")) == []
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"",
-        b"{",
-        b"[" * 3000,
-        b"[1]",
-        b'{"state": "asleep"}',
-        b'{"follows": ["cam-1"]}',
-        b'{"full_since_us": "noon"}',
-        b'{"full_since_us": 1e300}',
-    ],
-)
-def test_a_note_that_no_collector_writes_is_left_out(tmp_path: Path, payload: bytes):
-    at = us(NINE + timedelta(seconds=5))
-    strange = [Record(Kind.EVENT, camera, at, at, payload) for camera in ("", "cam-1")]
-    notes = [note("", 0, follows={"cam-1": "live"}, begins=True), note("", 10, ends=True)]
-    spooled(tmp_path, *notes, *strange)
-    status = status_table(tmp_path, "cam-1", NINE, schema_of("camera_status").empty_table()).to_pylist()
-    assert [(row["state"], row["ended_at"] - row["began_at"]) for row in status[:1]] == [("live", timedelta(seconds=10))]

@@ -2,8 +2,10 @@
 
 import io
 import json
+import tempfile
 import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -216,15 +218,23 @@ def parquet_files() -> list[bytes]:
 
 def segments() -> list[bytes]:
     """Of a spool: frames and notes, as a collector writes them."""
-    from cctview_pipeline.collect import spool
+    from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, microseconds
+    from cctview_pipeline.collect.spool import segments as closed
 
-    at = spool.microseconds(TAKEN)
-    frames = [spool.Record(spool.Kind.FRAME, "cam-1", at + n, at + n + 300_000, jpeg) for n, jpeg in enumerate(pictures()[:3])]
+    at = microseconds(TAKEN)
     notes = [{"follows": {"cam-1": "live"}, "begins": True}, {"runs": True, "synced_within_s": 0.1}, {"full_since_us": at}]
-    events = [spool.Record(spool.Kind.EVENT, "", at + n, at + n, json.dumps(note).encode()) for n, note in enumerate(notes)]
-    events.append(spool.Record(spool.Kind.EVENT, "cam-1", at, at, json.dumps({"state": "live", "detail": "x"}).encode()))
-    encoded = [spool._encode(record) for record in (*events, *frames)]
-    return [spool._MAGIC + b"".join(encoded), spool._MAGIC + encoded[-1], spool._MAGIC, b"", b"CCTVSP02" + encoded[0]]
+    events = [Record(Kind.EVENT, "", at + n, at + n, json.dumps(note).encode()) for n, note in enumerate(notes)]
+    events.append(Record(Kind.EVENT, "cam-1", at, at, json.dumps({"state": "live", "detail": "x"}).encode()))
+    frames = [Record(Kind.FRAME, "cam-1", at + n, at + n + 300_000, jpeg) for n, jpeg in enumerate(pictures()[:3])]
+    found = []
+    for records in ([*events, *frames], frames[-1:]):
+        with tempfile.TemporaryDirectory() as folder:
+            writer = SpoolWriter(Path(folder), 1 << 20)
+            for record in records:
+                writer.append(record)
+            writer.close()
+            found.append(closed(Path(folder))[0].read_bytes())
+    return [*found, found[0][:8], b"", b"CCTVSP02" + found[1][8:]]
 
 
 def indexes() -> list[bytes]:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+import shutil
 import struct
 import zlib
 from datetime import timedelta
@@ -41,6 +42,8 @@ _NAMES = (
     b"\0",
     b"\xff",
 )
+
+_HEAD = struct.Struct("<IIBHqq")
 
 
 def jpeg(folder: Path) -> Reader:
@@ -159,10 +162,7 @@ def segment(folder: Path) -> Reader:
             _read_spool(home)
             spool.rewrite(path, lambda record: None if record.camera_id == "cam-1" else record)
         finally:
-            for left in path.parent.iterdir():
-                left.unlink()
-            path.parent.rmdir()
-            home.rmdir()
+            shutil.rmtree(home)
 
     return read
 
@@ -174,10 +174,10 @@ def record(folder: Path) -> Reader:
 
 
 def _with_checksums(data: bytes) -> bytes:
-    from cctview_pipeline.collect.spool import _HEAD, _MAGIC
-
-    mended, at = bytearray(data), len(_MAGIC)
-    mended[:at] = _MAGIC
+    """A segment is eight bytes, then records: each its payload's length, the checksum of what follows, its kind, its camera's
+    length and two times, the camera and the payload."""
+    mended, at = bytearray(data), 8
+    mended[:at] = b"CCTVSP01"
     while at + _HEAD.size <= len(mended):
         length, _, _, name, *_ = _HEAD.unpack_from(mended, at)
         end = at + _HEAD.size + name + length
@@ -203,10 +203,7 @@ def index(folder: Path) -> Reader:
         try:
             _read_spool(home)
         finally:
-            for left in path.parent.iterdir():
-                left.unlink()
-            path.parent.rmdir()
-            home.rmdir()
+            shutil.rmtree(home)
 
     return read
 
