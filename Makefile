@@ -3,9 +3,9 @@
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs ruff and the tests that are quick
-# make test-all           runs all tests, and tries properties on six times as many examples
+# make test-all           runs all tests, tries properties on six times as many examples, fuzzes every reader for a minute
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
-# make soak               what takes over an hour: collecting with faults, and 200 cameras for an hour
+# make soak               what takes hours: faults, chaos, 200 cameras, and fuzzing, for an hour each (FUZZ_S=600 for less)
 PYTHON ?= python3.11
 BIN := .venv/bin
 # What the demo and a user on a processor need, and that with all extras, for the tests.
@@ -13,6 +13,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 MINUTES ?= 15
 SEED ?= 1000
+FUZZ_S ?= 3600
 # Every city has a lake of its own, and an instance of Dagster with it.
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
@@ -45,6 +46,7 @@ test: install-dev lint
 test-all: install-dev lint
 	$(BIN)/python -m pytest -m "not alone" --hypothesis-profile full --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
 	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m cctview_pipeline_tests.fuzz --seconds 60
 
 lint: install-dev
 	$(BIN)/ruff check .
@@ -71,7 +73,9 @@ benchmark: demo
 
 soak: install-dev
 	CCTVIEW_FAULT_RUN_S=600 $(BIN)/python -m pytest --timeout 1200 cctview_pipeline_tests/end_to_end/test_fault_run.py
+	$(BIN)/python -m cctview_pipeline_tests.chaos --seconds 3600 --results benchmarks/results/chaos.json
 	$(BIN)/python benchmarks/collect.py --soak
+	$(BIN)/python -m cctview_pipeline_tests.fuzz --seconds $(FUZZ_S) --results benchmarks/results/fuzz.json
 
 clean:
 	rm -rf .venv var

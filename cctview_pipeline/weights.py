@@ -7,8 +7,7 @@ manifest holds the digits that are known, or none, until :func:`pin_file` writes
 """
 
 import hashlib
-import json
-import tomllib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,11 +17,14 @@ import numpy as np
 import tomlkit
 from safetensors import SafetensorError, safe_open
 
+from cctview_pipeline.documents import parse_json, parse_toml
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import models_directory
 
 METADATA = "cctview"
 """The entry of a file's header that holds the metadata, as JSON."""
+LONGEST_NAME = 255
+"""Bytes of a file's name, on every common file system."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,19 @@ def open_weights(entry: ModelEntry, framework: str = "numpy") -> Iterator[tuple[
     check_file(entry)
     try:
         with safe_open(entry.path, framework=framework) as file:
-            metadata = file.metadata() or {}
-            yield file, json.loads(metadata[METADATA]) if METADATA in metadata else metadata
+            yield file, _metadata(file, entry)
     except (SafetensorError, OSError) as error:
-        raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {error}.") from error
+        raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {_mend(entry)}.") from error
+
+
+def _metadata(file: safe_open, entry: ModelEntry) -> dict[str, str]:
+    metadata = file.metadata() or {}
+    if METADATA not in metadata:
+        return metadata
+    found = parse_json(metadata[METADATA].encode(), f"The entry '{METADATA}' in the header of the weights {entry.path}")
+    if not isinstance(found, dict):
+        raise CctviewError(f"The entry '{METADATA}' in the header of the weights {entry.path} is no JSON object: {_mend(entry)}.")
+    return found
 
 
 def read_metadata(entry: ModelEntry) -> dict[str, str]:
@@ -144,10 +155,31 @@ def _write(path: Path, text: str) -> None:
 
 def _manifest() -> dict[str, dict]:
     path = models_directory() / "manifest.toml"
+    if not path.exists():
+        return {}
     try:
-        return tomllib.loads(path.read_text()) if path.exists() else {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise CctviewError(f"The model manifest {path} cannot be read: {error}.") from error
+        found = parse_toml(path.read_bytes(), f"The model manifest {path}")
+    except OSError as error:
+        raise CctviewError(f"The model manifest {path} cannot be read: {error.strerror}.") from error
+    for name, entry in found.items():
+        if wrong := _wrong(entry):
+            raise CctviewError(f"The model manifest {path} is damaged: [{name}] {wrong}; mend it, or restore it from git.")
+    return found
+
+
+def _wrong(entry: object) -> str:
+    """What is wrong with a model's entry, or nothing."""
+    if not isinstance(entry, dict):
+        return "is no table"
+    if not isinstance(entry.get("task"), str):
+        return "has no text under task"
+    file = entry.get("file")
+    if not isinstance(file, str) or not file.isprintable() or Path(file).name != file or len(file.encode()) > LONGEST_NAME:
+        return "has no name of a file in its own folder under file"
+    digest = entry.get("sha256", "")
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{0,64}", digest):
+        return "has something else than hexadecimal digits under sha256"
+    return ""
 
 
 def file_hash(path: Path) -> str:

@@ -5,10 +5,11 @@ import tomllib
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.state_dicts import read_weights, register_weights
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.weights import ModelEntry, find_model
 
 STATE = {"layer.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3) / 4, "steps": torch.tensor(7)}
 
@@ -99,5 +100,32 @@ def test_file_of_another_format_is_told(models):
 def test_unreadable_manifest_is_told(models):
     models.mkdir()
     (models / "manifest.toml").write_text("[")
-    with pytest.raises(CctviewError, match=r"^The model manifest .*manifest.toml cannot be read: "):
+    with pytest.raises(CctviewError, match=r"^The model manifest .*manifest.toml is no TOML: it ends too early\.$"):
         find_model("default", "detector")
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ("default-detector = 1", "is no table"),
+        ("[default-detector]\nfile = 'x.safetensors'", "has no text under task"),
+        ("[default-detector]\ntask = 'detector'\nfile = '../x'", "has no name of a file in its own folder under file"),
+        (
+            "[default-detector]\ntask = 'detector'\nfile = 'x'\nsha256 = 'XY'",
+            "something else than hexadecimal digits under sha256",
+        ),
+    ],
+)
+def test_an_entry_that_is_none_is_named(models, entry: str, wrong: str):
+    models.mkdir()
+    (models / "manifest.toml").write_text(entry)
+    with pytest.raises(CctviewError, match=rf"manifest.toml is damaged: \[default-detector\] .*{wrong}"):
+        find_model("default", "detector")
+
+
+def test_metadata_that_is_no_json_is_refused(models):
+    entry = register()
+    state = {"a": torch.zeros(1)}
+    save_file(state, entry.path, metadata={"cctview": "{"})
+    with pytest.raises(CctviewError, match=r"header of the weights .* is no JSON"):
+        read_weights(ModelEntry(entry.name, entry.task, entry.path, hashlib.sha256(entry.path.read_bytes()).hexdigest()))

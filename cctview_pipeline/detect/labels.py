@@ -13,7 +13,6 @@ packaged detectors agree on lane dashes at low scores, so a label is what the so
 A vehicle's label is the one that all sources' boxes on it, overlapping car and bus among them, score highest together.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 
 from cctview_pipeline.boxes import clip, pairwise_iou, suppress
 from cctview_pipeline.detect.detections import LABELS, VEHICLES
+from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 
@@ -132,14 +132,37 @@ def published_truth(image: Path, width: int = 352, height: int = 240) -> tuple[n
 
 
 def published_boxes(image: Path) -> Boxes:
+    """What stands beside a frame. Raises CctviewError that names the file when it is no list of detections."""
     path = image.with_name(image.name.replace("--original.jpeg", "--detections.json"))
-    found = json.loads(path.read_text()) if path.exists() else {}
+    found = parse_json(path.read_bytes(), str(path)) if path.exists() else {}
+    if not isinstance(found, dict):
+        raise CctviewError(f"{path} is no list of detections as CCTView published them: restore it, or delete it.")
     rows = [row for row in found.values() if isinstance(row, dict) and row.get("type") in LABELS]
+    if wrong := [row for row in rows if not _is_detection(row)]:
+        raise CctviewError(
+            f"{path} has a {wrong[0]['type']} without four box_points, or without a percentage_probability from 0 to 100: "
+            "restore it, or delete it."
+        )
     return Boxes(
         np.array([row["box_points"] for row in rows], np.float32).reshape(-1, 4),
         np.array([row["percentage_probability"] / 100 for row in rows], np.float32),
         np.array([LABELS.index(row["type"]) for row in rows], np.int64),
     )
+
+
+def _is_detection(row: Mapping) -> bool:
+    box, percent = row.get("box_points"), row.get("percentage_probability")
+    return (
+        isinstance(box, list)
+        and len(box) == 4
+        and all(_is_number(value) and abs(value) < 1e6 for value in box)
+        and _is_number(percent)
+        and 0 <= percent <= 100
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def packaged_boxes(path: Path) -> dict[str, dict[str, Boxes]]:

@@ -36,13 +36,22 @@ class Lake:
         key = layout.key(table, partition)
         try:
             if columns:
-                return self.storage.look_into(key, lambda file: pq.read_table(file, columns=columns, partitioning=None))
-            return pq.read_table(pa.BufferReader(self.storage.read(key)), partitioning=None)
+                found = self.storage.look_into(key, lambda file: pq.read_table(file, columns=columns, partitioning=None))
+            else:
+                found = pq.read_table(pa.BufferReader(self.storage.read(key)), partitioning=None)
+            found.validate(full=True)  # texts that are none would be found out far from here
+            missing = set(columns or schema_of(table).names) - set(found.column_names)
         except FileNotFoundError:
             schema = schema_of(table)
             return (pa.schema([schema.field(c) for c in columns]) if columns else schema).empty_table()
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.") from error
+        if missing:
+            raise CctviewError(
+                f"{self.storage.path(key)} is another file than {table}, or of another version: the column {min(missing)} is "
+                "missing; run its partition again."
+            )
+        return found
 
     def write(self, table: str, partition: Partition, rows: pa.Table) -> int:
         """Replace one partition. Returns the bytes written. Raises CctviewError when the schema is another."""

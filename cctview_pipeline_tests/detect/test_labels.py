@@ -159,3 +159,18 @@ def test_missing_packaged_detections_are_told(tmp_path):
     (make_folder(tmp_path) / "packaged-detections.parquet").unlink()
     with pytest.raises(CctviewError, match=r"The training labels need .*packaged-detections.parquet, which is not there"):
         load_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is no JSON"),
+        (b"[]", "is no list of detections"),
+        (b'{"x": {"type": "car", "percentage_probability": 80, "box_points": [1, 2, 3]}}', "has a car without four box_points"),
+        (b'{"x": {"type": "bus", "box_points": [1, 2, 3, 4]}}', "has a bus without .* a percentage_probability from 0 to 100"),
+    ],
+)
+def test_published_detections_that_are_none_are_named(tmp_path: Path, content: bytes, sentence: str):
+    (tmp_path / "a--detections.json").write_bytes(content)
+    with pytest.raises(CctviewError, match=f"a--detections.json {sentence}"):
+        published_truth(tmp_path / "a--original.jpeg")

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import files
 from pathlib import Path
 
@@ -14,9 +15,36 @@ from cctview_pipeline_tests.factories.ports import free_ports
 USER = "postgres"
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """environment: host, port, user name, password and database as ``DAGSTER_PG_*``; restart: ends every connection."""
+
+    environment: dict[str, str]
+    restart: Callable[[], None]
+
+    def new_database(self, name: str) -> dict[str, str]:
+        """The environment of another database on the same server, an empty one."""
+        import psycopg2
+
+        named = self.environment
+        connection = psycopg2.connect(host=named["DAGSTER_PG_HOST"], port=named["DAGSTER_PG_PORT"], user=USER, dbname=USER)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return named | {"DAGSTER_PG_DB": name}
+
+
 @contextmanager
 def postgres_server() -> Iterator[dict[str, str]]:
-    """Yields host, port, user name, password and database as ``DAGSTER_PG_*``.
+    """Yields the environment of a server."""
+    with postgres() as server:
+        yield server.environment
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A server, with an empty database.
 
     PostgreSQL refuses to run as root, as whom tests in a container run: then it runs as nobody, from a copy of its
     programs, since a checkout in root's home is out of nobody's reach.
@@ -39,13 +67,14 @@ def postgres_server() -> Iterator[dict[str, str]]:
     try:
         subprocess.run([programs / "initdb", "-D", data, "-U", USER, "--auth=trust", "--encoding=utf8"], **quiet)
         subprocess.run([*control, "-o", f"-h 127.0.0.1 -p {port} -k ''", "start"], **quiet)
-        yield {
+        environment = {
             "DAGSTER_PG_HOST": "127.0.0.1",
             "DAGSTER_PG_PORT": str(port),
             "DAGSTER_PG_USERNAME": USER,
             "DAGSTER_PG_PASSWORD": "unused",
             "DAGSTER_PG_DB": USER,
         }
+        yield Postgres(environment, lambda: subprocess.run([*control, "-m", "immediate", "restart"], **quiet))
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], **quiet | {"check": False})
         shutil.rmtree(folder, ignore_errors=True)

@@ -123,6 +123,16 @@ def test_damaged_partition_is_named_with_the_mend(lake, data):
         lake.read("raw_frames", FRAMES)
 
 
+def test_a_file_of_another_table_is_named_with_the_mend(lake):
+    path = Path(lake.storage.path(key("raw_frames", FRAMES)))
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"frame_id": ["a"], "score": [0.5]}), path)
+    with pytest.raises(CctviewError, match=rf"^{path} is another file than raw_frames, or of another version: the column"):
+        lake.read("raw_frames", FRAMES)
+    with pytest.raises(CctviewError, match=rf"^{path} is .* run its partition again\.$"):
+        lake.read("raw_frames", FRAMES, ["frame_id", "jpeg"])
+
+
 def test_keys_of_all_partitions(lake):
     assert lake.keys("raw_frames") == []
     for camera in ("cam-2", "cam-1"):
