@@ -147,7 +147,7 @@ def masker_of(network: str, unmasked_for: str) -> Masker:
 def open_live(name: str, base_url: str = "") -> LiveNetwork:
     if name not in LIVE_NETWORKS:
         raise CctviewError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
-    return LIVE_NETWORKS[name](base_url) if base_url else LIVE_NETWORKS[name]()
+    return LIVE_NETWORKS[name](base_url)
 
 
 def snapshots(network: LiveNetwork) -> Path:
