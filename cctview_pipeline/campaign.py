@@ -67,10 +67,11 @@ def check_camera(camera: Described) -> None:
     def refuse(reason: str, what: str) -> None:
         raise BadCamera(f"Camera '{str(camera.id)[:40]}': {what}", reason)
 
-    for name in ("id", "network_id", "name"):
-        text, reason = getattr(camera, name), "name" if name == "name" else "id"
-        if not isinstance(text, str) or not text.isprintable():
-            refuse(reason, f"its {name} is no text that can be printed.")
+    for name, reason in (("id", "id"), ("network_id", "id"), ("name", "name")):
+        text = getattr(camera, name)
+        # Half a character, which some lists have, can be written nowhere.
+        if not isinstance(text, str) or any("\ud800" <= each <= "\udfff" for each in text):
+            refuse(reason, f"its {name} is no text.")
         if not NAME_CHARACTERS.allows(len(text)):
             refuse(reason, NAME_CHARACTERS.says(len(text)))
     if not is_camera_id(camera.id):

@@ -94,8 +94,10 @@ def without_repeats(found: CameraList, name: Callable[[LiveCamera], str]) -> Cam
 
 def tidy(text: object) -> str:
     """A name as it can be shown anywhere: one line of printable characters, none for what is no text."""
-    words = text[: 4 * int(NAME_CHARACTERS.most)].split() if isinstance(text, str) else []
-    return "".join(each for each in " ".join(words) if each.isprintable())[: int(NAME_CHARACTERS.most)]
+    most = int(NAME_CHARACTERS.most)
+    given = text[: 4 * most] if isinstance(text, str) else ""
+    shown = (each if each.isprintable() else " " if each.isspace() else "" for each in given)
+    return " ".join("".join(shown).split())[:most].strip()
 
 
 def degrees(value: object) -> float:

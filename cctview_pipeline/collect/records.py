@@ -16,7 +16,7 @@ HEAD = struct.Struct("<IIBHqq")
 times in microseconds since 1970."""
 _LIKE_A_HEAD = re.compile(rb"(?s)(?=.{3}\x00.{4}[\x01\x02].\x00.{6}[\x00-\x0e]\x00.{6}[\x00-\x0e]\x00)")
 """Where a record may begin: of less than 16 MiB, a known kind, a name of less than 256 bytes, and two times before 2100."""
-_LATEST_US = 253_402_300_799_000_000
+LATEST_US = 253_402_300_799_000_000
 """The last second of the year 9999: no date lies behind it."""
 
 
@@ -47,6 +47,8 @@ def records(data: bytes) -> Iterator[tuple[int, Record | None]]:
     An end that was not written whole is nothing: nobody was told that it was there.
     """
     if not data.startswith(MAGIC):
+        if not MAGIC.startswith(data):
+            yield len(data), None
         return
     position = len(MAGIC)
     while (end := _end_at(data, position)) is not None:
@@ -98,5 +100,5 @@ def decode(head: bytes, body: bytes) -> Record | None:
     """A record that is whole, or None for one of another version."""
     _, _, kind, name, captured, fetched = HEAD.unpack(head)
     camera, times = body[:name].decode("ascii", "replace"), (captured, fetched)
-    known = kind in _KINDS and (not camera or is_camera_id(camera)) and all(0 <= time <= _LATEST_US for time in times)
+    known = kind in _KINDS and (not camera or is_camera_id(camera)) and all(0 <= time <= LATEST_US for time in times)
     return Record(Kind(kind), camera, captured, fetched, body[name:]) if known else None

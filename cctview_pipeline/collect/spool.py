@@ -29,8 +29,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cctview_pipeline.collect.records import HEAD, MAGIC, Kind, Record, decode, encode, is_whole, records
+from cctview_pipeline.collect.records import HEAD, LATEST_US, MAGIC, Kind, Record, decode, encode, is_whole, records
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.files import sync_directory, write_whole
 
@@ -265,11 +266,26 @@ def _index(segment: Path) -> pa.Table:
     try:
         with pa.memory_map(str(path)) as file:
             found = pa.ipc.open_file(file).read_all()
-        if found.schema.equals(INDEX) and _UNREAD in (found.schema.metadata or {}):
+        found.validate(full=True)
+        if found.schema.equals(INDEX) and _UNREAD in (found.schema.metadata or {}) and _can_be(found):
             return found
     except (OSError, pa.ArrowException):
         pass  # none yet, or one that is damaged or of another version: it is made anew
     return _make_index(segment, path)
+
+
+def _can_be(rows: pa.Table) -> bool:
+    """Whether an index's values are some that a segment's records can have."""
+
+    def inside(name: str, least: int, most: int) -> bool:
+        found = pc.min_max(rows[name]).as_py()
+        return least <= found["min"] and found["max"] <= most
+
+    if not len(rows):
+        return True
+    times = all(inside(name, 0, LATEST_US) for name in ("captured_us", "fetched_us"))
+    whole = all(column.null_count == 0 for column in rows.columns)
+    return whole and times and inside("kind", min(Kind), max(Kind)) and inside("offset", len(MAGIC), 1 << 62)
 
 
 def _make_index(segment: Path, path: Path) -> pa.Table:
