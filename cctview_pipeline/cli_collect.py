@@ -134,6 +134,8 @@ def collect(
                 lambda engine: screen.update(table(engine, time.monotonic() - began)),
             )
         )
+    if not console.is_terminal:
+        console.line()  # in a log the table ends without one
     new = sum(followed.tally.new for followed in engine.followed)
     refused = sum(followed.tally.refused for followed in engine.followed)
     console.print(f"{new - refused:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)

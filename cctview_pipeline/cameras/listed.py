@@ -43,8 +43,8 @@ class CameraList:
         """What was left out, in one sentence; nothing where all rows are cameras."""
         if not self.left_out:
             return ""
-        parts = [f"{count} {reason} (such as {self.such_as[reason]})" for reason, count in self.left_out.most_common()]
-        return f"{self.left_out.total()} rows of the list were left out: {', '.join(parts)}."
+        parts = [f"{count:,} {reason} (such as {self.such_as[reason]})" for reason, count in self.left_out.most_common()]
+        return f"Rows of the list that were left out: {', '.join(parts)}."
 
     def leave_out(self, reason: str, row: str, count: int = 1) -> None:
         self.left_out[reason] += count

@@ -189,7 +189,8 @@ class Engine:
                 now = loop.time()
                 due = now + wait if wait else max(followed.watch.next_poll(now), now + 0.005)
             except Exception as error:  # a camera of its own: what nobody thought of leaves it alone for a while, and no other
-                _log.warning("%s: an answer met an error (%s).", followed.camera.id, type(error).__name__)
+                told = _log.debug if followed.watch.reason == UNREADABLE else _log.warning
+                told("%s: an answer met an error (%s).", followed.camera.id, type(error).__name__)
                 _log.debug("How it failed:", exc_info=error)
                 due = loop.time() + self._failed(followed, UNREADABLE)
 

@@ -115,7 +115,8 @@ class CameraWatch:
         except Exception as error:
             self._last, self._digest, self._repeats, self._count = before
             self.backoff.failures = failures
-            _log.warning("%s sent a picture that cannot be read (%s).", self.camera_id, type(error).__name__)
+            told = _log.debug if self.reason == UNREADABLE else _log.warning  # once, and not as often as it comes
+            told("%s sent a picture that cannot be read (%s).", self.camera_id, type(error).__name__)
             _log.debug("How it failed:", exc_info=error)
             self.failed(fetched_us, UNREADABLE)
             return None

@@ -56,7 +56,7 @@ def test_a_bad_row_is_left_out_and_counted(bad: str):
     found = read(GOOD, {**GOOD, "id": "bad-1", **changes}, {**GOOD, "id": "good-2"})
     assert [camera.id for camera in found.cameras] == ["good-1", "good-2"]
     assert dict(found.left_out) == {reason: 1}
-    assert found.said().startswith(f"1 rows of the list were left out: 1 {reason} (such as ")
+    assert found.said().startswith(f"Rows of the list that were left out: 1 {reason} (such as ")
     assert found.said().isprintable()
 
 
