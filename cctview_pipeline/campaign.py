@@ -15,6 +15,7 @@ import tomlkit
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import is_camera_id
+from cctview_pipeline.limits import NAME_CHARACTERS
 
 HOUR = timedelta(hours=1)
 FACINGS = ("north", "east", "south", "west")
@@ -44,6 +45,43 @@ def metres_between(one: Placed, other: Placed) -> float:
     return 2 * 6_371_000 * math.asin(math.sqrt(half))
 
 
+class BadCamera(CctviewError):
+    """What no camera can be. reason: id, name or coordinates, as what is left out is counted."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Described(Placed, Protocol):
+    """A camera, wherever it is heard of: in a network's list, a spool or a campaign."""
+
+    id: str
+    network_id: str
+    name: str
+
+
+def check_camera(camera: Described) -> None:
+    """What holds for every camera: what a list lets in is refused neither by the spool nor by the campaign. Raises BadCamera."""
+
+    def refuse(reason: str, what: str) -> None:
+        raise BadCamera(f"Camera '{str(camera.id)[:40]}': {what}", reason)
+
+    for name, reason in (("id", "id"), ("network_id", "id"), ("name", "name")):
+        text = getattr(camera, name)
+        # Half a character, which some lists have, can be written nowhere.
+        if not isinstance(text, str) or any("\ud800" <= each <= "\udfff" for each in text):
+            refuse(reason, f"its {name} is no text.")
+        if not NAME_CHARACTERS.allows(len(text)):
+            refuse(reason, NAME_CHARACTERS.says(len(text)))
+    if not is_camera_id(camera.id):
+        refuse("id", "an id has letters, digits and single hyphens or underscores only.")
+    degrees = camera.latitude, camera.longitude
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in degrees)
+    if not (numbers and -90 <= camera.latitude <= 90 and -180 <= camera.longitude <= 180):
+        refuse("coordinates", f"{str(degrees[0])[:40]}, {str(degrees[1])[:40]} is no latitude and longitude in degrees.")
+
+
 @dataclass(frozen=True)
 class Camera:
     """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
@@ -66,10 +104,7 @@ class Camera:
         def refuse(what: str) -> None:
             raise CctviewError(f"Camera '{self.id}': {what}")
 
-        if not is_camera_id(self.id):
-            refuse("an id has letters, digits and single hyphens or underscores only.")
-        if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
-            refuse(f"{self.latitude}, {self.longitude} is no latitude and longitude in degrees.")
+        check_camera(self)
         if self.faces not in (*FACINGS, ""):
             refuse(f"faces must be one of {', '.join(FACINGS)}, or empty where nobody knows, not '{self.faces}'.")
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
 from cctview_pipeline.cameras.snapshots import keep, latest
+from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.masking import Masker
@@ -38,9 +40,12 @@ def refresh(
     from cctview_pipeline.collect.session import list_cameras
 
     live = open_live(network, base_url)
-    found = asyncio.run(list_cameras(live, EngineSettings(contact)))
-    difference = keep(snapshots(live), found, datetime.now(UTC), force)
-    console.print(f"{len(found)} cameras, {sum(camera.online for camera in found)} of them on: {difference}.")
+    listed = asyncio.run(list_cameras(live, EngineSettings(contact)))
+    difference = keep(snapshots(live), listed.cameras, datetime.now(UTC), force)
+    online = sum(camera.online for camera in listed.cameras)
+    console.print(f"{len(listed.cameras)} cameras, {online} of them on: {difference}.")
+    if listed.left_out:
+        console.print(listed.said(), soft_wrap=True)
     for name, ids in vars(difference).items():
         if ids:
             console.print(f"{name}: {', '.join(ids[:20])}{f' and {len(ids) - 20} more' if len(ids) > 20 else ''}", soft_wrap=True)
@@ -96,7 +101,7 @@ def collect(
     import uvloop  # a third less of a core than asyncio's own loop
 
     from cctview_pipeline.collect.engine import EngineSettings
-    from cctview_pipeline.collect.session import choose, list_cameras, table
+    from cctview_pipeline.collect.session import cameras_of, choose, summary, table
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
 
@@ -106,10 +111,13 @@ def collect(
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
     wanted = [name for group in chosen for name in group.split(",") if name]
-    known = asyncio.run(list_cameras(live, settings))
-    mine = choose(known, wanted, part)
-    masker = masker_of(live.name, unmasked_for)
     directory = spool or project_root() / "var" / "spool" / live.name
+    known = SpoolNetwork(live.name, directory).described()
+    listed, notes = asyncio.run(cameras_of(live, settings, known))
+    mine, more = choose(listed, wanted, part, known)
+    for note in (*notes, *more):
+        console.print(note, soft_wrap=True)
+    masker = masker_of(live.name, unmasked_for)
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
         engine = uvloop.run(
@@ -126,9 +134,15 @@ def collect(
                 lambda engine: screen.update(table(engine, time.monotonic() - began)),
             )
         )
+    if not console.is_terminal:
+        console.line()  # in a log the table ends without one
     new = sum(followed.tally.new for followed in engine.followed)
-    console.print(f"{new:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)
-    console.print(f"When the hour is over: cctview backfill --network {live.name} --path {directory}", soft_wrap=True)
+    refused = sum(followed.tally.refused for followed in engine.followed)
+    console.print(f"{new - refused:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)
+    for sentence in (*notes, *summary(engine)):
+        console.print(sentence, soft_wrap=True)
+    path = shlex.quote(str(directory))
+    console.print(f"When the hour is over: cctview backfill --network {live.name} --path {path}", soft_wrap=True)
 
 
 def masker_of(network: str, unmasked_for: str) -> Masker:
@@ -147,7 +161,7 @@ def masker_of(network: str, unmasked_for: str) -> Masker:
 def open_live(name: str, base_url: str = "") -> LiveNetwork:
     if name not in LIVE_NETWORKS:
         raise CctviewError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
-    return LIVE_NETWORKS[name](base_url) if base_url else LIVE_NETWORKS[name]()
+    return LIVE_NETWORKS[name](base_url)
 
 
 def snapshots(network: LiveNetwork) -> Path:

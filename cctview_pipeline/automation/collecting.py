@@ -6,8 +6,9 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.resources.lake import LakeResource
@@ -29,7 +30,8 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     # Not at the top: they are of no use to the code server.
     import uvloop
 
-    from cctview_pipeline.collect.session import choose, collect, list_cameras
+    from cctview_pipeline.cameras.spooled import SpoolNetwork
+    from cctview_pipeline.collect.session import cameras_of, choose, collect, summary
     from cctview_pipeline.collect.sharding import Shard
     from cctview_pipeline.privacy.masking import Masker
     from cctview_pipeline.privacy.policy import Policy
@@ -40,8 +42,13 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
         raise CctviewError("The campaign names no spool: set path under [campaign] in campaign.toml.")
     network = settings.network(campaign.network)
     wanted = config.cameras or [camera.id for camera in campaign.cameras]
-    listed = asyncio.run(list_cameras(network, settings.engine()))
-    cameras = choose(listed, wanted, shard)
+    # The campaign's cameras are followed whatever today's list lacks.
+    own = {camera.id: as_listed(camera) for camera in campaign.cameras}
+    known = own | SpoolNetwork(network.name, Path(campaign.path)).described()
+    listed, notes = asyncio.run(cameras_of(network, settings.engine(), known))
+    cameras, more = choose(listed, wanted, shard, known)
+    for note in (*notes, *more):
+        context.log.warning(note)
     context.log.info(f"{len(cameras)} cameras of {network.terms.operator} for {config.seconds:.0f} s. {network.terms.text}")
     masker = Masker.of(Policy.of(campaign), campaign)
     ticks = iter(range(1 << 62))
@@ -61,8 +68,15 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
         )
     )
     new = sum(followed.tally.new for followed in engine.followed)
+    for sentence in summary(engine):
+        context.log.info(sentence)
     context.add_output_metadata({"frames": new, "cameras": len(cameras), "stored": engine.stored})
     return new
+
+
+def as_listed(camera: Camera) -> LiveCamera:
+    """A campaign's camera as its network's list has it."""
+    return LiveCamera(camera.id, camera.network_id or camera.id, camera.name, camera.latitude, camera.longitude, True)
 
 
 @dg.job(description="Collect live cameras into the spool for a window.")

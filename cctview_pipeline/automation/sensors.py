@@ -56,6 +56,7 @@ def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
     def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Bring hours that live cameras have finished from the spool into the lake, and then delete what the lake has."""
         from cctview_pipeline.collect.sealing import release, sealable, strangers
+        from cctview_pipeline.collect.spool import unreadable
 
         if not live or not campaign.path:
             yield dg.SkipReason("This lake's frames come from no live network.")
@@ -63,7 +64,17 @@ def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
         store, spool, now = lake.open(), Path(campaign.path), datetime.now(UTC)
         own = {camera.id for camera in campaign.cameras}
         for segment in release(spool, store, own, now):
-            context.log.info(f"The lake has all of {segment}: it was deleted.")
+            if segment.suffix == ".damaged":
+                context.log.warning(
+                    f"Some records of {segment} cannot be read; the lake has all others. It stays to be looked at."
+                )
+            else:
+                context.log.info(f"The lake has all of {segment}: it was deleted.")
+        if strange := unreadable(spool):
+            context.log.warning(
+                f"{len(strange)} files in {spool} are no segments of this version, such as {strange[0].name}: nothing of them "
+                "reaches the lake. Install the version that wrote them, or delete them."
+            )
         if others := strangers(spool, own):
             context.log.warning(
                 f"{len(others)} cameras in {spool} are not among the campaign's, such as {others[0]}: their frames stay there "

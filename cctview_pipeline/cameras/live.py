@@ -4,17 +4,22 @@ The protocol holds for networks with keys (headers), with validators (an answer'
 frames (the rhythm is learned) and with short clips instead of pictures (``pictures`` takes them apart).
 """
 
-import json
+import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from cctview_pipeline.cameras.catalogue import catalogue
-from cctview_pipeline.campaign import metres_between
+from cctview_pipeline.cameras.listed import CameraList, LiveCamera, degrees, read_rows, rows_of, tidy, without_repeats
+from cctview_pipeline.campaign import BadCamera, metres_between
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.ids import NEW_YORK, is_camera_id
+from cctview_pipeline.ids import NEW_YORK
 
+NEW_YORK_CITY = (40.0, -75.0, 41.5, -73.0)
+"""South, west, north and east of the city's cameras, with room: latitude and longitude swapped lie outside."""
 SAME_PLACE_M = 40.0
 """Between a camera of the network and one of the package's catalogue, within which they are one."""
 
@@ -37,32 +42,21 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class LiveCamera:
-    """A camera of a network's list. id: ours; network_id: the network's; online: what the network says of it."""
-
-    id: str
-    network_id: str
-    name: str
-    latitude: float
-    longitude: float
-    online: bool
-    area: str = ""
-
-
 class LiveNetwork(Protocol):
-    """name: as the raw_frames table records it; zone: of the cameras' local time; cadence_s: seconds between frames, about."""
+    """name: as the raw_frames table records it; zone: of the cameras' local time; cadence_s: seconds between frames, about;
+    hosts: that answer for it: nothing is asked elsewhere, whatever a list or a redirect says."""
 
     name: str
     terms: Terms
     zone: ZoneInfo
     cadence_s: float
+    hosts: frozenset[str]
 
     def list_request(self) -> Request:
         """What gives the list of cameras."""
 
-    def read_list(self, content: bytes) -> list[LiveCamera]:
-        """The list of cameras out of the answer. Raises CctviewError when it is none."""
+    def read_list(self, content: bytes) -> CameraList:
+        """The list of cameras out of the answer, less the rows that are none. Raises CctviewError when it is no list."""
 
     def frame_request(self, network_id: str) -> Request:
         """What gives a camera's newest picture."""
@@ -88,37 +82,43 @@ class NycDot:
         "https://webcams.nyctmc.org",
     )
 
-    def __init__(self, base_url: str = "https://webcams.nyctmc.org") -> None:
-        self.base_url = base_url.rstrip("/")
+    def __init__(self, base_url: str = "") -> None:
+        self.base_url = (base_url or "https://webcams.nyctmc.org").rstrip("/")
+        self._bounds = (-90.0, -180.0, 90.0, 180.0) if base_url else NEW_YORK_CITY
+        self.hosts = frozenset([_host(self.base_url)])
 
     def list_request(self) -> Request:
         return Request(f"{self.base_url}/api/cameras/", {"Accept": "application/json"})
 
-    def read_list(self, content: bytes) -> list[LiveCamera]:
+    def read_list(self, content: bytes) -> CameraList:
         try:
-            rows = json.loads(content)
-            if not isinstance(rows, list):
-                raise TypeError(f"{type(rows).__name__} instead of list")
-            cameras = [self._camera(row) for row in rows]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CctviewError(f"{self.list_request().url} gives no list of cameras: {type(error).__name__} {error}.") from error
-        ids = [camera.id for camera in cameras]
-        return [camera if ids.count(camera.id) == 1 else _unmapped(camera) for camera in cameras]
+            rows = rows_of(content)
+        except ValueError:
+            raise CctviewError(f"{self.list_request().url} gives no list of cameras, but something else.") from None
+        found = read_rows(rows, self._camera)
+        if rows and not found.cameras:
+            raise CctviewError(f"{self.list_request().url} gives no list of cameras. {found.said()}")
+        found = without_repeats(found, lambda camera: camera.network_id)
+        ids = Counter(camera.id for camera in found.cameras)
+        own = [camera if ids[camera.id] == 1 else _unmapped(camera) for camera in found.cameras]
+        return without_repeats(replace(found, cameras=own), lambda camera: camera.id)
 
     def frame_request(self, network_id: str) -> Request:
-        return Request(f"{self.base_url}/api/cameras/{network_id}/image")
+        return Request(f"{self.base_url}/api/cameras/{quote(network_id, safe='')}/image")
 
     def pictures(self, content: bytes) -> Sequence[bytes]:
         return (content,)
 
     def _camera(self, row: Mapping) -> LiveCamera:
-        network_id = str(row["id"])
-        if not is_camera_id(network_id):
-            raise ValueError(f"'{network_id}' is no id")
+        given = row.get("id")
+        if not isinstance(given, str | int) or isinstance(given, bool):
+            raise BadCamera("A row has no id.", "id")
+        network_id, place = str(given), (degrees(row.get("latitude")), degrees(row.get("longitude")))
         online = str(row.get("isOnline", "true")).strip().lower() == "true"
-        camera = LiveCamera(
-            network_id, network_id, row["name"], float(row["latitude"]), float(row["longitude"]), online, row.get("area") or ""
-        )
+        camera = LiveCamera(network_id, network_id, tidy(row.get("name")) or network_id, *place, online, tidy(row.get("area")))
+        south, west, north, east = self._bounds
+        if not (south <= camera.latitude <= north and west <= camera.longitude <= east):
+            raise BadCamera("A row's place is not where the network's cameras are.", "coordinates")
         return _mapped(camera)
 
 
@@ -133,12 +133,20 @@ class LocalServer(NycDot):
         "http://127.0.0.1:8011",
     )
 
-    def __init__(self, base_url: str = "http://127.0.0.1:8011") -> None:
-        super().__init__(base_url)
+    def __init__(self, base_url: str = "") -> None:
+        super().__init__(base_url or "http://127.0.0.1:8011")
 
 
 LIVE_NETWORKS = {network.name: network for network in (NycDot, LocalServer)}
 """Name -> what makes one, with its own server or another of the same form."""
+
+
+def _host(base_url: str) -> str:
+    with contextlib.suppress(ValueError):  # an address that ends in its brackets
+        address = urlsplit(base_url)
+        if address.scheme in ("http", "https") and address.hostname:
+            return address.hostname
+    raise CctviewError(f"'{base_url}' is no address of a server: --base-url begins with http:// or https:// and a host's name.")
 
 
 def _mapped(camera: LiveCamera) -> LiveCamera:
@@ -158,7 +166,7 @@ def _mapped(camera: LiveCamera) -> LiveCamera:
 
 
 def _named(camera: LiveCamera, name: str) -> LiveCamera:
-    return LiveCamera(name, camera.network_id, camera.name, camera.latitude, camera.longitude, camera.online, camera.area)
+    return replace(camera, id=name)
 
 
 def _unmapped(camera: LiveCamera) -> LiveCamera:

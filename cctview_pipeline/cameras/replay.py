@@ -7,6 +7,7 @@ begins again.
 
 import asyncio
 import contextlib
+import logging
 import math
 import time
 from bisect import bisect_right
@@ -25,6 +26,7 @@ from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
 
 FASTEST = 1000.0
+_log = logging.getLogger(__name__)
 _ADDRESS = b"\x0a\x00\x02\x00\x00\x00\x00\x00"
 """A camera's hardware address, of a kind that nobody is given: real cameras send theirs, and collectors must leave it out."""
 _AHEAD_S = 60.0
@@ -39,11 +41,12 @@ class Replay:
             raise CctviewError(f"An archive is played back at a speed above 0 and of at most {FASTEST:.0f}, not {speed:g}.")
         self.network, self.speed, self._now = network, speed, now
         self._hours_of = {camera: set(network.hours(camera)) for camera in network.cameras()}
-        hours = sorted(set().union(*self._hours_of.values()))
-        self.begin, self.end = hours[0], hours[-1] + HOUR
         self._read: dict[datetime, dict[str, list[Frame]]] = {}
-        self.read(self.begin)
-        self.begin = min(frame.captured_at for frames in self._read[self.begin].values() for frame in frames)
+        hours = sorted(set().union(*self._hours_of.values()))
+        begin = next((first for hour in hours if (first := self._first(hour))), None)
+        if begin is None:
+            raise CctviewError("The archive has no frame that can be played back.")
+        self.begin, self.end = begin, hours[-1] + HOUR
         self._started = now()
 
     def app(self) -> Starlette:
@@ -78,10 +81,22 @@ class Replay:
         """All cameras' frames of an hour; three hours are kept."""
         if hour not in self._read:
             having = [camera for camera, hours in self._hours_of.items() if hour in hours]
-            self._read[hour] = {camera: self.network.read_hour(camera, hour).frames for camera in having}
+            self._read[hour] = {camera: self._frames(camera, hour) for camera in having}
             while len(self._read) > 3:
                 self._read.pop(next(iter(self._read)), None)  # by another thread, perhaps
         return self._read[hour]
+
+    def _frames(self, camera: str, hour: datetime) -> list[Frame]:
+        """None where the camera's hour cannot be read: the others are played back."""
+        try:
+            return self.network.read_hour(camera, hour).frames
+        except Exception as error:
+            _log.warning("%s shows nothing from %s on: it cannot be read (%s).", camera, hour, type(error).__name__)
+            return []
+
+    def _first(self, hour: datetime) -> datetime | None:
+        """When the first frame of an hour was taken."""
+        return min((frame.captured_at for frames in self.read(hour).values() for frame in frames), default=None)
 
     def _moment(self) -> tuple[datetime, timedelta]:
         """The archive's time, and how much of it was played since the beginning."""

@@ -1,18 +1,21 @@
 """Dated copies of a network's list of cameras, and what has changed from one to the next."""
 
 import json
-import os
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cctview_pipeline.cameras.live import SAME_PLACE_M, LiveCamera
+from cctview_pipeline.cameras.listed import LiveCamera, read_rows, rows_of
+from cctview_pipeline.cameras.live import SAME_PLACE_M
 from cctview_pipeline.campaign import metres_between
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import write_whole
 
 LEAST_SHARE = 0.9
 """Of the last list, below which a new one is not believed: half a list is more often a fault than a city without cameras."""
+_log = logging.getLogger(__name__)
 _NAME = "%Y%m%dT%H%M%SZ"
 
 
@@ -32,20 +35,24 @@ class Difference:
 
 
 def read_list(path: Path) -> list[LiveCamera]:
-    """Raises CctviewError when the file is no list of cameras."""
+    """The cameras of a file; a row that is none is left out. Raises CctviewError when the file is no list of cameras."""
     try:
-        return [LiveCamera(**row) for row in json.loads(path.read_text())]
-    except (ValueError, TypeError) as error:
-        raise CctviewError(f"{path} is no list of a network's cameras: delete it, and have it made again.") from error
+        rows = rows_of(path.read_bytes())
+    except ValueError:
+        rows = [None]
+    found = read_rows(rows, lambda row: LiveCamera(**row))
+    if rows and not found.cameras:
+        raise CctviewError(f"{path} is no list of a network's cameras: delete it, and have it made again.")
+    if found.left_out:
+        _log.warning("%s: %s", path, found.said())
+    return found.cameras
 
 
 def write_list(path: Path, cameras: Sequence[LiveCamera]) -> None:
     """Whole or not at all, sorted by id."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     rows = sorted((asdict(camera) for camera in cameras), key=lambda row: row["id"])
-    partial.write_text(json.dumps(rows, indent=1) + "\n")
-    os.replace(partial, path)
+    write_whole(path, (json.dumps(rows, indent=1) + "\n").encode())
 
 
 def latest(directory: Path) -> list[LiveCamera] | None:

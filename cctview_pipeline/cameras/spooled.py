@@ -1,6 +1,7 @@
 """What live cameras sent, read from the collectors' spool as any other network is read from its source."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,16 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.cameras.jpeg import read_whole
-from cctview_pipeline.cameras.live import LiveCamera
+from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import REASONS, BadPicture
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""
+_log = logging.getLogger(__name__)
 NEAR = timedelta(seconds=10)
 """Before an hour, within which a frame may be that of which one in the hour is a copy: a collector that begins anew fetches the
 picture that it fetched last once more."""
@@ -34,9 +37,13 @@ class SpoolNetwork:
         return sorted(_frames(contents(segments(self.spool)))["camera_id"].unique().to_pylist())
 
     def described(self) -> dict[str, LiveCamera]:
-        """Camera id -> what the network said of it when it was collected."""
+        """Camera id -> what the network said of it when it was collected. A file that is damaged says nothing."""
         path = self.spool / CAMERAS
-        return {camera.id: camera for camera in read_list(path)} if path.exists() else {}
+        try:
+            return {camera.id: camera for camera in read_list(path)} if path.exists() else {}
+        except (CctviewError, OSError):
+            _log.warning("%s does not say where cameras are: it is written anew when they are collected again.", path)
+            return {}
 
     def hours(self, camera_id: str) -> list[datetime]:
         found = _frames(contents(segments(self.spool)))
@@ -69,6 +76,9 @@ def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
     write_list(spool / CAMERAS, list((SpoolNetwork("", spool).described() | {camera.id: camera for camera in cameras}).values()))
 
 
+_NOTHING_KEPT = "Nothing of it was kept: it could not be masked, or the spool was damaged since."
+
+
 def frame_id(camera_id: str, captured_us: int) -> str:
     return str(FrameId(camera_id, utc(captured_us)))
 
@@ -78,7 +88,7 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
     fetched = utc(record.fetched_us)
     reason = record.payload.decode("latin-1") or "undecodable"
     if reason in REASONS:
-        return Rejected(name, reason, "It could not be masked, and so its collector kept nothing of it.", digest, fetched)
+        return Rejected(name, reason, _NOTHING_KEPT, digest, fetched)
     for key in (name, digest):
         if key in seen:
             return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)

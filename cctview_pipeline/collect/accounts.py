@@ -4,6 +4,7 @@ Told from the collectors' notes in the spool and from the frames that reached th
 full disk lost is accounted for as well.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +17,8 @@ LATE = 1.6
 """Periods of a camera after which a frame is missing: real cameras leave single ones out, and none comes so late."""
 NOT_COLLECTED, NOT_MASKED, MISSED, SPOOL_FULL = "not_collected", "not_masked", "missed", "spool_full"
 _FIRST = (SPOOL_FULL, NOT_MASKED, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
+_SINCE = {"full_since_us": SPOOL_FULL, "behind_since_us": NOT_MASKED}
+"""What a collector notes of itself -> what became of its cameras since then."""
 _SENDS_FRAMES = ("live", "moved", "unknown")
 
 
@@ -26,6 +29,29 @@ class Note:
     camera_id: str
     at_us: int
     content: Mapping
+
+    @classmethod
+    def read(cls, camera_id: str, at_us: int, payload: bytes) -> "Note":
+        """What of it can be understood: a note that is damaged, or of another version, says only that a collector was there."""
+        try:
+            told = json.loads(payload)
+        except (ValueError, RecursionError):
+            told = {}
+        told = told if isinstance(told, dict) else {}
+        known = {name: value for name, value in told.items() if name in _KINDS and isinstance(value, _KINDS[name])}
+        if "state" in known:
+            known["state"] = _state(known["state"])
+        if "follows" in known:
+            known["follows"] = {camera: _state(state) for camera, state in known["follows"].items()}
+        return cls(camera_id, at_us, known)
+
+
+_KINDS = {"state": str, "detail": str, "follows": dict, "begins": bool, "ends": bool} | dict.fromkeys(_SINCE, int)
+
+
+def _state(told: object) -> str:
+    """One that is not known says as little as unknown."""
+    return told if told in _FIRST else "unknown"
 
 
 @dataclass(frozen=True)
@@ -79,9 +105,8 @@ def _period(steps: np.ndarray) -> float:
 
 def _full(notes: Sequence[Note]) -> list[Stretch]:
     """When a collector's spool took nothing, or masking did not keep up."""
-    whys = {"full_since_us": SPOOL_FULL, "behind_since_us": NOT_MASKED}
-    own = [(note, since) for note in notes if not note.camera_id for since in whys if since in note.content]
-    return [Stretch(whys[since], note.content[since], note.at_us) for note, since in own]
+    own = [(note, since) for note in notes if not note.camera_id for since in _SINCE if since in note.content]
+    return [Stretch(_SINCE[since], note.content[since], note.at_us) for note, since in own]
 
 
 def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:

@@ -8,6 +8,8 @@ import random
 from collections import deque
 from collections.abc import Callable
 
+from cctview_pipeline.limits import RETRY_AFTER_S
+
 SHORTEST_S, LONGEST_S = 0.1, 3600.0
 REMEMBERED = 24
 """Gaps between frames that the rhythm is learned from."""
@@ -70,7 +72,7 @@ class Cadence:
     def next_poll(self, now: float) -> float:
         """When to ask next; never before now."""
         if self._appeared is None:
-            return now + self._guess * min(2.0**self._unchanged, 16)
+            return now + self._guess * 2.0 ** min(self._unchanged, 4)
         if self._probing and not self._unchanged:
             return min(max(now, self._appeared + self._gap / 2 + self._margin), now + 2 * LONGEST_S)
         due = self._appeared + self._gap + self._margin
@@ -108,8 +110,8 @@ class Backoff:
         self.failures = 0
 
     def failure(self, retry_after: float | None = None) -> float:
-        """Seconds to wait. retry_after: what the server asked for, which is the least, up to an hour."""
+        """Seconds to wait. retry_after: what the server asked for, which is the least, up to RETRY_AFTER_S."""
         self.failures += 1
         most = min(self.longest, self.base * 2.0 ** min(self.failures, 30))
-        self.wait_s = max(self._uniform(most / 2, most), min(retry_after or 0.0, LONGEST_S))
+        self.wait_s = max(self._uniform(most / 2, most), min(retry_after or 0.0, RETRY_AFTER_S.most))
         return self.wait_s

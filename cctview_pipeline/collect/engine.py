@@ -10,30 +10,39 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 import numpy as np
 
 from cctview_pipeline.cameras.jpeg import damage
-from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
+from cctview_pipeline.cameras.listed import LiveCamera
+from cctview_pipeline.cameras.live import LiveNetwork
+from cctview_pipeline.collect.accounts import NOT_MASKED, SPOOL_FULL
+from cctview_pipeline.collect.fetching import Answer, NoAnswer, fetch, open_session
+from cctview_pipeline.collect.newest import Newest, Seen
 from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
-from cctview_pipeline.collect.watch import CameraWatch, Change, Placeholders
+from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, NAME_CHARACTERS
 from cctview_pipeline.privacy.masking import Masked, Masker
 
 HEARTBEAT_S = 2.0
+REMEMBER_S = 10.0
+"""Between two notes of which frames are the newest: a collector that is killed sooner may take one for new that is not."""
 MOST_WAITING = 2000
 """Frames that wait to be masked, from which on new ones are not taken: they would be late, and fill the memory."""
 AT_ONCE, SIDE_BY_SIDE = 16, 2
 """Pictures that a thread masks at a time, and threads: while one decodes and encodes, the network looks at the other's."""
 COLLECTOR = ""
 """The camera id of records that are about the collector itself."""
+"""Why a picture was refused that the masking could not read."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,15 +54,20 @@ class EngineSettings:
     per_host: int = 64
     connect_s: float = 5.0
     silence_s: float = 5.0
-    whole_s: float = 15.0
-    largest_bytes: int = 8 << 20
+    whole_s: float = ANSWER_S.most
+    largest_bytes: int = int(ANSWER_BYTES.most)
 
     def __post_init__(self) -> None:
-        if "@" not in self.contact and "://" not in self.contact:
+        ANSWER_BYTES.check(self.largest_bytes)
+        ANSWER_S.check(self.whole_s)
+        if not ("@" in self.contact or "://" in self.contact) or not self._fits_a_header():
             raise CctviewError(
                 f"Collecting needs a contact for the cameras' operator, an e-mail or web address, not '{self.contact}': "
                 "give --contact, or set contact under [campaign.settings]."
             )
+
+    def _fits_a_header(self) -> bool:
+        return self.contact.isprintable() and self.contact.isascii() and NAME_CHARACTERS.allows(len(self.contact))
 
     @property
     def user_agent(self) -> str:
@@ -62,26 +76,51 @@ class EngineSettings:
 
 @dataclass
 class Tally:
-    """What happened to one camera since the engine began. lag_s: from due to fetched, of the newest frame."""
+    """What happened to one camera since the engine began.
+
+    asked: requests; failed: those without a picture that could be used; new, unchanged: pictures; refused: new ones that are not
+    in the spool; reasons: why, of the failed and the refused; lag_s: from due to fetched, of the newest frame.
+    """
 
     asked: int = 0
     new: int = 0
     unchanged: int = 0
     failed: int = 0
     refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     lag_s: float = 0.0
     last_failure: str = ""
 
+    def fails(self, reason: str) -> None:
+        self.failed += 1
+        self.reasons[reason] += 1
+        self.last_failure = reason
+
+    def refuses(self, reason: str) -> None:
+        self.refused += 1
+        self.reasons[reason] += 1
+
 
 @dataclass
 class Followed:
-    """A camera, its memory and its counts. etag: of its newest answer, where the network sends one."""
+    """A camera, its memory and its counts. etag: of its newest picture, where the network sends one; kept: its newest frame that
+    was handed to the spool."""
 
     camera: LiveCamera
     watch: CameraWatch
     tally: Tally = field(default_factory=Tally)
     etag: str = ""
+    kept: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A frame on its way to the spool."""
+
+    followed: Followed
+    record: Record
+    seen: Seen
 
 
 class Engine:
@@ -94,27 +133,27 @@ class Engine:
         writer: SpoolWriter,
         settings: EngineSettings,
         masker: Masker,
-        known_placeholders: set[str] | None = None,
+        newest: Newest = Newest(),
     ) -> None:
+        """newest: what the collectors before this one had."""
         self.network, self.writer, self.settings, self.masker = network, writer, settings, masker
-        self.placeholders = Placeholders(known_placeholders)
-        self.followed = [Followed(c, CameraWatch(c.id, self.placeholders, network.cadence_s)) for c in cameras]
+        self.placeholders, self._before = Placeholders(set(newest.placeholders)), newest
+        self.followed = [self._followed(camera, newest.cameras.get(camera.id)) for camera in cameras]
         self.stored = 0
         self.full_since_us: int | None = None
         self.behind_since_us: int | None = None
         """Since when frames were not taken because masking did not keep up."""
-        self._waiting: list[tuple[Followed, Record]] = []
+        self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
+
+    def _followed(self, camera: LiveCamera, seen: Seen | None) -> Followed:
+        return Followed(camera, CameraWatch(camera.id, self.placeholders, self.network.cadence_s, seen), kept=seen)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set; then what was gathered is written and the segment ended."""
-        connector = aiohttp.TCPConnector(limit=0, limit_per_host=self.settings.per_host, ttl_dns_cache=300, keepalive_timeout=60)
-        timeout = aiohttp.ClientTimeout(self.settings.whole_s, None, self.settings.silence_s, self.settings.connect_s)
-        headers = {"User-Agent": self.settings.user_agent}
         self._note_followed(begins=True)
-        async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
-        ) as session:
+        settings = self.settings
+        async with open_session(settings.user_agent, settings.per_host, settings.connect_s, settings.silence_s) as session:
             tasks = [asyncio.create_task(self._follow(session, followed)) for followed in self.followed]
             storing, masking = asyncio.create_task(self._store()), asyncio.create_task(self._mask())
             stopping = asyncio.create_task(stop.wait())
@@ -130,8 +169,8 @@ class Engine:
                 self._note_behind()
                 self._take_changes()
                 self._note({"ends": True})
-                self.stored += await asyncio.to_thread(self.writer.flush)
-                self.writer.roll()
+                await asyncio.to_thread(self._write_down, self._newest())
+                await asyncio.to_thread(self._end_segment)
         for task in done - {stopping}:
             task.result()
 
@@ -142,72 +181,84 @@ class Engine:
 
     async def _follow(self, session: aiohttp.ClientSession, followed: Followed) -> None:
         loop = asyncio.get_running_loop()
-        request = self.network.frame_request(followed.camera.network_id)
         due = loop.time() + random.uniform(0, self.network.cadence_s)
         while True:
             await asyncio.sleep(due - loop.time())
-            wait = await self._ask(session, request.url, dict(request.headers), followed, due)
-            now = loop.time()
-            due = now + wait if wait else max(followed.watch.next_poll(now), now + 0.005)
+            try:
+                wait = await self._ask(session, followed, due)
+                now = loop.time()
+                due = now + wait if wait else max(followed.watch.next_poll(now), now + 0.005)
+            except Exception as error:  # a camera of its own: what nobody thought of leaves it alone for a while, and no other
+                told = _log.debug if followed.watch.reason == UNREADABLE else _log.warning
+                told("%s: an answer met an error (%s).", followed.camera.id, type(error).__name__)
+                _log.debug("How it failed:", exc_info=error)
+                due = loop.time() + self._failed(followed, UNREADABLE)
 
-    async def _ask(self, session: aiohttp.ClientSession, url: str, headers: dict, followed: Followed, due: float) -> float:
+    async def _ask(self, session: aiohttp.ClientSession, followed: Followed, due: float) -> float:
         """One fetch. Returns the seconds to leave the camera alone, or 0 when its rhythm tells."""
-        loop, tally, watch = asyncio.get_running_loop(), followed.tally, followed.watch
-        tally.asked += 1
-        if followed.etag:
-            headers = headers | {"If-None-Match": followed.etag}
+        loop, settings = asyncio.get_running_loop(), self.settings
+        followed.tally.asked += 1
+        request = self.network.frame_request(followed.camera.network_id)
         try:
-            async with session.get(url, headers=headers) as answer:
-                if answer.status == 304:
-                    tally.unchanged += 1
-                    watch.received(watch.last, _now_us(), loop.time())
-                    return 0.0
-                if answer.status != 200:
-                    return self._failed(followed, f"{answer.status} {answer.reason}", _retry_after(answer))
-                if (answer.content_length or 0) > self.settings.largest_bytes:
-                    return self._failed(followed, f"{answer.content_length:,} bytes are too many")
-                content = await _read(answer, self.settings.largest_bytes)
-        except TimeoutError:
-            return self._failed(followed, "timed out")
-        except aiohttp.ClientError as error:
-            return self._failed(followed, str(error) or type(error).__name__)
-        if content is None:
-            return self._failed(followed, f"more than {self.settings.largest_bytes:,} bytes")
-        followed.etag = answer.headers.get("ETag", "")
-        tally.bytes += len(content)
-        failures, new = watch.backoff.failures, 0
-        for picture in self.network.pictures(content):
-            taken = watch.received(picture, _now_us(), loop.time())
-            if taken:
+            answer = await fetch(
+                session, request, self.network.hosts, settings.largest_bytes, settings.whole_s, etag=followed.etag
+            )
+        except NoAnswer as told:
+            return self._failed(followed, told.code, told.retry_after_s)
+        if answer.content is None:
+            followed.tally.unchanged += 1
+            followed.watch.unchanged(_now_us(), loop.time())
+            return 0.0
+        return self._look_at(followed, answer, due)
+
+    def _look_at(self, followed: Followed, answer: Answer, due: float) -> float:
+        """Every picture of an answer by itself."""
+        now, tally, watch = asyncio.get_running_loop().time(), followed.tally, followed.watch
+        tally.bytes += len(answer.content)
+        new, failures, wait = 0, 0, 0.0
+        for picture in self.network.pictures(answer.content):
+            before = watch.backoff.failures
+            taken = watch.received(picture, _now_us(), now)
+            if watch.backoff.failures > before:
+                failures, wait = failures + 1, watch.backoff.wait_s
+                tally.fails(watch.reason)
+            elif taken:
                 new += 1
                 self._keep(followed, Record(Kind.FRAME, watch.camera_id, taken.captured_us, taken.fetched_us, taken.jpeg))
-        if watch.backoff.failures > failures:
-            tally.failed += 1
-            return watch.backoff.wait_s
+            else:
+                tally.unchanged += 1
         tally.new += new
-        tally.unchanged += not new
+        # Of what could not be used nothing is known that "unchanged" could mean.
+        followed.etag = "" if failures else answer.etag
         if new:
-            tally.lag_s = loop.time() - due
-        return 0.0
+            tally.lag_s = now - due
+        return 0.0 if new else wait
 
-    def _failed(self, followed: Followed, detail: str, retry_after: float | None = None) -> float:
-        followed.tally.failed += 1
-        followed.tally.last_failure = detail
-        return followed.watch.failed(_now_us(), detail, retry_after)
+    def _failed(self, followed: Followed, reason: str, retry_after: float | None = None) -> float:
+        followed.tally.fails(reason)
+        return followed.watch.failed(_now_us(), reason, retry_after)
 
     def _keep(self, followed: Followed, record: Record) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            followed.tally.refused += 1
+            followed.tally.refuses(NOT_MASKED)
             self.behind_since_us = self.behind_since_us or record.fetched_us
         else:
-            self._waiting.append((followed, record))
+            self._waiting.append(Waiting(followed, record, followed.watch.seen))
             self._arrived.set()
 
-    def _append(self, followed: Followed, record: Record) -> None:
+    def _append(self, waiting: Waiting, picture: Masked | str) -> None:
+        """Of what could not be masked a record tells that it came, and holds no more than the reason."""
+        followed = waiting.followed
+        payload = picture.encode() if isinstance(picture, str) else picture.jpeg
+        record = replace(waiting.record, payload=payload)
+        if isinstance(picture, str):
+            followed.tally.refuses(picture)
         try:
             self.writer.append(record)
+            followed.kept = waiting.seen
         except SpoolFull:
-            followed.tally.refused += 1
+            if isinstance(picture, Masked):
+                followed.tally.refuses(SPOOL_FULL)
             self.full_since_us = self.full_since_us or record.fetched_us
 
     async def _mask(self) -> None:
@@ -217,21 +268,23 @@ class Engine:
             await self._mask_waiting()
 
     async def _mask_waiting(self) -> None:
-        """A picture that can't be decoded can't be masked: its record tells that it came, and holds no more than the reason."""
         while self._waiting:
             batches = [self._waiting[i : i + AT_ONCE] for i in range(0, min(len(self._waiting), SIDE_BY_SIDE * AT_ONCE), AT_ONCE)]
             masked = await asyncio.gather(*(asyncio.to_thread(self._masked, batch) for batch in batches))
             taken = list(zip(itertools.chain(*batches), itertools.chain(*masked), strict=True))
             del self._waiting[: len(taken)]  # only now: who is cancelled meanwhile leaves them for the end
-            for (followed, record), picture in taken:
-                self._append(followed, replace(record, payload=picture.jpeg if picture else damage(record.payload).encode()))
+            for waiting, picture in taken:
+                self._append(waiting, picture)
 
-    def _masked(self, batch: list[tuple[Followed, Record]]) -> list[Masked | None]:
-        return self.masker.mask([record.camera_id for _, record in batch], [record.payload for _, record in batch])
+    def _masked(self, batch: Sequence[Waiting]) -> list[Masked | str]:
+        """Pictures, and why some could not be masked."""
+        records = [waiting.record for waiting in batch]
+        masked = self.masker.mask([record.camera_id for record in records], [record.payload for record in records])
+        return [picture or damage(record.payload) for record, picture in zip(records, masked, strict=True)]
 
     async def _store(self) -> None:
         """Twice a second to the disk; a segment ends with its hour, so that the hour can be sealed."""
-        beat, hour = 0.0, _hour()
+        beat, remembered, hour = 0.0, time.monotonic(), _hour()
         while True:
             await asyncio.sleep(FLUSH_S)
             self._take_changes()
@@ -239,19 +292,43 @@ class Engine:
                 self._note({"runs": True, "synced_within_s": round(self.writer.slowest_s, 3)})
                 self.writer.slowest_s = 0.0
                 beat = time.monotonic()
-            try:
-                self.stored += await asyncio.to_thread(self.writer.flush)
-            except SpoolFull:
-                self.full_since_us = self.full_since_us or _now_us()
+            newest = self._newest() if time.monotonic() - remembered > REMEMBER_S else None
+            if not await asyncio.to_thread(self._write_down, newest):
                 continue
+            if newest:
+                remembered = time.monotonic()
             if self.full_since_us:
                 self._note({"full_since_us": self.full_since_us})
                 self.full_since_us = None
             self._note_behind()
-            if _hour() != hour:
+            if _hour() != hour and await asyncio.to_thread(self._end_segment):
                 hour = _hour()
-                await asyncio.to_thread(self.writer.roll)
                 self._note_followed()
+
+    def _write_down(self, newest: Newest | None) -> bool:
+        """What was gathered, and then which of it is the newest. Whether the spool took it."""
+        try:
+            self.stored += self.writer.flush()
+        except SpoolFull:
+            self.full_since_us = self.full_since_us or _now_us()
+            return False
+        if newest:
+            with contextlib.suppress(OSError):  # a full disk: at worst a dead camera's frame is taken once more
+                newest.write(self.writer.directory)
+        return True
+
+    def _end_segment(self) -> bool:
+        """Whether the disk took it; the next try, or the next collector, ends it otherwise."""
+        try:
+            self.writer.roll()
+        except SpoolFull:
+            return False
+        return True
+
+    def _newest(self) -> Newest:
+        """Of what was handed to the spool so far."""
+        kept = {followed.camera.id: followed.kept for followed in self.followed if followed.kept}
+        return Newest(dict(self._before.cameras) | kept, frozenset(self.placeholders.known))
 
     def _note_behind(self) -> None:
         if self.behind_since_us and len(self._waiting) < MOST_WAITING:
@@ -286,27 +363,3 @@ def _now_us() -> int:
 
 def _hour() -> int:
     return int(time.time() // 3600)
-
-
-async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """An answer's whole content, or None when it is more than the most."""
-    if answer.content_length is not None:
-        return await answer.read()
-    parts, size = [], 0
-    async for part in answer.content.iter_any():
-        size += len(part)
-        if size > most:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _retry_after(answer: aiohttp.ClientResponse) -> float | None:
-    """Seconds that the server asks to wait, given as such or as a date."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()) if text else None
-    except (TypeError, ValueError):
-        return None

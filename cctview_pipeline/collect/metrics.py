@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cctview_pipeline.errors import CctviewError
+
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import Engine
 
@@ -28,10 +30,16 @@ class EngineMetrics(Collector):
             "new": "Frames that were new.",
             "unchanged": "Answers that showed nothing new.",
             "failed": "Requests without a usable answer.",
-            "refused": "Frames that the full spool did not take.",
+            "refused": "New frames that are not in the spool.",
             "bytes": "Bytes of answers.",
         }.items():
             yield CounterMetricFamily(f"cctview_collect_{name}", meaning, sum(getattr(tally, name) for tally in tallies))
+        reasons = CounterMetricFamily(
+            "cctview_collect_unused", "Answers and frames that were not used, by why.", labels=["reason"]
+        )
+        for reason, count in sum((tally.reasons.copy() for tally in tallies), Count()).items():
+            reasons.add_metric([reason], count)
+        yield reasons
         yield CounterMetricFamily("cctview_collect_stored", "Records that are on the disk.", self._engine.stored)
         states = GaugeMetricFamily("cctview_collect_cameras", "Cameras by state.", labels=["state"])
         counted = Count(followed.watch.state for followed in self._engine.followed)
@@ -45,7 +53,12 @@ class EngineMetrics(Collector):
 
 
 def serve_metrics(engine: "Engine", port: int) -> None:
-    """On every address of this machine, in a thread that ends with the process."""
+    """On every address of this machine, in a thread that ends with the process. Raises CctviewError for a port that is taken."""
     registry = CollectorRegistry()
     registry.register(EngineMetrics(engine))
-    start_http_server(port, registry=registry)
+    try:
+        start_http_server(port, registry=registry)
+    except (OSError, OverflowError):
+        raise CctviewError(
+            f"Metrics cannot be served at port {port}: stop the program that uses it, or choose another with --metrics-port."
+        ) from None

@@ -2,7 +2,7 @@
 
 Sealing is the lake's own raw_frames run, which adds frames and takes none away: run twice or cut short, it ends the same. A
 segment is deleted only when each of its frames has been found in the lake, and each of its notes in an hour that is accounted
-for.
+for. One that holds something that could not be read is set aside then, and not deleted.
 """
 
 from collections import defaultdict
@@ -23,6 +23,8 @@ from cctview_pipeline.collect.spool import (
     index,
     microseconds,
     segments,
+    set_aside,
+    unread_bytes,
     utc,
     written_hours,
 )
@@ -49,7 +51,7 @@ def sealable(spool: Path, now: datetime) -> dict[datetime, list[str]]:
 
 
 def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[Path]:
-    """Delete the segments whose frames and notes are all in the lake; returns what went.
+    """Delete the segments whose frames and notes are all in the lake; returns what went, damaged ones by their new names.
 
     cameras: the campaign's. A segment that holds frames of others stays: they have no other place.
     """
@@ -63,8 +65,11 @@ def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[P
         # Of every camera: what the collector notes of itself tells of those that sent nothing, too.
         accounted = all(held.accounts(camera, hour) for hour in hours for camera in cameras)
         if accounted and all(held.frames(*place, frames) for place, frames in _frames(rows)):
-            delete(segment)
-            gone.append(segment)
+            if unread_bytes(segment):
+                gone.append(set_aside(segment))
+            else:
+                delete(segment)
+                gone.append(segment)
     return gone
 
 

@@ -2,52 +2,84 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-import aiohttp
 from rich.console import Group
 from rich.table import Table
 
-from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
+from cctview_pipeline.cameras.listed import CameraList, LiveCamera
+from cctview_pipeline.cameras.live import LiveNetwork
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.collect.engine import Engine, EngineSettings
+from cctview_pipeline.collect.fetching import PRIVATE, NoAnswer, fetch, open_session
 from cctview_pipeline.collect.metrics import serve_metrics
+from cctview_pipeline.collect.newest import Newest
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.collect.spool import SpoolWriter, used_bytes
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.limits import LIST_BYTES, LIST_S
 from cctview_pipeline.privacy.masking import Masker
 
 TICK_S = 1.0
 WORST = 10
 """Cameras that the live table names: those that are in trouble."""
+_log = logging.getLogger(__name__)
 
 
-async def list_cameras(network: LiveNetwork, settings: EngineSettings) -> list[LiveCamera]:
+async def list_cameras(network: LiveNetwork, settings: EngineSettings) -> CameraList:
     """The network's own list, now. Raises CctviewError when it does not come."""
     request = network.list_request()
-    headers = dict(request.headers) | {"User-Agent": settings.user_agent}
+    async with open_session(settings.user_agent, 1, settings.connect_s, LIST_S.most) as session:
+        try:
+            answer = await fetch(session, request, network.hosts, int(LIST_BYTES.most), LIST_S.most)
+        except NoAnswer as told:
+            mend = " If that machine is yours, give its address itself with --base-url." if told.code == PRIVATE else ""
+            raise CctviewError(f"{request.url} gives no list of cameras: {told.code}.{mend}") from None
+    return network.read_list(answer.content)
+
+
+async def cameras_of(
+    network: LiveNetwork, settings: EngineSettings, known: Mapping[str, LiveCamera]
+) -> tuple[CameraList, list[str]]:
+    """The network's list, or what is known of its cameras from before when it does not come; and what a person should know.
+
+    known: camera id -> camera. Raises CctviewError when there is neither.
+    """
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60), headers=headers) as session,
-            session.get(request.url) as answer,
-        ):
-            if answer.status != 200:
-                raise CctviewError(f"{request.url} answers {answer.status} {answer.reason}: there is no list of cameras.")
-            return network.read_list(await answer.read())
-    except (TimeoutError, aiohttp.ClientError) as error:
-        raise CctviewError(f"{request.url} cannot be reached: {str(error) or 'it timed out'}.") from error
+        found = await list_cameras(network, settings)
+    except CctviewError as error:
+        if not known:
+            raise
+        return CameraList(list(known.values())), [f"{error} The {len(known)} cameras that are known from before are followed."]
+    if not found.cameras and known:
+        return CameraList(list(known.values())), ["The network's list is empty: the cameras known from before are followed."]
+    return found, [found.said()] if found.left_out else []
 
 
-def choose(cameras: Sequence[LiveCamera], wanted: Sequence[str], shard: Shard) -> list[LiveCamera]:
-    """The cameras to collect: those wanted by id or network id, or all, of them the shard's."""
-    known = {name: camera for camera in cameras for name in (camera.network_id, camera.id)}
-    if unknown := [name for name in wanted if name not in known]:
-        raise CctviewError(f"The network has no camera '{unknown[0]}': `cctview cameras list` shows what it has.")
-    chosen = {known[name].id: known[name] for name in wanted} if wanted else {camera.id: camera for camera in cameras}
-    return [chosen[camera_id] for camera_id in shard.own(chosen)]
+def choose(
+    listed: CameraList, wanted: Sequence[str], shard: Shard, known: Mapping[str, LiveCamera] = MappingProxyType({})
+) -> tuple[list[LiveCamera], list[str]]:
+    """The cameras to collect: those wanted by id or network id, or all, of them the shard's; and what a person should know.
+
+    known: camera id -> camera, of those whose row the list lacks, or has damaged: one row takes no camera away. Raises
+    CctviewError for a camera that nobody knows.
+    """
+    by_name = {name: camera for camera in (*known.values(), *listed.cameras) for name in (camera.network_id, camera.id)}
+    if unknown := [name for name in wanted if name not in by_name]:
+        left_out = f" {listed.said()}" if listed.left_out else ""
+        raise CctviewError(f"The network has no camera '{unknown[0]}': `cctview cameras list` shows what it has.{left_out}")
+    chosen = {by_name[name].id: by_name[name] for name in wanted} if wanted else {camera.id: camera for camera in listed.cameras}
+    own = [chosen[camera_id] for camera_id in shard.own(chosen)]
+    there = {camera.id for camera in listed.cameras}
+    absent = [camera.id for camera in own if camera.id not in there]
+    more = f" and {len(absent) - WORST:,} more" if len(absent) > WORST else ""
+    said = f"Not in the network's list, and followed as they were before: {', '.join(absent[:WORST])}{more}."
+    return own, [said] if absent else []
 
 
 async def collect(
@@ -69,9 +101,10 @@ async def collect(
     if not cameras:
         raise CctviewError("There is no camera to collect: this shard has none of those that were chosen.")
     writer = SpoolWriter(spool / str(shard), budget)
-    describe(spool, cameras)
     try:
-        engine, stop, loop = Engine(network, cameras, writer, settings, masker), asyncio.Event(), asyncio.get_running_loop()
+        describe(spool, cameras)
+        engine = Engine(network, cameras, writer, settings, masker, Newest.read(spool))
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         if metrics_port:
@@ -87,7 +120,7 @@ async def collect(
                 await ticking
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
-        tick(engine)
+        _try(tick, engine)
         return engine
     finally:
         writer.close()
@@ -95,8 +128,16 @@ async def collect(
 
 async def _tick(engine: Engine, tick: Callable[[Engine], None]) -> None:
     while True:
-        tick(engine)
+        _try(tick, engine)
         await asyncio.sleep(TICK_S)
+
+
+def _try(tick: Callable[[Engine], None], engine: Engine) -> None:
+    """What shows how it goes must not end it."""
+    try:
+        tick(engine)
+    except Exception as error:
+        _log.warning("How the collector goes could not be shown (%s).", type(error).__name__)
 
 
 def table(engine: Engine, elapsed_s: float) -> Group:
@@ -123,3 +164,24 @@ def table(engine: Engine, elapsed_s: float) -> Group:
     for each in trouble:
         worst.add_row(each.camera.id, each.watch.state, f"{each.tally.new:,}", f"{each.tally.failed:,}", each.tally.last_failure)
     return Group(whole, line, worst)
+
+
+def summary(engine: Engine) -> Iterator[str]:
+    """What became of all that was asked for, a sentence each: every picture is stored, unchanged or refused for a reason."""
+    tallies = [followed.tally for followed in engine.followed]
+    asked, new, unchanged, failed = (sum(getattr(t, name) for t in tallies) for name in ("asked", "new", "unchanged", "failed"))
+    yield f"{asked:,} requests: {new:,} new pictures, {unchanged:,} that had not changed, {failed:,} without one."
+    reasons = sum((tally.reasons for tally in tallies), Counter())
+    if reasons:
+        cameras = {reason: sum(reason in tally.reasons for tally in tallies) for reason in reasons}
+        parts = [f"{count:,} {reason} (cameras: {cameras[reason]:,})" for reason, count in reasons.most_common()]
+        yield f"Not used: {', '.join(parts)}."
+    silent = [followed for followed in engine.followed if followed.tally.new == 0]
+    if silent:
+        told = [f"{each.camera.id} ({each.watch.state}{_why(each.tally.last_failure)})" for each in silent[:WORST]]
+        more = f" and {len(silent) - WORST:,} more" if len(silent) > WORST else ""
+        yield f"{len(silent):,} of {len(tallies):,} cameras gave no new picture: {', '.join(told)}{more}."
+
+
+def _why(failure: str) -> str:
+    return f": {failure}" if failure else ""

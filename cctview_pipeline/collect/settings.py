@@ -67,4 +67,4 @@ class CollectSettings:
         return EngineSettings(self.contact)
 
     def network(self, name: str) -> LiveNetwork:
-        return LIVE_NETWORKS[name](self.base_url) if self.base_url else LIVE_NETWORKS[name]()
+        return LIVE_NETWORKS[name](self.base_url)

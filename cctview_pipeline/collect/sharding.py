@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.limits import SHARDS
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,10 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> "Shard":
         """Read ``2/8``."""
-        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         if not match or not 1 <= int(match[1]) <= int(match[2]):
             raise CctviewError(f"A shard is given as its number and how many there are, such as 2/8, not '{text}'.")
+        SHARDS.check(int(match[2]))
         return cls(int(match[1]), int(match[2]))
 
     def own(self, camera_ids: Iterable[str]) -> list[str]:

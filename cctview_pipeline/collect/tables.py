@@ -1,6 +1,5 @@
 """camera_status and gaps of one camera-hour, as the lake's tables."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,7 +46,7 @@ def _notes(spool: Path, camera_id: str, hour: datetime) -> Sequence[Sequence[Not
         rows = contents(of_shard)
         about = pc.is_in(rows["camera_id"], pa.array(["", camera_id]))
         events = rows.filter(pc.and_(pc.equal(rows["kind"], Kind.EVENT), about))
-        notes[shard] += [Note(r.camera_id, r.captured_us, json.loads(r.payload)) for r in read_rows(of_shard, events)]
+        notes[shard] += [Note.read(r.camera_id, r.captured_us, r.payload) for r in read_rows(of_shard, events)]
     return [sorted(of_shard, key=lambda note: note.at_us) for of_shard in notes.values()]
 
 

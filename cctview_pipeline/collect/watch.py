@@ -5,13 +5,14 @@ encoded anew; placeholder: a notice instead of a picture; offline: no answer tha
 before, until that is known.
 """
 
-import hashlib
+import logging
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from cctview_pipeline.collect.cadence import Backoff, Cadence
+from cctview_pipeline.collect.newest import Seen, digest_of
 from cctview_pipeline.collect.pictures import background, examine, is_elsewhere, is_same, thumbnail
 from cctview_pipeline.images import BadPicture
 
@@ -28,6 +29,9 @@ OFFLINE_AFTER = 3
 """Failures in a row."""
 LARGEST_SKEW_US = 300 * 1_000_000
 """Between a camera's clock and ours, beyond which the camera's is not believed."""
+UNREADABLE = "unreadable"
+"""Why a picture was refused that met an error of ours or of a library: it takes no other camera with it."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,19 @@ class Placeholders:
 class CameraWatch:
     """Everything that is remembered of one camera. ``changes`` collects its changes of state until somebody takes them."""
 
-    def __init__(self, camera_id: str, placeholders: Placeholders, guess_s: float = 1.0) -> None:
+    def __init__(self, camera_id: str, placeholders: Placeholders, guess_s: float = 1.0, seen: Seen | None = None) -> None:
+        """seen: the newest frame that a collector before this one had: it is none when it comes again."""
         self.camera_id = camera_id
+        self.seen = seen
         self.state = "unknown"
         self.changes: list[Change] = []
         self.cadence, self.backoff = Cadence(guess_s), Backoff()
         self.skew_us: int | None = None
+        self.reason = ""
+        """Of the newest failure."""
         self._placeholders = placeholders
         self._last: bytes = b""
-        self._digest, self._repeats = "", 0
+        self._digest, self._repeats = seen.digest if seen else "", 0
         self._last_us = 0
         self._new_at_s: float | None = None
         self._asked_at_s: float | None = None
@@ -97,13 +105,28 @@ class CameraWatch:
         self._view: np.ndarray | None = None
 
     def received(self, content: bytes, fetched_us: int, now_s: float) -> Taken | None:
-        """An answer that arrived whole. now_s: of the clock that asking goes by. Returns the frame, if it is a new one."""
+        """An answer that arrived whole. now_s: of the clock that asking goes by. Returns the frame, if it is a new one.
+
+        What cannot be read is a failure, whatever error it meets, and the camera's memory is as it was.
+        """
+        before = self._last, self._digest, self._repeats, self._count
+        failures = self.backoff.failures
+        try:
+            return self._received(content, fetched_us, now_s)
+        except Exception as error:
+            self._last, self._digest, self._repeats, self._count = before
+            self.backoff.failures = failures
+            told = _log.debug if self.reason == UNREADABLE else _log.warning  # once, and not as often as it comes
+            told("%s sent a picture that cannot be read (%s).", self.camera_id, type(error).__name__)
+            _log.debug("How it failed:", exc_info=error)
+            self.failed(fetched_us, UNREADABLE)
+            return None
+
+    def _received(self, content: bytes, fetched_us: int, now_s: float) -> Taken | None:
         asked_before, self._asked_at_s = self._asked_at_s, now_s
-        if content == self._last:
+        if content and content == self._last:
             self.backoff.success()
-            self.cadence.unchanged()
-            if self._silent_s(now_s) > max(STALE_S, STALE_PERIODS * self.cadence.period) and self.state != "placeholder":
-                self._become("stale", fetched_us)
+            self._nothing_new(fetched_us, now_s)
             return None
         try:
             picture = examine(content)
@@ -118,10 +141,14 @@ class CameraWatch:
             return None
         self.backoff.success()
         self._last = content
-        digest = hashlib.blake2b(picture.jpeg, digest_size=16).hexdigest()
+        digest = digest_of(picture.jpeg)
         if self._placeholders.is_one(digest, self.camera_id):
             self._become("placeholder", fetched_us, "Many cameras send this picture.")
             self.cadence.unchanged()
+            return None
+        if self._new_at_s is None and self.seen and digest == self.seen.digest:
+            self._new_at_s = now_s - max(0.0, (fetched_us - self.seen.at_us) / 1e6)
+            self._nothing_new(fetched_us, now_s)
             return None
         self._new_at_s = now_s
         self.cadence.new_frame(self._appeared(picture.captured_us, fetched_us, now_s, asked_before))
@@ -136,19 +163,27 @@ class CameraWatch:
         captured_us = self._captured(picture.captured_us, fetched_us)
         self._count += 1
         self._look(picture.jpeg, fetched_us)
+        self.seen = Seen(digest, fetched_us)
         return Taken(picture.jpeg, captured_us, fetched_us)
 
     def failed(self, at_us: int, detail: str, retry_after_s: float | None = None) -> float:
-        """No usable answer. Returns the seconds to leave the camera alone."""
+        """No usable answer. detail: why, in our words. Returns the seconds to leave the camera alone."""
+        self.reason = detail
         wait = self.backoff.failure(retry_after_s)
         if self.backoff.failures >= OFFLINE_AFTER:
             self._become("offline", at_us, detail)
         return wait
 
-    @property
-    def last(self) -> bytes:
-        """The newest answer's bytes, for an answer that says only that nothing changed."""
-        return self._last
+    def unchanged(self, at_us: int, now_s: float) -> None:
+        """An answer that says only that the picture is the newest one."""
+        self._asked_at_s = now_s
+        self.backoff.success()
+        self._nothing_new(at_us, now_s)
+
+    def _nothing_new(self, at_us: int, now_s: float) -> None:
+        self.cadence.unchanged()
+        if self._silent_s(now_s) > max(STALE_S, STALE_PERIODS * self.cadence.period) and self.state != "placeholder":
+            self._become("stale", at_us)
 
     def next_poll(self, now_s: float) -> float:
         return self.cadence.next_poll(now_s)

@@ -7,7 +7,8 @@ wherever the picture goes.
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -19,6 +20,7 @@ from cctview_pipeline.cameras.jpeg import COM, damage, segments, strip_metadata,
 from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.campaign import Campaign, Polygon
 from cctview_pipeline.detect.zones import painted
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import BadPicture, decode, encode_like
 from cctview_pipeline.limits import PICTURE_LEAST_SIDE
 from cctview_pipeline.privacy.policy import Policy
@@ -27,6 +29,7 @@ GREY = 114
 AT_ONCE = 64
 """Pictures that are decoded at a time."""
 _TAG = b"cctview "
+_log = logging.getLogger(__name__)
 
 
 class Finder(Protocol):
@@ -86,11 +89,39 @@ class Masker:
         return f"{self.finder.version} side {self.largest_side}{told}"
 
     def mask(self, camera_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[Masked | None]:
-        """Pictures of cameras -> pictures that may be stored; None for one that can't be decoded, and so not masked."""
-        images = [_decode(jpeg, self.largest_side) for jpeg in jpegs]
+        """Pictures of cameras -> pictures that may be stored; None for one that can't be decoded or searched, and so not masked.
+
+        Raises CctviewError when the finder finds nothing any more: then nothing may be stored.
+        """
+        images = [_or_none(_decode, jpeg, self.largest_side) for jpeg in jpegs]
         there = [i for i, image in enumerate(images) if image is not None]
-        found = dict(zip(there, self.finder.find([images[i].pixels for i in there]), strict=True)) if there else {}
-        return [self._filled(camera, images[i], found[i]) if i in found else None for i, camera in enumerate(camera_ids)]
+        found = dict(zip(there, self._find([images[i].pixels for i in there]), strict=True))
+        return [
+            _or_none(self._filled, camera, images[i], found[i]) if found.get(i) is not None else None
+            for i, camera in enumerate(camera_ids)
+        ]
+
+    def _find(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray | None]:
+        """All at once; where that fails each by itself, None for one that the finder fails on."""
+        if not pictures:
+            return []
+        try:
+            return list(self.finder.find(pictures))
+        except Exception as error:
+            found = [_or_none(self._find_in_one, picture) for picture in pictures]
+            if any(boxes is not None for boxes in found) or self._still_works():
+                return found
+            raise CctviewError(
+                f"What finds people ({self.finder.version}) fails on every picture ({type(error).__name__}), and nothing is "
+                "stored unmasked: look at the memory and the model, and start again."
+            ) from error
+
+    def _still_works(self) -> bool:
+        """What fails on an even grey as well fails on everything."""
+        return _or_none(self._find_in_one, np.full((240, 352, 3), GREY, np.uint8)) is not None
+
+    def _find_in_one(self, picture: np.ndarray) -> np.ndarray:
+        return self.finder.find([picture])[0]
 
     def _filled(self, camera_id: str, image: "_Decoded", boxes: np.ndarray) -> Masked:
         height, width = image.pixels.shape[:2]
@@ -145,6 +176,16 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
 def _unmasked(frame: Frame) -> Rejected:
     digest = sha256(frame.jpeg).hexdigest()
     return Rejected(frame.frame_id, damage(frame.jpeg), "It cannot be masked, and so not stored.", digest, frame.fetched_at)
+
+
+def _or_none(function: Callable, *arguments):
+    """None where it fails: one picture, which then is not stored, and no other."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        _log.warning("A picture could not be masked, and is not kept (%s).", type(error).__name__)
+        _log.debug("How it failed:", exc_info=error)
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.collect.spool import close_left_behind, delete, index, segments, utc
+from cctview_pipeline.collect.spool import close_left_behind, damaged, delete, index, segments, unreadable, utc
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
@@ -136,8 +136,9 @@ def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[Due]:
     close_left_behind(spool)
     oldest = {segment: index(segment)["fetched_us"] for segment in segments(spool)}
     begun = {segment: utc(min(times.to_pylist())) for segment, times in oldest.items() if len(times)}
-    # What a process that was killed left of a file that it had not finished.
-    begun |= {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in spool.rglob("*.partial")}
+    # What a process that was killed left of a file that it had not finished, and what nobody can read.
+    left = (path for path in (*spool.rglob("*.partial"), *damaged(spool), *unreadable(spool)) if path.is_file())
+    begun |= {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in left}
     return [Due("spool", str(segment), since, lifetime) for segment, since in begun.items() if since + lifetime <= now]
 
 

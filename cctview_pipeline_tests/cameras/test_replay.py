@@ -93,7 +93,7 @@ def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
     settings = EngineSettings("test@example.org")
     with running(archive, speed=4) as url:
         network = LocalServer(url)
-        cameras = asyncio.run(list_cameras(network, settings))
+        cameras = asyncio.run(list_cameras(network, settings)).cameras
         assert [camera.id for camera in cameras] == [KNOWN, LATE]
         with pytest.raises(HTTPError) as told:
             urlopen(f"{url}/api/cameras/nobody/image")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.cameras.live import LiveCamera
+from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.snapshots import Difference, compare, keep, latest
 from cctview_pipeline.errors import CctviewError
 

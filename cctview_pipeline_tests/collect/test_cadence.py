@@ -131,3 +131,11 @@ def test_what_the_server_asks_for_is_the_least():
     assert backoff.failure(retry_after=120) == 120
     assert backoff.failure(retry_after=0.1) == 2
     assert backoff.failure(retry_after=1e9) == LONGEST_S
+
+
+def test_a_camera_that_never_had_a_frame_may_be_asked_for_ever():
+    """A notice instead of a picture, for a day: 2.0 to the 1,024th is no number."""
+    cadence = Cadence(1.5)
+    for _ in range(5000):
+        cadence.unchanged()
+    assert cadence.next_poll(100.0) == 100.0 + 16 * 1.5

@@ -8,16 +8,20 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.cameras import spooled as spooled_network
+from cctview_pipeline.cameras.listed import LiveCamera
+from cctview_pipeline.cameras.spooled import SpoolNetwork, describe
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.sealing import GRACE, release, sealable, strangers
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
+from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, contents, damaged, read_rows, segments, unreadable
+from cctview_pipeline.collect.tables import status_table
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.resources.lake import LakeResource, open_lake
+from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled, us
 
 
@@ -195,6 +199,115 @@ def test_frames_of_cameras_that_are_in_no_campaign_stay(tmp_path: Path):
     assert strangers(spool, {"a"}) == ["stranger"]
     seal(network, lake, "stranger", NINE)
     assert len(release(spool, lake, {"a", "stranger"}, NINE + 3 * HOUR)) == 1
+
+
+ODD = {
+    "of a newer version": lambda good: (good.name, b"CCTVSP02" + good.read_bytes()[8:]),
+    "damaged at its beginning": lambda good: (good.name, b"X" + good.read_bytes()[1:]),
+    "empty": lambda good: ("20261101T10-0000000000000001.segment", b""),
+    "junk": lambda good: ("20261101T10-0000000000000001.segment", b"junk"),
+    "of another name": lambda good: ("copy.segment", good.read_bytes()),
+    "of no hour": lambda good: ("20261399T77-0000000000000001.segment", good.read_bytes()),
+    "left open, of another name": lambda good: ("copy.open", good.read_bytes()),
+    "an index of junk": lambda good: (good.with_suffix(".index").name, b"junk"),
+    "an index of nothing": lambda good: (good.with_suffix(".index").name, b""),
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD, "a directory"])
+def test_an_odd_file_in_the_spool_costs_nothing_but_itself(tmp_path: Path, odd: str):
+    """It is set aside and said; the others are sealed and released, and another collector begins."""
+    spool, lake, later = tmp_path / "spool", Lake(str(tmp_path / "lake")), NINE + 3 * HOUR
+    network = spooled(spool, *(frame("a", s) for s in range(4)), note("", 2, follows={"a": "live"}))
+    (good,) = spool.rglob("*.segment")
+    other = spooled(spool / "more", frame("a", 7), note("a", 8, state="live"))  # another collector's
+    if odd == "a directory":
+        (good.parent / "20261101T10-0000000000000001.segment").mkdir()
+    else:
+        name, content = ODD[odd](good)
+        (good.parent / name).write_bytes(content)
+    lost = odd in ("of a newer version", "damaged at its beginning")
+    assert sealable(spool, later) == {NINE: ["a"]}
+    assert len(network.read_hour("a", NINE).frames) == (1 if lost else 5)
+    assert status_table(spool, "a", NINE, schema_of("camera_status").empty_table()).num_rows > 0
+    seal(network, lake, "a", NINE)
+    gone = release(spool, lake, {"a"}, later)
+    assert good.exists() == lost, "what could not be read is not deleted"
+    harmless = ("empty", "left open, of another name", "an index of junk", "an index of nothing")
+    assert len(unreadable(spool)) == (odd not in harmless)
+    assert strangers(spool, {"a"}) == [] == sealable(spool, later).get(NINE, [])
+    assert len(gone) >= 1
+    assert other.cameras() == []
+    SpoolWriter(good.parent, 1 << 30).close()
+
+
+def test_a_segment_with_a_hole_is_set_aside_and_not_deleted(tmp_path: Path):
+    spool, lake, later = tmp_path / "spool", Lake(str(tmp_path / "lake")), NINE + 3 * HOUR
+    network = spooled(spool, *(frame("a", s) for s in range(4)))
+    (segment,) = segments(spool)
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    seal(network, lake, "a", NINE)
+    assert len(captured(lake, "a", NINE)) == 3
+    (aside,) = release(spool, lake, {"a"}, later)
+    assert (aside.suffix, segments(spool), damaged(spool)) == (".damaged", [], [aside])
+    assert aside.read_bytes() == data
+
+
+def test_a_segment_that_goes_while_it_is_read_is_in_the_lake(tmp_path: Path):
+    """The sensor deletes what the lake has while a backfill reads: neither minds the other."""
+    network = spooled(tmp_path, *(frame("a", s) for s in range(4)))
+    (segment,) = segments(tmp_path)
+    rows = contents([segment])
+    segment.unlink()
+    assert list(read_rows([segment], rows)) == []
+    segment.with_suffix(".index").unlink()
+    assert network.read_hour("a", NINE).frames == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{oops",
+        b"",
+        b"[]",
+        b"7",
+        b'{"state": 7}',
+        b'{"state": "abducted"}',
+        b'{"follows": 3}',
+        b'{"full_since_us": "x"}',
+        b"[" * 9999,
+    ],
+)
+def test_a_note_that_cannot_be_read_costs_no_camera_its_account(tmp_path: Path, payload: bytes):
+    good = note("", 1, follows={"a": "live"}), note("a", 20, state="offline"), note("", 8, runs=True), note("", 21, runs=True)
+    odd = [Record(Kind.EVENT, camera, us(NINE) + 10_000_000, us(NINE) + 10_000_000, payload) for camera in ("", "a")]
+    spooled(tmp_path, *good, *odd)
+    found = status_table(tmp_path, "a", NINE, schema_of("camera_status").empty_table()).to_pylist()
+    assert (
+        {"live", "offline", "not_collected"} <= {row["state"] for row in found} <= {"live", "offline", "not_collected", "unknown"}
+    )
+
+
+def test_a_damaged_description_of_the_cameras_stops_no_collector(tmp_path: Path):
+    network = spooled(tmp_path, frame("a", 5))
+    (tmp_path / "cameras.json").write_bytes(b'[{"id": "a", "lat')
+    assert network.described() == {}
+    describe(tmp_path, [LiveCamera("a", "a", "A", 40, -73, True)])
+    assert set(network.described()) == {"a"}
+
+
+def test_one_picture_that_a_decoder_stumbles_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def stumbling(image: bytes, decode=spooled_network.decode):
+        if image == tiny_picture(13):
+            raise ZeroDivisionError("integer division or modulo by zero")
+        return decode(image)
+
+    monkeypatch.setattr(spooled_network, "decode", stumbling)
+    found = spooled(tmp_path, frame("a", 1), frame("a", 2, picture=13), frame("a", 3)).read_hour("a", NINE)
+    assert len(found.frames) == 2
+    assert [(row.reason, row.detail) for row in found.rejected] == [("undecodable", "It cannot be decoded.")]
 
 
 def test_a_segment_stays_until_every_camera_of_its_hour_is_accounted_for(tmp_path: Path):

@@ -13,15 +13,17 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cctview_pipeline.cameras.live import LiveCamera, NycDot
+from cctview_pipeline.cameras.listed import CameraList, LiveCamera
+from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.cli import app
 from cctview_pipeline.cli_collect import parse_duration
 from cctview_pipeline.collect.engine import EngineSettings
-from cctview_pipeline.collect.session import choose, list_cameras
+from cctview_pipeline.collect.session import cameras_of, choose, list_cameras
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
+from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 
 CAMERAS = [LiveCamera(f"cam-{i}", f"net-{i}", "", 40, -73, True) for i in range(6)]
 SETTINGS = EngineSettings("test@example.org")
@@ -96,21 +98,42 @@ def test_what_is_refused_before_anything_is_asked(tmp_path: Path, arguments: lis
 
 
 def test_a_server_that_is_not_there():
-    with pytest.raises(CctviewError, match=r"http://127\.0\.0\.1:9/api/cameras/ cannot be reached"):
+    with pytest.raises(CctviewError, match=r"http://127\.0\.0\.1:9/api/cameras/ gives no list of cameras: no connection\."):
         asyncio.run(list_cameras(NycDot("http://127.0.0.1:9"), SETTINGS))
 
 
 def test_the_list_as_the_server_gives_it(server: tuple[LiveCameras, str]):
-    assert [c.id for c in asyncio.run(list_cameras(NycDot(server[1]), SETTINGS))] == ["cam-0", "cam-1", "cam-2", "cam-3"]
+    assert [c.id for c in asyncio.run(list_cameras(NycDot(server[1]), SETTINGS)).cameras] == ["cam-0", "cam-1", "cam-2", "cam-3"]
 
 
 def test_cameras_are_chosen_by_either_id():
-    assert [c.id for c in choose(CAMERAS, ["net-3", "cam-1", "cam-3"], Shard())] == ["cam-3", "cam-1"]
-    assert choose(CAMERAS, [], Shard()) == CAMERAS
-    parts = [choose(CAMERAS, [], Shard(number, 3)) for number in (1, 2, 3)]
+    listed = CameraList(CAMERAS)
+    assert [c.id for c in choose(listed, ["net-3", "cam-1", "cam-3"], Shard())[0]] == ["cam-3", "cam-1"]
+    assert choose(listed, [], Shard()) == (CAMERAS, [])
+    parts = [choose(listed, [], Shard(number, 3))[0] for number in (1, 2, 3)]
     assert sorted(c.id for part in parts for c in part) == [c.id for c in CAMERAS]
     with pytest.raises(CctviewError, match="has no camera 'cam-9'"):
-        choose(CAMERAS, ["cam-9"], Shard())
+        choose(listed, ["cam-9"], Shard())
+
+
+def test_a_camera_that_the_list_lacks_is_followed_as_it_was():
+    """Taken out of the list for a day, or its row damaged: it is asked all the same, and a person told."""
+    found, notes = choose(CameraList(CAMERAS[1:]), ["cam-0", "cam-1"], Shard(), {"cam-0": CAMERAS[0]})
+    assert [camera.id for camera in found] == ["cam-0", "cam-1"]
+    assert notes == ["Not in the network's list, and followed as they were before: cam-0."]
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"[]", b'[{"id": "cam-0", "name": "x", "latitude":', b"\xff\xfe\xfa" * 9])
+def test_a_list_that_is_none_takes_no_camera_away(content: bytes):
+    """Those that were collected into the spool before are followed; without any, a person is told."""
+    with serving({"/api/cameras/": lambda: Reply(content)}) as url:
+        network, known = NycDot(url), {"cam-0": CAMERAS[0]}
+        found, (note,) = asyncio.run(cameras_of(network, SETTINGS, known))
+        assert found.cameras == [CAMERAS[0]]
+        assert "known from before are followed" in note
+        if content != b"[]":
+            with pytest.raises(CctviewError, match="gives no list of cameras"):
+                asyncio.run(cameras_of(network, SETTINGS, {}))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h", 3600), ("1h30m", 5400), ("2h1m5s", 7265)])

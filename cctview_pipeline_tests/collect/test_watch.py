@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cctview_pipeline.collect.newest import Seen
 from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
 from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 from cctview_pipeline_tests.factories.live_cameras import png
@@ -40,8 +41,10 @@ def encoded_anew(jpeg: bytes, quality: int) -> bytes:
 class Camera:
     """A watch with a clock: every answer comes a second after the one before."""
 
-    def __init__(self, placeholders: Placeholders | None = None, name: str = "cam-1") -> None:
-        self.watch, self.second = CameraWatch(name, placeholders or Placeholders()), 0.0
+    def __init__(
+        self, placeholders: Placeholders | None = None, name: str = "cam-1", seen: Seen | None = None, second: float = 0.0
+    ) -> None:
+        self.watch, self.second = CameraWatch(name, placeholders or Placeholders(), seen=seen), second
 
     @property
     def now_us(self) -> int:
@@ -199,3 +202,45 @@ def test_polling_goes_by_the_rhythm(camera: Camera):
         camera.answer(with_clock(picture(step), START + step * 2_000_000), after_s=2.0)
     due = camera.watch.next_poll(camera.second)
     assert due - camera.second == pytest.approx(2.0, abs=0.15)
+
+
+def test_nothing_at_all_is_a_failure_from_the_first_answer_on(camera: Camera):
+    for _ in range(OFFLINE_AFTER):
+        assert camera.answer(b"") is None
+    assert camera.states() == ["offline"]
+    assert camera.watch.changes[-1].detail == "empty"
+
+
+def test_the_newest_frame_of_a_collector_before_is_stale_and_not_new():
+    """Known by its picture, whatever clock comes with it; the camera is live again with its next one."""
+    before = Camera()
+    before.answer(picture(1))
+    later = Camera(seen=before.watch.seen, second=3600.0)
+    assert later.answer(with_clock(picture(1), START)) is None
+    assert later.answer(with_clock(picture(1), START)) is None
+    assert later.answer(picture(2)) is not None
+    assert later.states() == ["stale", "live"]
+
+
+def test_a_collector_that_begins_again_at_once_calls_nobody_stale():
+    before = Camera()
+    before.answer(picture(1))
+    again = Camera(seen=before.watch.seen, second=1.5)
+    assert again.answer(picture(1)) is None
+    assert again.answer(picture(2)) is not None
+    assert again.states() == ["live"]
+
+
+def test_what_cannot_be_read_leaves_the_camera_s_memory_as_it_was(camera: Camera, monkeypatch: pytest.MonkeyPatch):
+    """The same bytes fail again, until the camera is offline; its next good picture is taken."""
+
+    def thumbnail(jpeg: bytes) -> None:
+        raise ZeroDivisionError("integer division or modulo by zero")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("cctview_pipeline.collect.watch.thumbnail", thumbnail)
+        assert [camera.answer(picture(1)) for _ in range(OFFLINE_AFTER)] == [None] * OFFLINE_AFTER
+    assert camera.states() == ["offline"]
+    assert camera.watch.reason == "unreadable"
+    assert camera.answer(picture(1)) is not None
+    assert camera.states() == ["offline", "live"]

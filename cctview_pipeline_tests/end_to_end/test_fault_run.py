@@ -8,6 +8,7 @@ Half a minute here, ten minutes by ``make soak``.
 import asyncio
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,20 @@ ERRORS, TIME_OUTS = 0.05, 0.02
 FROZEN, NOTICE = "cam-8", "cam-9"
 SHARING = [f"cam-{n}" for n in range(10, 16)]
 """Cameras that send one picture for a while."""
+ERRONEOUS = (
+    lambda: web.Response(status=500),
+    lambda: web.Response(status=503, headers={"Retry-After": "1"}),
+    lambda: web.Response(status=503, headers={"Retry-After": "\u00b2"}),
+    lambda: web.Response(status=304),
+    lambda: web.Response(status=302, headers={"Location": "http://169.254.169.254/latest"}),
+    lambda: web.Response(body=b"<html>busy</html>", content_type="image/jpeg"),
+    lambda: web.Response(body=tiny_picture(7)[:-40], content_type="image/jpeg"),
+    lambda: web.Response(body=b"no gzip", headers={"Content-Encoding": "gzip"}),
+    lambda: web.Response(),
+)
+REASONS = {"500 Internal Server Error", "503 Service Unavailable", "304 Not Modified", "redirected elsewhere", "no_picture"}
+REASONS |= {"truncated", "broken answer", "empty", "timed out", "no connection", "connection lost"}
+"""By which the collector tells of those, of what hung and of the server that restarted."""
 NOT_YET_SYNCED_S = 1.5
 """Before a kill, within which a frame may have been served and not acknowledged: the flush's half second and what it takes."""
 
@@ -71,9 +86,7 @@ class Faulty(LiveCameras):
                 return None
             if thrown < ERRORS:
                 self.errors += 1
-                return dice.choice(
-                    [lambda: web.Response(status=500), lambda: web.Response(status=503, headers={"Retry-After": "1"})]
-                )()
+                return dice.choice(ERRONEOUS)()
             if thrown < ERRORS + TIME_OUTS:
                 self.hung += 1
                 await asyncio.sleep(3600)
@@ -87,7 +100,7 @@ class Faulty(LiveCameras):
 @dataclass(frozen=True)
 class Run:
     """What is known of a run from outside. Times are since 1970; told: when the second collector was asked to end; acknowledged:
-    (camera, capture in us) -> payloads."""
+    (camera, capture in us) -> payloads; said: what the second one printed."""
 
     cameras: Faulty
     spool: Path
@@ -98,6 +111,7 @@ class Run:
     down: float
     told: float
     ended: float
+    said: str
     acknowledged: dict[tuple[str, int], list[bytes]]
 
     def stored(self) -> pa.Table:
@@ -122,14 +136,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     home = tmp_path_factory.mktemp("faults")
     spool, lake, cameras = home / "spool", Lake(str(home / "lake")), Faulty()
     with cameras.in_thread() as url:
-        first = collector(url, spool)
+        first = collector(url, spool, home / "first.txt")
         wait_for(lambda: len(cameras.served) == cameras.count)
         began = cameras.began = time.time()
         sleep_until(began + 0.45 * RUN_S)
         first.send_signal(signal.SIGKILL)
         killed = time.time()
         first.wait()
-        second = collector(url, spool)
+        second = collector(url, spool, home / "second.txt")
         sleep_until(began + 0.65 * RUN_S)
     stopped = time.time()
     time.sleep(RUN_S / 20)
@@ -143,16 +157,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     acknowledged: dict[tuple[str, int], list[bytes]] = {}
     for record in (record for segment in segments(spool) for record in read(segment) if record.kind == Kind.FRAME):
         acknowledged.setdefault((record.camera_id, record.captured_us), []).append(record.payload)
-    found = Run(cameras, spool, lake, began, killed, stopped, down, told, ended, acknowledged)
+    said = (home / "second.txt").read_text()
+    found = Run(cameras, spool, lake, began, killed, stopped, down, told, ended, said, acknowledged)
     seal(found)
     seal(found)  # a sensor may start a run twice
     return found
 
 
-def collector(url: str, spool: Path) -> subprocess.Popen:
+def collector(url: str, spool: Path, output: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "cctview_pipeline.cli", "collect", "--base-url", url, "--network", "replay"]
     command += ["--contact", "test@example.org", "--accept-terms", "--spool", str(spool)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with output.open("w") as file:
+        return subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "200"})
 
 
 def sleep_until(moment: float) -> None:
@@ -251,6 +267,17 @@ def test_the_reasons_are_told(run: Run):
     assert sum(told == {"placeholder"} for told in sharing) >= 3
     told = [reasons(camera, run.killed + 0.3) for camera in run.cameras.names[:8]]
     assert sum("not_collected" in each for each in told) >= 5
+
+
+def test_the_collector_accounts_for_all_it_asked_for(run: Run):
+    """Every request was a new picture, one that had not changed, or is told by its reason."""
+    found = re.search(r"(\d\S*) requests: (\d\S*) new pictures, (\d\S*) that had not changed, (\d\S*) without one", run.said)
+    asked, new, unchanged, failed = (int(number.replace(",", "")) for number in found.groups())
+    assert 0 <= asked - new - unchanged - failed <= run.cameras.count  # one a camera was on its way at the end
+    told = re.search(r"^Not used: (.*)\.$", run.said, re.MULTILINE)[1]
+    reasons = {reason: int(number.replace(",", "")) for number, reason in re.findall(r"(\d[\d,]*) ([^(,]+) \(cameras", told)}
+    assert set(reasons) <= REASONS
+    assert sum(reasons.values()) == failed
 
 
 def test_the_spool_is_empty_when_the_lake_has_it(run: Run):

@@ -11,7 +11,7 @@ import pytest
 
 from cctview_pipeline.automation.collecting import Window
 from cctview_pipeline.cameras.jpeg import strip_metadata
-from cctview_pipeline.cameras.live import LiveCamera
+from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.spool import Kind, Record, read, segments

@@ -123,4 +123,4 @@ class LiveCameras:
 
     def cameras(self, network: NycDot) -> list:
         rows = [{"id": n, "name": n, "latitude": 40 + i, "longitude": -73} for i, n in enumerate(self.names)]
-        return network.read_list(json.dumps(rows).encode())
+        return network.read_list(json.dumps(rows).encode()).cameras

@@ -1,0 +1,116 @@
+"""A network's list of cameras, row by row: what is a camera is taken, what is none is left out and counted."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from cctview_pipeline.campaign import BadCamera, check_camera
+from cctview_pipeline.limits import LIST_ROWS, NAME_CHARACTERS
+
+NO_CAMERA, DUPLICATE, TOO_MANY = "no_camera", "duplicate", "too_many"
+"""Why rows are left out, besides what campaign.BadCamera names."""
+
+
+@dataclass(frozen=True)
+class LiveCamera:
+    """A camera of a network's list. id: ours; network_id: the network's; online: what the network says of it.
+
+    Raises BadCamera for what a campaign would refuse.
+    """
+
+    id: str
+    network_id: str
+    name: str
+    latitude: float
+    longitude: float
+    online: bool
+    area: str = ""
+
+    def __post_init__(self) -> None:
+        check_camera(self)
+
+
+@dataclass(frozen=True)
+class CameraList:
+    """cameras: no two of one id; left_out: reason -> rows; such_as: reason -> the first of those rows."""
+
+    cameras: list[LiveCamera]
+    left_out: Counter[str] = field(default_factory=Counter)
+    such_as: dict[str, str] = field(default_factory=dict)
+
+    def said(self) -> str:
+        """What was left out, in one sentence; nothing where all rows are cameras."""
+        if not self.left_out:
+            return ""
+        parts = [f"{count:,} {reason} (such as {self.such_as[reason]})" for reason, count in self.left_out.most_common()]
+        return f"Rows of the list that were left out: {', '.join(parts)}."
+
+    def leave_out(self, reason: str, row: str, count: int = 1) -> None:
+        self.left_out[reason] += count
+        self.such_as.setdefault(reason, row)
+
+
+def rows_of(content: bytes) -> list:
+    """The rows of a list in JSON. Raises ValueError when it is none. One name in another encoding, or one number that is too
+    large, is its row's fault alone."""
+    text = content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
+    try:
+        rows = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 40 else float(digits))
+    except RecursionError:
+        raise ValueError("It is nested too deeply.") from None
+    if not isinstance(rows, list):
+        raise ValueError("It is no list.")
+    return rows
+
+
+def read_rows(rows: list, camera_of: Callable[[Mapping], LiveCamera]) -> CameraList:
+    """Every row by itself. camera_of: raises BadCamera for a row that is none."""
+    found = CameraList([])
+    most = int(LIST_ROWS.most)
+    for number, row in enumerate(rows[:most], 1):
+        try:
+            found.cameras.append(camera_of(row))
+        except BadCamera as told:
+            found.leave_out(told.reason, _name(row, number))
+        except Exception:  # a row may be anything, and takes no other with it
+            found.leave_out(NO_CAMERA, _name(row, number))
+    if len(rows) > most:
+        found.leave_out(TOO_MANY, f"row {most + 1}", len(rows) - most)
+    return found
+
+
+def without_repeats(found: CameraList, name: Callable[[LiveCamera], str]) -> CameraList:
+    """The first of every name, which differs by more than upper and lower case: some disks know no difference."""
+    kept, seen = CameraList([], found.left_out, found.such_as), set()
+    for camera in found.cameras:
+        if name(camera).casefold() in seen:
+            kept.leave_out(DUPLICATE, camera.network_id)
+        else:
+            seen.add(name(camera).casefold())
+            kept.cameras.append(camera)
+    return kept
+
+
+def tidy(text: object) -> str:
+    """A name as it can be shown anywhere: one line of printable characters, none for what is no text."""
+    most = int(NAME_CHARACTERS.most)
+    given = text[: 4 * most] if isinstance(text, str) else ""
+    shown = (each if each.isprintable() else " " if each.isspace() else "" for each in given)
+    return " ".join("".join(shown).split())[:most].strip()
+
+
+def degrees(value: object) -> float:
+    """A coordinate, which some lists give as text. Raises BadCamera for what is no number."""
+    try:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise BadCamera("A row has no coordinates.", "coordinates")
+
+
+def _name(row: object, number: int) -> str:
+    """Of a row that is left out: its id or name where it has one."""
+    told = [tidy(row.get(key)) for key in ("id", "name")] if isinstance(row, Mapping) else []
+    return next((name[:40] for name in told if name), f"row {number}")

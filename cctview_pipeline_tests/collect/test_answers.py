@@ -1,0 +1,280 @@
+"""Whatever a camera's server sends: the camera's failure, by a name of ours, and no other camera's."""
+
+import asyncio
+import gzip
+import socket
+import tracemalloc
+import zlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cctview_pipeline.cameras.listed import LiveCamera
+from cctview_pipeline.cameras.live import NycDot, Request
+from cctview_pipeline.collect.engine import Engine, EngineSettings
+from cctview_pipeline.collect.fetching import NoAnswer, PublicResolver, _retry_after, fetch, is_local, is_public, open_session
+from cctview_pipeline.collect.session import summary
+from cctview_pipeline.collect.spool import Kind, SpoolWriter, read, segments
+from cctview_pipeline.privacy.masking import Masker, Nobody
+from cctview_pipeline_tests.factories.live_cameras import tiny_picture
+from cctview_pipeline_tests.factories.misbehaving import Reply, serving
+
+MOST = 200_000
+SETTINGS = EngineSettings("test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=MOST)
+BOMB = b"\0" * 100_000_000
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def redirect(to: str, status: int = 302) -> Reply:
+    return Reply(status=status, headers={"Location": to})
+
+
+def packed(encoding: str, body: bytes) -> Reply:
+    return Reply(body, headers={"Content-Encoding": encoding})
+
+
+ANSWERS = {
+    "page": (Reply(b"<html>sorry</html>", headers={"Content-Type": "image/jpeg"}), None),
+    "nothing": (Reply(b""), None),
+    "no-content": (Reply(status=204), "204 No Content"),
+    "not-asked": (Reply(status=304), "304 Not Modified"),
+    "gone": (Reply(status=404), "404 Not Found"),
+    "odd-status": (Reply(status=799), "799"),
+    "patience": (Reply(status=503, headers={"Retry-After": "\u00b2"}), "503 Service Unavailable"),
+    "past": (Reply(status=503, headers={"Retry-After": "-5"}), "503 Service Unavailable"),
+    "elsewhere": (redirect("http://localhost:9/secret"), "redirected elsewhere"),
+    "metadata": (redirect("http://169.254.169.254/latest"), "redirected elsewhere"),
+    "file": (redirect("file:///etc/passwd"), "bad address"),
+    "no-address": (redirect("http://[::1"), "bad address"),
+    "odd-host": (redirect("http://xn--\u2488.\ud7ff\u0301/"), None),
+    "loop": (redirect("/loop"), "too many redirects"),
+    "long": (Reply(b"x" * (MOST + 1)), "too large"),
+    "endless": (Reply(raw=(OK + b"\r\n", *[b"x" * 50_000] * 6)), "too large"),
+    "gzip-bomb": (packed("gzip", gzip.compress(BOMB, 6)), "too large"),
+    "deflate-bomb": (packed("deflate", zlib.compress(BOMB, 6)), "too large"),
+    "no-gzip": (packed("gzip", b"no gzip at all"), "broken answer"),
+    "brotli": (packed("br", b"\x0b\x02\x80"), None),
+    "short": (Reply(b"x" * 10, headers={"Content-Length": "500"}), "broken answer"),
+    "negative": (Reply(b"x", headers={"Content-Length": "-1"}), "no HTTP"),
+    "slow": (Reply(raw=(OK + b"Content-Length: 90\r\n\r\n", *[b"x"] * 20), pause_s=0.2), "timed out"),
+    "silent": (Reply(raw=(b"",), pause_s=2.0), "timed out"),
+    "headers": (Reply(headers={"X": "y" * 100_000}), "no HTTP"),
+    "many-headers": (Reply(headers={f"X-{n}": "y" for n in range(5000)}), "no HTTP"),
+    "old": (Reply(raw=(b"just bytes, as before HTTP had a version\r\n\r\n",)), "no HTTP"),
+    "hangs-up": (Reply(raw=(b"",)), "connection lost"),
+    "half": (Reply(raw=(b"HTTP/1.1 200",)), None),
+    "chunks": (Reply(raw=(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",)), None),
+    "cookie": (Reply(status=403, headers={"Set-Cookie": "a=b" * 500}), "403 Forbidden"),
+}
+"""Camera -> what it sends, and its name; None where the wording depends on which of two readers meets it first."""
+
+
+class EachItsOwn(NycDot):
+    """Cameras at paths of their own; some behind other addresses."""
+
+    cadence_s = 0.15
+
+    def frame_request(self, network_id: str) -> Request:
+        address = {"refused": "http://127.0.0.1:9", "no-tls": self.base_url.replace("http:", "https:")}.get(network_id)
+        return Request(f"{address or self.base_url}/{network_id}", {})
+
+
+def follow(network: NycDot, names: list[str], spool: Path, until, limit_s: float = 30.0) -> Engine:
+    """Until something has happened."""
+
+    async def run() -> Engine:
+        cameras = [LiveCamera(name, name, name, 40.7, -73.9, True) for name in names]
+        engine = Engine(network, cameras, SpoolWriter(spool, 1 << 30), SETTINGS, Masker(Nobody("tests"), 640))
+        stop = asyncio.Event()
+
+        async def watch() -> None:
+            async with asyncio.timeout(limit_s):
+                while not until({each.camera.id: each.tally for each in engine.followed}):
+                    await asyncio.sleep(0.02)
+            stop.set()
+
+        await asyncio.gather(engine.run(stop), watch())
+        engine.writer.close()
+        return engine
+
+    return asyncio.run(run())
+
+
+def stored(spool: Path, camera: str) -> int:
+    records = (record for segment in segments(spool) for record in read(segment))
+    return sum(record.kind == Kind.FRAME and record.camera_id == camera for record in records)
+
+
+def test_each_answer_is_its_camera_s_own_failure(tmp_path: Path):
+    """All faulty cameras at once, and a good one that gives every frame."""
+    numbers = count()
+    replies = {f"/{name}": (lambda reply=reply: reply) for name, (reply, _) in reversed(ANSWERS.items())}
+    replies["/good"] = lambda: Reply(tiny_picture(next(numbers)))
+    names = [*ANSWERS, "refused", "no-tls", "good"]
+    with serving(dict(sorted(replies.items(), reverse=True))) as url:
+        failed = lambda tallies: all(tallies[name].failed for name in names[:-1]) and tallies["good"].new >= 15  # noqa: E731
+        engine = follow(EachItsOwn(url), names, tmp_path, failed)
+    tallies = {each.camera.id: each.tally for each in engine.followed}
+    for name, code in {name: code for name, (_, code) in ANSWERS.items() if code}.items():
+        assert set(tallies[name].reasons) == {code}, name
+    assert set(tallies["refused"].reasons) == {"no connection"}
+    assert set(tallies["no-tls"].reasons) == {"no TLS"}
+    ours = {code for _, code in ANSWERS.values()} | {
+        "no_picture",
+        "empty",
+        "no connection",
+        "no TLS",
+        "unreadable",
+        "bad address",
+    }
+    assert {reason for tally in tallies.values() for reason in tally.reasons} <= ours
+    assert all(tally.asked - 1 <= tally.new + tally.unchanged + tally.failed <= tally.asked for tally in tallies.values())
+    assert tallies["good"].failed == 0
+    assert stored(tmp_path, "good") == tallies["good"].new >= 15
+    assert all(stored(tmp_path, name) == 0 for name in names[:-1])
+    told = " ".join(summary(engine))
+    assert "too many redirects (cameras: 1)" in told
+    assert f"{len(names) - 1} of {len(names)} cameras gave no new picture" in told
+
+
+def test_a_bomb_is_not_unpacked_beyond_the_limit():
+    body = gzip.compress(BOMB, 9)
+
+    async def asked(url: str) -> str:
+        async with open_session("test", 1, 1.0, 1.0) as session:
+            with pytest.raises(NoAnswer) as told:
+                await fetch(session, Request(url), {"127.0.0.1"}, MOST, 5.0)
+            return told.value.code
+
+    with serving({"/": lambda: packed("gzip", body)}) as url:
+        tracemalloc.start()
+        assert asyncio.run(asked(url)) == "too large"
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@settings(max_examples=40, deadline=None)
+@given(body=st.binary(max_size=400), raw=st.booleans())
+def test_any_bytes_raise_nothing_but_our_own(body: bytes, raw: bool):
+    """As an answer, and as what is sent instead of one: a neighbour's picture comes all the same."""
+    reply = Reply(raw=(body,)) if raw else Reply(body)
+
+    async def both(url: str) -> tuple[bytes | str, bytes]:
+        async with open_session("test", 4, 0.5, 0.2) as session:
+            good = await fetch(session, Request(f"{url}/good"), {"127.0.0.1"}, MOST, 1.0)
+            try:
+                return (await fetch(session, Request(f"{url}/any"), {"127.0.0.1"}, MOST, 1.0)).content, good.content
+            except NoAnswer as told:
+                return told.code, good.content
+
+    with serving({"/good": lambda: Reply(tiny_picture(1)), "/any": lambda: reply}) as url:
+        answer, neighbour = asyncio.run(both(url))
+    assert neighbour == tiny_picture(1)
+    assert isinstance(answer, str) or raw or answer == body
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("0.0.0.0", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fc00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b::808:808", True),
+        ("2002:7f00:1::", False),
+    ],
+)
+def test_addresses_of_the_internet(address: str, public: bool):
+    assert is_public(address) is public
+
+
+def test_a_name_that_suddenly_means_this_machine_is_not_asked(monkeypatch: pytest.MonkeyPatch):
+    """Decided by the address that is connected to, at the moment of connecting."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
+
+    async def ask(host: str) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def resolved(*arguments, **options):
+            return found
+
+        monkeypatch.setattr(loop, "getaddrinfo", resolved)
+        async with open_session("test", 1, 1.0, 1.0) as session:
+            await fetch(session, Request(f"http://{host}/"), {host}, MOST, 2.0)
+
+    with pytest.raises(NoAnswer, match="private address"):
+        asyncio.run(ask("cameras.example.org"))
+    with pytest.raises(NoAnswer, match="no connection"):  # a name that is this machine's was meant so
+        asyncio.run(ask("localhost"))
+
+
+def test_of_several_addresses_the_public_ones_are_asked(monkeypatch: pytest.MonkeyPatch):
+    addresses = ["10.0.0.1", "8.8.8.8", "127.0.0.1"]
+
+    async def resolve() -> list[str]:
+        async def resolved(*arguments, **options):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in addresses]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+        return [each["host"] for each in await PublicResolver().resolve("cameras.example.org", 80)]
+
+    assert asyncio.run(resolve()) == ["8.8.8.8"]
+    assert [is_local(name) for name in ("localhost", "city", "cams.lan", "webcams.nyctmc.org")] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ("http://127.0.0.1:{port}/old", "/new", ""),
+        ("http://127.0.0.1:{port}/old", "http://127.0.0.1:{port}/new", ""),
+        ("http://127.0.0.1:{port}/old", "//localhost:{port}/new", "redirected elsewhere"),
+        ("http://127.0.0.1:{port}/old", "http://0x7f.1:{port}/new", "redirected elsewhere"),
+        ("http://127.0.0.1:{port}/old", "ftp://127.0.0.1/new", "bad address"),
+        ("http://127.0.0.2:{port}/old", "/new", "bad address"),
+        ("gopher://127.0.0.1/", "/new", "bad address"),
+    ],
+)
+def test_redirects_stay_on_the_network_s_hosts(before: str, after: str, code: str):
+    place = {}
+    replies = {"/old": lambda: redirect(after.format(**place)), "/new": lambda: Reply(b"there")}
+
+    async def ask(url: str) -> bytes:
+        async with open_session("test", 1, 1.0, 1.0) as session:
+            return (await fetch(session, Request(url), {"127.0.0.1"}, MOST, 2.0)).content
+
+    with serving(replies) as url:
+        place["port"] = url.rsplit(":", 1)[1]
+        if not code:
+            assert asyncio.run(ask(before.format(**place))) == b"there"
+            return
+        with pytest.raises(NoAnswer) as told:
+            asyncio.run(ask(before.format(**place)))
+    assert told.value.code == code
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-5", "\u00b2", "9" * 500, "Thu, 01 Jan 99999 00:00:00 GMT", "Mon, 0 x", "\udcff", "1e9"]
+)
+def test_a_retry_after_of_any_kind(text: str):
+    assert _retry_after(text) is None or _retry_after(text) >= 0
+    assert _retry_after("120") == 120
+    assert 0 <= _retry_after("Thu, 01 Jan 1970 00:00:00 GMT") == 0
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    assert 80 < _retry_after(later) <= 90
