@@ -67,7 +67,7 @@ class Camera:
             raise CctviewError(f"Camera '{self.id}': {what}")
 
         if not is_camera_id(self.id):
-            refuse("an id has letters, digits and single hyphens or underscores only.")
+            refuse("an id has letters, digits and single hyphens, underscores or dots only.")
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
             refuse(f"{self.latitude}, {self.longitude} is no latitude and longitude in degrees.")
         if self.faces not in (*FACINGS, ""):

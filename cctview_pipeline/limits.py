@@ -35,6 +35,8 @@ PICTURE_PIXELS = Limit(36_000_000, "A picture of {found:,} pixels is refused: {m
 PICTURE_SIDE = Limit(32_767, "A picture of {found:,} pixels a side is refused: {most:,} are allowed.")
 
 # Archives.
+ARCHIVE_DEPTH = Limit(32, "A folder {found:,} deep is not looked into: {most:,} are allowed.")
+ZIP_ENTRIES = Limit(1_000_000, "A zip file of {found:,} entries is not read: {most:,} are allowed.")
 
 # Networks and what a collector is answered.
 
