@@ -19,7 +19,7 @@ from rich.table import Table
 from cctview_pipeline.analytics.summary import summarise
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.replay import serve as serve_archive
-from cctview_pipeline.campaign import HOUR, TASKS, Campaign, parse_time
+from cctview_pipeline.campaign import TASKS, Campaign, parse_time, touching
 from cctview_pipeline.cli_collect import cameras, collect
 from cctview_pipeline.cli_forget import erase, papers, purge
 from cctview_pipeline.cli_models import models
@@ -223,8 +223,7 @@ def export(
         raise CctviewError(f"There is no layout named '{layout}': use cctview.")
     lake, campaign = _campaign()
     wanted = [campaign.camera(name).id for name in _split(cameras)] or [camera.id for camera in campaign.cameras]
-    first, last = parse_time(begin), parse_time(end)
-    hours = [hour for hour in campaign.hours() if (not first or hour + HOUR > first) and (not last or hour < last)]
+    hours = touching(campaign.hours(), parse_time(begin), parse_time(end))
     partitions = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]
     there = [partition for partition in partitions if lake.has("features", partition)]
     if not there:

@@ -16,7 +16,7 @@ from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
-from cctview_pipeline.partitions import Partitions, fits_one_run, to_key
+from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 
 MARTS = ("vehicle_counts", "travel_times")
@@ -47,9 +47,8 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
     and gaps.
     """
     hours, in_city, live = list(hours), campaign.network == "city", campaign.network in LIVE_NETWORKS
-    finished_days = set(Partitions.of(campaign).days.get_partition_keys())
     camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
-    days = {hour.date() for hour in hours if hour.date().isoformat() in finished_days}
+    days = {hour.date() for hour in hours} & set(campaign.days())
     plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))}
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
     return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}

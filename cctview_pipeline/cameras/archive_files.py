@@ -241,7 +241,7 @@ def _is_frame(name: str) -> bool:
 
 
 def _is_hidden(parts: Parts) -> bool:
-    return "__MACOSX" in parts or any(part.startswith(".") for part in parts)
+    return "/." in (place := f"/{'/'.join(parts)}/") or "/__MACOSX/" in place
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -15,6 +15,8 @@ from cctview_pipeline.limits import PICTURE_BYTES, ZIP_ENTRIES
 _ENCRYPTED = 0x1
 """In an entry's flags (APPNOTE.TXT of PKWARE, 4.4.4)."""
 
+_NOWHERE = ("", ".", "..")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -74,7 +76,7 @@ class Zip:
 
 def _parts(name: str) -> tuple[str, ...]:
     """The folders of an entry and its name. Whoever packed on Windows may have written backslashes."""
-    return tuple(printable(part) for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
+    return tuple([part for part in printable(name.replace("\\", "/")).split("/") if part not in _NOWHERE])
 
 
 def printable(name: str) -> str:

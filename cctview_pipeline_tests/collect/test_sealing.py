@@ -9,8 +9,8 @@ import pytest
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
-from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.sealing import GRACE, release, sealable, strangers
+from cctview_pipeline.campaign import GRACE, HOUR
+from cctview_pipeline.collect.sealing import release, sealable, strangers
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, segments
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK
