@@ -48,9 +48,9 @@ def choose(
     """Read the network and the lake's campaign, or begin one on an empty lake. Only hours that are over are chosen.
 
     cameras, begin, end: restrict what is chosen; empty and None take all that the network has; settings: of the city;
-    purposes: of a new campaign, for which its vehicles may be asked about; now: the clock's when left out. Raises CctviewError for
-    another network, city or purpose than the campaign's, cameras that are not in it, hours outside its window, and a network
-    with nothing of what was asked.
+    purposes: of a new campaign, for which its vehicles may be asked about; now: the clock's when left out. Raises CctviewError
+    for another network, city or purpose than the campaign's, cameras that are not in it, hours outside its window, and a
+    network with nothing of what was asked.
     """
     now = now or datetime.now(UTC)
     existing = lake.campaign()
@@ -149,13 +149,11 @@ def _without_pictures(hours_of: Mapping[str, list[datetime]], hours: list[dateti
 def _not_used(source: CameraNetwork, cameras: list[Camera], unused: list[Unused]) -> list[str]:
     """Notes of what an archive holds beside the pictures that are read."""
     notes = [f"Not used: {found.sentence}." for found in unused]
-    lone = (
-        [file.place for camera in cameras for file in source.lone_files(camera.id)] if isinstance(source, ArchiveNetwork) else []
-    )
-    if lone:
+    mine = cameras if isinstance(source, ArchiveNetwork) else []
+    if lone := [file.place for camera in mine for file in source.lone_files(camera.id)]:
         notes.append(
-            f"Set aside, reason clock: {_several(lone, 'picture')} dated far from all others: {_some(lone)}. If the date is right, "
-            "make them from an archive and in a lake of their own."
+            f"Set aside, reason clock: {_several(lone, 'picture')} dated far from all others: {_some(lone)}. If the date is "
+            "right, make them from an archive and in a lake of their own."
         )
     return notes
 

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import ExtractorResource
@@ -25,15 +26,17 @@ def features(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         model, keys = extractor.load(campaign), open_keys(store.uri)
         run = PartitionRun(context, store, "features")
-        for partition in run.each(inputs=["crops"]):
+
+        def make(partition: Partition) -> None:
             cut = store.read("crops", partition)
             try:
                 key = keys.key(partition.hour.date())
             except KeyDestroyed as error:
                 run.refuse(partition, str(error))
-                continue
+                return
             rows = seal(embed_crops(model, cut), key)
             run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
-        return run.result()
+
+        return run.make_all(make, inputs=["crops"])
 
     return asset

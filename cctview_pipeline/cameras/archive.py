@@ -45,8 +45,12 @@ class ArchiveNetwork:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not self.path.exists():
-            raise CctviewError(f"The archive {self.path} does not exist.")
+        try:
+            self.path.stat()
+        except FileNotFoundError as error:
+            raise CctviewError(f"The archive {self.path} does not exist.") from error
+        except OSError as error:
+            raise CctviewError(f"The archive {self.path} can't be opened. {Unreadable.of(error)}") from error
         if not self.cameras():
             raise CctviewError(self._what_instead())
 

@@ -71,9 +71,13 @@ _SPECS = [
         pa.schema(
             [
                 _column("name", pa.string(), "the file's name in its source"),
-                _column("reason", pa.string(), "truncated, undecodable, wrong_name, capture_time or duplicate"),
+                _column(
+                    "reason",
+                    pa.string(),
+                    "truncated, undecodable, unreadable, too_large, wrong_name, capture_time, clock or duplicate",
+                ),
                 _column("detail", pa.string(), "one sentence"),
-                _column("sha256", pa.string(), "of the bytes as they came, hexadecimal"),
+                _column("sha256", pa.string(), "of the bytes as they came, hexadecimal; empty when they could not be had"),
                 _column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),
             ]
         ),
