@@ -11,6 +11,7 @@ from cctview_pipeline.limits import PICTURE_BYTES
 _WORDS = {
     errno.ENOENT: "It was there when the archive was listed and is gone, or is a link that leads nowhere.",
     errno.ENOTDIR: "It was there when the archive was listed and is gone.",
+    errno.EISDIR: "It is a folder, not a file.",
     errno.EACCES: "Reading it is not permitted.",
     errno.EPERM: "Reading it is not permitted.",
     errno.ELOOP: "It is a link that leads back to itself.",
@@ -39,8 +40,7 @@ def read_file(path: Path) -> bytes:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
-                raise Unreadable("unreadable", f"It is {what}, not a file.")
+                raise Unreadable("unreadable", "It is a pipe, a socket or a device, not a file.")
             PICTURE_BYTES.check(status.st_size, too_large)
             return file.read(int(PICTURE_BYTES.most))
     except OSError as error:
