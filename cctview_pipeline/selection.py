@@ -59,7 +59,7 @@ def choose(
     settings = _city_settings(existing, begin, end, settings or {}) if network == "city" else {}
     place = str(Path(path).absolute()) if path else existing.path if existing else None
     source = open_network(network, place, settings)
-    known, notes = _cameras(source, existing, cameras, place, lake.uri)
+    known, notes = _cameras(source, existing, cameras, (lake.uri, place, purposes))
     hours_of = {camera.id: source.hours(camera.id) for camera in known}
     available = sorted(set().union(*hours_of.values()))
     over = [hour for hour in available if is_over(hour, now)]
@@ -106,17 +106,18 @@ def _check_same(lake: Lake, existing: Campaign, network: str, purposes: Sequence
 
 
 def _cameras(
-    source: CameraNetwork, existing: Campaign | None, asked: list[str], place: str | None, lake_uri: str
+    source: CameraNetwork, existing: Campaign | None, asked: list[str], to_come: tuple[str, str | None, Sequence[str]]
 ) -> tuple[list[Camera], list[str]]:
     """The cameras to make, along their roads, and a note of those that nobody has described.
 
-    Raises CctviewError for a camera that was asked for and is not there or not described, and where none is.
+    to_come: the lake's address, the path and the purposes of a campaign that somebody must write first. Raises CctviewError for
+    a camera that was asked for and is not there or not described, and where none is.
     """
-    offered, known = source.cameras(), described(source, existing)
+    offered, known, place = source.cameras(), described(source, existing), to_come[1]
     wanted = asked or offered
     strangers = [camera_id for camera_id in wanted if camera_id not in known]
     if strangers and (asked or len(strangers) == len(wanted)):
-        refuse_undescribed(strangers, source, existing, place, lake_uri)
+        refuse_undescribed(strangers, source, existing, *to_come)
     if absent := [camera_id for camera_id in wanted if camera_id not in offered]:
         raise CctviewError(f"Camera '{absent[0]}' is not in {place or 'the city'}: it has {', '.join(offered)}.")
     chosen = sorted((known[name] for name in set(wanted) - set(strangers)), key=lambda camera: (camera.corridor, camera.order))

@@ -1,6 +1,6 @@
 """Which of a network's cameras somebody has described: by the lake's campaign, the package's catalogue, or the network itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cctview_pipeline.cameras.catalogue import catalogue
@@ -32,9 +32,14 @@ def described(source: CameraNetwork, existing: Campaign | None) -> Mapping[str, 
 
 
 def refuse_undescribed(
-    strangers: list[str], source: CameraNetwork, existing: Campaign | None, place: str | None, lake_uri: str
+    strangers: list[str],
+    source: CameraNetwork,
+    existing: Campaign | None,
+    lake_uri: str,
+    path: str | None,
+    purposes: Sequence[str],
 ) -> None:
-    """Raises CctviewError, with the mend, for cameras that nobody has described."""
+    """Raises CctviewError, with the mend, for cameras that nobody has described. path, purposes: of the campaign to come."""
     first = strangers[0]
     if existing:
         existing.camera(first)  # raises
@@ -46,15 +51,16 @@ def refuse_undescribed(
         f"Camera '{first}' is not in the catalogue: describe it under [[cameras]] in {lake_uri}/campaign.toml, which is not "
         f"there yet: what is printed above is its beginning, with places to fill in. Or choose others with --cameras. Known are "
         f"{', '.join(catalogue())}.",
-        _draft(strangers, source, place),
+        _draft(strangers, source, path, purposes),
     )
 
 
-def _draft(camera_ids: list[str], source: CameraNetwork, place: str | None) -> str:
+def _draft(camera_ids: list[str], source: CameraNetwork, path: str | None, purposes: Sequence[str]) -> str:
     """Without places it is no TOML: nobody can leave them as they are."""
     hours: list[datetime] = sorted({hour for camera_id in camera_ids for hour in source.hours(camera_id)})
     cameras = [Camera(camera_id, camera_id, 0.0, 0.0, "", camera_id, 0) for camera_id in camera_ids]
-    campaign = Campaign("archive", source.name, hours[0], hours[-1] + HOUR, tuple(cameras), place)
+    privacy = {"purposes": list(purposes)} if purposes else {}
+    campaign = Campaign(source.name, source.name, hours[0], hours[-1] + HOUR, tuple(cameras), path, privacy=privacy)
     text = campaign.to_toml()
     for name, meaning in (("latitude", "degrees north"), ("longitude", "degrees east, west of Greenwich below 0")):
         text = text.replace(f"{name} = 0.0", f"{name} =   # {meaning}")
