@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from cctview_pipeline.analytics.summary import Summary, summarise
 from cctview_pipeline.cameras.described import UndescribedCameras
@@ -164,8 +165,9 @@ class _Shown:
 
     def __init__(self, total: int, say: Console) -> None:
         self._total, self._say = total, say
-        columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
-        self._bar = Progress(*columns, console=say) if say.is_terminal else None
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        columns = BarColumn(16), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", table_column=rest)
+        self._bar = Progress(*columns, console=say, expand=True) if say.is_terminal else None
         self._at, self._table = 0.0, ""
 
     def __enter__(self) -> "_Shown":
@@ -181,13 +183,13 @@ class _Shown:
             self._bar.stop()
 
     def __call__(self, stage: str, done: int, working: "list[Work]") -> None:
-        doing = f"{stage}: {'; '.join(map(str, working[:2])) or 'a run is about to begin or to end'}"
+        doing = str(working[0]) if working else "a run begins or ends"
         if self._bar:
             self._bar.update(self._task, completed=done, description=doing)
             return
         table = f"{stage} {working[0].table if working else self._table}"
         if working and (table != self._table or time.monotonic() - self._at > LINE_EVERY_S):
-            self._say.print(f"{done} of {self._total} partitions; {doing}", soft_wrap=True, highlight=False)
+            self._say.print(f"{done} of {self._total} partitions; {stage}: {doing}", soft_wrap=True, highlight=False)
             self._at, self._table = time.monotonic(), table
 
 
