@@ -4,7 +4,6 @@ import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import plot
-from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
 from cctview_pipeline.resources.lake import LakeResource
@@ -38,11 +37,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             hours = [hour for hour in campaign.hours() if hour.date() == partition.day]
-            try:
-                found = evaluate(store, cameras, hours, detector.threshold(campaign), keys)
-            except CctviewError as error:
-                run.refuse(partition, str(error))
-                return
+            found = evaluate(store, cameras, hours, detector.threshold(campaign), keys)
             run.store(
                 partition,
                 found.to_table(),

@@ -19,7 +19,6 @@ def features(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, extractor: ExtractorResource) -> dg.MaterializeResult:
         from cctview_pipeline.embed.tables import embed_crops
-        from cctview_pipeline.privacy.keys import KeyDestroyed
         from cctview_pipeline.privacy.rotation import seal
         from cctview_pipeline.resources.keys import open_keys
 
@@ -28,12 +27,7 @@ def features(partitions: Partitions) -> dg.AssetsDefinition:
         run = PartitionRun(context, store, "features")
 
         def make(partition: Partition) -> None:
-            cut = store.read("crops", partition)
-            try:
-                key = keys.key(partition.hour.date())
-            except KeyDestroyed as error:
-                run.refuse(partition, str(error))
-                return
+            cut, key = store.read("crops", partition), keys.key(partition.hour.date())
             rows = seal(embed_crops(model, cut), key)
             run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
 

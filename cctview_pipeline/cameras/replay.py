@@ -40,10 +40,12 @@ class Replay:
         self.network, self.speed, self._now = network, speed, now
         self._hours_of = {camera: set(network.hours(camera)) for camera in network.cameras()}
         hours = sorted(set().union(*self._hours_of.values()))
-        self.begin, self.end = hours[0], hours[-1] + HOUR
         self._read: dict[datetime, dict[str, list[Frame]]] = {}
-        self.read(self.begin)
-        self.begin = min(frame.captured_at for frames in self._read[self.begin].values() for frame in frames)
+        first = next((hour for hour in hours if any(self.read(hour).values())), None)
+        if first is None:
+            raise CctviewError("There is nothing to play back: no picture of the archive can be used.")
+        self.begin = min(frame.captured_at for frames in self.read(first).values() for frame in frames)
+        self.end = hours[-1] + HOUR
         self._started = now()
 
     def app(self) -> Starlette:
