@@ -6,9 +6,9 @@ no code. Dagster's partitions are the campaign's cameras times its hours.
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 import tomlkit
@@ -18,6 +18,8 @@ from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.limits import NAME_CHARACTERS
 
 HOUR = timedelta(hours=1)
+GRACE = timedelta(minutes=1)
+"""After an hour's end, until when its last frames may still be on their way."""
 FACINGS = ("north", "east", "south", "west")
 MOST_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
@@ -75,7 +77,7 @@ def check_camera(camera: Described) -> None:
         if not NAME_CHARACTERS.allows(len(text)):
             refuse(reason, NAME_CHARACTERS.says(len(text)))
     if not is_camera_id(camera.id):
-        refuse("id", "an id has letters, digits and single hyphens or underscores only.")
+        refuse("id", "an id has letters, digits and single hyphens, underscores or dots only.")
     degrees = camera.latitude, camera.longitude
     numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in degrees)
     if not (numbers and -90 <= camera.latitude <= 90 and -180 <= camera.longitude <= 180):
@@ -152,10 +154,10 @@ class Campaign:
                 raise CctviewError(f"The campaign's {name} must be a full hour with its offset, such as 2020-05-05T17:00:00Z.")
         if self.end is not None and self.end <= self.start:
             raise CctviewError(f"The campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ}).")
-        count = len(self.cameras) * len(self.hours())
-        if count > MOST_PARTITIONS:
+        if (count := self.size) > MOST_PARTITIONS:
             raise CctviewError(
-                f"{len(self.cameras)} cameras x {len(self.hours())} hours are {count} partitions, more than {MOST_PARTITIONS}: "
+                f"{len(self.cameras)} cameras x {count // len(self.cameras)} hours are {count} partitions, more than "
+                f"{MOST_PARTITIONS}: "
                 "shorten the window in campaign.toml, or split the cameras over two lakes. Old hours stay in the lake."
             )
 
@@ -176,10 +178,30 @@ class Campaign:
         """The same campaign with another detector or extractor."""
         return replace(self, models={**self.models, task: name})
 
-    def hours(self) -> list[datetime]:
-        """Every hour of the window; of an open one, those that have passed."""
+    @property
+    def size(self) -> int:
+        """Cameras times hours of the window, to come or not; of an open one, those that have passed."""
         end = self.end or floor_hour(datetime.now(UTC))
-        return [self.start + i * HOUR for i in range(max(0, int((end - self.start) / HOUR)))]
+        return len(self.cameras) * max(0, (end - self.start) // HOUR)
+
+    def hours(self, now: datetime | None = None) -> list[datetime]:
+        """The window's hours that are over: the ones that can be made. now: the clock's, for tests."""
+        now = now or datetime.now(UTC)
+        end = min(self.end or now, now)
+        hours = (self.start + i * HOUR for i in range(max(0, math.ceil((end - self.start) / HOUR))))
+        return [hour for hour in hours if is_over(hour, now)]
+
+    def days(self, now: datetime | None = None) -> list[date]:
+        """The window's days that are over, which have marts; its first and its last may lie partly outside."""
+        now = now or datetime.now(UTC)
+        end = self.end or now
+        days = (self.start.date() + i * timedelta(days=1) for i in range(max(0, (end.date() - self.start.date()).days + 1)))
+        last_hours = ((day, datetime(day.year, day.month, day.day, 23, tzinfo=UTC)) for day in days)
+        return [day for day, last in last_hours if last - 23 * HOUR < end and is_over(last, now)]
+
+    def covers(self, hour: datetime) -> bool:
+        """Whether an hour lies in the window, over or not."""
+        return hour >= self.start and (self.end is None or hour < self.end)
 
     def check_inside(self, begin: datetime, end: datetime) -> None:
         """Refuse hours [begin, end) that reach out of the window."""
@@ -263,6 +285,16 @@ def camera_from_dict(row: dict) -> Camera:
 
 def floor_hour(time: datetime) -> datetime:
     return time.replace(minute=0, second=0, microsecond=0)
+
+
+def is_over(hour: datetime, now: datetime) -> bool:
+    """Whether all that an hour will ever have is there: the one rule by which anything is made of it."""
+    return hour + HOUR + GRACE <= now
+
+
+def touching(hours: Iterable[datetime], begin: datetime | None, end: datetime | None) -> list[datetime]:
+    """Hours that have a part of [begin, end); None is no bound."""
+    return [hour for hour in hours if (not begin or hour + HOUR > begin) and (not end or hour < end)]
 
 
 def parse_time(text: str) -> datetime | None:

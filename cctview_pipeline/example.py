@@ -1,12 +1,14 @@
 """CCTView's own example on a folder of frames: detect, extract, match, and everything written as it was published."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cctview_pipeline.cameras.archive import SUFFIX
+from cctview_pipeline.cameras.archive_files import frame_id_of
+from cctview_pipeline.cameras.unreadable import read_file
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
 from cctview_pipeline.embed import Extractor
 from cctview_pipeline.errors import CctviewError
@@ -35,17 +37,22 @@ def run_example(
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Detect in every ``*--original.jpeg`` of a folder, embed the vehicles, and compare those of the base frame with all others.
+    What can't be read is left out and said.
 
     base: a camera or frame id, the first frame when left out; targets: likewise, all other frames in the order of their names.
     Distances are Euclidean (MED), as the original's. Raises CctviewError when there is nothing to work on.
     """
-    paths = {path.name.removesuffix(SUFFIX): path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    paths = {frame_id_of(path.name): path for path in sorted(folder.iterdir()) if frame_id_of(path.name)}
     if len(paths) < 2:
         raise CctviewError(f"{folder} has {len(paths)} files named *{SUFFIX}: the example compares at least two frames.")
-    frames = {frame_id: _camera(frame_id) for frame_id in paths}
+    images = dict(_readable(paths, say))
+    if len(images) < 2:
+        raise CctviewError(
+            f"Of the {len(paths)} frames in {folder} {len(images)} can be read: the example compares two at least."
+        )
+    frames = {frame_id: _camera(frame_id) for frame_id in images}
     (chosen,) = _find(frames, [base] if base else [next(iter(frames))])
     others = _find(frames, targets) if targets else [frame_id for frame_id in frames if frame_id != chosen]
-    images = {frame_id: decode(path.read_bytes()) for frame_id, path in paths.items()}
     detections, crops, embeddings = {}, {}, {}
     for (frame_id, image), found in zip(images.items(), detector.detect(list(images.values())), strict=True):
         seen = detection_ids(frame_id, image, found.select(found.scores >= detector.threshold))
@@ -76,6 +83,14 @@ def detection_ids(frame_id: str, image: np.ndarray, found: Detections) -> list[D
         x2, y2 = max(round(float(box[2])), x1 + 1), max(round(float(box[3])), y1 + 1)
         ids.append(DetectionId(frame_id, number, label, float(score) * 100, (x1, y1, x2, y2)))
     return ids
+
+
+def _readable(paths: Mapping[str, Path], say: Callable[[str], None]) -> Iterator[tuple[str, np.ndarray]]:
+    for frame_id, path in paths.items():
+        try:
+            yield frame_id, decode(read_file(path))
+        except CctviewError as error:
+            say(f"{frame_id} is left out. {error}")
 
 
 def _camera(frame_id: str) -> str:

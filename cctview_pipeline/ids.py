@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
 
-_CAMERA = r"(?P<camera>[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*)"
+_CAMERA = r"(?P<camera>[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)"
 _FRAME = re.compile(_CAMERA + r"--(?P<date>\d{4}-\d{2}-\d{2})--(?P<time>\d{2}\.\d{2}\.\d{2})(?:\.(?P<milli>\d{3})(?P<utc>Z))?")
 _DETECTION = re.compile(
     r"(?P<frame>.+?)--detections--(?P<number>\d+)--(?P<label>[a-z ]+)--(?P<percent>\d+\.\d)"
@@ -27,7 +27,7 @@ _DETECTION = re.compile(
 
 
 def is_camera_id(text: str) -> bool:
-    """Letters, digits and single hyphens or underscores, so that an id is safe in a file name and in a frame id."""
+    """Letters, digits and single hyphens, underscores or dots, so that an id is safe in a file name and in a frame id."""
     return re.fullmatch(_CAMERA, text) is not None
 
 
@@ -64,6 +64,8 @@ class FrameId:
             raise ValueError(f"'{text}' is no frame id: its date or time does not exist.") from error
         if match["utc"]:
             return cls(match["camera"], naive.replace(microsecond=int(match["milli"]) * 1000, tzinfo=UTC))
+        if not 1 < naive.year < 9999:
+            raise ValueError(f"'{text}' is no frame id: in that year no zone's time can be told.")
         local = naive.replace(tzinfo=NEW_YORK)
         if local.astimezone(UTC).astimezone(NEW_YORK).replace(tzinfo=None) != naive:
             raise ValueError(f"'{text}' names a time that New York's clocks skipped that night.")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.campaign import touching
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
@@ -26,7 +26,7 @@ def written_hours(
     if campaign is None:
         raise CctviewError(f"The lake {lake.uri} is empty: there is nothing to learn from.")
     wanted = [campaign.camera(name).id for name in cameras] or [camera.id for camera in campaign.cameras]
-    hours = [hour for hour in campaign.hours() if (not begin or hour + HOUR > begin) and (not end or hour < end)]
+    hours = touching(campaign.hours(), begin, end)
     found = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]
     if there := [partition for partition in found if lake.has(table, partition)]:
         return there

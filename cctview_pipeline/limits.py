@@ -39,6 +39,8 @@ PICTURE_LEAST_SIDE = 16
 """px: less is no picture of a camera."""
 
 # Archives.
+ARCHIVE_DEPTH = Limit(32, "A folder {found:,} deep is not looked into: {most:,} are allowed.")
+ZIP_ENTRIES = Limit(1_000_000, "A zip file of {found:,} entries is not read: {most:,} are allowed.")
 
 # Networks and what a collector is answered.
 ANSWER_BYTES = Limit(8 << 20, "An answer of more than {most:,} bytes, unpacked, is refused.")

@@ -83,9 +83,8 @@ def partitions_per_run(campaign: Campaign) -> int:
     """``CCTVIEW_PARTITIONS_PER_RUN``; or two, fewer runs where a campaign is small, and as many as needed in a large one."""
     if chosen := os.environ.get("CCTVIEW_PARTITIONS_PER_RUN"):
         return int(chosen)
-    total = len(campaign.cameras) * len(campaign.hours())
-    runs = AT_A_TIME if total <= SMALL else MAX_RUNS
-    return max(2, -(-total // runs))
+    runs = AT_A_TIME if campaign.size <= SMALL else MAX_RUNS
+    return max(2, -(-campaign.size // runs))
 
 
 def fits_one_run(campaign: Campaign) -> bool:
@@ -95,7 +94,7 @@ def fits_one_run(campaign: Campaign) -> bool:
     Of more of them Dagster could cut a range of cameras and hours that has one policy into a run a camera, and match a camera
     before its neighbour was tracked; policies that differ make it wait for all tracks.
     """
-    return campaign.end is not None and len(campaign.cameras) * len(campaign.hours()) <= 2
+    return campaign.end is not None and campaign.size <= 2
 
 
 def to_partition(key: str) -> Partition:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from cctview_pipeline.detect.pictures import draw_boxes
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import encode_jpeg
 
@@ -84,7 +85,10 @@ def _write_json(path: Path, content: Mapping) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise CctviewError(f"{path} can't be written: {error.strerror}. Make room, or choose another folder.") from error

@@ -76,18 +76,33 @@ def _download(name: str, url: str, partial: Path, size: int | None, advance: Cal
     except CctviewError:
         partial.unlink(missing_ok=True)
         raise
-    except httpx.HTTPError as error:
+    except OSError as error:
+        raise CctviewError(f"{partial} can't be written: {error.strerror}. Make room, or choose another disk.") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         if size is None or (partial.exists() and not partial.stat().st_size):
             partial.unlink(missing_ok=True)
         kept = "What arrived is kept; the same command goes on" if partial.exists() else "Nothing was kept; try again"
         raise CctviewError(
-            f"'{name}' could not be fetched from {url}: {str(error) or type(error).__name__}. {kept}, or put the file at "
+            f"'{name}' could not be fetched from {url}: {_why(error)}. {kept}, or put the file at "
             f"{partial.with_suffix('')} yourself."
         ) from error
     if size is not None and done != size:
         if done > size:
             partial.unlink()
         raise CctviewError(f"{url} gave {done:,} bytes of '{name}', which has {size:,}: the same command tries again.")
+
+
+def _why(error: Exception) -> str:
+    """In our own words: the system's differ from one machine to the next."""
+    words = {
+        httpx.TimeoutException: "nothing came for too long",
+        httpx.ConnectError: "there is no connection",
+        httpx.TooManyRedirects: "it leads from one address to the next without an end",
+        httpx.RemoteProtocolError: "it ended before all of it was there, or is no HTTP",
+        httpx.InvalidURL: "that is no address",
+        httpx.UnsupportedProtocol: "that is no address of http or https",
+    }
+    return next((said for kind, said in words.items() if isinstance(error, kind)), "the connection broke")
 
 
 def _check_beginning(name: str, url: str, chunk: bytes, kind: str) -> None:

@@ -57,7 +57,7 @@ def test_file_may_give_times_with_another_offset():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"id": "a b"}, "Camera 'a b': an id has letters, digits and single hyphens or underscores only."),
+        ({"id": "a b"}, "Camera 'a b': an id has letters, digits and single hyphens, underscores or dots only."),
         ({"latitude": 91}, "Camera 'cam-1': 91, -73.96 is no latitude and longitude in degrees."),
         ({"longitude": float("nan")}, "Camera 'cam-1': 40.75, nan is no latitude and longitude in degrees."),
         (

@@ -153,6 +153,23 @@ def test_a_folder_without_frames_is_told(tmp_path: Path):
         run(tmp_path)
 
 
+def test_a_frame_that_can_t_be_read_is_left_out_and_said(folder: Path):
+    (folder / "733-681-N--2020-05-05--13.40.00--original.JPG").write_bytes(b"?")
+    (folder / "733-681-N--2020-05-05--13.40.02--original.jpeg").symlink_to("nowhere")
+    said: list[str] = []
+    found = run(folder, say=said.append)
+    assert sorted(found.detections) == sorted(NAMES)
+    assert [line.split(". ")[0] for line in said[:2]] == [
+        f"733-681-N--2020-05-05--13.40.0{second} is left out" for second in (0, 2)
+    ]
+
+
+def test_a_folder_that_can_t_be_written_to_is_told(folder: Path):
+    (folder / "out").write_text("a file where the folder should be")
+    with pytest.raises(CctviewError, match=r"can't be written: .* Make room, or choose another folder\."):
+        run(folder)
+
+
 def test_a_name_that_is_none_is_told(folder: Path):
     (folder / "holiday--original.jpeg").write_bytes((folder / f"{NAMES[0]}--original.jpeg").read_bytes())
     with pytest.raises(CctviewError, match=r"holiday--original\.jpeg is not named as a frame is"):

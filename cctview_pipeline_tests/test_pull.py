@@ -151,7 +151,7 @@ def test_what_is_not_the_file_is_refused_and_not_kept(server, models, path, sent
 
 def test_offline_is_one_sentence_and_leaves_nothing_behind(models):
     with pytest.raises(
-        CctviewError, match=r"^'made' could not be fetched from http://127.0.0.1:9/x: .* Nothing was kept"
+        CctviewError, match=r"^'made' could not be fetched from http://127.0.0.1:9/x: there is no connection\. Nothing was kept"
     ) as told:
         pull(entry(models, "http://127.0.0.1:9/x"))
     assert "\n" not in str(told.value)
@@ -237,3 +237,9 @@ def test_without_a_size_a_stopped_download_begins_anew(server, models):
 def test_an_unpinned_model_without_its_file_has_no_version(models):
     with pytest.raises(CctviewError, match="are missing: fetch it with `cctview models pull made`"):
         unpinned(models, "http://127.0.0.1:9/x", {}).version  # noqa: B018 - it is computed
+
+
+@pytest.mark.parametrize(("url", "why"), [("ftp://127.0.0.1/x", "no address of http or https"), ("http://[::1/x", "no address")])
+def test_an_address_that_is_none_is_told(models, url: str, why: str):
+    with pytest.raises(CctviewError, match=rf"could not be fetched from .*: that is {why}"):
+        pull(entry(models, url))

@@ -1,6 +1,6 @@
 """What a lake holds, for a person at a terminal or a program."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
@@ -21,18 +21,40 @@ SELECT count(*)::INT AS journeys, count(*) FILTER (cameras > 1)::INT AS over_two
        coalesce(max(cameras), 0)::INT AS most_cameras
 FROM (SELECT journey_id, count(DISTINCT camera_id) AS cameras FROM journeys WHERE hour IN $hours GROUP BY ALL)
 """
+_REJECTED = """
+SELECT camera, reason, count(*)::INT AS frames, min(name) AS example, arg_min(detail, name) AS detail
+FROM rejected_frames WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """cameras: a dict of counts each; travel: a dict a pair of neighbours; journeys: counts."""
+    """cameras: a dict of counts each; travel: a dict a pair of neighbours; journeys: counts; rejected: a dict a camera and
+    reason."""
 
     cameras: list[dict[str, Any]]
     travel: list[dict[str, Any]]
     journeys: dict[str, int]
+    rejected: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def empty(self) -> bool:
+        return not any(row["frames"] or row["rejected"] for row in self.cameras)
+
+    def sentences(self) -> list[str]:
+        """What was set aside and why, and the cameras of which nothing is left."""
+        told = [
+            f"Set aside of {row['camera']}: {row['frames']:,} {row['reason']}, such as {row['example']}: {row['detail']}"
+            for row in self.rejected
+        ]
+        return told + [
+            f"No picture of {row['camera']} could be used: all {row['rejected']:,} were set aside."
+            for row in self.cameras
+            if row["rejected"] and not row["frames"]
+        ]
 
     def tables(self) -> list[Table]:
         """For a terminal: one table of cameras, one of the ways between them."""
@@ -60,5 +82,6 @@ def summarise(lake: Lake, cameras: list[str], hours: list[datetime]) -> Summary:
         by_camera = database.execute(files(__package__).joinpath("summary.sql").read_text(), chosen).to_arrow_table().to_pylist()
         travel = database.execute(_TRAVEL, chosen).to_arrow_table().to_pylist()
         journeys = database.execute(_JOURNEYS, {"hours": chosen["hours"]}).to_arrow_table().to_pylist()[0]
+        rejected = database.execute(_REJECTED, chosen).to_arrow_table().to_pylist()
     by_camera.sort(key=lambda row: cameras.index(row["camera"]))
-    return Summary(by_camera, travel, journeys)
+    return Summary(by_camera, travel, journeys, rejected)

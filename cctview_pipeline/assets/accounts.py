@@ -23,10 +23,12 @@ def camera_status(partitions: Partitions) -> dg.AssetsDefinition:
 
         store, campaign = lake.open_campaign()
         run = PartitionRun(context, store, "camera_status")
-        for partition in run.each():
+
+        def make(partition: Partition) -> None:
             found = status_table(Path(campaign.path), partition.camera, partition.hour, store.read("camera_status", partition))
             run.store(partition, found, states=_seconds(found, "state"))
-        return run.result()
+
+        return run.make_all(make)
 
     return asset
 
@@ -43,13 +45,15 @@ def gaps(partitions: Partitions) -> dg.AssetsDefinition:
 
         store = lake.open()
         run = PartitionRun(context, store, "gaps")
-        for partition in run.each(inputs=["camera_status", "raw_frames"]):
+
+        def make(partition: Partition) -> None:
             before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
             frames, earlier = (store.read("raw_frames", place, ["captured_at"]) for place in (partition, before))
             found = gaps_table(store.read("camera_status", partition), frames, earlier, partition.camera, partition.hour)
             seconds = _seconds(found, "reason")
             run.store(partition, found, reasons=seconds, without_frames_s=round(sum(seconds.values()), 1))
-        return run.result()
+
+        return run.make_all(make, inputs=["camera_status", "raw_frames"])
 
     return asset
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture, strip
 from cctview_pipeline.images import decode
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
@@ -26,7 +27,8 @@ def crops(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         threshold = detector.threshold(campaign)
         run = PartitionRun(context, store, "crops")
-        for partition in run.each(inputs=["raw_frames", "detections"]):
+
+        def make(partition: Partition) -> None:
             found = store.read("detections", partition)
             cut = cut_crops(store.read("raw_frames", partition), found, threshold)
             sample = cut["image"].take(pa.array(range(0, cut.num_rows, max(1, cut.num_rows // 16)), pa.int64())).to_pylist()
@@ -38,6 +40,7 @@ def crops(partitions: Partitions) -> dg.AssetsDefinition:
                 labels=dict(Counter(cut["label"].to_pylist())),
                 sample=picture(strip([decode(image) for image in sample])) if run.with_pictures and cut.num_rows else None,
             )
-        return run.result()
+
+        return run.make_all(make, inputs=["raw_frames", "detections"])
 
     return asset

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
@@ -28,7 +29,8 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         model = detector.load(campaign)
         run = PartitionRun(context, store, "detections")
-        for partition in run.each(inputs=["raw_frames"]):
+
+        def make(partition: Partition) -> None:
             frames = store.read("raw_frames", partition)
             camera = campaign.camera(partition.camera)
             found = detect_frames(model, frames, Zones(camera.masks, camera.privacy_zones))
@@ -44,6 +46,7 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
                 labels=dict(Counter(certain["label"].to_pylist())),
                 busiest_frame=picture(draw_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
             )
-        return run.result()
+
+        return run.make_all(make, inputs=["raw_frames"])
 
     return asset

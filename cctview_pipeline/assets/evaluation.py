@@ -4,7 +4,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import plot
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
@@ -34,13 +34,10 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
         keys = open_keys(store.uri)
         run = PartitionRun(context, store, "evaluation")
         cameras = [camera.id for camera in campaign.cameras]
-        for partition in run.each():
+
+        def make(partition: Partition) -> None:
             hours = [hour for hour in campaign.hours() if hour.date() == partition.day]
-            try:
-                found = evaluate(store, cameras, hours, detector.threshold(campaign), keys)
-            except CctviewError as error:
-                run.refuse(partition, str(error))
-                continue
+            found = evaluate(store, cameras, hours, detector.threshold(campaign), keys)
             run.store(
                 partition,
                 found.to_table(),
@@ -48,6 +45,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
                 plot=plot(plot_evaluation(found)) if run.with_pictures else None,
                 results=dg.JsonMetadataValue(found.as_dict()),
             )
-        return run.result()
+
+        return run.make_all(make)
 
     return asset

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import ExtractorResource
@@ -18,22 +19,18 @@ def features(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, extractor: ExtractorResource) -> dg.MaterializeResult:
         from cctview_pipeline.embed.tables import embed_crops
-        from cctview_pipeline.privacy.keys import KeyDestroyed
         from cctview_pipeline.privacy.rotation import seal
         from cctview_pipeline.resources.keys import open_keys
 
         store, campaign = lake.open_campaign()
         model, keys = extractor.load(campaign), open_keys(store.uri)
         run = PartitionRun(context, store, "features")
-        for partition in run.each(inputs=["crops"]):
-            cut = store.read("crops", partition)
-            try:
-                key = keys.key(partition.hour.date())
-            except KeyDestroyed as error:
-                run.refuse(partition, str(error))
-                continue
+
+        def make(partition: Partition) -> None:
+            cut, key = store.read("crops", partition), keys.key(partition.hour.date())
             rows = seal(embed_crops(model, cut), key)
             run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
-        return run.result()
+
+        return run.make_all(make, inputs=["crops"])
 
     return asset

@@ -27,7 +27,8 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
 
         store, campaign = lake.open_campaign()
         run = PartitionRun(context, store, "journeys")
-        for partition in run.each():
+
+        def make(partition: Partition) -> None:
             seen = _all_cameras(store, campaign, "tracks", partition)
             before = store.read("journeys", Partition.of_hour(partition.hour - HOUR))
             found = chain_journeys(seen, _all_cameras(store, campaign, "matches", partition), before)
@@ -41,7 +42,8 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
                 most_cameras=(pc.max(legs).as_py() + 1) if len(legs) else 0,
                 cameras_not_matched=[c.id for c in campaign.cameras if not _matched(store, c.id, partition)],
             )
-        return run.result()
+
+        return run.make_all(make)
 
     return asset
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
@@ -38,7 +39,8 @@ def labels(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         panel = open_panel(config.teachers, config.device)
         run = PartitionRun(context, store, "labels")
-        for partition in run.each(inputs=["raw_frames"]):
+
+        def make(partition: Partition) -> None:
             frames = store.read("raw_frames", partition)
             camera = campaign.camera(partition.camera)
             found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), config.every)
@@ -54,6 +56,7 @@ def labels(partitions: Partitions) -> dg.AssetsDefinition:
                 labels=dict(Counter(objects["label"].to_pylist())),
                 busiest_frame=picture(draw_busiest(frames, objects)) if run.with_pictures and objects.num_rows else None,
             )
-        return run.result()
+
+        return run.make_all(make, inputs=["raw_frames"])
 
     return asset

@@ -4,6 +4,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import plot
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
 from cctview_pipeline.resources.lake import LakeResource
 
@@ -21,10 +22,12 @@ def _mart(name: str, partitions: Partitions) -> dg.AssetsDefinition:
 
         store = lake.open()
         run = PartitionRun(context, store, name)
-        for partition in run.each():
+
+        def make(partition: Partition) -> None:
             rows = build_mart(store, name, partition.day)
             run.store(partition, rows, plot=plot(PLOTS[name](rows)) if run.with_pictures and rows.num_rows else None)
-        return run.result()
+
+        return run.make_all(make)
 
     return asset
 

@@ -40,7 +40,8 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         keys = open_keys(store.uri)
         run = PartitionRun(context, store, "matches")
-        for partition in run.each(inputs=["tracks", "features"]):
+
+        def make(partition: Partition) -> None:
             edges = edges_into(campaign, partition.camera)
             own, vectors = store.read("tracks", partition), store.read("features", partition)
             sources = [(edge, *_hour_and_before(store, keys, edge, partition, vectors, context.log.warning)) for edge in edges]
@@ -58,7 +59,8 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
                 travel_times=dg.MetadataValue.md(_travel_times(learned)),
                 ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
             )
-        return run.result()
+
+        return run.make_all(make, inputs=["tracks", "features"])
 
     return asset
 

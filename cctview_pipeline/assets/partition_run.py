@@ -6,12 +6,15 @@ is not made again, and what was erased from one is left out whenever it is writt
 """
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from cctview_pipeline.assets.work import Work
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.checks import CHECKS, SCHEMA, failures
 from cctview_pipeline.lake.schemas import TABLES
@@ -19,7 +22,7 @@ from cctview_pipeline.partitions import to_partition
 from cctview_pipeline.privacy.erasures import Erasures
 from cctview_pipeline.privacy.tombstones import Tombstones
 
-INPUTS = "inputs_exist"
+INPUTS, COMPUTED = "inputs_exist", "computed"
 MOST_PICTURES = 48
 """Partitions of one run that get a picture: they live in Dagster's event log, which is not made for albums."""
 
@@ -29,9 +32,8 @@ def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | 
     spec = TABLES[table]
     columns = [dg.TableColumn(f.name, str(f.type), (f.metadata or {}).get(b"description", b"").decode()) for f in spec.schema]
     checks = [dg.AssetCheckSpec(c.name, asset=table, description=c.description, blocking=True) for c in CHECKS[table]]
-    checks.append(
-        dg.AssetCheckSpec(INPUTS, asset=table, description="Every source and table that it reads is there.", blocking=True)
-    )
+    own = {INPUTS: "Every source and table that it reads is there.", COMPUTED: "Nothing unexpected came up on the way."}
+    checks += [dg.AssetCheckSpec(name, asset=table, description=text, blocking=True) for name, text in own.items()]
     return {
         "name": table,
         "description": spec.description,
@@ -74,8 +76,22 @@ class PartitionRun:
             if missing:
                 self._without_inputs(partition, key, missing)
                 continue
-            self._context.log.info(f"{self._table} {partition} ({number} of {len(self._keys)})")
+            self._context.log.info(str(Work(self._table, str(partition), number, len(self._keys))))
             yield partition
+
+    def make_all(self, make: Callable[[Partition], None], inputs: Iterable[str] = ()) -> dg.MaterializeResult:
+        """Make the run's partitions, hour by hour, each behind a barrier of its own. make: stores or refuses one; inputs: tables
+        whose same partition must have been written."""
+        for partition in self.each(inputs):
+            try:
+                make(partition)
+            except CctviewError as error:
+                self._block(self._keys[partition], {COMPUTED: str(error)})
+            except Exception as error:  # whatever a partition's bytes do to a library, they do it to this partition
+                self._context.log.error("".join(traceback.format_exception(error)))
+                what = f"It failed unexpectedly ({type(error).__name__}): the log of run {self._context.run_id} has all of it."
+                self._block(self._keys[partition], {COMPUTED: what})
+        return self.result()
 
     def _without_inputs(self, partition: Partition, key: str, missing: list[str]) -> None:
         """What was made before its inputs were deleted on purpose stays as it is; what never was can't be made any more."""
@@ -148,7 +164,7 @@ class PartitionRun:
         A check that fails for some partitions warns, since these block themselves; one that fails for all is an error,
         which stops the run.
         """
-        names = [check.name for check in CHECKS[self._table]] + [INPUTS]
+        names = [*(check.name for check in CHECKS[self._table]), INPUTS, COMPUTED]
         checks = []
         for name in names:
             bad = {key: wrong[name] for key, wrong in self._failed.items() if name in wrong}

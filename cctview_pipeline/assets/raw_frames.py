@@ -16,6 +16,7 @@ from cctview_pipeline.cameras.network import CameraHour, CameraNetwork
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
@@ -37,11 +38,12 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
         run = PartitionRun(context, store, "raw_frames")
         source, gone = _open(network, campaign)
         masker = Masker.of(Policy.of(campaign), campaign)  # fails without its model: what can't be masked is not stored
-        for partition in run.each():
+
+        def make(partition: Partition) -> None:
             stored = store.read("raw_frames", partition)
             if source is None and not stored.num_rows:
                 run.refuse(partition, gone)
-                continue
+                return
             found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
             found = mask_hour(found, masker)
             frames = merge_frames(stored, frames_table(found, campaign.network))
@@ -55,7 +57,8 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
                 kept_from_before=frames.num_rows - len(found.frames),
                 network=campaign.network,
             )
-        return run.result()
+
+        return run.make_all(make)
 
     return asset
 

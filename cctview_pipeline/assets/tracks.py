@@ -30,7 +30,8 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         keys = open_keys(store.uri)
         run = PartitionRun(context, store, "tracks")
-        for partition in run.each(inputs=["detections", "features"]):
+
+        def make(partition: Partition) -> None:
             before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
             tables, earlier = _tables(store, partition), _tables(store, before)
             moved = in_period(earlier["features"], period_of(tables["features"]), keys)
@@ -49,7 +50,8 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
                 flow=plot(draw_flow(_jpegs(store, partition), flow)) if run.with_pictures and found.num_rows else None,
                 longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
             )
-        return run.result()
+
+        return run.make_all(make, inputs=["detections", "features"])
 
     return asset
 

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
@@ -19,12 +20,14 @@ def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         city = network.open(campaign)
         run = PartitionRun(context, store, "truth_boxes")
-        for partition in run.each(inputs=["raw_frames"]):
+
+        def make(partition: Partition) -> None:
             found = city.truth_boxes(partition.camera, partition.hour)
             run.store(
                 partition, found, {"raw_frames": store.read("raw_frames", partition, columns=["frame_id", "width", "height"])}
             )
-        return run.result()
+
+        return run.make_all(make, inputs=["raw_frames"])
 
     return asset
 
@@ -40,8 +43,10 @@ def truth_passages(partitions: Partitions) -> dg.AssetsDefinition:
         store, campaign = lake.open_campaign()
         city = network.open(campaign)
         run = PartitionRun(context, store, "truth_passages")
-        for partition in run.each(inputs=["raw_frames"]):
+
+        def make(partition: Partition) -> None:
             run.store(partition, city.truth_passages(partition.camera, partition.hour))
-        return run.result()
+
+        return run.make_all(make, inputs=["raw_frames"])
 
     return asset

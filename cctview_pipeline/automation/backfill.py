@@ -3,8 +3,9 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 
 import dagster as dg
@@ -12,11 +13,13 @@ from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
+from cctview_pipeline.assets.work import Work
+from cctview_pipeline.automation.watching import Watch
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
-from cctview_pipeline.partitions import Partitions, fits_one_run, to_key
+from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 
 MARTS = ("vehicle_counts", "travel_times")
@@ -47,9 +50,8 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
     and gaps.
     """
     hours, in_city, live = list(hours), campaign.network == "city", campaign.network in LIVE_NETWORKS
-    finished_days = set(Partitions.of(campaign).days.get_partition_keys())
     camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
-    days = {hour.date() for hour in hours if hour.date().isoformat() in finished_days}
+    days = {hour.date() for hour in hours} & set(campaign.days())
     plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))}
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
     return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
@@ -106,11 +108,13 @@ def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan
 
 @dataclass(frozen=True)
 class Outcome:
-    """succeeded: whether every partition was made; finished: their number; error: Dagster's, when a backfill itself failed."""
+    """succeeded: whether all runs were; finished: how many partitions were made; error: what became of a backfill that Dagster
+    itself ended; partly: whether some runs failed and others made something."""
 
     succeeded: bool
     finished: int
     error: str | None
+    partly: bool = False
 
 
 def run(
@@ -119,37 +123,56 @@ def run(
     campaign: Campaign,
     plan: Plan,
     title: str,
-    progress: Callable[[int], None],
+    progress: Callable[[str, int, list[Work]], None],
 ) -> Outcome:
-    """Launch a plan and wait for it. progress: called with the number of partitions done so far.
+    """Launch a plan and wait for it. progress: called with the stage, the number of partitions done so far, and what runs are
+    at. After a stage of which only a part was made, what rests on that part is made all the same.
 
     One backfill a stage, each begun when the one before has ended. In a single one Dagster would start the tracks of
     each camera-hour as soon as its features are there, in a run of its own, and an hour's journeys before those of the
     hour before: it does not wait for an earlier partition of the same asset. A campaign that fits one run has nothing to wait for
     before its journeys.
     """
-    outcome = Outcome(True, 0, None)
+    outcome, all_succeeded = Outcome(True, 0, None), True
     for name, assets in (STAGES_OF_ONE_RUN if fits_one_run(campaign) else STAGES).items():
         stage = {asset: plan[asset] for asset in assets if asset in plan}
-        if stage and outcome.succeeded:
+        if stage and (outcome.succeeded or outcome.partly):
             done = outcome.finished
             backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}")
-            outcome = wait(instance, backfill_id, done, progress)
-    return outcome
+            outcome = wait(instance, backfill_id, done, partial(progress, name))
+            all_succeeded &= outcome.succeeded
+    return replace(outcome, succeeded=all_succeeded)
 
 
 def wait(
-    instance: dg.DagsterInstance, backfill_id: str, done_before: int, progress: Callable[[int], None], interval_s: float = 0.5
+    instance: dg.DagsterInstance,
+    backfill_id: str,
+    done_before: int,
+    progress: Callable[[int, list[Work]], None],
+    interval_s: float = 0.5,
 ) -> Outcome:
     """Wait until Dagster has ended a backfill. Partitions done before are added to what progress and the outcome tell."""
+    watch, shown = Watch(instance, backfill_id), 0
     while True:
         backfill = instance.get_backfill(backfill_id)
         done = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
-        progress(done_before + done)
+        behind, working = watch.look()
+        shown = max(shown, done, behind)
+        progress(done_before + shown, working)
         if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
-            error = backfill.error.message.strip().splitlines()[0] if backfill.error else None
-            return Outcome(backfill.status == BulkActionStatus.COMPLETED_SUCCESS, done_before + done, error)
+            succeeded = backfill.status == BulkActionStatus.COMPLETED_SUCCESS
+            partly = done > 0 and backfill.status == BulkActionStatus.COMPLETED_FAILED
+            return Outcome(succeeded, done_before + done, _why_ended(backfill), partly)
         time.sleep(interval_s)
+
+
+def _why_ended(backfill: PartitionBackfill) -> str | None:
+    """In our own words: Dagster's stand in its log, for whoever mends this."""
+    if backfill.status == BulkActionStatus.CANCELED:
+        return "somebody cancelled it"
+    if backfill.error:
+        return f"Dagster could not carry it out ({backfill.error.cls_name})"
+    return None
 
 
 def unwritten(plan: Plan, lake: Lake) -> Plan:
@@ -157,6 +180,20 @@ def unwritten(plan: Plan, lake: Lake) -> Plan:
     written, tombstones = {asset: set(lake.keys(asset)) for asset in plan}, Tombstones(lake)
     left = {asset: {p for p in partitions if key(asset, p) not in written[asset]} for asset, partitions in plan.items()}
     return {asset: partitions - tombstones.partitions(asset) for asset, partitions in left.items()}
+
+
+def finished(plan: Plan, lake: Lake, instance: dg.DagsterInstance, after: int) -> int:
+    """How many partitions of a plan are in the lake and were made after a place in Dagster's log."""
+    left, made = unwritten(plan, lake), 0
+    for asset, partitions in plan.items():
+        newest = instance.get_latest_storage_id_by_partition(dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION)
+        made += sum(newest.get(to_key(partition), 0) > after for partition in partitions - left[asset])
+    return made
+
+
+def log_end(instance: dg.DagsterInstance) -> int:
+    """The newest place in Dagster's log."""
+    return instance.event_log_storage.get_maximum_record_id() or 0
 
 
 def count(plan: Plan) -> int:

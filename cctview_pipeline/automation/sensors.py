@@ -13,7 +13,6 @@ from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
 SEALS = "cctview/seals"
@@ -116,13 +115,13 @@ def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partitio
 
 def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
     """The finished days from first to last all of whose hours in the campaign have journeys."""
-    finished = set(Partitions.of(campaign).days.get_partition_keys())
+    finished = set(campaign.days())
     hours = [hour for hour in campaign.hours() if first.hour.date() <= hour.date() <= last.hour.date()]
     by_day = {day: list(group) for day, group in groupby(hours, key=lambda hour: hour.date())}
     return [
         Partition.of_day(day)
         for day, of_day in by_day.items()
-        if day.isoformat() in finished and all(lake.has("journeys", Partition.of_hour(hour)) for hour in of_day)
+        if day in finished and all(lake.has("journeys", Partition.of_hour(hour)) for hour in of_day)
     ]
 
 

@@ -25,14 +25,29 @@ class Frame:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A picture that was set aside. reason: one of images.REASONS, wrong_name, capture_time or duplicate;
-    detail: one sentence; sha256: of the bytes as they came."""
+    """A picture that was set aside. reason: one of images.REASONS, unreadable, wrong_name, capture_time, clock or duplicate;
+    detail: one sentence; sha256: of the bytes as they came, empty when they could not be had."""
 
     name: str
     reason: str
     detail: str
     sha256: str
     fetched_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Unused:
+    """What was seen in a source and belongs to no camera and hour. reason: a word; meaning: what is said of such files; example:
+    where one of them is."""
+
+    reason: str
+    meaning: str
+    count: int
+    example: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.count:,} {self.meaning}, such as {self.example}" if self.count > 1 else f"{self.meaning}: {self.example}"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,11 @@ def merge_frames(stored: pa.Table, found: pa.Table) -> pa.Table:
 
 def merge_rejected(stored: pa.Table, found: pa.Table, frames: pa.Table) -> pa.Table:
     """The same for rejected frames, less those that have since come whole."""
-    accepted = pc.binary_join_element_wise(frames["frame_id"], "--original.jpeg", "")
-    known = pa.concat_arrays([*found["name"].chunks, *accepted.chunks]) if frames.num_rows or found.num_rows else None
-    gone = stored.filter(pc.invert(pc.is_in(stored["name"], known))) if known is not None else stored
+    whole = pc.is_in(_frame_ids(stored["name"]), frames["frame_id"].combine_chunks())
+    again = pc.is_in(stored["name"], found["name"].combine_chunks())
+    gone = stored.filter(pc.invert(pc.or_(whole, again)))
     return pa.concat_tables([gone, found]).sort_by("name")
+
+
+def _frame_ids(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(names, r"--original\.(?i:jpe?g)$", "")

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.campaign import is_over
 from cctview_pipeline.collect.spool import (
     Kind,
     close_left_behind,
@@ -31,9 +31,7 @@ from cctview_pipeline.collect.spool import (
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.lake import Lake, Partition
 
-GRACE = timedelta(minutes=1)
-"""After an hour's end, until when its last frames may still be on their way."""
-_HOUR_US = HOUR // timedelta(microseconds=1)
+_HOUR_US = timedelta(hours=1) // timedelta(microseconds=1)
 
 
 def sealable(spool: Path, now: datetime) -> dict[datetime, list[str]]:
@@ -46,7 +44,7 @@ def sealable(spool: Path, now: datetime) -> dict[datetime, list[str]]:
     for hour, camera in zip(pairs["hour"], pairs["camera"], strict=True):
         if camera:
             found[utc(hour * _HOUR_US)].append(camera)
-    over = (hour for hour in found if hour + HOUR + GRACE <= now and not any(open_hour <= hour for open_hour in written))
+    over = (hour for hour in found if is_over(hour, now) and not any(open_hour <= hour for open_hour in written))
     return {hour: sorted(found[hour]) for hour in sorted(over)}
 
 
@@ -60,7 +58,7 @@ def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[P
     for segment in segments(spool):
         rows = index(segment)
         hours = [utc(hour * _HOUR_US) for hour in pc.unique(_hours(rows)).to_pylist()]
-        if any(hour + HOUR + GRACE > now for hour in hours):
+        if not all(is_over(hour, now) for hour in hours):
             continue
         # Of every camera: what the collector notes of itself tells of those that sent nothing, too.
         accounted = all(held.accounts(camera, hour) for hour in hours for camera in cameras)

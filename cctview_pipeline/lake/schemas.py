@@ -26,8 +26,8 @@ def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) 
 
 
 REJECTED_REASONS = (
-    "truncated, undecodable, empty, no_picture, placeholder, too_small, too_large, not_masked, wrong_name, capture_time or "
-    "duplicate"
+    "truncated, undecodable, unreadable, empty, no_picture, placeholder, too_small, too_large, not_masked, wrong_name, "
+    "capture_time, clock or duplicate"
 )
 FRAME_ID = _column("frame_id", pa.string(), "the frame's id")
 CAMERA_ID = _column("camera_id", pa.string(), "the camera's id")
@@ -77,7 +77,7 @@ _SPECS = [
                 _column("name", pa.string(), "the file's name in its source"),
                 _column("reason", pa.string(), REJECTED_REASONS),
                 _column("detail", pa.string(), "one sentence"),
-                _column("sha256", pa.string(), "of the bytes as they came, hexadecimal"),
+                _column("sha256", pa.string(), "of the bytes as they came, hexadecimal; empty when they could not be had"),
                 _column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),
             ]
         ),

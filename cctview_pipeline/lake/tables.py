@@ -90,6 +90,10 @@ class Lake:
     def write_campaign(self, campaign: Campaign) -> None:
         self.storage.write(CAMPAIGN, campaign.to_toml().encode())
 
+    def withdraw_campaign(self) -> None:
+        """Take back what was written for a first backfill that could make nothing."""
+        self.storage.delete(CAMPAIGN)
+
 
 def check_schema(table: str, rows: pa.Table) -> None:
     """Names, types and nulls must be those of lake/schemas.py; embeddings may have any length."""

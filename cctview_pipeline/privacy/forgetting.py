@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.analytics.warehouse import MARTS, build_mart
 from cctview_pipeline.cameras.spooled import frame_id
-from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.collect.spool import Kind, Record, microseconds, rewrite, segments, written_hours
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
@@ -147,7 +147,7 @@ def drop_spent(lake: Lake, campaign: Campaign) -> list[str]:
 def _frames_of(erasure: Erasure, campaign: Campaign) -> set[Partition]:
     """The partitions of raw_frames that may hold anything of it."""
     (first, last), cameras = erasure.hours, erasure.cameras or {frame.split("--")[0] for frame in erasure.painted}
-    hours = [hour for hour in campaign.hours() if first <= hour <= last]
+    hours = [hour for i in range((last - first) // HOUR + 1) if campaign.covers(hour := first + i * HOUR)]
     return {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
 
 

@@ -82,6 +82,14 @@ def test_over_the_hour_s_turn_and_over_a_gap(tmp_path: Path):
     assert capture_time(at(replay, hand, "cam-1", 3 * 3600 + 5)) == NOW + 3 * HOUR + timedelta(seconds=4)
 
 
+def test_the_first_hour_with_a_picture_that_can_be_used_begins(tmp_path: Path):
+    write_frame(tmp_path, KNOWN, HOUR_17 - 2 * HOUR, b"?")
+    with pytest.raises(CctviewError, match="There is nothing to play back: no picture of the archive can be used"):
+        Replay(ArchiveNetwork(tmp_path))
+    make_archive(tmp_path, (KNOWN,), HOUR_17, frames=2)
+    assert Replay(ArchiveNetwork(tmp_path)).begin == HOUR_17 + timedelta(milliseconds=340)
+
+
 @pytest.mark.parametrize("speed", [0, -1, 1e6, float("nan")])
 def test_speeds_that_cannot_be(archive: ArchiveNetwork, speed: float):
     with pytest.raises(CctviewError, match="played back at a speed above 0 and of at most 1000"):

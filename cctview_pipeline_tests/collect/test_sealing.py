@@ -12,8 +12,8 @@ from cctview_pipeline.cameras import spooled as spooled_network
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.spooled import SpoolNetwork, describe
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
-from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.sealing import GRACE, release, sealable, strangers
+from cctview_pipeline.campaign import GRACE, HOUR
+from cctview_pipeline.collect.sealing import release, sealable, strangers
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, contents, damaged, read_rows, segments, unreadable
 from cctview_pipeline.collect.tables import status_table
 from cctview_pipeline.errors import CctviewError

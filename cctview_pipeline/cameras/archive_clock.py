@@ -1,0 +1,53 @@
+"""Dates that can't be right: cameras that lose power go on in 1970, and one typing error makes a year.
+
+A date is lone when it is more than a day ahead of this machine's clock; or when it and all dates within a week of it have at most
+three pictures of each camera, and all in all at most a third as many as the largest such group of dates.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+
+from cctview_pipeline.cameras.archive_files import ArchiveFiles, Key, meanings, parse_folder
+
+AHEAD = timedelta(days=1)
+FAR = timedelta(days=7)
+FEW = 3
+"""Pictures of a camera: whoever has more of a date has looked at it."""
+SHARE = 3
+_ENOUGH = 1000
+"""Pictures of a group, beyond which nobody needs to count: an archive may have millions."""
+
+
+def lone_keys(files: ArchiveFiles, now: datetime) -> set[Key]:
+    """Cameras and hours whose date can't be right."""
+    hours = {key: meanings(parse_folder(key[1]))[0] for key in files.places()}
+    lone = {key for key, hour in hours.items() if hour > now + AHEAD}
+    groups = _groups({key: hour for key, hour in hours.items() if key not in lone})
+    if len(groups) < 2:
+        return lone
+    counts = [_count(files, group) for group in groups]
+    largest = max(counts, key=lambda of_camera: of_camera.total())
+    for group, of_camera in zip(groups, counts, strict=True):
+        few = max(of_camera.values(), default=0) <= FEW and SHARE * of_camera.total() <= largest.total()
+        if few and of_camera is not largest:
+            lone.update(group)
+    return lone
+
+
+def _groups(hours: dict[Key, datetime]) -> list[list[Key]]:
+    """Keys in the order of their hours, parted where nothing is for more than a week."""
+    groups: list[list[Key]] = []
+    before = None
+    for key, hour in sorted(hours.items(), key=lambda item: (item[1], item[0])):
+        if before is None or hour - before > FAR:
+            groups.append([])
+        groups[-1].append(key)
+        before = hour
+    return groups
+
+
+def _count(files: ArchiveFiles, keys: Iterable[Key]) -> Counter[str]:
+    """Pictures of each camera, up to enough of them."""
+    return Counter(islice((camera for camera, folder in keys for _ in files.files((camera, folder))), _ENOUGH))

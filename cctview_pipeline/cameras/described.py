@@ -1,0 +1,80 @@
+"""Which of a network's cameras somebody has described: by the lake's campaign, the package's catalogue, or the network itself."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from cctview_pipeline.cameras.catalogue import catalogue
+from cctview_pipeline.cameras.network import CameraNetwork
+from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.campaign import HOUR, Camera, Campaign
+from cctview_pipeline.errors import CctviewError
+
+
+class UndescribedCameras(CctviewError):
+    """Nobody knows where an archive's cameras stand. draft: a campaign.toml of them, whose places are to be filled in."""
+
+    def __init__(self, message: str, draft: str) -> None:
+        super().__init__(message)
+        self.draft = draft
+
+
+def described(source: CameraNetwork, existing: Campaign | None) -> Mapping[str, Camera]:
+    """Camera id -> camera. existing: the lake's campaign, which alone counts where there is one."""
+    if existing:
+        return {camera.id: camera for camera in existing.cameras}
+    if isinstance(source, SpoolNetwork):
+        return _live(source)
+    if source.name != "city":
+        return catalogue()
+    from cctview_pipeline.cameras.city import CAMERAS
+
+    return {camera.id: camera for camera in CAMERAS}
+
+
+def refuse_undescribed(
+    strangers: list[str],
+    source: CameraNetwork,
+    existing: Campaign | None,
+    lake_uri: str,
+    path: str | None,
+    purposes: Sequence[str],
+) -> None:
+    """Raises CctviewError, with the mend, for cameras that nobody has described. path, purposes: of the campaign to come."""
+    first = strangers[0]
+    if existing:
+        existing.camera(first)  # raises
+    if source.name == "city":
+        raise CctviewError(f"The city has no camera '{first}': known are {', '.join(described(source, None))}.")
+    if isinstance(source, SpoolNetwork):
+        raise CctviewError(f"Camera '{first}' is not in {source.spool}: it has {', '.join(source.cameras()) or 'none'}.")
+    raise UndescribedCameras(
+        f"Camera '{first}' is not in the catalogue: describe it under [[cameras]] in {lake_uri}/campaign.toml, which is not "
+        f"there yet: what is printed above is its beginning, with places to fill in. Or choose others with --cameras. Known are "
+        f"{', '.join(catalogue())}.",
+        _draft(strangers, source, path, purposes),
+    )
+
+
+def _draft(camera_ids: list[str], source: CameraNetwork, path: str | None, purposes: Sequence[str]) -> str:
+    """Without places it is no TOML: nobody can leave them as they are."""
+    hours: list[datetime] = sorted({hour for camera_id in camera_ids for hour in source.hours(camera_id)})
+    cameras = [Camera(camera_id, camera_id, 0.0, 0.0, "", camera_id, 0) for camera_id in camera_ids]
+    privacy = {"purposes": list(purposes)} if purposes else {}
+    campaign = Campaign(source.name, source.name, hours[0], hours[-1] + HOUR, tuple(cameras), path, privacy=privacy)
+    text = campaign.to_toml()
+    for name, meaning in (("latitude", "degrees north"), ("longitude", "degrees east, west of Greenwich below 0")):
+        text = text.replace(f"{name} = 0.0", f"{name} =   # {meaning}")
+    return text.replace('faces = ""', 'faces = ""   # north, east, south or west; empty where nobody knows').replace(
+        "order = 0", "order = 0   # its place along the corridor, which cameras along one road share"
+    )
+
+
+def _live(source: SpoolNetwork) -> dict[str, Camera]:
+    """The package's catalogue knows where a camera looks and along which road; of others only the place is known."""
+    known = catalogue()
+    places = {
+        live.id: Camera(live.id, live.name, live.latitude, live.longitude, "", live.id, 0, source.name, live.network_id)
+        for live in source.described().values()
+        if live.id not in known
+    }
+    return {**known, **places}

@@ -1,0 +1,36 @@
+"""What several commands are asked alike."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cctview_pipeline.paths import project_root
+
+CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")]
+FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
+ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same form.")]
+SeedOption = Annotated[int | None, typer.Option(help="The city's; 1000 when left out, 9000 and above are for evaluation.")]
+MinutesOption = Annotated[int | None, typer.Option(help="How long the city is watched; 60 when left out.")]
+PeopleOption = Annotated[
+    int | None, typer.Option(help="Who walk or cycle past each camera of the city in an hour; nobody when left out.")
+]
+FaultsOption = Annotated[list[str], typer.Option("--faults", help="What goes wrong in the city, such as jam,frozen:city-2.")]
+
+
+def split(values: list[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None) -> dict:
+    """What was said about the city, and nothing else."""
+    said = {"seed": seed, "minutes": minutes, "faults": split(faults) or None, "people": people}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def command_line() -> str:
+    """This program as a person must call it to reach the same lake."""
+    defaults = {"CCTVIEW_LAKE": project_root() / "var" / "lake", "DAGSTER_HOME": project_root() / "var" / "dagster"}
+    chosen = [f"{name}={os.environ[name]} " for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)]
+    return "".join(chosen) + os.path.relpath(sys.argv[0])
