@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
 from cctview_pipeline.cameras.snapshots import keep, latest
+from cctview_pipeline.collect.settings import is_server_address
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.masking import Masker
@@ -85,7 +86,7 @@ def collect(
     spool: Annotated[Path | None, typer.Option(help="Where frames wait for the lake; var/spool/NETWORK when left out.")] = None,
     budget: Annotated[float, typer.Option(help="GiB that they may take there.")] = 20.0,
     shard: Annotated[str, typer.Option(help="This machine's part of the cameras, such as 2/8.")] = "1/1",
-    metrics_port: Annotated[int, typer.Option(help="Serve Prometheus metrics there; 0 for none.")] = 0,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65_535, help="Serve Prometheus metrics there; 0 for none.")] = 0,
     base_url: BaseUrlOption = "",
     unmasked_for: Annotated[
         str, typer.Option(help="A purpose for which people stay visible; they are painted over otherwise.")
@@ -100,6 +101,8 @@ def collect(
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
 
+    if not 0 < budget <= 1e6:
+        raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
     live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
     seconds = parse_duration(duration) if duration else None
     console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
@@ -147,6 +150,8 @@ def masker_of(network: str, unmasked_for: str) -> Masker:
 def open_live(name: str, base_url: str = "") -> LiveNetwork:
     if name not in LIVE_NETWORKS:
         raise CctviewError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
+    if base_url and not is_server_address(base_url):
+        raise CctviewError(f"--base-url '{base_url}' is no address of a server: write http://127.0.0.1:8010, or wherever it is.")
     return LIVE_NETWORKS[name](base_url) if base_url else LIVE_NETWORKS[name]()
 
 
@@ -157,8 +162,8 @@ def snapshots(network: LiveNetwork) -> Path:
 
 def parse_duration(text: str) -> float:
     """Seconds of ``90s``, ``20m``, ``1h`` or ``1h30m``."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    if not text or not match:
+    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?", text)
+    if not match or not any(int(part or 0) for part in match.groups()):
         raise CctviewError(f"A duration is given as 90s, 20m, 1h or 1h30m, not '{text}'.")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()

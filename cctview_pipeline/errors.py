@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and how a text of others is quoted in it."""
 
 
 class CctviewError(Exception):
@@ -6,3 +6,8 @@ class CctviewError(Exception):
 
     The command line prints the sentence without a traceback and exits with status 1.
     """
+
+
+def printable(text: str) -> str:
+    """In one line, with ``\\x1b`` and the like for what a terminal would obey instead of showing it."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -39,3 +39,8 @@ PICTURE_SIDE = Limit(32_767, "A picture of {found:,} pixels a side is refused: {
 # Networks and what a collector is answered.
 
 # Files of a user's own: campaign.toml, weights, queries.
+TOML_BYTES = Limit(1 << 20, "A TOML file of {found:,} bytes is refused: {most:,} are allowed.")
+TOML_DEPTH = Limit(32, "It is nested more than {most} deep, and nothing in it needs to be.")
+QUESTION_BYTES = Limit(64 << 10, "A question of {found:,} bytes is refused: {most:,} are allowed.")
+QUESTION_SECONDS = Limit(600, "The question was stopped after {most:.0f} seconds: ask for fewer cameras, hours or columns.")
+QUESTION_MEMORY_BYTES = Limit(4 << 30, "The question needs more than {most:,} bytes of memory: ask for fewer hours or columns.")

@@ -15,6 +15,7 @@ from cctview_pipeline.collect.sealing import GRACE
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.understood import understood
 
 _NO_PURPOSE = (
     "No purpose was given (--purpose), so that figures can be asked for and single vehicles cannot: purposes stand under "
@@ -49,7 +50,7 @@ def choose(
     purpose than the campaign's, cameras that are not in it, hours outside its window, and a network with nothing of what was
     asked.
     """
-    existing = lake.campaign()
+    existing = (said := lake.campaign()) and understood(said)
     if existing and existing.network != network:
         raise CctviewError(
             f"The lake {lake.uri} holds a campaign of the network '{existing.network}', not '{network}': use another lake."
@@ -85,7 +86,7 @@ def choose(
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
         privacy = {"purposes": list(purposes)} if purposes else {}
         campaign = Campaign(name, network, first, None if live and not end else last, tuple(known), place, settings, privacy)
-        Policy.of(campaign)
+        understood(campaign)
         notes = [] if purposes or network == "city" else [_NO_PURPOSE]
         return Choice(campaign, [camera.id for camera in campaign.cameras], hours, notes)
     notes = [] if existing.path == place else [f"The campaign's archive moved from {existing.path} to {place}."]

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.limits import Limit
 
 IN_ONE_PIECE = 1 << 20
 """Bytes up to which an object on S3 is sooner here as a whole than its parts are in as many requests."""
@@ -77,9 +78,12 @@ class Storage:
         except OSError as error:
             raise CctviewError(f"{self.path(key)} cannot be looked for: {_first_line(error)}") from error
 
-    def read(self, key: str) -> pa.Buffer:
-        """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""
+    def read(self, key: str, limit: Limit | None = None) -> pa.Buffer:
+        """The object's bytes. limit: of their number. Raises FileNotFoundError when there is none, CctviewError when it can't be
+        read."""
         with self._opened(key) as file:
+            if limit and not limit.allows(file.size()):
+                raise CctviewError(f"{self.path(key)}: {limit.says(file.size())}")
             return file.read_buffer()
 
     def look_into(self, key: str, read: Callable[[pa.NativeFile], Answer]) -> Answer:
