@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from cctview_pipeline.analytics.summary import summarise
 from cctview_pipeline.cameras.archive import ArchiveNetwork
@@ -24,6 +23,7 @@ from cctview_pipeline.cli_collect import cameras, collect
 from cctview_pipeline.cli_forget import erase, papers, purge
 from cctview_pipeline.cli_models import models
 from cctview_pipeline.cli_privacy import PurposeOption, audit
+from cctview_pipeline.cli_query import QueryCommand, query
 from cctview_pipeline.cli_train import train
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
@@ -32,7 +32,6 @@ from cctview_pipeline.example import run_example
 from cctview_pipeline.export import export_partitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.privacy.access import ask
 from cctview_pipeline.selection import choose
 from cctview_pipeline.terminal import console
 from cctview_pipeline.weights import check_file, find_model
@@ -41,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
 )
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
+app.command("query", cls=QueryCommand)(query)
 app.command("collect")(collect)
 app.command("purge")(purge)
 app.command("erase")(erase)
@@ -161,30 +161,6 @@ def summary(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
         print(json.dumps(found.as_dict(), default=str, indent=2))
     else:
         _print_summary(lake, [camera.id for camera in campaign.cameras], campaign.hours())
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT over the tables of the lake.")],
-    purpose: PurposeOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a row.")] = False,
-) -> None:
-    """Ask the lake with SQL (DuckDB). Every table is a view; times are UTC.
-
-    What is about single vehicles needs a purpose, is written to the audit log first, and has pseudonyms for ids.
-    """
-    lake, _ = _campaign()
-    rows = ask(lake, sql, purpose)
-    if as_json:
-        for row in rows.to_pylist():
-            print(json.dumps(row, default=str))
-        return
-    table = Table(*rows.column_names)
-    for row in rows.slice(0, 1000).to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
-    console.print(table)
-    if rows.num_rows > 1000:
-        console.print(f"{rows.num_rows - 1000} more rows: use --json for all.")
 
 
 @app.command()
@@ -365,12 +341,6 @@ def _print_truth(lake: Lake, hours: list[datetime]) -> None:
 
 def _split(values: list[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
