@@ -4,7 +4,6 @@ Dagster, the renderer of the city and the evaluation take a second or more to lo
 that `cctview --help` and a question to the lake need not wait for them.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -27,13 +26,15 @@ from cctview_pipeline.cli_query import QueryCommand, query
 from cctview_pipeline.cli_train import train
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
+from cctview_pipeline.ending import ending
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.example import run_example
 from cctview_pipeline.export import export_partitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.selection import choose
-from cctview_pipeline.terminal import console
+from cctview_pipeline.shell import command
+from cctview_pipeline.terminal import console, print_json, say
 from cctview_pipeline.weights import check_file, find_model
 
 app = typer.Typer(
@@ -144,12 +145,8 @@ def _run(lake: Lake, campaign: Campaign, cameras: list[str], hours: list[datetim
         )
     else:
         console.print(f"Finished all {total} partitions.", style="green")
-    command = _command()
-    console.print(
-        f"\nNext: {command} dev\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
-        f'      {command} query "select * from travel_times"\n      asks the lake with SQL',
-        soft_wrap=True,
-    )
+    say(f"\nNext: {_command('dev')}\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000")
+    say(f"      {_command('query', 'select * from travel_times')}\n      asks the lake with SQL")
 
 
 @app.command()
@@ -158,7 +155,7 @@ def summary(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
     lake, campaign = _campaign()
     if as_json:
         found = summarise(lake, [camera.id for camera in campaign.cameras], campaign.hours())
-        print(json.dumps(found.as_dict(), default=str, indent=2))
+        print_json(found.as_dict())
     else:
         _print_summary(lake, [camera.id for camera in campaign.cameras], campaign.hours())
 
@@ -243,7 +240,7 @@ def evaluate(
     threshold = threshold_of(campaign.model("detector"))
     found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
+        print_json(found.as_dict())
     elif as_markdown:
         print(found.markdown())
     else:
@@ -295,11 +292,11 @@ def _city_settings(seed: int | None, minutes: int | None, faults: list[str], peo
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _command() -> str:
-    """This program as a person must call it to reach the same lake."""
+def _command(*words: str) -> str:
+    """A command of this program as a person must give it to reach the same lake."""
     defaults = {"CCTVIEW_LAKE": project_root() / "var" / "lake", "DAGSTER_HOME": project_root() / "var" / "dagster"}
-    chosen = [f"{name}={os.environ[name]} " for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)]
-    return "".join(chosen) + os.path.relpath(sys.argv[0])
+    chosen = {name: os.environ[name] for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)}
+    return command(os.path.relpath(sys.argv[0]), *words, **chosen)
 
 
 def _campaign() -> tuple[Lake, Campaign]:
@@ -336,7 +333,7 @@ def _print_truth(lake: Lake, hours: list[datetime]) -> None:
         found = Evaluation.from_table(lake.read("evaluation", day))
         for table in found.summary_tables(f"Beside the truth, {day.day:%Y-%m-%d}"):
             console.print(table)
-    console.print(f"{_command()} evaluate shows every figure.", soft_wrap=True)
+    say(f"{_command('evaluate')} shows every figure.")
 
 
 def _split(values: list[str]) -> list[str]:
@@ -344,15 +341,9 @@ def _split(values: list[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script: a user's error is one sentence on stderr and status 1. arguments: those of the process if left out."""
-    try:
+    """The console script. arguments: those of the process if left out."""
+    with ending():
         app(arguments)
-    except CctviewError as error:
-        print(f"cctview: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("cctview: stopped; the same command goes on where it was.", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.masking import Masker
 from cctview_pipeline.privacy.policy import Policy
-from cctview_pipeline.terminal import console
+from cctview_pipeline.shell import command
+from cctview_pipeline.terminal import console, say
 
 cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
 
@@ -131,7 +132,7 @@ def collect(
         )
     new = sum(followed.tally.new for followed in engine.followed)
     console.print(f"{new:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)
-    console.print(f"When the hour is over: cctview backfill --network {live.name} --path {directory}", soft_wrap=True)
+    say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', directory)}")
 
 
 def masker_of(network: str, unmasked_for: str) -> Masker:

@@ -1,9 +1,6 @@
 """``cctview query``: a question to the lake, and its answer in the form that is wanted."""
 
-import io
 import re
-import sys
-from collections.abc import Iterable
 from typing import Annotated
 
 import click
@@ -15,7 +12,7 @@ from cctview_pipeline.analytics.question import Answer
 from cctview_pipeline.cli_privacy import PurposeOption
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.access import asked
-from cctview_pipeline.terminal import console
+from cctview_pipeline.terminal import console, write
 
 MOST_SHOWN = 1000
 """Rows that a terminal is given; a file or a pipe gets all."""
@@ -50,21 +47,13 @@ def query(
     lake, _ = open_campaign()
     with asked(lake, sql, purpose) as answer:
         if as_json:
-            _write(json_lines(answer))
+            write(json_lines(answer))
         elif as_csv or not (as_records or console.is_terminal):
-            _write(csv_lines(answer))
+            write(csv_lines(answer))
         elif not console.is_terminal:
-            _write(records(answer.columns, rows(answer)))
+            write(records(answer.columns, rows(answer)))
         else:
             _show(answer, as_records)
-
-
-def _write(lines: Iterable[str]) -> None:
-    """As it is, in UTF-8 whatever the terminal's alphabet is; a program reads it."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="")
-    sys.stdout.writelines(lines)
-    sys.stdout.flush()
 
 
 def _show(answer: Answer, as_records: bool) -> None:
@@ -73,7 +62,7 @@ def _show(answer: Answer, as_records: bool) -> None:
     if table:
         console.print(table)
     else:
-        _write(records(answer.columns, first))
+        write(records(answer.columns, first))
     if not first:
         console.print("No rows.")
     if more:

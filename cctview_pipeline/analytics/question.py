@@ -35,7 +35,7 @@ class Answer:
         for name, kind in zip(relation.columns, relation.types, strict=True):
             if (found := _unwritten(kind)) is not None:
                 raise CctviewError(
-                    f'The column "{name}" is of DuckDB\'s type {found}, which only DuckDB reads: cast it to VARCHAR.'
+                    f"The column '{printable(name)}' has the type {found}, which only DuckDB reads: cast it to VARCHAR."
                 )
         self.columns, self.utc = told_apart(relation.columns), utc
         self._database, self._relation, self._failure = database, relation, failure

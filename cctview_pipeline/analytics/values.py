@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -91,6 +92,7 @@ def _integers(column: pa.Array) -> list[int | None]:
     return column.cast(width).to_pylist()
 
 
+@lru_cache(4096)
 def _day(days: int) -> str:
     """Days since 1970 as ISO 8601, also where Python's calendar ends: the year 0 is 1 BC."""
     era, rest = divmod(days + _EPOCH, _ERA)
@@ -148,7 +150,8 @@ def _structs(column: pa.StructArray, utc: bool) -> Texts:
 def _unions(column: pa.UnionArray, utc: bool) -> Texts:
     """The member that is there."""
     members = [json_texts(column.field(i), utc) for i in range(column.type.num_fields)]
-    return [members[code][i] for i, code in enumerate(column.type_codes.to_pylist())]
+    found = (members[code][i] for i, code in enumerate(column.type_codes.to_pylist()))
+    return [None if text == "null" else text for text in found]
 
 
 def _object(pairs: Iterable[tuple[str, str]]) -> str:

@@ -54,6 +54,8 @@ class Storage:
             self._fs: fs.FileSystem = self._open_s3()
         else:
             self._root = str(Path(uri).absolute())
+            if Path(self._root).exists() and not Path(self._root).is_dir():
+                raise CctviewError(f"The lake {uri} is a file: name a folder in CCTVIEW_LAKE.")
             self._fs = fs.LocalFileSystem()
 
     def _open_s3(self) -> fs.S3FileSystem:

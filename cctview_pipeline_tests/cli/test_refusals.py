@@ -88,7 +88,7 @@ def test_a_time_that_is_none(place: Workplace, archive: Path):
 def test_an_unwritable_lake(archive: Path, tmp_path: Path):
     (tmp_path / "lake").write_text("a file where the lake should be")
     sentence = refusal(Workplace(tmp_path), *backfill(archive))
-    assert sentence.startswith(f"The lake {tmp_path / 'lake'} cannot be")
+    assert sentence == f"The lake {tmp_path / 'lake'} is a file: name a folder in CCTVIEW_LAKE."
     assert (tmp_path / "lake").read_text() == "a file where the lake should be"
 
 
