@@ -5,17 +5,17 @@ no code. Dagster's partitions are the campaign's cameras times its hours.
 """
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import tomlkit
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.limits import NAME_CHARACTERS
+from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
 
 HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=1)
@@ -30,6 +30,28 @@ TASKS = ("detector", "extractor")
 Polygon = tuple[tuple[float, float], ...]
 """Corners (x, y) in pixels of the stored frame."""
 ZONES = ("masks", "privacy_zones")
+
+_HEAD = {
+    "name": Key(str, '"FDR Drive"', needed=True),
+    "network": Key(str, '"archive"', needed=True),
+    "start": Key(datetime, "2020-05-05T17:00:00Z", needed=True),
+    "end": Key(datetime, "2020-05-05T18:00:00Z"),
+    "path": Key(str, '"/data/archive"'),
+    "settings": Key(dict, "[campaign.settings] on a line of its own, and its keys below it"),
+    "privacy": Key(dict, "[campaign.privacy] on a line of its own, and its keys below it"),
+    "models": Key(dict, "[campaign.models] on a line of its own, and its keys below it"),
+}
+_CAMERA = {
+    "id": Key(str, '"735-683-N"', needed=True),
+    "name": Key(str, '"FDR Drive at 48 St"', needed=True),
+    "latitude": Key(float, "40.7525", -90, 90, needed=True),
+    "longitude": Key(float, "-73.9637", -180, 180, needed=True),
+    "faces": Key(str, '"north", or "" where nobody knows', needed=True),
+    "corridor": Key(str, '"fdr"', needed=True),
+    "order": Key(int, "1", needed=True),
+    "network": Key(str, '"nyc-dot"'),
+    "network_id": Key(str, '"5f8d..."'),
+} | dict.fromkeys(ZONES, Key(list, "[[[0, 0], [90, 0], [0, 60]]]"))
 
 
 class Placed(Protocol):
@@ -104,11 +126,11 @@ class Camera:
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> None:
-            raise CctviewError(f"Camera '{self.id}': {what}")
+            raise CctviewError(f"Camera '{printable(self.id)}': {what}")
 
         check_camera(self)
         if self.faces not in (*FACINGS, ""):
-            refuse(f"faces must be one of {', '.join(FACINGS)}, or empty where nobody knows, not '{self.faces}'.")
+            refuse(f"faces must be one of {', '.join(FACINGS)}, or empty where nobody knows, not '{printable(self.faces)}'.")
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
@@ -124,7 +146,7 @@ class Campaign:
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
     city's seed, start, minutes and faults; privacy: what privacy/policy.py reads; models: the detector and the extractor in
-    use, by their names in models/manifest.toml, where they are not the shipped ones.
+    use, by their names in models/manifest.toml, where they are not the shipped ones; source: the file that says so, for refusals.
     """
 
     name: str
@@ -136,29 +158,35 @@ class Campaign:
     settings: Mapping = field(default_factory=dict, hash=False)
     privacy: Mapping = field(default_factory=dict, hash=False)
     models: Mapping[str, str] = field(default_factory=dict, hash=False)
+    source: str = field(default="campaign.toml", repr=False, compare=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_id", {camera.id: camera for camera in self.cameras})
         if len(self._by_id) != len(self.cameras):
-            raise CctviewError("campaign.toml names a camera twice: ids must be unique.")
-        places = {(camera.corridor, camera.order) for camera in self.cameras}
-        if len(places) != len(self.cameras):
-            raise CctviewError("campaign.toml puts two cameras at the same order of one corridor: give each its own.")
-        if unknown := set(self.models) - set(TASKS):
-            raise CctviewError(f"[campaign.models] has the unknown key '{min(unknown)}': known are {', '.join(TASKS)}.")
-        if not all(isinstance(name, str) for name in self.models.values()):
-            raise CctviewError('[campaign.models] names models of models/manifest.toml, such as detector = "default".')
+            raise CctviewError(f"{self.source} names a camera twice, '{_twice(c.id for c in self.cameras)}': ids must be unique.")
+        places = [(camera.corridor, camera.order) for camera in self.cameras]
+        if len(set(places)) != len(places):
+            corridor, order = _twice(places)
+            raise CctviewError(
+                f"{self.source} puts two cameras at the same order of one corridor ('{corridor}', {order}): give each its own."
+            )
+        models = Section(self.source, "[campaign.models]")
+        read_section(self.models, models, {task: Key(str, '"default"') for task in TASKS})
         for name, time in (("start", self.start), ("end", self.end)):
             if time is not None and (time.tzinfo is None or time != floor_hour(time)):
-                raise CctviewError(f"The campaign's {name} must be a full hour with its offset, such as 2020-05-05T17:00:00Z.")
+                raise CctviewError(
+                    f"{self.source}: the campaign's {name} must be a full hour with its offset, such as 2020-05-05T17:00:00Z."
+                )
         if self.end is not None and self.end <= self.start:
-            raise CctviewError(f"The campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ}).")
+            raise CctviewError(
+                f"{self.source}: the campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ})."
+            )
         if (count := self.size) > MOST_PARTITIONS:
             raise CctviewError(
                 f"{len(self.cameras)} cameras x {count // len(self.cameras)} hours are {count} partitions, more than "
                 f"{MOST_PARTITIONS}: "
-                "shorten the window in campaign.toml, or split the cameras over two lakes. Old hours stay in the lake."
+                f"shorten the window in {self.source}, or split the cameras over two lakes. Old hours stay in the lake."
             )
 
     def camera(self, camera_id: str) -> Camera:
@@ -244,43 +272,52 @@ class Campaign:
     @classmethod
     def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
         """Raises CctviewError, naming the source, for anything that is no campaign."""
-        try:
-            document = tomllib.loads(text)
-            head = document["campaign"]
-            cameras = tuple(camera_from_dict(row) for row in document.get("cameras", []))
-            start, end = (time and time.astimezone(UTC) for time in (head["start"], head.get("end")))
-            beside = head.get("settings", {}), head.get("privacy", {}), head.get("models", {})
-            return cls(head["name"], head["network"], start, end, cameras, head.get("path"), *beside)
-        except tomllib.TOMLDecodeError as error:
-            raise CctviewError(f"{source} is no TOML: {error}.") from error
-        except KeyError as error:
-            raise CctviewError(f"{source} lacks {error} under [campaign].") from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise CctviewError(f"{source} has a value of the wrong kind: {error}.") from error
+        document = parse_toml(text, source)
+        if unknown := set(document) - {"campaign", "cameras"}:
+            name = printable(min(unknown))
+            mend = f"write [campaign.{name}]" if name in _HEAD else "take it out"
+            raise CctviewError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
+        if "campaign" not in document:
+            raise CctviewError(f"{source} has no section [campaign]: it holds name, network and start.")
+        rows = document.get("cameras")
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+            raise CctviewError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
+        head = read_section(document["campaign"], Section(source, "[campaign]"), _HEAD)
+        return cls(cameras=tuple(camera_from_dict(row, source) for row in rows), **({"end": None} | head), source=source)
 
     def with_path(self, path: str) -> "Campaign":
         """The same campaign, its archive moved."""
         return replace(self, path=path)
 
 
-def camera_from_dict(row: dict) -> Camera:
-    """One ``[[cameras]]`` entry. Raises CctviewError for a key that is missing or unknown."""
-    known = {f.name for f in fields(Camera)}
-    if unknown := set(row) - known:
-        raise CctviewError(
-            f"Camera '{row.get('id', '?')}' has the unknown key '{min(unknown)}': known are {', '.join(sorted(known))}."
-        )
-    for name, value in row.items():
-        kinds = {"latitude": (int, float), "longitude": (int, float), "order": int, "masks": list, "privacy_zones": list}.get(
-            name, str
-        )
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] has a value of the wrong kind: {name} = {value!r}.")
-    zones = {name: tuple(tuple(tuple(point) for point in polygon) for polygon in row.get(name, [])) for name in ZONES}
+def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
+    """One ``[[cameras]]`` entry. Raises CctviewError for a key that is missing or unknown, and for a wrong value."""
+    section = Section(source, f"[[cameras]], id = {written(row.get('id', '?'))}")
+    zones = {name: _polygons(row[name], section, name) for name in ZONES if name in row}
+    values = read_section({name: value for name, value in row.items() if name not in ZONES}, section, _CAMERA)
     try:
-        return Camera(**(row | zones))
-    except TypeError as error:
-        raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] is incomplete: {error}.") from error
+        return Camera(**(values | zones))
+    except CctviewError as error:
+        raise CctviewError(f"{source}: {error}") from error
+
+
+def _polygons(value: object, section: Section, name: str) -> tuple[Polygon, ...]:
+    """A zone that is not understood would be one in which everything shows."""
+    if isinstance(value, list) and all(isinstance(polygon, list) for polygon in value):
+        points = [point for polygon in value for point in polygon]
+        if all(isinstance(point, list) and len(point) == 2 and all(map(_is_pixel, point)) for point in points):
+            return tuple(tuple(tuple(point) for point in polygon) for polygon in value)
+    raise section.wrong(name, value, "is no list of polygons of [x, y] points in pixels", f"{name} = {_CAMERA[name].example}")
+
+
+def _is_pixel(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _twice(values: Iterable[Any]) -> Any:
+    """The first that is met again."""
+    seen = set()
+    return next(value for value in values if value in seen or seen.add(value))
 
 
 def floor_hour(time: datetime) -> datetime:
@@ -305,4 +342,6 @@ def parse_time(text: str) -> datetime | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise CctviewError(f"'{text}' is not between {FIRST_YEAR} and {LAST_YEAR}: write a time such as 2020-05-05T17:00Z.")
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

@@ -4,15 +4,12 @@ Dagster, the renderer of the city and the evaluation take a second or more to lo
 that `cctview --help` and a question to the lake need not wait for them.
 """
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from cctview_pipeline.analytics.summary import summarise
 from cctview_pipeline.cameras.archive import ArchiveNetwork
@@ -34,21 +31,23 @@ from cctview_pipeline.cli_options import (
     split,
 )
 from cctview_pipeline.cli_privacy import PurposeOption, audit
+from cctview_pipeline.cli_query import QueryCommand, query
 from cctview_pipeline.cli_train import train
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
+from cctview_pipeline.ending import ending
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.example import run_example
 from cctview_pipeline.export import export_partitions
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.privacy.access import ask
-from cctview_pipeline.terminal import console
+from cctview_pipeline.terminal import console, print_json
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
 )
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
 app.command("backfill")(backfill)
+app.command("query", cls=QueryCommand)(query)
 app.command("collect")(collect)
 app.command("purge")(purge)
 app.command("erase")(erase)
@@ -66,33 +65,9 @@ def summary(as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
     lake, campaign = _campaign()
     found = summarise(lake, [camera.id for camera in campaign.cameras], campaign.hours())
     if as_json:
-        print(json.dumps(found.as_dict(), default=str, indent=2))
+        print_json(found.as_dict())
     else:
         print_summary(found)
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT over the tables of the lake.")],
-    purpose: PurposeOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a row.")] = False,
-) -> None:
-    """Ask the lake with SQL (DuckDB). Every table is a view; times are UTC.
-
-    What is about single vehicles needs a purpose, is written to the audit log first, and has pseudonyms for ids.
-    """
-    lake, _ = _campaign()
-    rows = ask(lake, sql, purpose)
-    if as_json:
-        for row in rows.to_pylist():
-            print(json.dumps(row, default=str))
-        return
-    table = Table(*rows.column_names)
-    for row in rows.slice(0, 1000).to_pylist():
-        table.add_row(*(_cell(value) for value in row.values()))
-    console.print(table)
-    if rows.num_rows > 1000:
-        console.print(f"{rows.num_rows - 1000} more rows: use --json for all.")
 
 
 @app.command()
@@ -175,7 +150,7 @@ def evaluate(
     found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
     found = summarise(lake, [camera.id for camera in campaign.cameras], campaign.hours())
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
+        print_json(found.as_dict())
     elif as_markdown:
         print(found.markdown())
     else:
@@ -227,22 +202,10 @@ def _campaign() -> tuple[Lake, Campaign]:
     return open_campaign()
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script: a user's error is one sentence on stderr and status 1. arguments: those of the process if left out."""
-    try:
+    """The console script. arguments: those of the process if left out."""
+    with ending():
         app(arguments)
-    except CctviewError as error:
-        print(f"cctview: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("cctview: stopped; the same command goes on where it was.", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

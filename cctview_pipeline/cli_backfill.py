@@ -1,6 +1,5 @@
 """``cctview backfill``: choose, launch, say what is going on, and report what came of it."""
 
-import json
 import os
 import time
 from dataclasses import asdict, dataclass, field
@@ -30,7 +29,7 @@ from cctview_pipeline.cli_options import (
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.selection import Choice, choose
-from cctview_pipeline.terminal import console
+from cctview_pipeline.terminal import console, print_json, say
 from cctview_pipeline.weights import check_file, find_model
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def backfill(
     from cctview_pipeline.automation.instance import prepare_home
     from cctview_pipeline.resources.lake import open_lake
 
-    say = Console(stderr=True, markup=False, emoji=False) if as_json else console
+    aside = Console(stderr=True, markup=False, emoji=False) if as_json else console
     prepare_home()
     lake = open_lake()
     settings = city_settings(seed, minutes, faults, people)
@@ -81,12 +80,12 @@ def backfill(
         print(error.draft)
         raise
     for note in chosen.notes:
-        say.print(note, style="yellow")
+        aside.print(note, style="yellow")
     _check_models(chosen.campaign)
     lake.storage.check_writable()
-    report = _make(lake, chosen, again, say)
+    report = _make(lake, chosen, again, aside)
     if as_json:
-        print(json.dumps(report.as_dict(), default=str, indent=2))
+        print_json(report.as_dict())
     else:
         _print(report, lake, chosen.hours)
     if report.failure:
@@ -116,7 +115,7 @@ class Report:
         }
 
 
-def _make(lake: Lake, chosen: Choice, again: bool, say: Console) -> Report:
+def _make(lake: Lake, chosen: Choice, again: bool, aside: Console) -> Report:
     """Launch and wait. The campaign is written first, since runs read it; if nothing at all could be made of a new one it goes
     again, so that the next command begins anew."""
     import dagster as dg
@@ -140,7 +139,7 @@ def _make(lake: Lake, chosen: Choice, again: bool, say: Console) -> Report:
             return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, 0, 0)
         title = f"{len(chosen.cameras)} cameras, {len(chosen.hours)} hours from {chosen.hours[0]:%Y-%m-%dT%HZ}"
         try:
-            with running_daemon(instance, 0.5 if total <= SOON_DONE else 2.0), _Shown(total, say) as shown:
+            with running_daemon(instance, 0.5 if total <= SOON_DONE else 2.0), _Shown(total, aside) as shown:
                 record_models(instance, campaign)  # while the daemon starts
                 graph = build_definitions(campaign).get_repository_def().asset_graph
                 outcome = launching.run(instance, graph, campaign, todo, title, shown)
@@ -163,11 +162,11 @@ def _make(lake: Lake, chosen: Choice, again: bool, say: Console) -> Report:
 class _Shown:
     """What is going on: a bar on a terminal, lines elsewhere."""
 
-    def __init__(self, total: int, say: Console) -> None:
-        self._total, self._say = total, say
+    def __init__(self, total: int, aside: Console) -> None:
+        self._total, self._aside = total, aside
         rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = BarColumn(16), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", table_column=rest)
-        self._bar = Progress(*columns, console=say, expand=True) if say.is_terminal else None
+        self._bar = Progress(*columns, console=aside, expand=True) if aside.is_terminal else None
         self._at, self._table = 0.0, ""
 
     def __enter__(self) -> "_Shown":
@@ -175,7 +174,7 @@ class _Shown:
             self._bar.start()
             self._task = self._bar.add_task("starting Dagster", total=self._total)
         else:
-            self._say.print(f"{self._total} partitions to make; starting Dagster.")
+            self._aside.print(f"{self._total} partitions to make; starting Dagster.")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -189,7 +188,7 @@ class _Shown:
             return
         table = f"{stage} {working[0].table if working else self._table}"
         if working and (table != self._table or time.monotonic() - self._at > LINE_EVERY_S):
-            self._say.print(f"{done} of {self._total} partitions; {stage}: {doing}", soft_wrap=True, highlight=False)
+            self._aside.print(f"{done} of {self._total} partitions; {stage}: {doing}", soft_wrap=True, highlight=False)
             self._at, self._table = time.monotonic(), table
 
 
@@ -207,12 +206,8 @@ def _print(report: Report, lake: Lake, hours: list[datetime]) -> None:
         console.print(f"Finished all {report.asked} partitions.", style="green")
     else:
         console.print(f"All {report.planned} partitions are finished. Use --again to make them anew.")
-    command = command_line()
-    console.print(
-        f"\nNext: {command} dev\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
-        f'      {command} query "select * from travel_times"\n      asks the lake with SQL',
-        soft_wrap=True,
-    )
+    say(f"\nNext: {command_line('dev')}\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000")
+    say(f"      {command_line('query', 'select * from travel_times')}\n      asks the lake with SQL")
 
 
 def print_summary(found: Summary) -> None:
@@ -238,7 +233,7 @@ def _print_truth(lake: Lake, hours: list[datetime]) -> None:
         found = Evaluation.from_table(lake.read("evaluation", day))
         for table in found.summary_tables(f"Beside the truth, {day.day:%Y-%m-%d}"):
             console.print(table)
-    console.print(f"{command_line()} evaluate shows every figure.", soft_wrap=True)
+    say(f"{command_line('evaluate')} shows every figure.")
 
 
 def _check_models(campaign: Campaign) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shlex
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.masking import Masker
 from cctview_pipeline.privacy.policy import Policy
-from cctview_pipeline.terminal import console
+from cctview_pipeline.shell import command
+from cctview_pipeline.terminal import console, say
 
 cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
 
@@ -90,7 +90,7 @@ def collect(
     spool: Annotated[Path | None, typer.Option(help="Where frames wait for the lake; var/spool/NETWORK when left out.")] = None,
     budget: Annotated[float, typer.Option(help="GiB that they may take there.")] = 20.0,
     shard: Annotated[str, typer.Option(help="This machine's part of the cameras, such as 2/8.")] = "1/1",
-    metrics_port: Annotated[int, typer.Option(help="Serve Prometheus metrics there; 0 for none.")] = 0,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65_535, help="Serve Prometheus metrics there; 0 for none.")] = 0,
     base_url: BaseUrlOption = "",
     unmasked_for: Annotated[
         str, typer.Option(help="A purpose for which people stay visible; they are painted over otherwise.")
@@ -105,6 +105,8 @@ def collect(
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
 
+    if not 0 < budget <= 1e6:
+        raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
     live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
     seconds = parse_duration(duration) if duration else None
     console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
@@ -138,11 +140,10 @@ def collect(
         console.line()  # in a log the table ends without one
     new = sum(followed.tally.new for followed in engine.followed)
     refused = sum(followed.tally.refused for followed in engine.followed)
-    console.print(f"{new - refused:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)
+    say(f"{new - refused:,} frames of {len(mine)} cameras are in {directory}.")
     for sentence in (*notes, *summary(engine)):
-        console.print(sentence, soft_wrap=True)
-    path = shlex.quote(str(directory))
-    console.print(f"When the hour is over: cctview backfill --network {live.name} --path {path}", soft_wrap=True)
+        say(sentence)
+    say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', directory)}")
 
 
 def masker_of(network: str, unmasked_for: str) -> Masker:
@@ -171,8 +172,8 @@ def snapshots(network: LiveNetwork) -> Path:
 
 def parse_duration(text: str) -> float:
     """Seconds of ``90s``, ``20m``, ``1h`` or ``1h30m``."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    if not text or not match:
+    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?", text)
+    if not match or not any(int(part or 0) for part in match.groups()):
         raise CctviewError(f"A duration is given as 90s, 20m, 1h or 1h30m, not '{text}'.")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()

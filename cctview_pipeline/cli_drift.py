@@ -1,6 +1,5 @@
 """``cctview models drift``: whether a day's camera-hours are still like what the models were trained on."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,7 @@ from rich.table import Table
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_day, parse_day
-from cctview_pipeline.terminal import console
+from cctview_pipeline.terminal import console, print_json
 
 if TYPE_CHECKING:
     from cctview_pipeline.drift import Survey
@@ -35,7 +34,7 @@ def drift(
         raise CctviewError(f"The lake {lake.uri} has no detections yet: `cctview backfill` makes them.")
     surveys = [survey(lake, table, chosen) for table in ("detections", "features")]
     if as_json:
-        print(json.dumps([found.as_dict() for found in surveys], indent=2))
+        print_json([found.as_dict() for found in surveys])
         return
     for found in surveys:
         if found.findings:

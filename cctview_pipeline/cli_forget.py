@@ -1,7 +1,6 @@
 """``cctview purge``, ``cctview erase`` and ``cctview papers``: what is over, what somebody asked to be forgotten, and what has to
 be written down."""
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.table import Table
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.terminal import console
+from cctview_pipeline.terminal import console, print_json
 
 
 def purge(
@@ -30,7 +29,7 @@ def purge(
     with dg.DagsterInstance.get() as instance:
         ended = end_lifetimes(instance, lake, campaign, datetime.now(UTC), dry_run)
     if as_json:
-        print(json.dumps(ended.report.as_dict() | {"counts": ended.counts()}, indent=2))
+        print_json(ended.report.as_dict() | {"counts": ended.counts()})
     elif not ended.counts():
         console.print("Nothing is older than the campaign allows.")
     else:
@@ -82,7 +81,7 @@ def erase(
     with dg.DagsterInstance.get() as instance:
         report = carry_out(instance, lake, campaign, erasure)
     if as_json:
-        print(json.dumps(report.as_dict(), indent=2))
+        print_json(report.as_dict())
         return
     table = Table("table", "partitions", "rows")
     for name, partitions in report.changed.items():

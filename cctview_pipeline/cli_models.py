@@ -10,6 +10,7 @@ from cctview_pipeline.campaign import TASKS
 from cctview_pipeline.cli_drift import drift
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.pull import pull
+from cctview_pipeline.shell import command
 from cctview_pipeline.terminal import console
 from cctview_pipeline.weights import check_file, find_model, list_models, read_facts
 
@@ -23,7 +24,9 @@ def list_all() -> None:
     table = Table("model", "task", "MB", "licence", "weights")
     for entry in list_models():
         facts = read_facts(entry)
-        where = "here" if entry.path.exists() else f"cctview models pull {entry.name}" if "url" in facts else "missing"
+        where = (
+            "here" if entry.path.exists() else command("cctview", "models", "pull", entry.name) if "url" in facts else "missing"
+        )
         size = f"{facts['size'] / 1e6:.1f}" if "size" in facts else "?"
         table.add_row(entry.name, entry.task, size, facts["licence"], where)
     console.print(table)

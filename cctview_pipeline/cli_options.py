@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.shell import command
 
 CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")]
 FromOption = Annotated[str, typer.Option("--from", help="First hour, ISO 8601; UTC unless it has an offset.")]
@@ -29,8 +30,8 @@ def city_settings(seed: int | None, minutes: int | None, faults: list[str], peop
     return {name: value for name, value in said.items() if value is not None}
 
 
-def command_line() -> str:
-    """This program as a person must call it to reach the same lake."""
+def command_line(*words: str) -> str:
+    """A command of this program as a person must give it to reach the same lake."""
     defaults = {"CCTVIEW_LAKE": project_root() / "var" / "lake", "DAGSTER_HOME": project_root() / "var" / "dagster"}
-    chosen = [f"{name}={os.environ[name]} " for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)]
-    return "".join(chosen) + os.path.relpath(sys.argv[0])
+    chosen = {name: os.environ[name] for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)}
+    return command(os.path.relpath(sys.argv[0]), *words, **chosen)

@@ -13,7 +13,8 @@ from cctview_pipeline.cli_privacy import PurposeOption
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.terminal import console
+from cctview_pipeline.shell import command
+from cctview_pipeline.terminal import console, say
 
 if TYPE_CHECKING:
     from cctview_pipeline.lake import Lake, Partition
@@ -246,9 +247,7 @@ def _said(**options: float | None) -> dict[str, float]:
 
 
 def _print_next(entry: "ModelEntry") -> None:
-    console.print(
-        f"Wrote {entry.path} ({entry.version}). `cctview models use {entry.name}` makes this lake use it.", soft_wrap=True
-    )
+    say(f"Wrote {entry.path} ({entry.version}). `{command('cctview', 'models', 'use', entry.name)}` makes this lake use it.")
 
 
 def _split(values: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read, and what other exceptions come to in our words."""
+"""The one exception that a user is meant to read, what others come to in our words, and how a text is quoted in it."""
 
 import os
 import re
@@ -24,3 +24,8 @@ def reason_of(error: Exception) -> str:
     if answer := re.search(r"AWS Error ([A-Z_0-9]+)", str(error)):
         return f"S3 answers {answer[1]}"
     return type(error).__name__
+
+
+def printable(text: str) -> str:
+    """In one line, with ``\\x1b`` and the like for what a terminal would obey instead of showing it."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -15,6 +15,7 @@ from cctview_pipeline.campaign import GRACE, HOUR, Camera, Campaign, floor_hour,
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.understood import understood
 
 _NO_PURPOSE = (
     "No purpose was given (--purpose), so that figures can be asked for and single vehicles cannot: purposes stand under "
@@ -53,7 +54,7 @@ def choose(
     network with nothing of what was asked.
     """
     now = now or datetime.now(UTC)
-    existing = lake.campaign()
+    existing = (said := lake.campaign()) and understood(said)
     if existing:
         _check_same(lake, existing, network, purposes)
     settings = _city_settings(existing, begin, end, settings or {}) if network == "city" else {}
@@ -76,8 +77,7 @@ def choose(
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
         privacy = {"purposes": list(purposes)} if purposes else {}
         until = None if isinstance(source, SpoolNetwork) and not end else last
-        campaign = Campaign(name, network, first, until, tuple(known), place, settings, privacy)
-        Policy.of(campaign)
+        campaign = understood(Campaign(name, network, first, until, tuple(known), place, settings, privacy))
         notes += [] if purposes or network == "city" else [_NO_PURPOSE]
     else:
         campaign = replace(existing, path=place)

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from cctview_pipeline.documents import parse_json, parse_toml
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import models_directory
+from cctview_pipeline.shell import command
 
 METADATA = "cctview"
 """The entry of a file's header that holds the metadata, as JSON."""
@@ -135,7 +136,7 @@ def _hash_of(entry: ModelEntry) -> str:
 
 def _mend(entry: ModelEntry) -> str:
     pullable = "url" in _manifest().get(entry.name, {})
-    return f"fetch it with `cctview models pull {entry.name}`" if pullable else "restore the file from git"
+    return f"fetch it with `{command('cctview', 'models', 'pull', entry.name)}`" if pullable else "restore the file from git"
 
 
 def enter_model(name: str, task: str, path: Path, facts: dict[str, object]) -> ModelEntry:

@@ -1,14 +1,19 @@
 """A campaign's file, its refusals, its hours and its neighbours."""
 
+import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, Camera, Campaign, floor_hour
+from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, ZONES, Camera, Campaign, floor_hour, parse_time
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.understood import understood
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
 
@@ -78,8 +83,8 @@ def test_camera_refusals(change, sentence):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"cameras": (NORTH, NORTH)}, "campaign.toml names a camera twice"),
-        ({"cameras": (NORTH, replace(SOUTH, order=1))}, "two cameras at the same order of one corridor"),
+        ({"cameras": (NORTH, NORTH)}, "campaign.toml names a camera twice, 'cam-1'"),
+        ({"cameras": (NORTH, replace(SOUTH, order=1))}, "two cameras at the same order of one corridor ('road', 1)"),
         ({"start": HOUR_17 + timedelta(minutes=1)}, "start must be a full hour with its offset"),
         ({"start": HOUR_17.replace(tzinfo=None)}, "start must be a full hour with its offset"),
         ({"end": utc("2020-05-05T19:00:01")}, "end must be a full hour with its offset"),
@@ -95,15 +100,43 @@ def test_campaign_refusals(change, sentence):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("[campaign]", "[campaign", "here.toml is no TOML: "),
-        ("start = 2020-05-05T17:00:00Z", "", "here.toml lacks 'start' under [campaign]."),
-        ("[campaign]", "[other]", "here.toml lacks 'campaign' under [campaign]."),
-        ("start = 2020-05-05T17:00:00Z", 'start = "noon"', "here.toml has a value of the wrong kind: "),
-        ("latitude = 40.75", 'latitude = "north"', "Camera 'cam-1' in [[cameras]] has a value of the wrong kind: "),
-        ("order = 1", 'order = "first"', "Camera 'cam-1' in [[cameras]] has a value of the wrong kind: "),
-        ("latitude = 40.75", "", "Camera 'cam-1' in [[cameras]] is incomplete: "),
-        ("latitude = 40.75", "latitude = 40.75\nheight = 3", "Camera 'cam-1' has the unknown key 'height': known are "),
-        ("latitude = 40.75", "latitude = 40.75\nmasks = [[1, 2]]", "here.toml has a value of the wrong kind: "),
+        ("[campaign]", "[campaign", "here.toml is no TOML: line 3 is `[campaign`: mend what is written there."),
+        ("start = 2020-05-05T17:00:00Z", "", "here.toml: start is missing under [campaign]: add start = 2020-05-05T17:00:00Z."),
+        ("[campaign]", "[other]", "here.toml has 'other' beside [campaign] and [[cameras]], where nobody reads it: take it out."),
+        ("name = ", "stop = 3\nname = ", "here.toml: the unknown key 'stop' stands under [campaign]: known are name, network, "),
+        (
+            "name = ",
+            "strat = 3\nname = ",
+            "here.toml: the unknown key 'strat' stands under [campaign]: it may mean start; known ",
+        ),
+        ('name = "made"', "name = 1", "here.toml: name = 1 under [campaign] is no text: write name = "),
+        ('network = "archive"', "network = true", "here.toml: network = true under [campaign] is no text: write "),
+        ('path = "/made"', "path = 1", "here.toml: path = 1 under [campaign] is no text: write "),
+        ('path = "/made"', "privacy = []", "here.toml: privacy = [] under [campaign] is no table: write [campaign.privacy] on "),
+        ("latitude = 40.75", 'latitude = "40.75"', 'here.toml: latitude = "40.75" under [[cameras]], id = "cam-1" is no number'),
+        (
+            "latitude = 40.75",
+            "latitude = nan",
+            'here.toml: latitude = nan under [[cameras]], id = "cam-1" is out of range (from -90',
+        ),
+        ("longitude = -73.96", "longitude = true", 'here.toml: longitude = true under [[cameras]], id = "cam-1" is no number: '),
+        (
+            "order = 1",
+            "order = 1.0",
+            'here.toml: order = 1.0 under [[cameras]], id = "cam-1" is no whole number: write order = 1.',
+        ),
+        ('id = "cam-1"', 'id = "a b"', "here.toml: Camera 'a b': an id has letters, "),
+        ("latitude = 40.75", "", 'here.toml: latitude is missing under [[cameras]], id = "cam-1": add latitude = 40.7525.'),
+        (
+            "latitude = 40.75",
+            "latitude = 40.75\nheight = 3",
+            "here.toml: the unknown key 'height' stands under [[cameras]], id = ",
+        ),
+        (
+            "order = 1",
+            "order = 1\nprivacy_zone = []",
+            "here.toml: the unknown key 'privacy_zone' stands under [[cameras]], id = ",
+        ),
     ],
 )
 def test_file_refusals(old, new, sentence):
@@ -112,6 +145,69 @@ def test_file_refusals(old, new, sentence):
     with pytest.raises(CctviewError) as refusal:
         Campaign.from_toml(text.replace(old, new, 1), "here.toml")
     assert str(refusal.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            '"all"',
+            "[1]",
+            "[[1, 2]]",
+            '[["ab", "cd", "ef"]]',
+            "[[[1, 2], [3, 4], [5]]]",
+            '[[["1", "2"], ["1", "3"], ["2", "3"]]]',
+        ),
+        *("[[[nan, 1], [1, 2], [2, 3]]]", "[[[1, inf], [1, 2], [2, 3]]]", "[[[true, 1], [1, 2], [2, 3]]]", "[{x = 1}]"),
+    ],
+)
+def test_a_zone_that_is_not_understood_is_refused_and_never_empty(zone: str, value: str):
+    with pytest.raises(
+        CctviewError, match=rf"^here.toml: {zone} = .* is no list of polygons of \[x, y\] points in pixels: write"
+    ):
+        Campaign.from_toml(campaign().to_toml().replace("order = 1", f"order = 1\n{zone} = {value}", 1), "here.toml")
+
+
+@pytest.mark.parametrize("key", ["start", "end"])
+@pytest.mark.parametrize(
+    ("value", "mend"),
+    [
+        ("2020-05-05T18:00:00", "write {} = 2020-05-05T18:00:00Z, or another offset"),
+        ("2020-05-05", "write {} = 2020-05-05T00:00:00Z"),
+        ("18:00:00", "is an hour without a day: write {} = 2020-05-05T1"),
+        ('"2020-05-05T18:00:00Z"', "is a text and no time: write {} = 2020-05-05T1"),
+        ('""', "is a text and no time"),
+        *((value, "is no time: write {} = 2020-05-05T1") for value in ("true", "0", "1588700000", "nan", "[]", "{}")),
+        ("0001-01-01T00:00:00+05:00", "is not between 1970 and 2200"),
+        ("9999-12-31T23:00:00-05:00", "is not between 1970 and 2200"),
+    ],
+)
+def test_only_a_time_with_its_offset_is_one(key: str, value: str, mend: str, monkeypatch: pytest.MonkeyPatch):
+    """Wherever this machine stands."""
+    said = re.sub(rf"^{key} = .*$", f"{key} = {value}", campaign().to_toml(), flags=re.MULTILINE)
+    for zone in ("UTC", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        with pytest.raises(CctviewError) as refusal:
+            Campaign.from_toml(said, "here.toml")
+        assert str(refusal.value).startswith(f"here.toml: {key} = ")
+        assert mend.format(key) in str(refusal.value)
+
+
+@pytest.mark.parametrize("cameras", ["", "cameras = 1\n", "cameras = []\n", 'cameras = ["cam-1"]\n', "cameras = {}\n"])
+def test_a_campaign_without_cameras_is_refused(cameras: str):
+    with pytest.raises(CctviewError, match=r"^here.toml lists no cameras: describe each under a \[\[cameras\]\]"):
+        Campaign.from_toml(cameras + campaign().to_toml().split("[[cameras]]")[0], "here.toml")
+
+
+@pytest.mark.parametrize("section", ["[campaign.privcy]", "[campaign.Privacy]", "[privacy]", "[campaign.settings.privacy]"])
+def test_a_promise_about_people_is_never_passed_over(section: str, tmp_path: Path):
+    """Misspelt, or in another place than where it is looked for."""
+    lake = Lake(str(tmp_path))
+    text = campaign(privacy={"purposes": ["counts"]}).to_toml().replace("[campaign.privacy]", section)
+    lake.storage.write("campaign.toml", text.encode())
+    with pytest.raises(CctviewError, match=rf"^{tmp_path}/campaign.toml.*(unknown key|nobody reads it)"):
+        understood(lake.require_campaign())
 
 
 def test_neighbours_are_the_cameras_before_and_after_along_the_corridor():
@@ -132,6 +228,29 @@ def test_at_most_100_000_partitions():
     assert len(most.cameras) * len(most.hours()) == 100_000
     with pytest.raises(CctviewError, match="2 cameras x 50001 hours are 100002 partitions, more than 100000: shorten"):
         campaign(start=start, end=most.end + HOUR)
+
+
+def test_a_window_of_centuries_is_refused_at_once():
+    began = time.process_time()
+    with pytest.raises(CctviewError, match="more than 100000: shorten the window"):
+        campaign(start=utc("1970-01-01T00:00:00"), end=utc("2200-01-01T00:00:00"))
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("text", ["2020-05-05T24:00", "0001-01-01T00:00+05:00", "9999-12-31T23:59", "now", "17:00", "1588700000"])
+def test_a_time_on_the_command_line_is_one_or_is_refused(text: str):
+    with pytest.raises(
+        CctviewError, match=rf"^'{re.escape(text)}' is (no time|not between 1970 and 2200): write .*2020-05-05T17:00Z"
+    ):
+        parse_time(text)
+
+
+def test_a_time_without_a_zone_on_the_command_line_is_utc_wherever_this_machine_stands(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    assert parse_time("2020-05-05T17:00") == HOUR_17
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_hours_are_those_of_the_window():

@@ -12,6 +12,7 @@ from importlib.resources import files
 import duckdb
 import pyarrow as pa
 
+from cctview_pipeline.analytics.question import limit_memory
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.layout import FILE_NAME, format_day
@@ -40,7 +41,8 @@ def connect(lake: Lake, day: date | None = None) -> Database:
 
 
 def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Database:
-    """The same, for the SQL of others: only ``tables`` have rows, and no statement can reach anything beside them.
+    """The same, for the SQL of others: only ``tables`` have rows, no statement can reach anything beside them, and none takes
+    more memory than its limit.
 
     pseudonyms: takes and gives a column of strings, and stands between the files and every column of ID_COLUMNS: no statement
     sees a raw id. All other tables are empty views, so that they can be described. DuckDB opens no file outside the folders of
@@ -53,6 +55,7 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
             _create_view(database, lake, spec, None, ID_COLUMNS & set(spec.schema.names))
         else:
             _create_empty_view(database, spec)
+    limit_memory(database)
     # DuckDB compares the beginnings of paths: of a file as it is named, and of a pattern, in which brackets are escaped.
     places = [_quoted(place) for name in tables for place in (f"{lake.storage.path(name)}/", f"{_root(lake, name)}/")]
     database.execute(f"SET allowed_directories = [{', '.join(places)}]")
@@ -82,6 +85,7 @@ def build_mart(lake: Lake, name: str, day: date) -> pa.Table:
 
 def _open(lake: Lake) -> Database:
     database = duckdb.connect()
+    database.execute("SET TimeZone = 'UTC'")  # and not this machine's, in which it would read and write times of other zones
     if lake.storage.is_s3:
         _allow_s3(database, lake)
     return database

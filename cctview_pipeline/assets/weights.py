@@ -11,6 +11,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import parse_hour
 from cctview_pipeline.partitions import Partitions, to_key
+from cctview_pipeline.shell import command
 from cctview_pipeline.weights import ModelEntry, find_model, read_facts
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def result(entry: ModelEntry) -> dg.MaterializeResult:
 def candidate(used: ModelEntry, made: ModelEntry) -> dg.MaterializeResult:
     """New weights beside those in use, which stay the data that the tables follow from until the campaign names the others."""
     told = {f"candidate/{name}": value for name, value in describe(made).items()}
-    mend = dg.MetadataValue.md(f"`cctview models use {made.name}` makes it the model in use.")
+    mend = dg.MetadataValue.md(f"`{command('cctview', 'models', 'use', made.name)}` makes it the model in use.")
     return dg.MaterializeResult(data_version=dg.DataVersion(used.digest), metadata=describe(used) | told | {"next": mend})
 
 

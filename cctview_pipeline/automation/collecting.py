@@ -86,7 +86,7 @@ def collect_job() -> None:
 
 def live_collection(campaign: Campaign) -> dg.ScheduleDefinition:
     """The schedule ``daily_collection`` of a campaign of live cameras."""
-    settings = CollectSettings.read(campaign.settings)
+    settings = CollectSettings.read(campaign.settings, campaign.source)
     begin, seconds = settings.begin_and_seconds()
     return dg.ScheduleDefinition(
         name="daily_collection",

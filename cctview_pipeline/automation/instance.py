@@ -18,6 +18,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import dagster_home, keys_uri, lake_uri, project_root
 from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.understood import understood
 
 FOREIGN_HEARTBEAT_S = 60
 """A daemon beats every 30 s; one that is silent for twice as long is gone."""
@@ -38,10 +39,11 @@ def prepare_home() -> Path:
 
 
 def open_campaign() -> tuple[Lake, Campaign]:
-    """The lake and its campaign, for the command line. Raises CctviewError, with the mend, for an empty lake."""
+    """The lake and its campaign, for the command line. Raises CctviewError, with the mend, for an empty lake and for what is not
+    understood."""
     prepare_home()
     lake = open_lake()
-    return lake, lake.require_campaign()
+    return lake, understood(lake.require_campaign())
 
 
 def check_not_served(instance: dg.DagsterInstance) -> None:

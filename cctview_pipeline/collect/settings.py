@@ -2,16 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import time
 from typing import TYPE_CHECKING
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.settings import Key, Section, read_section
 
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import EngineSettings
+
+_KEYS = {
+    "collect": Key(bool, "true"),
+    "contact": Key(str, '"you@example.org"'),
+    "window": Key(str, '"13:00-14:00"'),
+    "budget_gib": Key(float, "20.0", above=0, most=1e6),
+    "metrics_port": Key(int, "9090, or 0 for none", 0, 65_535),
+    "base_url": Key(str, '"http://127.0.0.1:8010"'),
+}
 
 
 @dataclass(frozen=True)
@@ -32,25 +42,25 @@ class CollectSettings:
         """Raises CctviewError, with the mend, for a network that is not live or not turned on, and for wrong settings."""
         if campaign.network not in LIVE_NETWORKS:
             raise CctviewError(f"The campaign's network is '{campaign.network}', which is not live: there is nothing to collect.")
-        settings = cls.read(campaign.settings)
+        settings = cls.read(campaign.settings, campaign.source)
         if not settings.collect:
             raise CctviewError(
                 "Collecting is turned off: read the operator's terms, and set collect = true and contact under "
-                "[campaign.settings] in the lake's campaign.toml."
+                f"[campaign.settings] in {campaign.source}."
             )
         return settings
 
     @classmethod
-    def read(cls, values: Mapping) -> "CollectSettings":
-        known = {field.name: type(field.default) for field in fields(cls)}
-        if unknown := set(values) - set(known):
-            raise CctviewError(f"[campaign.settings] has the unknown key '{min(unknown)}': known are {', '.join(known)}.")
-        for name, value in values.items():
-            kinds = (int, float) if known[name] is float else known[name]
-            if not isinstance(value, kinds) or (isinstance(value, bool) and known[name] is not bool):
-                raise CctviewError(f"[campaign.settings] has a value of the wrong kind: {name} = {value!r}.")
-        settings = cls(**values)
+    def read(cls, values: Mapping, source: str = "campaign.toml") -> "CollectSettings":
+        """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
+        section = Section(source, "[campaign.settings]")
+        settings = cls(**read_section(values, section, _KEYS))
         settings.begin_and_seconds()
+        url = settings.base_url
+        if url and not is_server_address(url):
+            raise section.wrong("base_url", url, "is no address of a server", f"base_url = {_KEYS['base_url'].example}")
+        if not settings.contact.isprintable():  # it is sent in a header
+            raise section.wrong("contact", settings.contact, "is more than one line", f"contact = {_KEYS['contact'].example}")
         return settings
 
     def begin_and_seconds(self) -> tuple[time, float]:
@@ -68,3 +78,7 @@ class CollectSettings:
 
     def network(self, name: str) -> LiveNetwork:
         return LIVE_NETWORKS[name](self.base_url)
+
+
+def is_server_address(url: str) -> bool:
+    return re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url) is not None

@@ -18,6 +18,7 @@ from cctview_pipeline.drift.reference import NoReference, Reference, find_refere
 from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.layout import format_day, format_hour
+from cctview_pipeline.shell import command
 
 Table = Literal["detections", "features"]
 Verdict = Literal["drift", "like training", "too few to tell", "no reference"]
@@ -107,9 +108,10 @@ def labelling_command(table: Table, findings: Iterable[Finding]) -> str:
     findings = list(findings)
     cameras = ",".join(dict.fromkeys(finding.camera for finding in findings))
     hours = [finding.hour for finding in findings]
-    task = "detector --teacher NAME" if table == "detections" else "extractor"
+    task = ("detector", "--teacher", "NAME") if table == "detections" else ("extractor",)
     begin, end = format_hour(min(hours)), format_hour(max(hours) + HOUR)
-    return f"cctview train {task} --from-lake --cameras {cameras} --from {begin} --to {end} --purpose PURPOSE"
+    chosen = "--cameras", cameras, "--from", begin, "--to", end
+    return command("cctview", "train", *task, "--from-lake", *chosen, "--purpose", "PURPOSE")
 
 
 def latest_day(lake: Lake, table: Table = "detections") -> date | None:

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
 from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.limits import Limit
 
 IN_ONE_PIECE = 1 << 20
 """Bytes up to which an object on S3 is sooner here as a whole than its parts are in as many requests."""
@@ -53,6 +54,8 @@ class Storage:
             self._fs: fs.FileSystem = self._open_s3()
         else:
             self._root = str(Path(uri).absolute())
+            if Path(self._root).exists() and not Path(self._root).is_dir():
+                raise CctviewError(f"The lake {uri} is a file: name a folder in CCTVIEW_LAKE.")
             self._fs = fs.LocalFileSystem()
 
     def _open_s3(self) -> fs.S3FileSystem:
@@ -77,9 +80,12 @@ class Storage:
         except OSError as error:
             raise CctviewError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
 
-    def read(self, key: str) -> pa.Buffer:
-        """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""
+    def read(self, key: str, limit: Limit | None = None) -> pa.Buffer:
+        """The object's bytes. limit: of their number. Raises FileNotFoundError when there is none, CctviewError when it can't be
+        read."""
         with self._opened(key) as file:
+            if limit and not limit.allows(file.size()):
+                raise CctviewError(f"{self.path(key)}: {limit.says(file.size())}")
             return file.read_buffer()
 
     def look_into(self, key: str, read: Callable[[pa.NativeFile], Answer]) -> Answer:

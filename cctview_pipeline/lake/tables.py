@@ -11,6 +11,8 @@ from cctview_pipeline.lake import layout
 from cctview_pipeline.lake.layout import Partition
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline.lake.storage import S3Access, Storage
+from cctview_pipeline.limits import TOML_BYTES
+from cctview_pipeline.settings import decode_toml
 
 CAMPAIGN = "campaign.toml"
 
@@ -72,10 +74,11 @@ class Lake:
     def campaign(self) -> Campaign | None:
         """The campaign, or None in an empty lake."""
         try:
-            text = self.storage.read(CAMPAIGN).to_pybytes().decode(errors="replace")
+            data = self.storage.read(CAMPAIGN, TOML_BYTES).to_pybytes()
         except FileNotFoundError:
             return None
-        return Campaign.from_toml(text, self.storage.path(CAMPAIGN))
+        source = self.storage.path(CAMPAIGN)
+        return Campaign.from_toml(decode_toml(data, source), source)
 
     def require_campaign(self) -> Campaign:
         """The campaign. Raises CctviewError, with the mend, for an empty lake."""

@@ -22,12 +22,14 @@ there, and whoever may read the lake's files needs no question at all.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cctview_pipeline.analytics.question import Answer, told
 from cctview_pipeline.analytics.warehouse import connect_confined
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import utc_day
@@ -37,7 +39,7 @@ from cctview_pipeline.privacy.audit import AuditLog, operating_user
 from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore
 from cctview_pipeline.privacy.policy import Policy
-from cctview_pipeline.privacy.statement import tables_read
+from cctview_pipeline.privacy.statement import read_statement
 
 AGGREGATES = frozenset({"camera_status", "gaps", "vehicle_counts", "travel_times", "evaluation"})
 """The tables that are about cameras, or about many vehicles at once."""
@@ -57,25 +59,42 @@ def ask(
     keys: KeyStore | None = None,
     log: AuditLog | None = None,
 ) -> pa.Table:
-    """Run one SELECT over the lake's tables. purpose, user, log: as for ``permit``; keys: the lake's own when left out.
+    """Run one SELECT over the lake's tables, and give all rows. For arguments and errors see ``asked``."""
+    with asked(lake, sql, purpose, user, keys=keys, log=log) as answer:
+        return answer.table()
 
-    Raises CctviewError for anything but one SELECT, for tables or columns that are not there (neither is written down), and
-    as ``permit`` does.
+
+@contextmanager
+def asked(
+    lake: Lake,
+    sql: str,
+    purpose: str = "",
+    user: str | None = None,
+    *,
+    keys: KeyStore | None = None,
+    log: AuditLog | None = None,
+) -> Iterator[Answer]:
+    """Run one SELECT over the lake's tables; the rows come in batches. purpose, user, log: as for ``permit``; keys: the lake's
+    own when left out.
+
+    Raises CctviewError for anything but one SELECT, for tables or columns that are not there (neither is written down), for
+    what takes too long or too much memory, and as ``permit`` does.
     """
-    tables = tables_read(sql)
-    vehicles = set(tables) - AGGREGATES
-    stated = check_purpose(lake, tables, purpose) if vehicles else ""
+    statement = read_statement(sql)
+    vehicles = set(statement.tables) - AGGREGATES
+    stated = check_purpose(lake, statement.tables, purpose) if vehicles else ""
     if vehicles and not keys:
         keys = KeyStore(keys_uri(lake.uri), lake.storage.s3)
     pseudonyms = _Pseudonyms(keys)
-    with connect_confined(lake, tables, pseudonyms) as database:
+    with connect_confined(lake, statement.tables, pseudonyms) as database:
         try:
             question = database.sql(sql)  # names are looked up, nothing is read: a slip of the pen is no query
-            if vehicles:
-                permit(lake, "query", sql, tables, stated, user, log)
-            return question.to_arrow_table()
         except duckdb.Error as error:
-            raise pseudonyms.failure or CctviewError(str(error).strip().splitlines()[0]) from error
+            raise told(error) from error
+        answer = Answer(database, question, not statement.turns_zones, lambda: pseudonyms.failure)
+        if vehicles:
+            permit(lake, "query", sql, statement.tables, stated, user, log)
+        yield answer
 
 
 def permit(

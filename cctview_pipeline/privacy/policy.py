@@ -15,12 +15,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.settings import Key, Section, read_section
 
 _HOURS, _DAY, _WEEK = timedelta(hours=6), timedelta(days=1), timedelta(days=7)
 
@@ -44,6 +45,14 @@ the day's keys after their day. A table that is not named here holds no vehicles
 UNMASKED = ("raw_frames", "crops", "spool", "pictures")
 """What shows people where they are not masked, and is then kept for hours only."""
 MOST_UNMASKED = _HOURS
+
+_KEYS = {
+    "purposes": Key(list, '["traffic counts"]'),
+    "unmasked_for": Key(str, '"road safety", which must be one of the purposes'),
+    "largest_side": Key(int, "640", 16, 32_767),
+    "queries_an_hour": Key(int, "60", 1),
+    "lifetimes": Key(dict, "[campaign.privacy.lifetimes] on a line of its own, and its keys below it"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,21 +81,15 @@ class Policy:
 
         Nobody lives in the synthetic city: what it holds is kept unless the campaign says otherwise.
         """
-        said = dict(campaign.privacy)
-        known = {each.name: each.type for each in fields(cls)}
-        if unknown := set(said) - set(known):
-            raise CctviewError(f"[campaign.privacy] has the unknown key '{min(unknown)}': known are {', '.join(known)}.")
-        purposes = said.get("purposes", [])
-        if not isinstance(purposes, list | tuple) or not all(isinstance(each, str) and each.strip() for each in purposes):
-            raise CctviewError('purposes under [campaign.privacy] is a list of texts, such as ["traffic counts"].')
-        for name, kind in (("unmasked_for", str), ("largest_side", int), ("queries_an_hour", int), ("lifetimes", Mapping)):
-            if name in said and (not isinstance(said[name], kind) or isinstance(said[name], bool)):
-                raise CctviewError(f"[campaign.privacy] has a value of the wrong kind: {name} = {said[name]!r}.")
+        said = read_section(campaign.privacy, Section(campaign.source, "[campaign.privacy]"), _KEYS)
         lifetimes = dict.fromkeys(LIFETIMES) if campaign.network == "city" else dict(LIFETIMES)
-        lifetimes |= {name: _duration(name, text) for name, text in said.get("lifetimes", {}).items()}
-        if said.get("unmasked_for"):
+        section = Section(campaign.source, "[campaign.privacy.lifetimes]")
+        lifetimes |= {name: _duration(name, text, section) for name, text in said.get("lifetimes", {}).items()}
+        said["unmasked_for"] = said.get("unmasked_for", "").strip()
+        if said["unmasked_for"]:
             lifetimes |= {name: min(lifetimes[name] or MOST_UNMASKED, MOST_UNMASKED) for name in UNMASKED}
-        return cls(**(said | {"purposes": tuple(purposes), "lifetimes": lifetimes}))
+        purposes = tuple(purpose.strip() for purpose in said.get("purposes", ()))
+        return cls(**(said | {"purposes": purposes, "lifetimes": lifetimes}))
 
     @property
     def masks_people(self) -> bool:
@@ -97,13 +100,14 @@ class Policy:
         return self.lifetimes.get(name)
 
 
-def _duration(name: str, text: object) -> timedelta | None:
+def _duration(name: str, text: object, section: Section) -> timedelta | None:
     """``12 h``, ``7 d`` or ``forever``."""
     if name not in LIFETIMES and name not in TABLES:
-        raise CctviewError(f"[campaign.privacy.lifetimes] names '{name}': known are {', '.join({**LIFETIMES, **TABLES})}.")
+        known = ", ".join({**LIFETIMES, **TABLES})
+        raise section.refusal(f"the unknown name '{name}' stands", f": known are {known}.")
     if text == "forever":
         return None
-    found = re.fullmatch(r"(\d{1,5}) ?([hd])", text) if isinstance(text, str) else None
+    found = re.fullmatch(r"([0-9]{1,5}) ?([hd])", text) if isinstance(text, str) else None
     if not found or not int(found[1]):
-        raise CctviewError(f"A lifetime is given as '12 h', '7 d' or 'forever', not {name} = {text!r}.")
+        raise section.wrong(name, text, "is no lifetime", f'{name} = "12 h", "7 d" or "forever"')
     return timedelta(hours=int(found[1]) * (24 if found[2] == "d" else 1))

@@ -7,12 +7,15 @@ a text, DuckDB's own tables) is refused by its name here, and has no rights wher
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import duckdb
 
+from cctview_pipeline.analytics.question import told
 from cctview_pipeline.analytics.warehouse import PSEUDONYM
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.limits import QUESTION_BYTES
 
 _FROM_NOTHING = frozenset({"range", "generate_series", "unnest"})
 """Table functions that read no table and no file."""
@@ -20,15 +23,23 @@ _FORBIDDEN = frozenset({PSEUDONYM, "json_serialize_plan"})
 """Functions that would tell which pseudonym a guessed id has, or plan another statement."""
 
 
-def tables_read(sql: str) -> tuple[str, ...]:
-    """The lake's tables that a statement reads rows of, sorted; DESCRIBE reads none.
+@dataclass(frozen=True)
+class Statement:
+    """tables: the lake's that it reads rows of, sorted; turns_zones: whether it makes times of another zone than UTC."""
 
-    Too many rather than too few: a subquery that takes a table's name for its own counts as the table. Raises CctviewError for
-    anything but one SELECT over the lake's tables.
+    tables: tuple[str, ...]
+    turns_zones: bool
+
+
+def read_statement(sql: str) -> Statement:
+    """Raises CctviewError for anything but one SELECT over the lake's tables. DESCRIBE reads no rows.
+
+    Tables are too many rather than too few: a subquery that takes a table's name for its own counts as the table.
     """
     read: set[str] = set()
     named: list[tuple[str, bool]] = []
     own: set[str] = set()
+    turns_zones = False
     for node, is_read in _nodes(_parse(sql)):
         kind = node.get("type")
         if kind == "BASE_TABLE":
@@ -37,8 +48,10 @@ def tables_read(sql: str) -> tuple[str, ...]:
             named.append((node["table_name"], is_read))
         elif kind == "TABLE_FUNCTION" and (name := _function(node.get("function", {}))) not in _FROM_NOTHING:
             raise CctviewError(f"{name} cannot be asked, only the lake's tables can: {_known()}")
-        elif node.get("class") == "FUNCTION" and _function(node) in _FORBIDDEN:
-            raise CctviewError(f"The function {_function(node)} cannot be used in a question.")
+        elif node.get("class") == "FUNCTION":
+            if _function(node) in _FORBIDDEN:
+                raise CctviewError(f"The function {_function(node)} cannot be used in a question.")
+            turns_zones = turns_zones or _function(node) == "timezone"
         own |= {cte["key"].lower() for cte in (node.get("cte_map") or {}).get("map", [])}
         if "cte_name" in node:
             own.add(node["cte_name"].lower())
@@ -48,22 +61,33 @@ def tables_read(sql: str) -> tuple[str, ...]:
         # A name that is a file's has a dot in it, and is never taken for a subquery's: DuckDB would open the file elsewhere.
         elif name.lower() not in own or not re.fullmatch(r"\w+", name):
             raise CctviewError(f"There is no table '{name}': {_known()}")
-    return tuple(sorted(read))
+    return Statement(tuple(sorted(read)), turns_zones)
 
 
 def _parse(sql: str) -> dict:
     """The statement's syntax tree."""
+    try:
+        QUESTION_BYTES.check(len(sql.encode()))
+    except UnicodeEncodeError:
+        raise CctviewError("The question is no UTF-8: write it in a terminal or a file that is.") from None
     with duckdb.connect() as scratch:
         try:
-            statements = scratch.extract_statements(sql)
+            kinds = [statement.type.name.replace("_", " ") for statement in scratch.extract_statements(sql)]
             tree = json.loads(scratch.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()[0])
         except duckdb.Error as error:
-            raise CctviewError(str(error).strip().splitlines()[0]) from error
+            raise told(error) from error
         except RecursionError:
             raise CctviewError("The statement is nested too deeply: ask with a simpler SELECT.") from None
-    if len(statements) != 1 or tree["error"]:
-        raise CctviewError("One SELECT can be asked and nothing else: ask with SELECT (and PIVOT with IN, so that it is one).")
-    return tree
+    if not kinds:
+        raise CctviewError("The question is empty: ask with SELECT, such as SELECT * FROM vehicle_counts.")
+    if kinds == ["SELECT"] and not tree["error"]:
+        return tree
+    if "SELECT" in kinds and "CREATE" in kinds and "pivot" in sql.lower():
+        raise CctviewError("A PIVOT must say IN which values, so that it is one SELECT: ask with PIVOT ... ON column IN (...).")
+    if len(kinds) > 1:
+        raise CctviewError(f"These are {len(kinds)} statements, and a question is one: ask with SELECT, one after the other.")
+    kind = "PRAGMA" if kinds == ["SELECT"] else kinds[0]  # DuckDB reads some as the SELECT that they stand for
+    raise CctviewError(f"A statement of the kind {kind} is no question: ask with SELECT, which reads tables and changes nothing.")
 
 
 def _nodes(tree: dict) -> Iterator[tuple[dict, bool]]:

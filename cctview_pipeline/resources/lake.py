@@ -8,6 +8,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, S3Access
 from cctview_pipeline.paths import lake_uri
+from cctview_pipeline.understood import understood
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -21,9 +22,9 @@ class LakeResource(dg.ConfigurableResource):
         return Lake(uri, s3_access("lake") if uri.startswith("s3://") else None)
 
     def open_campaign(self) -> tuple[Lake, Campaign]:
-        """The lake and its campaign. Raises CctviewError, with the mend, for an empty lake."""
+        """The lake and its campaign. Raises CctviewError, with the mend, for an empty lake and for what is not understood."""
         lake = self.open()
-        return lake, lake.require_campaign()
+        return lake, understood(lake.require_campaign())
 
 
 def s3_access(what: str) -> S3Access:

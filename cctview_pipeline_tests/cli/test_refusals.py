@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import models_directory
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
+from cctview_pipeline_tests.factories.jobs import archive_campaign
 
 BEGIN = datetime(2020, 5, 5, 17, 10, tzinfo=UTC)
 
@@ -86,7 +88,7 @@ def test_a_time_that_is_none(place: Workplace, archive: Path):
 def test_an_unwritable_lake(archive: Path, tmp_path: Path):
     (tmp_path / "lake").write_text("a file where the lake should be")
     sentence = refusal(Workplace(tmp_path), *backfill(archive))
-    assert sentence.startswith(f"The lake {tmp_path / 'lake'} cannot be")
+    assert sentence == f"The lake {tmp_path / 'lake'} is a file: name a folder in CCTVIEW_LAKE."
     assert (tmp_path / "lake").read_text() == "a file where the lake should be"
 
 
@@ -127,7 +129,7 @@ def test_a_question_to_an_empty_lake(place: Workplace):
 
 def test_a_question_that_is_no_sql(place: Workplace, archive: Path):
     place.lake.mkdir()
-    (place.lake / "campaign.toml").write_text('[campaign]\nname = "a"\nnetwork = "archive"\nstart = 2021-01-01T00:00:00Z\n')
+    Lake(str(place.lake)).write_campaign(archive_campaign())
     assert "syntax error" in refusal(place, "query", "select from where")
     assert "gibberish" in refusal(place, "query", "select gibberish from vehicle_counts")
     assert "add purposes = [" in refusal(place, "query", "select gibberish from tracks")

@@ -1,5 +1,6 @@
 """What a campaign must say before anything is collected."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, time
 
@@ -32,9 +33,19 @@ def test_a_network_that_is_turned_on():
         ({"network": "archive"}, "The campaign's network is 'archive', which is not live"),
         ({"settings": {}}, "Collecting is turned off: read the operator's terms, and set collect = true"),
         ({"settings": {"collect": False, "contact": "a@b.org"}}, "Collecting is turned off"),
-        ({"settings": {"collect": "yes"}}, "a value of the wrong kind: collect = 'yes'"),
-        ({"settings": {"budget_gib": True}}, "a value of the wrong kind: budget_gib = True"),
-        ({"settings": {"seed": 7}}, "has the unknown key 'seed'"),
+        (
+            {"settings": {"collect": "yes"}},
+            r"^campaign.toml: collect = \"yes\" under \[campaign.settings\] is no true or false: write",
+        ),
+        ({"settings": {"collect": 1}}, "collect = 1 .* is no true or false"),
+        ({"settings": {"budget_gib": True}}, "budget_gib = true .* is no number: write budget_gib = 20.0"),
+        ({"settings": {"budget_gib": "20"}}, 'budget_gib = "20" .* is no number'),
+        *(({"settings": {"budget_gib": value}}, r"budget_gib = .* is out of range") for value in (0, -1.0, math.nan, math.inf)),
+        *(({"settings": {"metrics_port": value}}, r"metrics_port = .* \(from 0 to 65535\)") for value in (-1, 65_536)),
+        *(({"settings": {"base_url": value}}, "is no address of a server") for value in ("here", "ftp://here", "http://")),
+        ({"settings": {"contact": "a@b.org\r\nCookie: 1"}}, "contact = .* is more than one line"),
+        ({"settings": {"seed": 7}}, "unknown key 'seed' stands under .*: known are collect, contact"),
+        ({"settings": {"budget": 7}}, "it may mean budget_gib"),
         ({"settings": {"window": "noon"}}, "A window is given as 13:00-14:00, not 'noon'"),
     ],
 )

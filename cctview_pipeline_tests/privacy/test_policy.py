@@ -44,22 +44,35 @@ def test_a_campaign_keeps_its_promises_in_its_file():
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({"purpose": ["counts"]}, "unknown key 'purpose'"),
+        (
+            {"purpose": ["counts"]},
+            "unknown key 'purpose' stands under .*: it may mean purposes; known are purposes, unmasked_for",
+        ),
         ({"purposes": "counts"}, "list of texts"),
         ({"purposes": [""]}, "list of texts"),
+        ({"purposes": [1]}, "list of texts"),
         ({"unmasked_for": "fun"}, "none of the purposes"),
-        ({"largest_side": "640"}, "wrong kind"),
-        ({"largest_side": 8}, "from 16"),
+        ({"unmasked_for": True}, "unmasked_for = true .* is no text"),
+        ({"largest_side": "640"}, 'largest_side = "640" .* is no whole number: write largest_side = 640'),
+        ({"largest_side": True}, "largest_side = true .* is no whole number"),
+        ({"largest_side": 8}, "from 16 to 32767"),
         ({"queries_an_hour": 0}, "1 or more"),
-        ({"lifetimes": {"crop": "1 h"}}, "names 'crop'"),
-        ({"lifetimes": {"crops": "soon"}}, "given as '12 h'"),
-        ({"lifetimes": {"crops": "0 h"}}, "given as '12 h'"),
-        ({"lifetimes": {"crops": 12}}, "given as '12 h'"),
+        ({"queries_an_hour": 60.0}, "is no whole number"),
+        ({"lifetimes": 7}, r"lifetimes = 7 .* is no table: write \[campaign.privacy.lifetimes\]"),
+        ({"lifetimes": {"crop": "1 h"}}, r"unknown name 'crop' stands under \[campaign.privacy.lifetimes\]"),
+        *(
+            ({"lifetimes": {"crops": value}}, r"crops = .* is no lifetime: write crops = \"12 h\"")
+            for value in ("soon", "0 h", 12, "-1 h", "1.5 h", True)
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(said: dict, sentence: str):
     with pytest.raises(CctviewError, match=sentence):
         policy(**said)
+
+
+def test_spaces_around_a_purpose_are_no_part_of_it():
+    assert policy(purposes=[" counts "], unmasked_for=" counts").unmasked_for == "counts"
 
 
 def test_every_lifetime_is_of_a_table_or_of_what_lies_beside_the_lake():

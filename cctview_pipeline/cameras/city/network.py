@@ -18,6 +18,7 @@ from cctview_pipeline.cameras.network import CameraHour, Frame
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
+from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR
 
 START = datetime(2025, 6, 3, 16, tzinfo=UTC)
 """Noon in New York on an ordinary Tuesday: the beginning, unless somebody wants another."""
@@ -46,6 +47,8 @@ class CitySettings:
             raise CctviewError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
         if not 0 <= self.people <= MOST_PEOPLE:
             raise CctviewError(f"From 0 to {MOST_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
+        if not FIRST_YEAR <= self.start.year <= LAST_YEAR:
+            raise CctviewError(f"A city starts between {FIRST_YEAR} and {LAST_YEAR}, not in {self.start.year}.")
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
             raise CctviewError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
         # The light of a day and the minutes of a fault are UTC's, however the start was written.

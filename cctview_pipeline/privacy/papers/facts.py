@@ -133,7 +133,7 @@ def gather(campaign: Campaign, graph: AssetGraph, home: str = "", results: Path 
         graph,
         {name: LIVE_NETWORKS[name].terms for name in networks if name in LIVE_NETWORKS},
         live.cadence_s if live else None,
-        CollectSettings.read(campaign.settings) if live else None,
+        CollectSettings.read(campaign.settings, campaign.source) if live else None,
         tuple(_models(campaign)),
         _people(results or project_root() / "benchmarks" / "results"),
         home.rstrip("/"),

@@ -1,0 +1,112 @@
+"""A question that is being answered: rows in batches, within limits of time and memory, and what went wrong in one sentence."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+
+from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_SECONDS
+
+ROWS = 2048
+"""Of a batch: DuckDB's own measure, 40 MB of pictures."""
+_UNWRITTEN = frozenset({"bit", "bignum", "time with time zone", "variant", "uhugeint", "geometry"})
+"""Types that come out of DuckDB as bytes of its own, with another value, or not at all."""
+
+
+class Answer:
+    """The rows of one question, read once. columns: their names, each of its own; utc: whether times without a zone are UTC.
+
+    Raises CctviewError, with DuckDB's own words behind ours, for what cannot be answered, and for what takes too long or too
+    much memory. failure: says what else went wrong, where DuckDB only repeats it.
+    """
+
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        relation: duckdb.DuckDBPyRelation,
+        utc: bool = True,
+        failure: Callable[[], CctviewError | None] = lambda: None,
+    ) -> None:
+        for name, kind in zip(relation.columns, relation.types, strict=True):
+            if (found := _unwritten(kind)) is not None:
+                raise CctviewError(
+                    f"The column '{printable(name)}' has the type {found}, which only DuckDB reads: cast it to VARCHAR."
+                )
+        self.columns, self.utc = told_apart(relation.columns), utc
+        self._database, self._relation, self._failure = database, relation, failure
+        self._left_s = QUESTION_SECONDS.most
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Only what DuckDB works counts as time: who reads slowly may."""
+        with self._guarded():
+            reader = self._relation.to_arrow_reader(ROWS)
+        self._schema = pa.schema([each.with_name(name) for each, name in zip(reader.schema, self.columns, strict=True)])
+        while True:
+            with self._guarded():
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+
+    def table(self) -> pa.Table:
+        """All rows."""
+        batches = list(self.batches())
+        return pa.Table.from_batches(batches, self._schema)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        began = time.monotonic()
+        alarm = threading.Timer(max(self._left_s, 0), self._database.interrupt)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow's reader has its own errors for DuckDB's
+            raise self._failure() or told(error) from error
+        finally:
+            alarm.cancel()
+            self._left_s -= time.monotonic() - began
+
+
+def limit_memory(database: duckdb.DuckDBPyConnection) -> None:
+    """No question takes more than its limit, or four fifths of what there is; nothing is put on the disk instead."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    database.execute(f"SET memory_limit = '{min(QUESTION_MEMORY_BYTES.most, there * 4 // 5)} B'")
+    database.execute("SET temp_directory = ''")
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """Names that occur twice get a number: ``a``, ``a`` -> ``a``, ``a_2``."""
+    found = dict[str, None]()
+    for name in names:
+        new, number = name, 1
+        while new in found or (number > 1 and new in names):
+            number += 1
+            new = f"{name}_{number}"
+        found[new] = None
+    return list(found)
+
+
+def told(error: Exception) -> CctviewError:
+    """DuckDB's words behind ours, without the part that quotes the question."""
+    text = str(error).strip()
+    if isinstance(error, duckdb.InterruptException) or text.startswith("INTERRUPT"):
+        return CctviewError(QUESTION_SECONDS.says(QUESTION_SECONDS.most))
+    if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory"):
+        return CctviewError(QUESTION_MEMORY_BYTES.says(QUESTION_MEMORY_BYTES.most))
+    words = printable(" ".join(text.split("\nLINE ")[0].split()))
+    unknown = words.startswith("Binder") and "column" in words and "Candidate" not in words
+    hint = " DESCRIBE and a table's name show its columns." if unknown else ""
+    return CctviewError(f"DuckDB cannot answer this question: {words}{'' if words.endswith(('.', '!', '?')) else '.'}{hint}")
+
+
+def _unwritten(kind: duckdb.sqltypes.DuckDBPyType) -> str | None:
+    if kind.id in _UNWRITTEN:
+        return str(kind)
+    nested = kind.children if kind.id in ("list", "array", "struct", "map", "union") else []
+    return next((found for _, child in nested if not isinstance(child, int) and (found := _unwritten(child))), None)
