@@ -81,7 +81,9 @@ def find_reference(model: str) -> Reference:
             f"{model} has no {path.name} beside its weights: drift from its training cannot be told; training writes one."
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NoReference(f"{path} is damaged ({type(error).__name__}): restore it from git, or train again.") from error
+        raise NoReference(
+            f"{path} cannot be read, or its bins are others than this version has: restore it from git, or train again."
+        ) from error
 
 
 def make_detector_reference(detector: Detector, images: Mapping[str, Iterable[ImageLike]]) -> Reference:
