@@ -40,7 +40,7 @@ class Replay:
         if not (math.isfinite(speed) and 0 < speed <= FASTEST):
             raise CctviewError(f"An archive is played back at a speed above 0 and of at most {FASTEST:.0f}, not {speed:g}.")
         self.network, self.speed, self._now = network, speed, now
-        self._hours_of = {camera: set(network.hours(camera)) for camera in network.cameras()}
+        self._hours_of = {camera: set(_tried(network.hours, camera)) for camera in network.cameras()}
         self._read: dict[datetime, dict[str, list[Frame]]] = {}
         hours = sorted(set().union(*self._hours_of.values()))
         begin = next((first for hour in hours if (first := self._first(hour))), None)
@@ -81,18 +81,13 @@ class Replay:
         """All cameras' frames of an hour; three hours are kept."""
         if hour not in self._read:
             having = [camera for camera, hours in self._hours_of.items() if hour in hours]
-            self._read[hour] = {camera: self._frames(camera, hour) for camera in having}
+            self._read[hour] = {camera: _tried(self._frames, camera, hour) for camera in having}
             while len(self._read) > 3:
                 self._read.pop(next(iter(self._read)), None)  # by another thread, perhaps
         return self._read[hour]
 
     def _frames(self, camera: str, hour: datetime) -> list[Frame]:
-        """None where the camera's hour cannot be read: the others are played back."""
-        try:
-            return self.network.read_hour(camera, hour).frames
-        except Exception as error:
-            _log.warning("%s shows nothing from %s on: it cannot be read (%s).", camera, hour, type(error).__name__)
-            return []
+        return self.network.read_hour(camera, hour).frames
 
     def _first(self, hour: datetime) -> datetime | None:
         """When the first frame of an hour was taken."""
@@ -127,6 +122,15 @@ class Replay:
             then = self._moment()[0] + timedelta(seconds=min(_AHEAD_S * self.speed, 1800))
             await asyncio.to_thread(self.read, floor_hour(then if then < self.end else self.begin))
             await asyncio.sleep(1)
+
+
+def _tried(read: Callable[..., list], camera: str, *arguments) -> list:
+    """Nothing where a camera cannot be read: the others are played back."""
+    try:
+        return read(camera, *arguments)
+    except Exception as error:
+        _log.warning("%s shows nothing: it cannot be read (%s).", camera, type(error).__name__)
+        return []
 
 
 def serve(network: CameraNetwork, port: int, speed: float, say: Callable[[str], None]) -> None:

@@ -38,7 +38,7 @@ from cctview_pipeline.files import sync_directory, write_whole
 FLUSH_S = 0.5
 SEGMENT_BYTES = 64 << 20
 HOUR_FORMAT = "%Y%m%dT%H"
-_NAME = re.compile(r"(\d{8}T\d{2})-(\d{16,20})\.(?:segment|open)")
+_NAME = re.compile(r"(\d{8}T\d{2})-(\d{16,20})\.(?:segment|open|damaged)")
 _UNREAD = b"unread bytes"
 """In an index: how many bytes of its segment are of no whole record, though records follow."""
 

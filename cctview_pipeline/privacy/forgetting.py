@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.analytics.warehouse import MARTS, build_mart
 from cctview_pipeline.cameras.spooled import frame_id
 from cctview_pipeline.campaign import HOUR, Campaign
-from cctview_pipeline.collect.spool import Kind, Record, microseconds, rewrite, segments, written_hours
+from cctview_pipeline.collect.spool import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, apply, erased_tracks, painted_over
@@ -101,6 +101,10 @@ def erase(
     erasures, report = Erasures(lake), ErasureReport(erasure.id)
     erasures.put(erasure)
     report.spool = sum(rewrite(each, lambda record: _record(erasure, record)) for each in segments(spool)) if spool else 0
+    # What nobody can read in one that is damaged may be of it; what can be read is in the lake.
+    for each in damaged(spool) if spool else []:
+        if (begun := hour_of(each)) and first - timedelta(hours=1) <= begun <= last + timedelta(hours=1):
+            each.unlink()
     days: set[date] = set()
     for table in (each for each in TopologicalSorter(graph).static_order() if each in graph):
         if table in KEPT:

@@ -12,6 +12,7 @@ import pytest
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.jpeg import capture_time, strip_metadata
 from cctview_pipeline.cameras.live import LocalServer
+from cctview_pipeline.cameras.network import CameraHour
 from cctview_pipeline.cameras.replay import Replay, running
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.engine import EngineSettings
@@ -69,6 +70,27 @@ def test_faster_and_round_again(archive: ArchiveNetwork):
     again = at(replay, hand, KNOWN, length + 1.1)
     assert strip_metadata(again) == frames[2].jpeg
     assert abs((capture_time(again) - NOW).total_seconds() - length - 1.0) < 0.02
+
+
+def test_a_camera_whose_hour_cannot_be_read_shows_nothing_and_the_others_go_on(archive: ArchiveNetwork):
+    class Damaged(ArchiveNetwork):
+        def read_hour(self, camera_id: str, hour: datetime):
+            if camera_id == LATE:
+                raise OSError("Bad CRC-32 for file at 0x7f")
+            return super().read_hour(camera_id, hour)
+
+    replay = Replay(Damaged(archive.path), now=(hand := Hand()))
+    assert at(replay, hand, LATE, 12) is None
+    assert at(replay, hand, KNOWN, 2.1) is not None
+
+
+def test_an_archive_without_a_picture_that_can_be_played_is_told(archive: ArchiveNetwork):
+    class Empty(ArchiveNetwork):
+        def read_hour(self, camera_id: str, hour: datetime):
+            return CameraHour([], [])
+
+    with pytest.raises(CctviewError, match="no frame that can be played back"):
+        Replay(Empty(archive.path))
 
 
 def test_over_the_hour_s_turn_and_over_a_gap(tmp_path: Path):

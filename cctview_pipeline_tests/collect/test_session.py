@@ -85,6 +85,7 @@ def test_for_a_while(server: tuple[LiveCameras, str], tmp_path: Path):
     [
         (["--contact", "me@example.org"], "Nothing was collected: read the terms, and add --accept-terms."),
         (["--contact", "me", "--accept-terms"], "Collecting needs a contact for the cameras' operator"),
+        (["--contact", "a@b.c\r\nX: y", "--accept-terms"], "Collecting needs a contact for the cameras' operator"),
         (["--contact", "me@example.org", "--for", "soon"], "A duration is given as 90s, 20m, 1h or 1h30m, not 'soon'."),
         (["--contact", "me@example.org", "--network", "paris"], "There is no live network named 'paris'"),
     ],
@@ -95,6 +96,13 @@ def test_what_is_refused_before_anything_is_asked(tmp_path: Path, arguments: lis
         CliRunner().invoke(app, words, catch_exceptions=False)
     assert sentence in str(refused.value)
     assert not (tmp_path / "spool").exists()
+
+
+def test_a_port_for_metrics_that_is_taken_is_told(server: tuple[LiveCameras, str], tmp_path: Path):
+    port = server[1].rsplit(":", 1)[1]
+    words = ["collect", "--base-url", server[1], "--contact", "a@b.c", "--spool", str(tmp_path), "--accept-terms"]
+    with pytest.raises(CctviewError, match=f"Metrics cannot be served at port {port}"):
+        CliRunner().invoke(app, [*words, "--for", "1s", "--metrics-port", port], catch_exceptions=False)
 
 
 def test_a_server_that_is_not_there():

@@ -24,7 +24,12 @@ def test_one_machine_has_them_all():
     assert Shard().own(CAMERAS) == CAMERAS
 
 
-@pytest.mark.parametrize("text", ["0/8", "9/8", "2", "2/", "a/b", "-1/3", "1/0"])
+@pytest.mark.parametrize("text", ["0/8", "9/8", "2", "2/", "a/b", "-1/3", "1/0", "\u00b2/\u00b3", f"1/{'9' * 5000}"])
 def test_what_is_no_shard_is_told(text: str):
     with pytest.raises(CctviewError, match=f"such as 2/8, not '{text}'"):
         Shard.parse(text)
+
+
+def test_so_many_shards_that_reckoning_them_would_never_end_are_refused():
+    with pytest.raises(CctviewError, match="999,999,999 shards are refused: 1,000 are allowed"):
+        Shard.parse("1/999999999")

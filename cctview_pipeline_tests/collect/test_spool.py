@@ -1,5 +1,6 @@
 """What is collected survives a kill, a torn write and a full disk, and is never more than the budget."""
 
+import errno
 import os
 import time
 from multiprocessing.sharedctypes import Synchronized
@@ -81,6 +82,41 @@ def test_segments_roll_over_and_keep_the_order(tmp_path: Path):
     writer.close()
     assert len(segments(tmp_path)) == 4
     assert everything(tmp_path) == [frame(number) for number in range(20)]
+
+
+def test_a_disk_that_is_full_when_a_segment_begins_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Not even a file can be made; what was gathered is written when there is room again."""
+
+    def full(path: Path, *arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    writer = SpoolWriter(tmp_path, MIB)
+    writer.append(frame(0))
+    with monkeypatch.context() as context:
+        context.setattr(Path, "open", full)
+        with pytest.raises(SpoolFull, match="cannot be written: No space left on device"):
+            writer.flush()
+    writer.append(frame(1))
+    assert writer.flush() == 2
+    writer.close()
+    assert everything(tmp_path) == [frame(0), frame(1)]
+
+
+def test_a_disk_that_does_not_let_a_segment_end_ends_it_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(self: Path, target: Path):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    writer = SpoolWriter(tmp_path, MIB)
+    for number in range(2):
+        writer.append(frame(number))
+        writer.flush()
+        with monkeypatch.context() as context:
+            context.setattr(Path, "rename", refused)
+            with pytest.raises(SpoolFull, match="cannot be ended: Read-only file system"):
+                writer.roll()
+    assert segments(tmp_path) == []
+    writer.close()
+    assert everything(tmp_path) == [frame(0), frame(1)]
 
 
 def test_a_second_writer_of_one_shard_is_refused(tmp_path: Path):

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from cctview_pipeline.collect.newest import Seen
@@ -244,3 +246,14 @@ def test_what_cannot_be_read_leaves_the_camera_s_memory_as_it_was(camera: Camera
     assert camera.watch.reason == "unreadable"
     assert camera.answer(picture(1)) is not None
     assert camera.states() == ["offline", "live"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.binary(max_size=120) | st.integers(0, 2000).map(lambda at: picture(3)[:at] + picture(5)[at:]), max_size=12))
+def test_whatever_came_before_the_next_good_picture_is_taken(contents: list[bytes]):
+    """Any bytes, and halves of two pictures: nothing is raised."""
+    camera = Camera()
+    for content in contents:
+        camera.answer(content)
+    assert camera.answer(picture(60)) is not None
+    assert camera.watch.state == "live"

@@ -126,10 +126,11 @@ def test_the_sensor_seals_what_comes_later(place: Workplace):
 
 
 def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
+    """And a camera that today's list lacks takes no other with it."""
     place = Workplace(tmp_path)
     cameras = LiveCameras(count=3, period_s=0.4)
     with cameras.in_thread() as url:
-        own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2")))
+        own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2", "gone")))
         settings = {"collect": True, "contact": "test@example.org", "window": "09:30-10:00", "base_url": url}
         campaign = Campaign("live", "nyc-dot", NINE, None, own, str(spool(place)), settings)
         Lake(str(place.lake)).write_campaign(campaign)

@@ -167,7 +167,11 @@ def test_the_spool_forgets_as_well(tmp_path: Path):
             writer.append(Record(Kind.FRAME, each.camera, microseconds(time), microseconds(time), picture(vehicle=True)))
     writer.append(Record(Kind.EVENT, "", microseconds(HOUR_17), microseconds(HOUR_17), b'{"ends": true}'))
     writer.close()
+    (of_then, of_another_day) = (spool / f"{day}-1588698000000001.damaged" for day in ("20200505T17", "20200601T17"))
+    for path in (of_then, of_another_day):
+        path.write_bytes(b"what nobody can read")
     erase_first(lake, spool=spool)
+    assert [path.exists() for path in (of_then, of_another_day)] == [False, True]
     journey = of_journey(lake, KeyStore(str(tmp_path / "keys")), passes(SECOND)[0].journey, "letter", NOW)
     erase(lake, campaign(), journey, GRAPH, spool)
     kept = [record for segment in segments(spool) for record in read(segment)]
