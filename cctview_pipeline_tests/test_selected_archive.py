@@ -82,7 +82,7 @@ def test_what_is_not_used_is_in_the_notes_and_in_the_choice(lake: Lake, root: Pa
     (root / "download.zip").write_bytes(zip_up(root / "z", frames(OTHER, FIVE, 3)).read_bytes()[:300])
     (root / "z").unlink()
     found = chosen(lake, root)
-    assert {each.reason: each.count for each in found.unused} == {"no_picture": 1, "damaged_zip": 1}
+    assert {each.reason: each.count for each in found.unused} == {"other_file": 1, "damaged_zip": 1}
     assert [note.split(":")[0] for note in found.notes] == ["Not used"] * 2
     assert "download.zip" in found.notes[1]
 

@@ -132,7 +132,7 @@ class ArchiveNetwork:
         unused = self._files.unused()
         if self.path.is_file() and any(found.reason in ("damaged_zip", "unreadable_zip") for found in unused):
             return f"{self.path} is no readable zip file: it is none, or was not written to its end (`zip -FF` may mend it)."
-        telling = [found.sentence for found in unused if found.reason not in ("no_picture", "no_place", "hidden")]
+        telling = [found.sentence for found in unused if found.reason not in ("other_file", "no_place", "hidden")]
         return (
             f"{self.path} is no archive: expected <camera>/YYYY/MM/DD/HH/MM/SS/*{SUFFIX} in it, or zip files that hold this"
             f"{_what_else(self.path)}{''.join(f'; {sentence}' for sentence in telling)}."

@@ -27,7 +27,7 @@ Parts = tuple[str, ...]
 HOUR_FOLDER = "%Y/%m/%d/%H"
 UNUSED = {
     "derived": "crops and drawings made from frames",
-    "no_picture": "files that are no pictures",
+    "other_file": "files that are no pictures",
     "hidden": "hidden files, and what a system left behind (._*, __MACOSX)",
     "no_place": "pictures for which neither their name nor their folder tells a camera and an hour",
     "camera_id": "pictures of cameras whose id has other characters than letters, digits and single hyphens, underscores or dots",
@@ -180,7 +180,7 @@ def _sort(parts: Parts, place: str, read: Callable[[], bytes], tally: _Tally) ->
     if _is_hidden(parts):
         tally.add("hidden", place)
     elif not name.endswith(_PICTURES):
-        tally.add("zip_in_zip" if name.endswith(".zip") else "no_picture", place)
+        tally.add("zip_in_zip" if name.endswith(".zip") else "other_file", place)
     elif not _is_frame(name):
         tally.add("derived", place)
     elif key := _layout_key(parts[:-1]) or _name_key(parts[-1]):

@@ -309,7 +309,7 @@ def test_what_is_not_used_is_counted_by_reason_with_an_example(tmp_path: Path):
     found = {each.reason: (each.count, each.example) for each in ArchiveNetwork(tmp_path).unused()}
     assert found == {
         "derived": (1, FIFTH.replace("--original", "--detections")),
-        "no_picture": (1, "notes.txt"),
+        "other_file": (1, "notes.txt"),
         "no_place": (1, "photo.jpg"),
         "too_deep": (1, deep),
     }

@@ -71,7 +71,7 @@ def test_as_json_the_report_is_all_of_standard_output(place: Workplace, archive:
     assert done.returncode == 1
     assert told["partitions"] == {"planned": 9, "asked": 9, "finished": 0}
     assert told["not_used"] == [
-        {"reason": "no_picture", "meaning": "files that are no pictures", "count": 1, "example": "notes.txt"}
+        {"reason": "other_file", "meaning": "files that are no pictures", "count": 1, "example": "notes.txt"}
     ]
     assert "Not used: files that are no pictures: notes.txt." in told["notes"]
     assert told["rejected"] == []
