@@ -53,9 +53,7 @@ def ending() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             _end(_ours(error), OURS)
-        place = (
-            f"{error.filename}: " if error.filename else "What was written could not be, " if error.errno == errno.ENOSPC else ""
-        )
+        place = f"{error.filename}: " if error.filename else ""
         _end(printable(f"{place}{_SURROUNDINGS[error.errno]}."), REFUSED)
     except Exception as error:
         _end(_ours(error), OURS)

@@ -10,21 +10,26 @@ from typing import Any
 
 from rich.console import Console
 
+from cctview_pipeline.ending import end_quietly
+
 console = Console(markup=False, emoji=False)
 """What stands in brackets or between colons is text: a path, a section of campaign.toml or an answer of the lake may have any."""
 
 
 def say(text: str) -> None:
     """Print a line as it is: a console breaks lines and replaces tabs, also in a command that somebody copies."""
-    console.out(text, highlight=False)
+    print(text)
 
 
 def write(lines: Iterable[str]) -> None:
     """Print what a program reads, in UTF-8 whatever the terminal's alphabet is. Lines come with their ends."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
-    sys.stdout.writelines(lines)
-    sys.stdout.flush()
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        end_quietly()
 
 
 def print_json(value: Any) -> None:

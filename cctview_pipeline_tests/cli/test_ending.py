@@ -51,8 +51,8 @@ def test_a_mistake_of_ours_is_not_told_as_the_users(place: Workplace, monkeypatc
     status, told = ended(place, monkeypatch, error)
     assert status == 70
     found = re.fullmatch(
-        rf"cctview: this is a mistake of cctview and not yours \({type(error).__name__} in test_ending.py, line \d+\): please report it "
-        r"with the file (.*)\.\n",
+        rf"cctview: this is a mistake of cctview and not yours \({type(error).__name__} in test_ending.py, line \d+\): please "
+        r"report it with the file (.*)\.\n",
         told,
     )
     assert "Traceback" in Path(found[1]).read_text()
@@ -82,7 +82,7 @@ def test_what_is_around_us_is_told_with_its_mend(
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_who_stops_a_command_is_told_that_it_can_be_given_again(place: Workplace, number: signal.Signals, status: int):
-    own = f"import signal; signal.signal({signal.SIGINT}, signal.default_int_handler); from cctview_pipeline.cli import main; main()"
+    own = f"import signal; signal.signal({signal.SIGINT}, signal.default_int_handler); import cctview_pipeline.cli as c; c.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", own, "query", ENDLESS],
         env=place.environment,

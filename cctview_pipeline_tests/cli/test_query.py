@@ -145,8 +145,10 @@ def test_an_option_that_is_none_is_still_told(place: Workplace):
     ("sql", "sentence"),
     [
         *((sql, f"A statement of the kind {kind} is no question: ask with SELECT") for sql, kind in {
-            "insert into gaps values (1)": "INSERT", "copy gaps to '/tmp/x'": "COPY", "attach 'x'": "ATTACH", "set threads = 1": "SET",
-            "-- select\ndelete from gaps": "DELETE", "/*;*/ drop view gaps": "DROP", "install httpfs": "LOAD", "pragma version": "PRAGMA",
+            "insert into gaps values (1)": "INSERT", "copy gaps to '/tmp/x'": "COPY", "attach 'x'": "ATTACH",
+            "set threads = 1": "SET",
+            "-- select\ndelete from gaps": "DELETE", "/*;*/ drop view gaps": "DROP", "install httpfs": "LOAD",
+            "pragma version": "PRAGMA",
             "create table t as select 1": "CREATE", "export database '/tmp/x'": "EXPORT", "explain select 1": "EXPLAIN",
         }.items()),
         ("select 1; select 2", "These are 2 statements, and a question is one"),
