@@ -85,9 +85,8 @@ def backfill(
 
     On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
     """
-    import dagster as dg
 
-    from cctview_pipeline.automation.instance import check_not_served, prepare_home
+    from cctview_pipeline.automation.instance import check_not_served, open_instance, prepare_home
     from cctview_pipeline.resources.lake import open_lake
 
     prepare_home()
@@ -101,7 +100,7 @@ def backfill(
     _check_models(chosen.campaign)
     lake.storage.check_writable()
     if lake.campaign() != chosen.campaign:
-        with dg.DagsterInstance.get() as instance:
+        with open_instance() as instance:
             check_not_served(instance)
         lake.write_campaign(chosen.campaign)
     _run(lake, chosen.campaign, chosen.cameras, chosen.hours, again)
@@ -109,14 +108,13 @@ def backfill(
 
 def _run(lake: Lake, campaign: Campaign, cameras: list[str], hours: list[datetime], again: bool) -> None:
     """Launch, wait and report."""
-    import dagster as dg
 
     from cctview_pipeline.assets.weights import record_models
     from cctview_pipeline.automation import backfill as launching
-    from cctview_pipeline.automation.instance import running_daemon
+    from cctview_pipeline.automation.instance import open_instance, running_daemon
     from cctview_pipeline.definitions import build_definitions
 
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         plan = launching.whole_plan(campaign, cameras, hours)
         todo = plan if again else launching.missing_plan(plan, campaign, lake, instance)
         total = launching.count(todo)
