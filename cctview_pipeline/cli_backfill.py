@@ -118,16 +118,14 @@ class Report:
 def _make(lake: Lake, chosen: Choice, again: bool, aside: Console) -> Report:
     """Launch and wait. The campaign is written first, since runs read it; if nothing at all could be made of a new one it goes
     again, so that the next command begins anew."""
-    import dagster as dg
-
     from cctview_pipeline.assets.weights import record_models
     from cctview_pipeline.automation import backfill as launching
     from cctview_pipeline.automation.causes import find_causes
-    from cctview_pipeline.automation.instance import check_not_served, running_daemon
+    from cctview_pipeline.automation.instance import check_not_served, open_instance, running_daemon
     from cctview_pipeline.definitions import build_definitions
 
     campaign, before = chosen.campaign, lake.campaign()
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         if before != campaign:
             check_not_served(instance)
             lake.write_campaign(campaign)

@@ -20,13 +20,12 @@ def purge(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
 ) -> None:
     """Delete what is older than the campaign allows. Dagster does this every hour while `cctview dev` or a daemon runs."""
-    import dagster as dg
 
-    from cctview_pipeline.automation.instance import open_campaign
+    from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.lifetimes import end_lifetimes
 
     lake, campaign = open_campaign()
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         ended = end_lifetimes(instance, lake, campaign, datetime.now(UTC), dry_run)
     if as_json:
         print_json(ended.report.as_dict() | {"counts": ended.counts()})
@@ -52,9 +51,8 @@ def erase(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Erase a span of cameras' time, or one vehicle, and all that was made of it. No run brings it back."""
-    import dagster as dg
 
-    from cctview_pipeline.automation.instance import open_campaign
+    from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.lifetimes import carry_out
     from cctview_pipeline.privacy.audit import AuditLog
     from cctview_pipeline.privacy.forgetting import of_journey, of_span
@@ -78,7 +76,7 @@ def erase(
     if not yes and not typer.confirm("It can't be undone. Go on?"):
         raise CctviewError("Nothing was erased.")
     AuditLog().append("erase", f"{what} as {erasure.id}", purpose=request, lake=lake.uri)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         report = carry_out(instance, lake, campaign, erasure)
     if as_json:
         print_json(report.as_dict())

@@ -57,10 +57,9 @@ def use_model(
     ],
 ) -> None:
     """Make this lake use another detector or extractor. What the one before made is stale from then on, and stays as it is."""
-    import dagster as dg
 
     from cctview_pipeline.assets.weights import record_models
-    from cctview_pipeline.automation.instance import check_not_served, open_campaign
+    from cctview_pipeline.automation.instance import check_not_served, open_campaign, open_instance
 
     lake, campaign = open_campaign()
     known = {entry.name: entry for entry in list_models() if entry.task in TASKS}
@@ -69,7 +68,7 @@ def use_model(
     entry = known[name]
     check_file(entry)
     chosen = campaign.with_model(entry.task, name)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         check_not_served(instance)
         lake.write_campaign(chosen)
         record_models(instance, chosen)

@@ -110,10 +110,9 @@ def train_detector(
 
 
 def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: bool) -> None:
-    import dagster as dg
 
     from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
-    from cctview_pipeline.automation.instance import open_campaign
+    from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.labelling import label, unlabelled
     from cctview_pipeline.definitions import build_definitions
     from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
@@ -125,7 +124,7 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
     hours = wanted.camera_hours(lake, "raw_frames")
     todo = hours if again else unlabelled(lake, hours, teachers, wanted.device)
     permit_training(lake, "detector", wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         if todo:
             job = build_definitions(campaign).resolve_job_def("labelling")
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -179,10 +178,9 @@ def train_extractor(
 
 
 def _adapt_extractor(wanted: _Wanted) -> None:
-    import dagster as dg
 
     from cctview_pipeline.assets.weights import EXTRACTOR, kept, record_candidate
-    from cctview_pipeline.automation.instance import open_campaign
+    from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
     from cctview_pipeline.learning import permit_training
 
@@ -191,7 +189,7 @@ def _adapt_extractor(wanted: _Wanted) -> None:
     permit_training(lake, "extractor", wanted.name, hours, ("crops", "tracks"), wanted.purpose)
     start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
     adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         record_candidate(instance, EXTRACTOR, kept(adapted.entry, adapted.refused))
     before, after = (each.camera.mean_average_precision for each in (adapted.before, adapted.after))
     console.print(f"mAP of finding later tracks again: {before:.3f} before, {after:.3f} now.")

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import yaml
+from dagster._core.errors import DagsterError
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
+from dagster_shared.check import CheckError
 
 from cctview_pipeline.automation.dev_server import run_to_its_end
 from cctview_pipeline.campaign import Campaign
@@ -36,6 +39,29 @@ def prepare_home() -> Path:
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CCTVIEW_LAKE"], os.environ["CCTVIEW_KEYS"] = lake_uri(), keys_uri()
     return home
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME. Raises CctviewError, with the mend, for a dagster.yaml that is none, and for one whose
+    storage does not answer."""
+    place = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
+    try:
+        instance = dg.DagsterInstance.get()
+    except ImportError as error:
+        raise CctviewError(
+            f"{place} names the module '{error.name}', which is not there: install its extra (README, Extras), or mend the file."
+        ) from error
+    except (DagsterError, CheckError, yaml.YAMLError) as error:
+        raise CctviewError(
+            f"{place} is no configuration of a Dagster instance: mend it, or delete it, and the project's own is copied there."
+        ) from error
+    except Exception as error:  # of the storage's own library, which is known only by the file
+        raise CctviewError(
+            f"The storage that {place} names cannot be reached: start its server, or mend the address and the password."
+        ) from error
+    with instance:
+        yield instance
 
 
 def open_campaign() -> tuple[Lake, Campaign]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cctview_pipeline.automation.instance import check_not_served, prepare_home, running_daemon
+from cctview_pipeline.automation.instance import check_not_served, open_instance, prepare_home, running_daemon
 from cctview_pipeline.errors import CctviewError
 
 
@@ -46,3 +46,19 @@ def test_a_daemon_of_another_lake_is_not_used(home: Path):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(CctviewError, match="works on the lake /another/lake, not on"), running_daemon(instance):
             pass
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("run_queue: [[[", "is no configuration of a Dagster instance"),
+        ("\x00", "is no configuration of a Dagster instance"),
+        ("- 1", "is no configuration of a Dagster instance"),
+        ("nosuch: 1", "is no configuration of a Dagster instance"),
+        ("storage:\n  sqlite:\n    base_dir: /proc/no/such", r"The storage that .*dagster.yaml names cannot be reached"),
+    ],
+)
+def test_a_dagster_yaml_that_cannot_be_used_is_one_sentence(home: Path, text: str, sentence: str):
+    (home / "dagster.yaml").write_text(text)
+    with pytest.raises(CctviewError, match=sentence), open_instance():
+        pass

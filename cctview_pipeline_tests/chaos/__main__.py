@@ -43,7 +43,13 @@ def main() -> None:
     print(told)
     if arguments.results:
         arguments.results.write_text(told + "\n")
-    sys.exit(any(half["lost"] or half["twice"] or half["errors"] for half in results.values() if isinstance(half, dict)))
+    sys.exit(
+        any(
+            half["lost"] or half["twice"] or half["errors"] or half["complaints"]
+            for half in results.values()
+            if isinstance(half, dict)
+        )
+    )
 
 
 def chaos(folder: Path, seconds: float, seed: int) -> dict:
@@ -69,7 +75,14 @@ def chaos(folder: Path, seconds: float, seed: int) -> dict:
             thread.start()
         for thread in threads:
             thread.join()
-        results["object store"] = {"lost": 0, "twice": 0, "errors": [], "answers": losses.answers, "answers_lost": losses.lost}
+        results["object store"] = {
+            "lost": 0,
+            "twice": 0,
+            "errors": [],
+            "complaints": [],
+            "answers": losses.answers,
+            "answers_lost": losses.lost,
+        }
     return results
 
 

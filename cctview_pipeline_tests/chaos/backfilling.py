@@ -22,7 +22,8 @@ from cctview_pipeline_tests.factories.postgres_server import Postgres
 CAMERAS = ("733-681-N", "735-683-N")
 FRAMES = 8
 MOST_TRIES = 8
-LONGEST_S = 600
+LONGEST_S = 300
+"""For sixteen frames, which take half a minute."""
 
 
 @dataclass
@@ -63,11 +64,19 @@ class Backfilling:
             with self._backfill(place, archive) as command:
                 if number < MOST_TRIES // 2 and self.dice.random() < 0.5:
                     self._restart_postgres(command)
-                _, said = command.communicate(timeout=LONGEST_S)
+                said = self._said(command)
             if command.returncode == 0:
                 return self._account(Lake(place.uri, self.access), archive, paths)
-            self.complaints.append(f"The backfill ended with {command.returncode}: {said[-900:]}")
+            log = home / "daemon.log"
+            daemon = log.read_text(errors="replace")[-1500:] if log.exists() else "nothing"
+            self.complaints.append(f"The backfill ended with {command.returncode}: {said[-900:]} Its daemon said: {daemon}")
         raise RuntimeError(f"The backfill never ended well: {self.complaints[-1]}")
+
+    def _said(self, command: subprocess.Popen) -> str:
+        try:
+            return command.communicate(timeout=LONGEST_S)[1]
+        except subprocess.TimeoutExpired:
+            return f"It had not ended after {LONGEST_S} s."
 
     def _interrupts(self) -> Iterator:
         yield from self.dice.sample([self._kill_command, self._kill_all, self._restart_postgres], 2)

@@ -231,7 +231,8 @@ def network_list(folder: Path) -> Reader:
     from cctview_pipeline.collect.sharding import Shard
 
     def read(data: bytes) -> None:
-        cameras = NycDot("http://127.0.0.1:1").read_list(data)
+        listed = NycDot("http://127.0.0.1:1").read_list(data)
+        cameras = getattr(listed, "cameras", listed)  # with what was left out, or alone
         chosen = choose(cameras, [], Shard())
         compare(cameras, cameras)
         write_list(folder / "cameras.json", chosen)

@@ -38,7 +38,8 @@ def main(name: str, seed: str, seconds: str, folder: str) -> None:
             known.add(found.key)
             _keep(home, _minimised(read, target, found))
 
-    for data in seeds:  # what is loaded at the first use counts as there before
+    for data in seeds:
+        execute(read, data[:LONGEST], target.own)  # what is loaded at the first use counts as there before
         one(data[:LONGEST])
 
     def mutate(data: bytes, most: int, number: int) -> bytes:
