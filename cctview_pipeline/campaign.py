@@ -6,7 +6,7 @@ no code. Dagster's partitions are the campaign's cameras times its hours.
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -14,7 +14,9 @@ from typing import Protocol
 import tomlkit
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frame_size import Size, named
 from cctview_pipeline.ids import is_camera_id
+from cctview_pipeline.limits import PICTURE_SIDE
 
 HOUR = timedelta(hours=1)
 FACINGS = ("north", "east", "south", "west")
@@ -25,7 +27,7 @@ TASKS = ("detector", "extractor")
 """What a campaign may choose a model for."""
 
 Polygon = tuple[tuple[float, float], ...]
-"""Corners (x, y) in pixels of the stored frame."""
+"""Corners (x, y) in pixels of a frame of the camera's zones_size."""
 ZONES = ("masks", "privacy_zones")
 
 
@@ -48,7 +50,8 @@ def metres_between(one: Placed, other: Placed) -> float:
 class Camera:
     """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
     the corridor; network_id: its id in its network; masks, privacy_zones: polygons in which nothing is detected
-    (detect/zones.py says how they differ)."""
+    (detect/zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
+    before it was asked for have none: they can be read, and nothing is stored or detected where a polygon has no size."""
 
     id: str
     name: str
@@ -61,6 +64,7 @@ class Camera:
     network_id: str = ""
     masks: tuple[Polygon, ...] = ()
     privacy_zones: tuple[Polygon, ...] = ()
+    zones_size: Size | None = None
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> None:
@@ -75,6 +79,16 @@ class Camera:
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
+        if self.zones_size is not None:
+            self._check_zones_size(refuse)
+
+    def _check_zones_size(self, refuse: Callable[[str], None]) -> None:
+        size = self.zones_size
+        if len(size) != 2 or not all(type(side) is int and side > 0 and PICTURE_SIDE.allows(side) for side in size):
+            refuse(f"zones_size is the width and height of a frame in whole pixels, such as [352, 240], not {list(size)}.")
+        for x, y in (point for polygon in (*self.masks, *self.privacy_zones) for point in polygon):
+            if not (0 <= x <= size[0] and 0 <= y <= size[1]):
+                refuse(f"a zone has the corner [{x}, {y}], outside its zones_size of {named(size)}: correct one of the two.")
 
     def distance_m(self, other: "Camera") -> float:
         """Metres along the great circle, the least that any road between the two can measure."""
@@ -179,7 +193,8 @@ class Campaign:
             values = {f.name: getattr(camera, f.name) for f in fields(camera)}
             for name in ZONES:
                 values[name] = [[list(point) for point in polygon] for polygon in values[name]]
-            optional = ("network", "network_id", *ZONES)
+            values["zones_size"] = list(camera.zones_size or ())
+            optional = ("network", "network_id", *ZONES, "zones_size")
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
         return tomlkit.dumps(document)
@@ -214,12 +229,12 @@ def camera_from_dict(row: dict) -> Camera:
             f"Camera '{row.get('id', '?')}' has the unknown key '{min(unknown)}': known are {', '.join(sorted(known))}."
         )
     for name, value in row.items():
-        kinds = {"latitude": (int, float), "longitude": (int, float), "order": int, "masks": list, "privacy_zones": list}.get(
-            name, str
-        )
+        kinds = {"latitude": (int, float), "longitude": (int, float), "order": int} | dict.fromkeys((*ZONES, "zones_size"), list)
+        kinds = kinds.get(name, str)
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise CctviewError(f"Camera '{row.get('id', '?')}' in [[cameras]] has a value of the wrong kind: {name} = {value!r}.")
     zones = {name: tuple(tuple(tuple(point) for point in polygon) for polygon in row.get(name, [])) for name in ZONES}
+    zones |= {"zones_size": tuple(row["zones_size"])} if "zones_size" in row else {}
     try:
         return Camera(**(row | zones))
     except TypeError as error:

@@ -88,6 +88,7 @@ def backfill(
     import dagster as dg
 
     from cctview_pipeline.automation.instance import check_not_served, prepare_home
+    from cctview_pipeline.detect.zones import Zones
     from cctview_pipeline.resources.lake import open_lake
 
     prepare_home()
@@ -98,6 +99,9 @@ def backfill(
     chosen = choose(lake, network, path, _split(cameras), parse_time(begin), parse_time(end), settings, purposes)
     for note in chosen.notes:
         console.print(note, style="yellow")
+    for camera_id in chosen.cameras:
+        if sentence := Zones.of(chosen.campaign.camera(camera_id)).unsized:
+            console.print(f"Nothing more is made of its frames. {sentence}", style="yellow", soft_wrap=True)
     _check_models(chosen.campaign)
     lake.storage.check_writable()
     if lake.campaign() != chosen.campaign:

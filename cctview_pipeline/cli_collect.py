@@ -109,6 +109,8 @@ def collect(
     known = asyncio.run(list_cameras(live, settings))
     mine = choose(known, wanted, part)
     masker = masker_of(live.name, unmasked_for)
+    for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
+        console.print(f"Nothing of it is kept. {sentence}", style="yellow", soft_wrap=True)
     directory = spool or project_root() / "var" / "spool" / live.name
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
@@ -128,6 +130,10 @@ def collect(
         )
     new = sum(followed.tally.new for followed in engine.followed)
     console.print(f"{new:,} frames of {len(mine)} cameras are in {directory}.", soft_wrap=True)
+    for each in engine.followed:
+        if each.tally.unmasked:
+            told = f"{each.tally.unmasked:,} frames of {each.camera.id} were not kept, because they cannot be masked."
+            console.print(f"{told} The last: {each.tally.last_unmasked}", style="yellow", soft_wrap=True)
     console.print(f"When the hour is over: cctview backfill --network {live.name} --path {directory}", soft_wrap=True)
 
 

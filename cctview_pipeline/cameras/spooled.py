@@ -17,6 +17,7 @@ from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds,
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
+from cctview_pipeline.privacy.masking import Refused
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""
@@ -81,6 +82,8 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
         return Rejected(
             name, "undecodable", "It could not be decoded, and so not masked: its collector kept nothing.", digest, fetched
         )
+    if refused := Refused.from_json(record.payload):
+        return Rejected(name, refused.reason, refused.detail, refused.sha256, fetched)
     for key in (name, digest):
         if key in seen:
             return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)

@@ -24,7 +24,7 @@ from cctview_pipeline.cameras.live import LiveCamera, LiveNetwork
 from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 from cctview_pipeline.collect.watch import CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.privacy.masking import Masked, Masker
+from cctview_pipeline.privacy.masking import Masked, Masker, Refused
 
 HEARTBEAT_S = 2.0
 MOST_WAITING = 2000
@@ -61,16 +61,19 @@ class EngineSettings:
 
 @dataclass
 class Tally:
-    """What happened to one camera since the engine began. lag_s: from due to fetched, of the newest frame."""
+    """What happened to one camera since the engine began. unmasked: frames that could not be masked, and were not kept; lag_s:
+    from due to fetched, of the newest frame; last_unmasked: why the newest of those was not."""
 
     asked: int = 0
     new: int = 0
     unchanged: int = 0
     failed: int = 0
     refused: int = 0
+    unmasked: int = 0
     bytes: int = 0
     lag_s: float = 0.0
     last_failure: str = ""
+    last_unmasked: str = ""
 
 
 @dataclass
@@ -216,16 +219,20 @@ class Engine:
             await self._mask_waiting()
 
     async def _mask_waiting(self) -> None:
-        """A picture that can't be decoded can't be masked: its record tells that it came, and holds nothing."""
+        """Of a picture that can't be masked the record tells that it came and why it may not be stored, and holds no more."""
         while self._waiting:
             batches = [self._waiting[i : i + AT_ONCE] for i in range(0, min(len(self._waiting), SIDE_BY_SIDE * AT_ONCE), AT_ONCE)]
             masked = await asyncio.gather(*(asyncio.to_thread(self._masked, batch) for batch in batches))
             taken = list(zip(itertools.chain(*batches), itertools.chain(*masked), strict=True))
             del self._waiting[: len(taken)]  # only now: who is cancelled meanwhile leaves them for the end
             for (followed, record), picture in taken:
-                self._append(followed, replace(record, payload=picture.jpeg if picture else b""))
+                if isinstance(picture, Refused):
+                    followed.tally.unmasked += 1
+                    followed.tally.last_unmasked = picture.detail
+                payload = picture.jpeg if isinstance(picture, Masked) else picture.to_json()
+                self._append(followed, replace(record, payload=payload))
 
-    def _masked(self, batch: list[tuple[Followed, Record]]) -> list[Masked | None]:
+    def _masked(self, batch: list[tuple[Followed, Record]]) -> list[Masked | Refused]:
         return self.masker.mask([record.camera_id for _, record in batch], [record.payload for _, record in batch])
 
     async def _store(self) -> None:

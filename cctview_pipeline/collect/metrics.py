@@ -29,6 +29,7 @@ class EngineMetrics(Collector):
             "unchanged": "Answers that showed nothing new.",
             "failed": "Requests without a usable answer.",
             "refused": "Frames that the full spool did not take.",
+            "unmasked": "Frames that could not be masked, and were not kept.",
             "bytes": "Bytes of answers.",
         }.items():
             yield CounterMetricFamily(f"cctview_collect_{name}", meaning, sum(getattr(tally, name) for tally in tallies))

@@ -2,7 +2,7 @@
 
 Where nothing is painted the picture keeps its bytes. Where something is, it is encoded anew with its own quantisation tables,
 which leaves the rest as good as unchanged. Either way a comment is added that tells by what the picture was masked: it goes
-wherever the picture goes.
+wherever the picture goes. What cannot be masked, or not where it should be, is refused.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import io
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
@@ -19,9 +19,10 @@ from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 from cctview_pipeline.cameras.jpeg import COM, DamagedJpeg, segments, strip_metadata
-from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
-from cctview_pipeline.campaign import Campaign, Polygon
-from cctview_pipeline.detect.zones import painted
+from cctview_pipeline.cameras.network import CameraHour, Rejected
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.detect.zones import Zones
+from cctview_pipeline.frame_size import Size
 from cctview_pipeline.privacy.policy import Policy
 
 GREY = 114
@@ -60,10 +61,34 @@ class Masked:
     filled: int
 
 
-class Masker:
-    """largest_side: px of a stored frame; zones: camera -> polygons, in px of the stored frame, that are painted over."""
+@dataclass(frozen=True)
+class Refused:
+    """A picture that may not be stored. reason, detail: as rejected_frames has them; sha256: of its bytes as they came."""
 
-    def __init__(self, finder: Finder, largest_side: int, zones: Mapping[str, Sequence[Polygon]] | None = None) -> None:
+    reason: str
+    detail: str
+    sha256: str
+
+    @classmethod
+    def because(cls, reason: str, detail: str, jpeg: bytes) -> "Refused":
+        return cls(reason, detail, sha256(jpeg).hexdigest())
+
+    def to_json(self) -> bytes:
+        """What a collector keeps in the picture's place."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Refused | None":
+        """None for anything else, such as a picture."""
+        with contextlib.suppress(ValueError, TypeError):
+            return cls(**json.loads(data))
+        return None
+
+
+class Masker:
+    """largest_side: px of a stored frame; zones: camera -> those whose privacy zones are painted over."""
+
+    def __init__(self, finder: Finder, largest_side: int, zones: Mapping[str, Zones] | None = None) -> None:
         self.finder, self.largest_side, self.zones = finder, largest_side, dict(zones or {})
 
     @classmethod
@@ -77,30 +102,42 @@ class Masker:
             finder = PeopleFinder.load()
         else:
             finder = Nobody(policy.unmasked_for)
-        zones = {camera.id: camera.privacy_zones for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
+        zones = {camera.id: Zones.of(camera) for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
         return cls(finder, policy.largest_side, zones)
 
     def by(self, camera_id: str) -> str:
-        """What a picture of a camera says it was masked by."""
+        """What a stored picture of a camera says it was masked by."""
         zones = self.zones.get(camera_id)
-        told = f" zones {sha256(repr(zones).encode()).hexdigest()[:8]}" if zones else ""
+        told = f" zones {sha256(repr((zones.size, zones.privacy_zones)).encode()).hexdigest()[:8]}" if zones else ""
         return f"{self.finder.version} side {self.largest_side}{told}"
 
-    def mask(self, camera_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[Masked | None]:
-        """Pictures of cameras -> pictures that may be stored; None for one that can't be decoded, and so not masked."""
-        images = [_decode(jpeg, self.largest_side) for jpeg in jpegs]
-        there = [i for i, image in enumerate(images) if image is not None]
-        found = dict(zip(there, self.finder.find([images[i].pixels for i in there]), strict=True)) if there else {}
-        return [self._filled(camera, images[i], found[i]) if i in found else None for i, camera in enumerate(camera_ids)]
+    def unsized(self, camera_id: str) -> str:
+        """A sentence, with the mend, where no picture of the camera can be masked; else empty."""
+        return self.zones[camera_id].unsized if camera_id in self.zones else ""
+
+    def mask(self, camera_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[Masked | Refused]:
+        """Pictures of cameras -> pictures that may be stored, or why one may not."""
+        looked = [self._look(camera, jpeg) for camera, jpeg in zip(camera_ids, jpegs, strict=True)]
+        there = [i for i, image in enumerate(looked) if isinstance(image, _Decoded)]
+        found = dict(zip(there, self.finder.find([looked[i].pixels for i in there]), strict=True)) if there else {}
+        return [self._filled(camera, looked[i], found[i]) if i in found else looked[i] for i, camera in enumerate(camera_ids)]
+
+    def _look(self, camera_id: str, jpeg: bytes) -> "_Decoded | Refused":
+        image = _decode(jpeg, self.largest_side)
+        if image is None:
+            return Refused.because("undecodable", "It cannot be decoded, and so not masked.", jpeg)
+        if camera_id in self.zones and (sentence := self.zones[camera_id].unplaceable(*image.size)):
+            return Refused.because("zones", sentence, jpeg)
+        return image
 
     def _filled(self, camera_id: str, image: "_Decoded", boxes: np.ndarray) -> Masked:
-        height, width = image.pixels.shape[:2]
-        zones = tuple(self.zones.get(camera_id, ()))
-        jpeg, filled = image.jpeg, len(boxes) + len(zones)
+        width, height = image.size
+        zones = self.zones.get(camera_id)
+        jpeg, filled = image.jpeg, len(boxes) + (len(zones.privacy_zones) if zones else 0)
         if filled or image.scaled:
             pixels = _painted_over(image.pixels, boxes)
             if zones:
-                pixels[painted(zones, width, height)] = GREY
+                pixels[zones.private(width, height)] = GREY
             jpeg = _encode(pixels, image)
         by = self.by(camera_id)
         record = json.dumps({"mask": by, "filled": filled}).encode()
@@ -136,17 +173,12 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
         masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
         for frame, known in chunk:
             found = Masked(frame.jpeg, frame.width, frame.height, *known) if known else next(masked)
-            if found is None:
-                rejected.append(_unmasked(frame))
+            if isinstance(found, Refused):
+                rejected.append(Rejected(frame.frame_id, found.reason, found.detail, found.sha256, frame.fetched_at))
             else:
                 size = {"width": found.width, "height": found.height}
                 frames.append(replace(frame, jpeg=found.jpeg, masked_by=found.by, filled=found.filled, **size))
     return CameraHour(frames, rejected)
-
-
-def _unmasked(frame: Frame) -> Rejected:
-    digest = sha256(frame.jpeg).hexdigest()
-    return Rejected(frame.frame_id, "undecodable", "It cannot be decoded, and so not masked.", digest, frame.fetched_at)
 
 
 @dataclass(frozen=True)
@@ -158,6 +190,11 @@ class _Decoded:
     scaled: bool
     quantization: Mapping
     sampling: int
+
+    @property
+    def size(self) -> Size:
+        height, width = self.pixels.shape[:2]
+        return width, height
 
 
 def _decode(jpeg: bytes, largest_side: int) -> _Decoded | None:
