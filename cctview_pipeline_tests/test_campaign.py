@@ -75,8 +75,8 @@ def test_file_may_give_times_with_another_offset():
             "Camera 'cam-1': a zone has the corner [360, 1], outside its zones_size of 352x240: correct one of the two.",
         ),
         (
-            {"zones_size": (352, 240.5)},
-            "Camera 'cam-1': zones_size is the width and height of a frame in whole pixels, such as [352, 240], not [352, 240.5].",
+            {"zones_size": (352, 2.5)},
+            "Camera 'cam-1': zones_size is the width and height of a frame in whole pixels, such as [352, 240], not [352, 2.5].",
         ),
         ({"masks": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
         ({"privacy_zones": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every privacy zone is a list of at least three [x, y] points."),
