@@ -14,6 +14,8 @@ from cctview_pipeline.cameras.jpeg import COM, EOI, SOI, SOS, is_metadata
 _PLACEHOLDERS = {b"\x89PNG": "a PNG", b"GIF8": "a GIF", b"RIFF": "a WebP"}
 BANNER = 0.12
 """Of the height, at the top and at the bottom, where cameras write the time."""
+ONE_SIZE = 44, 22
+"""Columns and rows of thumbnails that tell one view from another."""
 
 
 class NotAPicture(ValueError):
@@ -111,6 +113,13 @@ def thumbnail(jpeg: bytes) -> np.ndarray | None:
 def is_same(first: np.ndarray, second: np.ndarray, tolerance: float = 0.4) -> bool:
     """Whether two thumbnails show the very same picture, encoded anew perhaps: no live camera's noise is that small."""
     return first.shape == second.shape and float(np.abs(first - second).mean()) < tolerance
+
+
+def of_one_size(small: np.ndarray) -> np.ndarray:
+    """A thumbnail as others of any size can be held against: (22, 44), what a frame of 352 x 240 has."""
+    if small.shape == ONE_SIZE[::-1]:
+        return small
+    return np.asarray(Image.fromarray(small).resize(ONE_SIZE, Image.Resampling.BOX))
 
 
 def background(thumbnails: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,13 +7,12 @@ that were looked at, those in between are looked at, too.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 
-from cctview_pipeline.collect.pictures import background, likeness, thumbnail
+from cctview_pipeline.collect.pictures import background, likeness, of_one_size, thumbnail
 from cctview_pipeline.frame_size import sizes_of
 from cctview_pipeline.track.views import VIEW, reference_sizes
 
@@ -24,8 +23,6 @@ LEAST_ALIKE = 0.3
 0.86 and more; 0.25 and less with another camera's."""
 MEMORY = 7
 """Thumbnails that tell what stands still in a view: light changes, and the newest count."""
-_SIZE = 44, 22
-"""Columns and rows that frames of every size are compared in: what a thumbnail of 352 x 240 has without its banners."""
 
 Look = Callable[[int], np.ndarray | None]
 
@@ -77,12 +74,14 @@ def _assigned(thumbnails: Sequence[np.ndarray]) -> tuple[list[int], list[np.ndar
             strange.clear()
         else:
             current = chosen[-1] if chosen else 0
-            strange = [*strange, place][-SURE:]
-            group = [thumbnails[each] for each in strange]
-            if len(group) == SURE and min(likeness(each, background(group)) for each in group) >= LEAST_ALIKE:
+            strange.append(place)
+            group = [thumbnails[each] for each in strange[-SURE:]]
+            if len(group) == SURE and min(likeness(*pair) for pair in combinations(group, 2)) >= LEAST_ALIKE:
+                still = background(group)
                 views.append(deque(group, MEMORY))
                 current = len(views) - 1
-                chosen[strange[0] :] = [current] * (len(strange) - 1)
+                first = next(each for each in strange if likeness(thumbnails[each], still) >= LEAST_ALIKE)
+                chosen[first:] = [current] * (place - first)
                 strange.clear()
         chosen.append(current)
     return chosen, [background(view) for view in views]
@@ -97,6 +96,4 @@ def _turn(place: int, following: int, old: np.ndarray, new: np.ndarray, look: Lo
 
 def _thumbnail(jpeg: bytes) -> np.ndarray | None:
     small = thumbnail(jpeg)
-    if small is None or small.shape == _SIZE[::-1]:
-        return small
-    return np.asarray(Image.fromarray(small).resize(_SIZE, Image.Resampling.BOX))
+    return None if small is None else of_one_size(small)

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from cctview_pipeline.campaign import FACINGS, Camera
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.track import flow
 from cctview_pipeline.track.calibration import Ground, calibrate, speed_kmh
-from cctview_pipeline.track.flow import AWAY, LONGEST_STEP_S
 from cctview_pipeline.track.motion import Placed, motion_of, place
 from cctview_pipeline.track.passage import direction_of, parked, passage_of
 from cctview_pipeline.track.sightings import Sightings
@@ -63,7 +63,7 @@ def in_sequence(frame_times: np.ndarray) -> np.ndarray:
     a view of the synthetic city in 7 s or less. Measured there, five minutes at six cameras: with a frame every 1.7 s tracks are
     14 to 26 % more than vehicles, every 3.5 s 23 to 33 %; every 5 s anything from 31 % fewer to 81 % more; every 30 s 63 % fewer.
     """
-    near = np.diff(frame_times, prepend=-np.inf, append=np.inf) <= LONGEST_STEP_S
+    near = np.diff(frame_times, prepend=-np.inf, append=np.inf) <= flow.LONGEST_STEP_S
     return (near[1:] | near[:-1])[: len(frame_times)]
 
 
@@ -108,7 +108,7 @@ def _row(camera: Camera, placed: Placed, ground: Ground | None, rows: list[int],
     seen, first, last = placed.seen, rows[0], rows[-1]
     frames = np.searchsorted(frame_times, seen.times[last], "right") - np.searchsorted(frame_times, seen.times[first], "left")
     way = direction_of(placed, rows)
-    direction = None if way is None else "away" if way == AWAY else "towards"
+    direction = None if way is None else "away" if way == flow.AWAY else "towards"
     passage = passage_of(placed, rows, way)
     kmh, kmh_error = _kmh(ground, seen, rows) if direction else (None, None)
     return {

@@ -46,7 +46,7 @@ class MadeHour:
 
     @property
     def sightings(self) -> Sightings:
-        return sightings(self.detections, self.features)
+        return sightings(self.detections, self.features, (352, 240))
 
     def tables(self, tracks: pa.Table | None = None) -> dict[str, pa.Table]:
         """As the tracker takes an hour; without tracks when it was not tracked yet."""
