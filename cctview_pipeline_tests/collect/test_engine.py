@@ -209,7 +209,7 @@ def test_a_camera_that_switches_to_another_shape_shows_no_private_place(tmp_path
     zones = {"cam-0": Zones(privacy_zones=[((0, 0), (40, 0), (40, 40))], size=(352, 240), camera_id="cam-0")}
 
     def picture(request: web.Request, n: int) -> web.Response:
-        size = {"width": 352, "height": 240 if n < 3 else 288}
+        size = {"width": 352, "height": 240 if n < 3 else 200}
         return web.Response(body=encode_jpeg(road_with_people((20 + n, 20, 40 + n, 60), **size)), content_type="image/jpeg")
 
     cameras = LiveCameras(count=2, answers={"cam-0": picture})
@@ -220,7 +220,7 @@ def test_a_camera_that_switches_to_another_shape_shows_no_private_place(tmp_path
         (refused if Refused.from_json(record.payload) else kept).append(record)
     assert all(decode(record.payload).shape[0] == 240 and b" zones " in record.payload for record in kept)
     assert engine.followed[0].tally.unmasked == len(refused) >= 2
-    assert "352 x 288 pixels, of another shape" in engine.followed[0].tally.last_unmasked
+    assert "352 x 200 pixels, of another shape" in engine.followed[0].tally.last_unmasked
     network = SpoolNetwork("nyc-dot", tmp_path)
     told = [each for hour in network.hours("cam-0") for each in network.read_hour("cam-0", hour).rejected]
     assert [each.reason for each in told] == ["zones"] * len(refused)
