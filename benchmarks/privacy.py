@@ -189,7 +189,7 @@ def camera_hours(lake: Lake) -> list[Partition]:
 
 def flows(city: Lake, found: Lake) -> dict[str, Flow]:
     """Each camera's, as all frames tell it."""
-    seen = {p.camera: sightings(found.read("detections", p), found.read("features", p)) for p in camera_hours(city)}
+    seen = {p.camera: sightings(found.read("detections", p), found.read("features", p), (352, 240)) for p in camera_hours(city)}
     return {camera: learn_flow(each, TrackerSettings().least_similarity) for camera, each in seen.items()}
 
 

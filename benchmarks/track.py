@@ -145,7 +145,7 @@ def _features(ids: np.ndarray, vectors: np.ndarray, extractor: Extractor, period
 
 def ours(scene: Scene) -> np.ndarray:
     """(M,) number of the track of every box of results.found, or -1: here and in every contender."""
-    seen = sightings(scene.detections, scene.features)
+    seen = sightings(scene.detections, scene.features, (352, 240))
     number = {seen.ids[row]: n for n, rows in enumerate(track(seen).tracks) for row in rows}
     return np.array([number.get(each, -1) for each in scene.results.found.ids], np.int64)
 
@@ -250,7 +250,7 @@ def speed(scene: Scene) -> dict:
         for _ in range(2):
             began = time.process_time()
             with threadpool_limits(1):
-                track(sightings(detections, features))
+                track(sightings(detections, features, (352, 240)))
             seconds.append(time.process_time() - began)
         measured[name] = {"frames": FRAMES, "detections": features.num_rows, "seconds": round(min(seconds), 2)}
     return measured

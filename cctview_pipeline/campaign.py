@@ -5,7 +5,7 @@ no code. Dagster's partitions are the campaign's cameras times its hours.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import tomlkit
 
 from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.frame_size import Size, named
 from cctview_pipeline.ids import is_camera_id
-from cctview_pipeline.limits import NAME_CHARACTERS
+from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE
 from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
 
 HOUR = timedelta(hours=1)
@@ -28,7 +29,7 @@ TASKS = ("detector", "extractor")
 """What a campaign may choose a model for."""
 
 Polygon = tuple[tuple[float, float], ...]
-"""Corners (x, y) in pixels of the stored frame."""
+"""Corners (x, y) in pixels of a frame of the camera's zones_size."""
 ZONES = ("masks", "privacy_zones")
 
 _HEAD = {
@@ -51,6 +52,7 @@ _CAMERA = {
     "order": Key(int, "1", needed=True),
     "network": Key(str, '"nyc-dot"'),
     "network_id": Key(str, '"5f8d..."'),
+    "zones_size": Key(list, "[352, 240]"),
 } | dict.fromkeys(ZONES, Key(list, "[[[0, 0], [90, 0], [0, 60]]]"))
 
 
@@ -110,7 +112,8 @@ def check_camera(camera: Described) -> None:
 class Camera:
     """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
     the corridor; network_id: its id in its network; masks, privacy_zones: polygons in which nothing is detected
-    (detect/zones.py says how they differ)."""
+    (detect/zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
+    before it was asked for have none: they can be read, and nothing is stored or detected where a polygon has no size."""
 
     id: str
     name: str
@@ -123,6 +126,7 @@ class Camera:
     network_id: str = ""
     masks: tuple[Polygon, ...] = ()
     privacy_zones: tuple[Polygon, ...] = ()
+    zones_size: Size | None = None
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> None:
@@ -134,6 +138,16 @@ class Camera:
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
+        if self.zones_size is not None:
+            self._check_zones_size(refuse)
+
+    def _check_zones_size(self, refuse: Callable[[str], None]) -> None:
+        size = self.zones_size
+        if len(size) != 2 or not all(type(side) is int and side > 0 and PICTURE_SIDE.allows(side) for side in size):
+            refuse(f"zones_size is the width and height of a frame in whole pixels, such as [352, 240], not {list(size)}.")
+        for x, y in (point for polygon in (*self.masks, *self.privacy_zones) for point in polygon):
+            if not (0 <= x <= size[0] and 0 <= y <= size[1]):
+                refuse(f"a zone has the corner [{x}, {y}], outside its zones_size of {named(size)}: correct one of the two.")
 
     def distance_m(self, other: "Camera") -> float:
         """Metres along the great circle, the least that any road between the two can measure."""
@@ -264,7 +278,8 @@ class Campaign:
             values = {f.name: getattr(camera, f.name) for f in fields(camera)}
             for name in ZONES:
                 values[name] = [[list(point) for point in polygon] for polygon in values[name]]
-            optional = ("network", "network_id", *ZONES)
+            values["zones_size"] = list(camera.zones_size or ())
+            optional = ("network", "network_id", *ZONES, "zones_size")
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
         return tomlkit.dumps(document)
@@ -295,6 +310,7 @@ def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
     section = Section(source, f"[[cameras]], id = {written(row.get('id', '?'))}")
     zones = {name: _polygons(row[name], section, name) for name in ZONES if name in row}
     values = read_section({name: value for name, value in row.items() if name not in ZONES}, section, _CAMERA)
+    values |= {"zones_size": tuple(values["zones_size"])} if "zones_size" in values else {}
     try:
         return Camera(**(values | zones))
     except CctviewError as error:

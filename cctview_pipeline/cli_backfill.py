@@ -26,6 +26,7 @@ from cctview_pipeline.cli_options import (
     command_line,
     split,
 )
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.selection import Choice, choose
@@ -81,6 +82,9 @@ def backfill(
         raise
     for note in chosen.notes:
         aside.print(note, style="yellow")
+    for camera_id in chosen.cameras:
+        if sentence := Zones.of(chosen.campaign.camera(camera_id)).unsized:
+            aside.print(f"Nothing more is made of its frames. {sentence}", style="yellow", soft_wrap=True)
     _check_models(chosen.campaign)
     lake.storage.check_writable()
     report = _make(lake, chosen, again, aside)

@@ -120,6 +120,8 @@ def collect(
     for note in (*notes, *more):
         console.print(note, soft_wrap=True)
     masker = masker_of(live.name, unmasked_for)
+    for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
+        say(f"Nothing of it is kept. {sentence}")
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
         engine = uvloop.run(

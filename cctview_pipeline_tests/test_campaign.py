@@ -18,7 +18,12 @@ from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
 
 LEFT = ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
-MASKED = replace(NORTH, masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 8))), privacy_zones=(LEFT,))
+MASKED = replace(
+    NORTH,
+    masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 8))),
+    privacy_zones=(LEFT,),
+    zones_size=(352, 240),
+)
 
 cameras = st.builds(
     Camera,
@@ -49,6 +54,7 @@ def test_masks_and_an_open_end_survive_the_file():
     read = Campaign.from_toml(written.to_toml())
     assert read.camera(NORTH.id).masks == MASKED.masks
     assert read.camera(NORTH.id).privacy_zones == MASKED.privacy_zones
+    assert read.camera(NORTH.id).zones_size == (352, 240)
     assert read.end is None
     assert len(read.hours()) in (3, 4)
 
@@ -68,6 +74,14 @@ def test_file_may_give_times_with_another_offset():
         (
             {"faces": "up"},
             "Camera 'cam-1': faces must be one of north, east, south, west, or empty where nobody knows, not 'up'.",
+        ),
+        (
+            {"masks": (((0, 0), (360, 1), (2, 2)),), "zones_size": (352, 240)},
+            "Camera 'cam-1': a zone has the corner [360, 1], outside its zones_size of 352x240: correct one of the two.",
+        ),
+        (
+            {"zones_size": (352, 2.5)},
+            "Camera 'cam-1': zones_size is the width and height of a frame in whole pixels, such as [352, 240], not [352, 2.5].",
         ),
         ({"masks": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
         ({"privacy_zones": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every privacy zone is a list of at least three [x, y] points."),

@@ -66,6 +66,8 @@ class Summary:
             cameras.add_row(row["camera"], *(f"{row[name]:,}" for name in counts))
         cameras.add_section()
         cameras.add_row("all", *(f"{sum(row[name] for row in self.cameras):,}" for name in counts))
+        if alone := [f"{row['camera']} ({row['sightings']:,} sightings)" for row in self.cameras if row["sightings"]]:
+            cameras.caption = f"Frames came too seldom to follow vehicles, or to count them: {', '.join(alone)}."
         travel = Table("from", "to", "vehicles", "median", "km/h", "probability", title="Between neighbouring cameras")
         for column in travel.columns[2:]:
             column.justify = "right"

@@ -8,7 +8,7 @@ rejected AS (SELECT camera, count(*) AS rejected FROM rejected_frames WHERE came
 boxes AS (SELECT camera, count(*) AS detections FROM detections WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
 vehicles AS (SELECT camera, count(*) AS crops FROM crops WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
 vectors AS (SELECT camera, count(*) AS features FROM features WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
-seen AS (SELECT camera, count(*) AS tracks FROM tracks WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
+seen AS (SELECT camera, count(quality) AS tracks, count(*) - count(quality) AS sightings FROM tracks WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
 found AS (SELECT camera, count(*) AS matched FROM matches WHERE assigned AND camera IN $cameras AND hour IN $hours GROUP BY ALL)
 SELECT
     chosen.camera,
@@ -18,6 +18,7 @@ SELECT
     coalesce(crops, 0) AS crops,
     coalesce(features, 0) AS features,
     coalesce(tracks, 0) AS tracks,
+    coalesce(sightings, 0) AS sightings,
     coalesce(matched, 0) AS matched,
     first_frame,
     last_frame

@@ -1,5 +1,6 @@
 -- Vehicles per camera, carriageway, label and quarter of an hour. A track counts where it began; one that goes on from
--- the hour before was counted then.
+-- the hour before was counted then. Mere sightings, whose quality is unknown because frames came too seldom to follow vehicles,
+-- are no count: a row of nothing else has none.
 WITH observed AS (
     -- Seconds in which the camera sent frames: a frame stands for the time until the next, 10 s at the most. Frames whose
     -- lifetime is over by the day's end are known by their detections, which are kept for longer.
@@ -16,7 +17,7 @@ SELECT
     coalesce(carriageway, 'unknown') AS carriageway,
     time_bucket(INTERVAL 15 MINUTE, first_seen) AS began_at,
     label,
-    count(*) AS vehicles,
+    nullif(count(quality), 0) AS vehicles,
     any_value(observed_s)::FLOAT AS observed_s
 FROM tracks
 JOIN observed ON observed.camera_id = tracks.camera_id AND observed.began_at = time_bucket(INTERVAL 15 MINUTE, first_seen)

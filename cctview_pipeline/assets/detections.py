@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
+from cctview_pipeline.frame_size import sizes_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
@@ -15,7 +16,7 @@ from cctview_pipeline.resources.models import DetectorResource
 
 def detections(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("detections", group="vehicles", code_version="2", kinds={"openvino"}),
+        **table_asset("detections", group="vehicles", code_version="3", kinds={"openvino"}),
         deps=["raw_frames", "detector_model"],
         partitions_def=partitions.camera_hours,
         backfill_policy=partitions.independent,
@@ -24,7 +25,7 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
         from cctview_pipeline.detect.pictures import draw_busiest
         from cctview_pipeline.detect.tables import detect_frames
-        from cctview_pipeline.detect.zones import Zones
+        from cctview_pipeline.detect.zones import Zones, sizes_unplaceable
 
         store, campaign = lake.open_campaign()
         model = detector.load(campaign)
@@ -32,8 +33,11 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             frames = store.read("raw_frames", partition)
-            camera = campaign.camera(partition.camera)
-            found = detect_frames(model, frames, Zones(camera.masks, camera.privacy_zones))
+            zones = Zones.of(campaign.camera(partition.camera))
+            if zones.unsized:
+                run.refuse(partition, zones.unsized)
+                return
+            found = detect_frames(model, frames, zones)
             certain = found.filter(pc.greater_equal(found["score"], model.threshold))
             run.store(
                 partition,
@@ -42,6 +46,7 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
                 model=model.version,
                 threshold=model.threshold,
                 frames=frames.num_rows,
+                not_looked_at=sizes_unplaceable(zones, sizes_of(frames)) or None,
                 above_threshold=certain.num_rows,
                 labels=dict(Counter(certain["label"].to_pylist())),
                 busiest_frame=picture(draw_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,

@@ -42,8 +42,11 @@ def labels(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             frames = store.read("raw_frames", partition)
-            camera = campaign.camera(partition.camera)
-            found = label_frames(panel, frames, Zones(camera.masks, camera.privacy_zones), config.every)
+            zones = Zones.of(campaign.camera(partition.camera))
+            if zones.unsized:
+                run.refuse(partition, zones.unsized)
+                return
+            found = label_frames(panel, frames, zones, config.every)
             roles = Counter(found["role"].to_pylist())
             objects = found.filter(pc.equal(found["role"], OBJECT))
             run.store(

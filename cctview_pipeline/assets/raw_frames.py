@@ -44,6 +44,9 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
             if source is None and not stored.num_rows:
                 run.refuse(partition, gone)
                 return
+            if unsized := masker.unsized(partition.camera):
+                run.refuse(partition, unsized)
+                return
             found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
             found = mask_hour(found, masker)
             frames = merge_frames(stored, frames_table(found, campaign.network))

@@ -17,15 +17,16 @@ def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=partitions.independent,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
+        from cctview_pipeline.cameras.city.truth import in_stored_frames
+
         store, campaign = lake.open_campaign()
         city = network.open(campaign)
         run = PartitionRun(context, store, "truth_boxes")
 
         def make(partition: Partition) -> None:
-            found = city.truth_boxes(partition.camera, partition.hour)
-            run.store(
-                partition, found, {"raw_frames": store.read("raw_frames", partition, columns=["frame_id", "width", "height"])}
-            )
+            frames = store.read("raw_frames", partition, columns=["frame_id", "width", "height"])
+            found = in_stored_frames(city.truth_boxes(partition.camera, partition.hour), frames)
+            run.store(partition, found, {"raw_frames": frames})
 
         return run.make_all(make, inputs=["raw_frames"])
 

@@ -25,8 +25,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A picture that was set aside. reason: one of images.REASONS, unreadable, wrong_name, capture_time, clock or duplicate;
-    detail: one sentence; sha256: of the bytes as they came, empty when they could not be had."""
+    """A picture that was set aside. reason: one of images.REASONS, unreadable, wrong_name, capture_time, clock, zones or
+    duplicate; detail: one sentence; sha256: of the bytes as they came, empty when they could not be had."""
 
     name: str
     reason: str

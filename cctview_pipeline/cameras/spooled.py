@@ -17,7 +17,8 @@ from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
-from cctview_pipeline.images import REASONS, BadPicture
+from cctview_pipeline.images import BadPicture
+from cctview_pipeline.privacy.masking import Refused
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""
@@ -86,9 +87,10 @@ def frame_id(camera_id: str, captured_us: int) -> str:
 def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
     name, digest = frame_id(record.camera_id, record.captured_us), hashlib.sha256(record.payload).hexdigest()
     fetched = utc(record.fetched_us)
-    reason = record.payload.decode("latin-1") or "undecodable"
-    if reason in REASONS:
-        return Rejected(name, reason, _NOTHING_KEPT, digest, fetched)
+    if not record.payload:
+        return Rejected(name, "undecodable", _NOTHING_KEPT, digest, fetched)
+    if refused := Refused.from_json(record.payload):
+        return Rejected(name, refused.reason, refused.detail, refused.sha256, fetched)
     for key in (name, digest):
         if key in seen:
             return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field, replace
 import aiohttp
 import numpy as np
 
-from cctview_pipeline.cameras.jpeg import damage
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.live import LiveNetwork
 from cctview_pipeline.collect.accounts import NOT_MASKED, SPOOL_FULL
@@ -30,7 +29,7 @@ from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, Spo
 from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, NAME_CHARACTERS
-from cctview_pipeline.privacy.masking import Masked, Masker
+from cctview_pipeline.privacy.masking import Masked, Masker, Refused
 
 HEARTBEAT_S = 2.0
 REMEMBER_S = 10.0
@@ -246,18 +245,17 @@ class Engine:
             self._waiting.append(Waiting(followed, record, followed.watch.seen))
             self._arrived.set()
 
-    def _append(self, waiting: Waiting, picture: Masked | str) -> None:
-        """Of what could not be masked a record tells that it came, and holds no more than the reason."""
-        followed = waiting.followed
-        payload = picture.encode() if isinstance(picture, str) else picture.jpeg
-        record = replace(waiting.record, payload=payload)
-        if isinstance(picture, str):
-            followed.tally.refuses(picture)
+    def _append(self, waiting: Waiting, picture: Masked | Refused) -> None:
+        """Of what may not be stored the record tells that it came and why, and holds no more."""
+        followed, kept = waiting.followed, isinstance(picture, Masked)
+        record = replace(waiting.record, payload=picture.jpeg if kept else picture.to_json())
+        if not kept:
+            followed.tally.refuses(picture.reason)
         try:
             self.writer.append(record)
             followed.kept = waiting.seen
         except SpoolFull:
-            if isinstance(picture, Masked):
+            if kept:
                 followed.tally.refuses(SPOOL_FULL)
             self.full_since_us = self.full_since_us or record.fetched_us
 
@@ -276,11 +274,9 @@ class Engine:
             for waiting, picture in taken:
                 self._append(waiting, picture)
 
-    def _masked(self, batch: Sequence[Waiting]) -> list[Masked | str]:
-        """Pictures, and why some could not be masked."""
+    def _masked(self, batch: Sequence[Waiting]) -> list[Masked | Refused]:
         records = [waiting.record for waiting in batch]
-        masked = self.masker.mask([record.camera_id for record in records], [record.payload for record in records])
-        return [picture or damage(record.payload) for record, picture in zip(records, masked, strict=True)]
+        return self.masker.mask([record.camera_id for record in records], [record.payload for record in records])
 
     async def _store(self) -> None:
         """Twice a second to the disk; a segment ends with its hour, so that the hour can be sealed."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from cctview_pipeline.cameras.exif import taken_at
 from cctview_pipeline.cameras.jpeg import read
@@ -11,6 +12,8 @@ from cctview_pipeline.images import BadPicture, decode_small
 
 BANNER = 0.12
 """Of the height, at the top and at the bottom, where cameras write the time."""
+ONE_SIZE = 44, 22
+"""Columns and rows of thumbnails that tell one view from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,13 @@ def is_same(first: np.ndarray, second: np.ndarray, tolerance: float = 0.4) -> bo
     return first.shape == second.shape and float(np.abs(first - second).mean()) < tolerance
 
 
+def of_one_size(small: np.ndarray) -> np.ndarray:
+    """A thumbnail as others of any size can be held against: (22, 44), what a frame of 352 x 240 has."""
+    if small.shape == ONE_SIZE[::-1]:
+        return small
+    return np.asarray(Image.fromarray(small).resize(ONE_SIZE, Image.Resampling.BOX))
+
+
 def background(thumbnails: Sequence[np.ndarray]) -> np.ndarray:
     """What stands still in several thumbnails of one size: seven, some seconds apart, see past dense traffic."""
     return np.median(thumbnails, axis=0)
@@ -58,9 +68,12 @@ def is_elsewhere(first: np.ndarray, second: np.ndarray, least: float = 0.5) -> b
     Light changes the grey values, but hardly where the edges of road, walls and poles are. Measured: of one view 0.94 and more
     by day, 0.6 and more by night; of two views 0.15 in the middle, and for one pair in a hundred above 0.6.
     """
-    if first.shape != second.shape:
-        return True
+    return first.shape != second.shape or likeness(first, second) < least
+
+
+def likeness(first: np.ndarray, second: np.ndarray) -> float:
+    """How far the edges of two thumbnails of one size lie in the same places, -1..1; 1 where either has none."""
     edges = [np.hypot(*np.gradient(picture)).ravel() for picture in (first, second)]
     edges = [e - e.mean() for e in edges]
     lengths = float(np.linalg.norm(edges[0]) * np.linalg.norm(edges[1]))
-    return lengths > 0 and float(edges[0] @ edges[1]) / lengths < least
+    return float(edges[0] @ edges[1]) / lengths if lengths > 0 else 1.0

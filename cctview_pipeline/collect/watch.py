@@ -13,7 +13,7 @@ import numpy as np
 
 from cctview_pipeline.collect.cadence import Backoff, Cadence
 from cctview_pipeline.collect.newest import Seen, digest_of
-from cctview_pipeline.collect.pictures import background, examine, is_elsewhere, is_same, thumbnail
+from cctview_pipeline.collect.pictures import background, examine, is_elsewhere, is_same, of_one_size, thumbnail
 from cctview_pipeline.images import BadPicture
 
 LOOK_EVERY = 20
@@ -230,11 +230,9 @@ class CameraWatch:
 
     def _after_looking(self, small: np.ndarray) -> str:
         """live, or moved from when seven thumbnails show another view until seven more show the same."""
-        self._recent.append(small)
+        self._recent.append(of_one_size(small))  # the same view in more pixels has not moved
         if len(self._recent) < VIEW:
             return "moved" if self.state == "moved" else "live"
-        if len({each.shape for each in self._recent}) > 1:
-            return "moved"
         view = background(self._recent)
         self._recent.clear()
         moved = self._view is not None and is_elsewhere(view, self._view)

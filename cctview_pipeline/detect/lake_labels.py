@@ -4,7 +4,7 @@ One row says that a frame was labelled at all; its role is ``frame``. The others
 without any is one that shows no vehicle, and one without rows was never looked at.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.detect.detections import LABELS
-from cctview_pipeline.detect.labels import FrameLabels, agree, clipped
+from cctview_pipeline.detect.labels import Boxes, FrameLabels, agree, clipped
 from cctview_pipeline.detect.teachers import Panel
 from cctview_pipeline.detect.zones import Zones
+from cctview_pipeline.frame_size import Size
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
@@ -50,11 +51,25 @@ def label_frames(
             sources.append({name: clipped(boxes, *size) for name, boxes in found.items()})
         advance(len(seen))
     pictures = [(StoredPicture(b""), FrameId.parse(frame_id)) for frame_id in ids]
-    agreed = agree(pictures, sources, panel.alone)
+    agreed = _agreed(pictures, sources, sizes, panel.alone)
     if len(panel.names) == 1:
         agreed = [_undecided(labels) for labels in agreed]
     labelled = [_outside(labels, zones, *size) for labels, size in zip(agreed, sizes, strict=True)]
     return _table(rows, labelled, sizes, panel.version)
+
+
+def _agreed(
+    pictures: list[tuple[StoredPicture, FrameId]],
+    sources: list[dict[str, Boxes]],
+    sizes: list[Size],
+    alone: Mapping[str, float],
+) -> list[FrameLabels]:
+    """Frame by frame; what stands still is told from frames of one size, whose pixels can be compared."""
+    found: dict[int, FrameLabels] = {}
+    for size in dict.fromkeys(sizes):
+        rows = [row for row, each in enumerate(sizes) if each == size]
+        found |= zip(rows, agree([pictures[row] for row in rows], [sources[row] for row in rows], alone), strict=True)
+    return [found[row] for row in range(len(sizes))]
 
 
 def read_labels(lake: Lake, partitions: Sequence[Partition], most: int) -> list[FrameLabels]:

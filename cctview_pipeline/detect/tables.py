@@ -51,6 +51,7 @@ def _table(frames: pa.RecordBatch, found: Sequence[Detections], model: str) -> p
     values = {name: frames[name].take(pa.array(rows)) for name in ("frame_id", "camera_id", "captured_at")}
     values |= {"detection_id": ids, "score": np.concatenate([each.scores for each in found]), "label": labels}
     values |= {"model": [model] * len(rows)} | {name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
+    values |= {f"frame_{name}": frames[name].take(pa.array(rows)) for name in ("width", "height")}
     schema = schema_of("detections")
     return pa.table({name: values[name] for name in schema.names}, schema)
 

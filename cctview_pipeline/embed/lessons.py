@@ -161,6 +161,7 @@ def _camera(data: Path, file: Path) -> Recorded:
         np.array([d.percent / 100 for d in ids]),
         [d.label for d in ids],
         unit,
+        (image.shape[1], image.shape[0]),
     )
     return Recorded(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, features, np.array(minutes)).select(order)
 

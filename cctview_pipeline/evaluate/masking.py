@@ -10,7 +10,7 @@ import numpy as np
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
 from cctview_pipeline.detect.evaluation import Scored, precision_recall
 from cctview_pipeline.images import decode
-from cctview_pipeline.privacy.masking import GREY, Masker
+from cctview_pipeline.privacy.masking import GREY, Masker, Refused
 
 _LIKE_GREY, _UNLIKE_GREY = 6, 18
 """Of 255: a painted pixel is so near to the masker's grey. One that was nearer than the second before cannot be told, and does
@@ -68,8 +68,8 @@ class Painted:
 def masking_cost(masker: Masker, detector: Detector, pictures: Sequence[Seen]) -> MaskingCost:
     """Mask pictures as they are masked before they are stored, and let the detector look at both."""
     stored = masker.mask([each.camera_id for each in pictures], [each.jpeg for each in pictures])
-    if None in stored:
-        raise ValueError("A picture cannot be decoded, and so not masked.")
+    if refused := [each for each in stored if isinstance(each, Refused)]:
+        raise ValueError(f"A picture was not masked: {refused[0].detail}")
     painted = Painted()
     for each, masked in zip(pictures, stored, strict=True):
         painted.add(decode(each.jpeg), decode(masked.jpeg), each.vehicles, each.people)

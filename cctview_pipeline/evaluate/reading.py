@@ -23,7 +23,8 @@ class Tracks:
     """K tracks of one camera; what an hour's turn cut in two is one track here.
 
     ids: of the first parts; index: every part's id -> position; carriageway: K letters or None; began: (K,) False for a
-    track that goes on from an hour that is not evaluated; vehicle: K vehicle ids or None.
+    track that goes on from an hour that is not evaluated, and for a mere sighting, which is not counted; vehicle: K
+    vehicle ids or None.
     """
 
     ids: list[str]
@@ -157,7 +158,7 @@ def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> FoundBo
 
 def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
     """The tracks, and detection id -> position of its track."""
-    columns = ["track_id", "detection_ids", "first_seen", "carriageway", "continues"]
+    columns = ["track_id", "detection_ids", "first_seen", "carriageway", "continues", "quality"]
     index: dict[str, int] = {}
     members: dict[str, int] = {}
     ids, carriageway, began, first = [], [], [], []
@@ -171,7 +172,7 @@ def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
         else:
             position = len(ids)
             ids.append(row["track_id"]), first.append(times[place])
-            carriageway.append(row["carriageway"]), began.append(row["continues"] is None)
+            carriageway.append(row["carriageway"]), began.append(row["continues"] is None and row["quality"] is not None)
         index[row["track_id"]] = position
         members |= dict.fromkeys(row["detection_ids"], position)
     return Tracks(ids, index, np.array(first, np.int64), carriageway, np.array(began, bool), []), members

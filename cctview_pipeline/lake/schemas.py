@@ -12,13 +12,15 @@ PartitionKind = Literal["camera_hour", "hour", "day"]
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller."""
+    """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller; later: columns that
+    partitions of older lakes do not have, and are null in them."""
 
     name: str
     description: str
     partition: PartitionKind
     schema: pa.Schema
     plain: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
@@ -27,7 +29,7 @@ def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) 
 
 REJECTED_REASONS = (
     "truncated, undecodable, unreadable, empty, no_picture, placeholder, too_small, too_large, not_masked, wrong_name, "
-    "capture_time, clock or duplicate"
+    "capture_time, clock, zones or duplicate"
 )
 FRAME_ID = _column("frame_id", pa.string(), "the frame's id")
 CAMERA_ID = _column("camera_id", pa.string(), "the camera's id")
@@ -127,8 +129,11 @@ _SPECS = [
                 _column("score", pa.float32(), "0..1"),
                 _column("label", pa.string(), "car, bus, truck, motorcycle, person or bicycle"),
                 MODEL,
+                _column("frame_width", pa.int16(), "of its frame, px; null in partitions of before it was kept", True),
+                _column("frame_height", pa.int16(), "px", True),
             ]
         ),
+        later=("frame_width", "frame_height"),
     ),
     TableSpec(
         "labels",
@@ -194,9 +199,9 @@ _SPECS = [
                 _column("carriageway", pa.string(), "the side of the road: N, S, E or W; null when it did not move", True),
                 _column("direction", pa.string(), "towards or away from the camera; null when it did not move", True),
                 _column("parked", pa.bool_(), "stood in one place for over a minute"),
-                _column("entry_x", pa.float32(), "where its first box touches the road, px"),
+                _column("entry_x", pa.float32(), "where its first box touches the road, px of its view"),
                 _column("entry_y", pa.float32(), "px"),
-                _column("exit_x", pa.float32(), "where its last box touches the road, px"),
+                _column("exit_x", pa.float32(), "where its last box touches the road, px of its view"),
                 _column("exit_y", pa.float32(), "px"),
                 _column("speed_px_s", pa.float32(), "median speed in the image, px/s; null for a single detection", True),
                 _column("speed_kmh", pa.float32(), "km/h; null where the camera is not calibrated", True),
@@ -206,12 +211,20 @@ _SPECS = [
                 _column("lane", pa.float32(), "place across its carriageway, growing to the right; standard deviations", True),
                 _column("relative_size", pa.float32(), "logarithm of its size over the usual one here", True),
                 _column("label", pa.string(), "the label with the highest summed score"),
-                _column("quality", pa.float32(), "mean score times the share of frames it was seen in, 0..1"),
+                _column(
+                    "quality",
+                    pa.float32(),
+                    "mean score times the share of frames it was seen in, 0..1; null where frames come too seldom to follow "
+                    "vehicles: then the row is a mere sighting, and does not count",
+                    True,
+                ),
                 _column("best_detection_id", pa.string(), "its largest, surest and whole crop"),
                 _column("continues", pa.string(), "track_id of the hour before that this track goes on from", True),
                 _column("model", pa.string(), "name and version of the tracker, and of the models it rests on"),
+                _column("view", pa.string(), "the view that its pixels are of: 352x240, the hour's second 352x240/2", True),
             ]
         ),
+        later=("view",),
     ),
     TableSpec(
         "matches",
@@ -262,7 +275,7 @@ _SPECS = [
                 _column("carriageway", pa.string(), "N, S, E or W; unknown for what did not move"),
                 _column("began_at", TIME, "beginning of the 15 minutes, UTC"),
                 _column("label", pa.string(), "car, bus, truck or motorcycle"),
-                _column("vehicles", pa.int64(), "tracks that began in these 15 minutes"),
+                _column("vehicles", pa.int64(), "tracks that began; null where frames came too seldom to count", True),
                 _column("observed_s", pa.float32(), "seconds of these 15 minutes in which the camera sent frames"),
             ]
         ),

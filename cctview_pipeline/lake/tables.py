@@ -38,10 +38,12 @@ class Lake:
         key = layout.key(table, partition)
         try:
             if columns:
-                found = self.storage.look_into(key, lambda file: pq.read_table(file, columns=columns, partitioning=None))
+                wanted = set(columns) & set(TABLES[table].later)
+                found = self.storage.look_into(key, lambda file: _read_columns(file, columns, wanted))
             else:
                 found = pq.read_table(pa.BufferReader(self.storage.read(key)), partitioning=None)
             found.validate(full=True)  # texts that are none would be found out far from here
+            found = _with_later(table, found, columns)
             missing = set(columns or schema_of(table).names) - set(found.column_names)
         except FileNotFoundError:
             schema = schema_of(table)
@@ -111,6 +113,23 @@ def check_schema(table: str, rows: pa.Table) -> None:
     for field in expected:
         if not field.nullable and rows.column(field.name).null_count:
             raise CctviewError(f"{table}.{field.name} has {rows.column(field.name).null_count} nulls, and must have none.")
+
+
+def _read_columns(file: pa.NativeFile, columns: list[str], later: set[str]) -> pa.Table:
+    """later: those of the columns that an older partition may lack."""
+    lacking = later - set(pq.read_schema(file).names) if later else set()
+    return pq.read_table(file, columns=[name for name in columns if name not in lacking], partitioning=None)
+
+
+def _with_later(table: str, found: pa.Table, columns: list[str] | None) -> pa.Table:
+    """A partition of an older lake as today's: columns that it lacks are null, and one that can be null by now says so."""
+    schema, names = schema_of(table), found.column_names
+    for name in TABLES[table].later:
+        if name not in names and (columns is None or name in columns):
+            found = found.append_column(schema.field(name), pa.nulls(found.num_rows, schema.field(name).type))
+    found = found.select(columns) if columns else found
+    fields = [schema.field(f.name) if f.name in schema.names and schema.field(f.name).type == f.type else f for f in found.schema]
+    return found if found.schema.equals(pa.schema(fields)) else found.cast(pa.schema(fields))
 
 
 def _leaves(schema: pa.Schema) -> Iterable[str]:

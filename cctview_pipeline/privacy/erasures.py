@@ -18,7 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR, floor_hour
+from cctview_pipeline.frame_size import Size, same_shape
 from cctview_pipeline.ids import DetectionId, FrameId
+from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.masking import fill
 from cctview_pipeline.privacy.tombstones import FOLDER
@@ -34,7 +36,8 @@ MARGIN_PX = 3
 @dataclass(frozen=True)
 class Erasure:
     """id: begins with when it was asked; why: the request's reference; cameras, begin, end: a span, end exclusive; detections,
-    tracks, journeys: ids that go; finished: whether it was carried out everywhere."""
+    tracks, journeys: ids that go; frame_sizes: of the detections' frames, whose pixels their boxes are, as far as it is known;
+    finished: whether it was carried out everywhere."""
 
     id: str
     why: str
@@ -45,6 +48,7 @@ class Erasure:
     detections: tuple[str, ...] = ()
     tracks: tuple[str, ...] = ()
     journeys: tuple[str, ...] = ()
+    frame_sizes: Mapping[str, Size] = field(default_factory=dict, hash=False)
     finished: bool = False
 
     @cached_property
@@ -83,7 +87,8 @@ class Erasure:
         said = json.loads(data)
         times = {name: datetime.fromisoformat(said[name]) for name in ("asked_at", "begin", "end") if said[name]}
         lists = {name: tuple(said[name]) for name in ("cameras", "detections", "tracks", "journeys")}
-        return cls(**(said | lists | times))
+        sizes = {"frame_sizes": {frame: tuple(size) for frame, size in said.get("frame_sizes", {}).items()}}
+        return cls(**(said | lists | sizes | times))
 
 
 @dataclass
@@ -164,8 +169,13 @@ def paint(erasure: Erasure, frame: dict) -> dict:
 
 
 def painted_over(erasure: Erasure, frame_id: str, jpeg: bytes) -> bytes:
-    """A frame's JPEG with the vehicle painted over."""
+    """A frame's JPEG with the vehicle painted over; as a whole where it shows something else than when the vehicle was found."""
     boxes = np.array(erasure.painted[frame_id], np.float32)
+    height, width = decode(jpeg).shape[:2]
+    found_in = erasure.frame_sizes.get(frame_id, (width, height))
+    if not same_shape(found_in, (width, height)):
+        return fill(jpeg, np.array([[0, 0, width, height]], np.float32))
+    boxes = boxes * np.array([width / found_in[0], height / found_in[1]] * 2, np.float32)
     return fill(jpeg, np.hstack([boxes[:, :2] - MARGIN_PX, boxes[:, 2:] + MARGIN_PX]))
 
 

@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.analytics.warehouse import MARTS, build_mart
 from cctview_pipeline.cameras.spooled import frame_id
-from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.collect.spool import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frame_size import Size, sizes_of
+from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, apply, erased_tracks, painted_over
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
@@ -75,8 +77,21 @@ def of_journey(lake: Lake, keys: KeyStore, journey: str, why: str, now: datetime
         tracks = lake.read("tracks", place, ["track_id", "detection_ids"])
         found = tracks.filter(pc.is_in(tracks["track_id"], pa.array(legs)))
         detections += [each for ids in found["detection_ids"].to_pylist() for each in ids]
-    erasure = Erasure(_new_id(now), why, now, detections=tuple(sorted(detections)), tracks=tuple(sorted(legs)))
+    sizes = _frame_sizes(lake, {DetectionId.parse(each).frame_id for each in detections})
+    erasure = Erasure(_new_id(now), why, now, detections=tuple(sorted(detections)), tracks=tuple(sorted(legs)), frame_sizes=sizes)
     return _with_journeys(lake, erasure)
+
+
+def _frame_sizes(lake: Lake, frames: set[str]) -> dict[str, Size]:
+    """Of those that the lake still has: detections' boxes are in their pixels."""
+    found: dict[str, Size] = {}
+    hours = {floor_hour(FrameId.parse(frame).time.astimezone(UTC)) for frame in frames}
+    for place in _written(lake, "raw_frames", {frame.split("--")[0] for frame in frames}):
+        if any(abs(place.hour - hour) <= HOUR for hour in hours):
+            rows = lake.read("raw_frames", place, ["frame_id", "width", "height"])
+            rows = rows.filter(pc.is_in(rows["frame_id"], pa.array(sorted(frames), pa.string())))
+            found |= zip(rows["frame_id"].to_pylist(), sizes_of(rows), strict=True)
+    return found
 
 
 def erase(
@@ -179,7 +194,7 @@ def _record(erasure: Erasure, record: Record) -> Record | None:
     if erasure.begin is not None and record.camera_id in erasure.cameras:
         return None if microseconds(erasure.begin) <= record.captured_us < microseconds(erasure.end) else record
     name = frame_id(record.camera_id, record.captured_us)
-    if name not in erasure.painted or not record.payload:
+    if name not in erasure.painted or not record.payload.startswith(b"\xff\xd8"):
         return record
     payload = painted_over(erasure, name, record.payload)
     return record if payload == record.payload else replace(record, payload=payload)

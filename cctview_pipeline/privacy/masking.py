@@ -2,25 +2,26 @@
 
 Where nothing is painted the picture keeps its bytes. Where something is, it is encoded anew with its own quantisation tables,
 which leaves the rest as good as unchanged. Either way a comment is added that tells by what the picture was masked: it goes
-wherever the picture goes.
+wherever the picture goes. What cannot be masked, or not where it should be, is refused.
 """
 
 import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from cctview_pipeline.cameras.jpeg import COM, damage, segments, strip_metadata, with_comments
-from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
-from cctview_pipeline.campaign import Campaign, Polygon
-from cctview_pipeline.detect.zones import painted
+from cctview_pipeline.cameras.jpeg import COM, segments, strip_metadata, with_comments
+from cctview_pipeline.cameras.network import CameraHour, Rejected
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frame_size import Size
 from cctview_pipeline.images import BadPicture, decode, encode_like
 from cctview_pipeline.limits import PICTURE_LEAST_SIDE
 from cctview_pipeline.privacy.policy import Policy
@@ -29,6 +30,7 @@ GREY = 114
 AT_ONCE = 64
 """Pictures that are decoded at a time."""
 _TAG = b"cctview "
+_NOT_MASKED = "It cannot be masked, and so not stored."
 _log = logging.getLogger(__name__)
 
 
@@ -62,10 +64,34 @@ class Masked:
     filled: int
 
 
-class Masker:
-    """largest_side: px of a stored frame; zones: camera -> polygons, in px of the stored frame, that are painted over."""
+@dataclass(frozen=True)
+class Refused:
+    """A picture that may not be stored. reason, detail: as rejected_frames has them; sha256: of its bytes as they came."""
 
-    def __init__(self, finder: Finder, largest_side: int, zones: Mapping[str, Sequence[Polygon]] | None = None) -> None:
+    reason: str
+    detail: str
+    sha256: str
+
+    @classmethod
+    def because(cls, reason: str, detail: str, jpeg: bytes) -> "Refused":
+        return cls(reason, detail, sha256(jpeg).hexdigest())
+
+    def to_json(self) -> bytes:
+        """What a collector keeps in the picture's place."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Refused | None":
+        """None for anything else, such as a picture."""
+        with contextlib.suppress(ValueError, TypeError):
+            return cls(**json.loads(data))
+        return None
+
+
+class Masker:
+    """largest_side: px of a stored frame; zones: camera -> those whose privacy zones are painted over."""
+
+    def __init__(self, finder: Finder, largest_side: int, zones: Mapping[str, Zones] | None = None) -> None:
         self.finder, self.largest_side, self.zones = finder, largest_side, dict(zones or {})
 
     @classmethod
@@ -79,27 +105,36 @@ class Masker:
             finder = PeopleFinder.load()
         else:
             finder = Nobody(policy.unmasked_for)
-        zones = {camera.id: camera.privacy_zones for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
+        zones = {camera.id: Zones.of(camera) for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
         return cls(finder, policy.largest_side, zones)
 
     def by(self, camera_id: str) -> str:
-        """What a picture of a camera says it was masked by."""
+        """What a stored picture of a camera says it was masked by."""
         zones = self.zones.get(camera_id)
-        told = f" zones {sha256(repr(zones).encode()).hexdigest()[:8]}" if zones else ""
+        told = f" zones {sha256(repr((zones.size, zones.privacy_zones)).encode()).hexdigest()[:8]}" if zones else ""
         return f"{self.finder.version} side {self.largest_side}{told}"
 
-    def mask(self, camera_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[Masked | None]:
-        """Pictures of cameras -> pictures that may be stored; None for one that can't be decoded or searched, and so not masked.
+    def unsized(self, camera_id: str) -> str:
+        """A sentence, with the mend, where no picture of the camera can be masked; else empty."""
+        return self.zones[camera_id].unsized if camera_id in self.zones else ""
+
+    def mask(self, camera_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[Masked | Refused]:
+        """Pictures of cameras -> pictures that may be stored, or why one may not.
 
         Raises CctviewError when the finder finds nothing any more: then nothing may be stored.
         """
-        images = [_or_none(_decode, jpeg, self.largest_side) for jpeg in jpegs]
-        there = [i for i, image in enumerate(images) if image is not None]
-        found = dict(zip(there, self._find([images[i].pixels for i in there]), strict=True))
-        return [
-            _or_none(self._filled, camera, images[i], found[i]) if found.get(i) is not None else None
-            for i, camera in enumerate(camera_ids)
-        ]
+        looked = [_or_refused(jpeg, self._look, camera, jpeg) for camera, jpeg in zip(camera_ids, jpegs, strict=True)]
+        there = [i for i, image in enumerate(looked) if isinstance(image, _Decoded)]
+        found = dict(zip(there, self._find([looked[i].pixels for i in there]), strict=True))
+        for i, boxes in found.items():
+            looked[i] = _or_refused(jpegs[i], self._filled, camera_ids[i], looked[i], boxes)
+        return looked
+
+    def _look(self, camera_id: str, jpeg: bytes) -> "_Decoded | Refused":
+        image = _decode(jpeg, self.largest_side)
+        if camera_id in self.zones and (sentence := self.zones[camera_id].unplaceable(*image.size)):
+            return Refused.because("zones", sentence, jpeg)
+        return image
 
     def _find(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray | None]:
         """All at once; where that fails each by itself, None for one that the finder fails on."""
@@ -108,7 +143,7 @@ class Masker:
         try:
             return list(self.finder.find(pictures))
         except Exception as error:
-            found = [_or_none(self._find_in_one, picture) for picture in pictures]
+            found = [self._find_in_one(picture) for picture in pictures]
             if any(boxes is not None for boxes in found) or self._still_works():
                 return found
             raise CctviewError(
@@ -118,19 +153,25 @@ class Masker:
 
     def _still_works(self) -> bool:
         """What fails on an even grey as well fails on everything."""
-        return _or_none(self._find_in_one, np.full((240, 352, 3), GREY, np.uint8)) is not None
+        return self._find_in_one(np.full((240, 352, 3), GREY, np.uint8)) is not None
 
-    def _find_in_one(self, picture: np.ndarray) -> np.ndarray:
-        return self.finder.find([picture])[0]
+    def _find_in_one(self, picture: np.ndarray) -> np.ndarray | None:
+        try:
+            return self.finder.find([picture])[0]
+        except Exception as error:
+            _note(error)
+            return None
 
-    def _filled(self, camera_id: str, image: "_Decoded", boxes: np.ndarray) -> Masked:
-        height, width = image.pixels.shape[:2]
-        zones = tuple(self.zones.get(camera_id, ()))
-        jpeg, filled = image.jpeg, len(boxes) + len(zones)
+    def _filled(self, camera_id: str, image: "_Decoded", boxes: np.ndarray | None) -> Masked:
+        if boxes is None:
+            raise BadPicture("not_masked", _NOT_MASKED)
+        width, height = image.size
+        zones = self.zones.get(camera_id)
+        jpeg, filled = image.jpeg, len(boxes) + (len(zones.privacy_zones) if zones else 0)
         if filled or image.scaled:
             pixels = _painted_over(image.pixels, boxes)
             if zones:
-                pixels[painted(zones, width, height)] = GREY
+                pixels[zones.private(width, height)] = GREY
             jpeg = encode_like(pixels, image.jpeg)
         by = self.by(camera_id)
         record = json.dumps({"mask": by, "filled": filled}).encode()
@@ -165,27 +206,28 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
         masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
         for frame, known in chunk:
             found = Masked(frame.jpeg, frame.width, frame.height, *known) if known else next(masked)
-            if found is None:
-                rejected.append(_unmasked(frame))
+            if isinstance(found, Refused):
+                rejected.append(Rejected(frame.frame_id, found.reason, found.detail, found.sha256, frame.fetched_at))
             else:
                 size = {"width": found.width, "height": found.height}
                 frames.append(replace(frame, jpeg=found.jpeg, masked_by=found.by, filled=found.filled, **size))
     return CameraHour(frames, rejected)
 
 
-def _unmasked(frame: Frame) -> Rejected:
-    digest = sha256(frame.jpeg).hexdigest()
-    return Rejected(frame.frame_id, damage(frame.jpeg), "It cannot be masked, and so not stored.", digest, frame.fetched_at)
-
-
-def _or_none(function: Callable, *arguments):
-    """None where it fails: one picture, which then is not stored, and no other."""
+def _or_refused(jpeg: bytes, function: Callable, *arguments):
+    """Refused where it fails: one picture, which then is not stored, and no other."""
     try:
         return function(*arguments)
+    except BadPicture as error:
+        return Refused.because(error.reason, str(error), jpeg)
     except Exception as error:
-        _log.warning("A picture could not be masked, and is not kept (%s).", type(error).__name__)
-        _log.debug("How it failed:", exc_info=error)
-        return None
+        _note(error)
+        return Refused.because("not_masked", _NOT_MASKED, jpeg)
+
+
+def _note(error: Exception) -> None:
+    _log.warning("A picture could not be masked, and is not kept (%s).", type(error).__name__)
+    _log.debug("How it failed:", exc_info=error)
 
 
 @dataclass(frozen=True)
@@ -196,20 +238,23 @@ class _Decoded:
     pixels: np.ndarray
     scaled: bool
 
+    @property
+    def size(self) -> Size:
+        height, width = self.pixels.shape[:2]
+        return width, height
 
-def _decode(jpeg: bytes, largest_side: int) -> _Decoded | None:
-    try:
-        stripped = strip_metadata(jpeg)
-        pixels = decode(stripped, whole=True)
-    except BadPicture:
-        return None
+
+def _decode(jpeg: bytes, largest_side: int) -> _Decoded:
+    """Raises BadPicture."""
+    stripped = strip_metadata(jpeg)
+    pixels = decode(stripped, whole=True)
     height, width = pixels.shape[:2]
     scale = largest_side / max(height, width)
     if scale >= 1:
         return _Decoded(stripped, pixels, False)
     size = (round(width * scale), round(height * scale))
-    if min(size) < PICTURE_LEAST_SIDE:  # a strip
-        return None
+    if min(size) < PICTURE_LEAST_SIDE:
+        raise BadPicture("too_small", f"It is a strip: at {largest_side} pixels the longer side, the shorter has {min(size)}.")
     return _Decoded(stripped, np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)), True)
 
 

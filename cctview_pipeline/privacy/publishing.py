@@ -36,7 +36,9 @@ SHORTEST_BIN = timedelta(minutes=15)
 
 def publishable(mart: pa.Table, k: int = 10, totals: Sequence[Sequence[str]] = ()) -> pa.Table:
     """``vehicle_counts`` or ``travel_times`` as they may be published: ``vehicles`` is the count, what is measured (medians,
-    shares, seconds observed) goes with its row, the rest are dimensions; bins of 15 minutes. Further: k_anonymous."""
+    shares, seconds observed) goes with its row, the rest are dimensions; bins of 15 minutes. What could not be counted, and
+    is null, is left out. Further: k_anonymous."""
+    mart = mart.filter(pc.is_valid(mart["vehicles"]))
     values = [field.name for field in mart.schema if pa.types.is_floating(field.type)]
     return k_anonymous(mart, k, totals=totals, values=values)
 

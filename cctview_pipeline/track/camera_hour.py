@@ -1,49 +1,84 @@
 """One camera-hour of tracking, from tables to a table."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import Camera
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frame_size import same_shape
+from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.flow import Flow
-from cctview_pipeline.track.sightings import Sightings, sightings
+from cctview_pipeline.track.sightings import Sightings
 from cctview_pipeline.track.tables import continuations, track_id, tracks_table
-from cctview_pipeline.track.tracker import TrackerSettings, track
+from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
+from cctview_pipeline.track.views import Tables, View, views
 
-Tables = Mapping[str, pa.Table]
+
+@dataclass(frozen=True)
+class TrackedView:
+    """A view, and the vehicles that were followed in it."""
+
+    view: View
+    tracking: Tracking
 
 
-class TrackedHour(NamedTuple):
-    """tracks: the table; flow: of the camera in that hour, by which it was tracked."""
+@dataclass(frozen=True)
+class TrackedHour:
+    """tracks: the table; views: by their first frame."""
 
     tracks: pa.Table
-    flow: Flow
+    views: tuple[TrackedView, ...]
+
+    @property
+    def main(self) -> TrackedView | None:
+        """The view of most frames."""
+        return max(self.views, key=lambda each: len(each.view.frame_times), default=None)
+
+    @property
+    def flow(self) -> Flow:
+        """Of the main view, by which it was tracked."""
+        return self.main.tracking.flow if self.main else Flow((None, None))
+
+    @property
+    def frame_gap_s(self) -> float | None:
+        """The median time from a frame to the next of its view."""
+        gaps = np.concatenate([np.zeros(0), *(np.diff(each.view.frame_times) for each in self.views)])
+        return float(np.median(gaps)) if len(gaps) else None
 
 
 def track_camera_hour(camera: Camera, now: Tables, before: Tables, settings: TrackerSettings = TrackerSettings()) -> TrackedHour:
-    """raw_frames (times and sizes), detections and features of an hour, and those and the tracks of the hour before -> tracks.
+    """raw_frames (ids, times, sizes), detections and features of an hour, and those and the tracks of the hour before -> tracks.
 
     Where the hour before has features but no tracks yet, it is tracked here: which run comes first makes no difference.
-    Embeddings of two models cannot be compared, so nothing continues over a change of model.
+    Embeddings of two models cannot be compared, so nothing continues over a change of model; nor does it from a view of one
+    shape to one of another. Raises CctviewError where nobody knows what the hour's pixels mean.
     """
-    seen = _sightings(now)
-    tracking = track(seen, settings)
-    links = {}
-    if pc.unique(before["features"]["model"]).equals(pc.unique(now["features"]["model"])):
-        earlier = _sightings(before)
-        links = continuations(earlier, _tracks_of(earlier, before["tracks"], settings), seen, tracking, settings)
     models = sorted({*pc.unique(now["features"]["model"]).to_pylist(), *pc.unique(now["detections"]["model"]).to_pylist()})
-    frame_times = np.sort(now["raw_frames"]["captured_at"].cast(pa.int64()).to_numpy() / 1e6)
-    return TrackedHour(tracks_table(camera, tracking, frame_times, links, " ".join(models)), tracking.flow)
+    tracked = tuple(TrackedView(view, track(view.seen, settings)) for view in views(now))
+    earlier = _views_before(before) if pc.unique(before["features"]["model"]).equals(pc.unique(now["features"]["model"])) else []
+    parts = [schema_of("tracks").empty_table()]
+    for each in tracked:
+        links: dict[str, str] = {}
+        for old in earlier:
+            if same_shape(old.size, each.view.size):
+                found = _tracks_of(old.seen, before["tracks"], settings)
+                links |= continuations(old.brought_to(each.view.size).seen, found, each.view.seen, each.tracking, settings)
+        parts.append(tracks_table(camera, each.view.name, each.tracking, each.view.frame_times, links, " ".join(models)))
+    rows = pa.concat_tables(parts).combine_chunks()
+    if len(tracked) > 1:
+        rows = rows.sort_by([("first_seen", "ascending"), ("track_id", "ascending")])
+    return TrackedHour(rows, tracked)
 
 
-def _sightings(tables: Tables) -> Sightings:
-    frames = tables["raw_frames"]
-    size = (pc.max(frames["width"]).as_py(), pc.max(frames["height"]).as_py()) if frames.num_rows else (352, 240)
-    return sightings(tables["detections"], tables["features"], size)
+def _views_before(before: Tables) -> list[View]:
+    """None where nobody knows any more what its pixels mean: then nothing continues."""
+    try:
+        return views(before)
+    except CctviewError:
+        return []
 
 
 def _tracks_of(seen: Sightings, tracks: pa.Table, settings: TrackerSettings) -> dict[str, list[int]]:

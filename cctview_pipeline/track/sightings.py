@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.embed.tables import embedding_matrix
+from cctview_pipeline.frame_size import Size
 
 EDGE_PX = 2.0
 
@@ -25,7 +26,7 @@ class Sightings:
     scores: np.ndarray
     labels: list[str]
     embeddings: np.ndarray
-    frame_size: tuple[int, int] = (352, 240)
+    frame_size: Size
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,7 +64,7 @@ class Sightings:
         return np.split(np.arange(len(self)), np.flatnonzero(np.diff(self.times)) + 1) if len(self) else []
 
 
-def sightings(detections: pa.Table, features: pa.Table, frame_size: tuple[int, int] = (352, 240)) -> Sightings:
+def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> Sightings:
     """Join the detections that have an embedding with it. Raises ValueError when an embedding has no detection."""
     row = {detection_id: i for i, detection_id in enumerate(detections["detection_id"].to_pylist())}
     ids = features["detection_id"].to_pylist()

@@ -5,10 +5,13 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
+from cctview_pipeline.analytics.plots import PLOTS
+from cctview_pipeline.analytics.summary import summarise
 from cctview_pipeline.analytics.warehouse import MARTS, build_mart, connect
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES, schema_of
+from cctview_pipeline.privacy.publishing import publishable
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import DAY, partition_of, rows
 
@@ -136,6 +139,37 @@ def test_vehicle_counts_by_hand(lake):
         ("cam-1", "unknown", first, "car"): (1, 30),
         ("cam-1", "N", second, "car"): (1, 4),
     }
+
+
+def test_mere_sightings_do_not_count(lake):
+    """A quarter of an hour at a frame a minute has rows and no counts; of one that has both, what was followed counts."""
+    frames = [{"frame_id": f"f{m}", "captured_at": minutes(m)} for m in (*range(15), 15.1, 15.11)]
+    lake.write("raw_frames", partition_of("raw_frames"), rows("raw_frames", *frames))
+    seldom = {"quality": None, "carriageway": None, "direction": None}
+    tracks = [
+        {"track_id": "1"} | seldom,
+        {"track_id": "2", "first_seen": minutes(14)} | seldom,
+        {"track_id": "3", "first_seen": minutes(15.1), "carriageway": None},
+        {"track_id": "4", "first_seen": minutes(15.3)} | seldom,
+        {"track_id": "5", "first_seen": minutes(15.1)},
+    ]
+    lake.write("tracks", partition_of("tracks"), rows("tracks", *tracks))
+    assert {key: vehicles for key, (vehicles, _) in counted(lake).items()} == {
+        ("cam-1", "unknown", HOUR_17, "car"): None,
+        ("cam-1", "unknown", minutes(15), "car"): 1,
+        ("cam-1", "N", minutes(15), "car"): 1,
+    }
+    mart = build_mart(lake, "vehicle_counts", DAY)
+    assert publishable(mart.slice(0, 0), 2).equals(publishable(mart, 2))
+    assert (
+        summarise(lake, ["cam-1"], [HOUR_17]).cameras[0] | {"tracks": 2, "sightings": 3}
+        == summarise(lake, ["cam-1"], [HOUR_17]).cameras[0]
+    )
+    PLOTS["vehicle_counts"](mart)
+
+
+def test_a_mart_of_nothing_but_sightings_can_be_plotted(lake):
+    PLOTS["vehicle_counts"](rows("vehicle_counts", {"vehicles": None, "carriageway": "unknown"}))
 
 
 def test_vehicle_counts_keep_cameras_apart(lake):

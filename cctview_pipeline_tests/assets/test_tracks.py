@@ -24,7 +24,7 @@ NARROW = {"width": 232, "height": 240, "jpeg": encode_jpeg(np.zeros((240, 232, 3
 def narrow_hour(lake: Lake) -> Partition:
     """A camera-hour of narrow frames in the lake, tracked by nobody yet."""
     place = Partition.camera_hour(CAMERA, HOUR_17)
-    made = drive(two_way_traffic(), camera=CAMERA)
+    made = drive(two_way_traffic(), camera=CAMERA, size=(232, 240))
     times = pa.compute.unique(made.detections["captured_at"]).to_pylist()
     frames = ({"frame_id": f"{n}", "camera_id": CAMERA, "captured_at": at} | NARROW for n, at in enumerate(times))
     lake.write("raw_frames", place, rows("raw_frames", *frames))

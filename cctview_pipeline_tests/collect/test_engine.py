@@ -14,13 +14,15 @@ from aiohttp import web
 from cctview_pipeline.cameras.jpeg import segments as segments_of
 from cctview_pipeline.cameras.jpeg import strip_metadata
 from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.collect import watch
 from cctview_pipeline.collect.engine import COLLECTOR, Engine, EngineSettings, Followed
 from cctview_pipeline.collect.newest import Newest
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, read, segments
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
-from cctview_pipeline.privacy.masking import Masker, Nobody, mask_of
+from cctview_pipeline.privacy.masking import Masker, Nobody, Refused, mask_of
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_picture
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
 
@@ -205,7 +207,30 @@ def test_what_cannot_be_masked_is_noted_and_not_kept(tmp_path: Path):
     without_tables = b"".join(piece for marker, piece in segments_of(whole) if marker != 0xDB)
     broken = LiveCameras(count=1, answers={"cam-0": lambda request, n: web.Response(body=without_tables)})
     _, records = collect(broken, tmp_path, new(1), masker=Masker(MagentaFinder(), 640))
-    assert {record.payload for record in frames(records, "cam-0")} == {b"undecodable"}
+    assert {Refused.from_json(record.payload).reason for record in frames(records, "cam-0")} == {"undecodable"}
+
+
+def test_a_camera_that_switches_to_another_shape_shows_no_private_place(tmp_path: Path):
+    """Its frames are noted with their reason, and the run brings that to the lake; the other camera goes on."""
+    zones = {"cam-0": Zones(privacy_zones=[((0, 0), (40, 0), (40, 40))], size=(352, 240), camera_id="cam-0")}
+
+    def picture(request: web.Request, n: int) -> web.Response:
+        size = {"width": 352, "height": 240 if n < 3 else 200}
+        return web.Response(body=encode_jpeg(road_with_people((20 + n, 20, 40 + n, 60), **size)), content_type="image/jpeg")
+
+    cameras = LiveCameras(count=2, answers={"cam-0": picture})
+    masker = Masker(MagentaFinder(), 640, zones)
+    engine, records = collect(cameras, tmp_path, lambda followed: followed[0].tally.reasons["zones"] > 1, masker=masker)
+    kept, refused = [], []
+    for record in frames(records, "cam-0"):
+        (refused if Refused.from_json(record.payload) else kept).append(record)
+    assert all(decode(record.payload).shape[0] == 240 and b" zones " in record.payload for record in kept)
+    assert engine.followed[0].tally.reasons["zones"] == len(refused) >= 2
+    network = SpoolNetwork("nyc-dot", tmp_path)
+    told = [each for hour in network.hours("cam-0") for each in network.read_hour("cam-0", hour).rejected]
+    assert [each.reason for each in told] == ["zones"] * len(refused)
+    assert all("352 x 200 pixels, of another shape" in each.detail for each in told)
+    assert frames(records, "cam-1")
 
 
 def test_without_a_working_mask_nothing_is_collected(tmp_path: Path):

@@ -77,7 +77,7 @@ def test_a_teacher_alone_is_believed_where_it_may_be_and_never_about_what_stands
 def test_what_lies_in_a_zone_is_left_out_of_the_loss():
     panel = Panel([Scripted("a@1", {3: [("car", 0.9, CAR), ("bus", 0.9, BUS)]}, alone=0.4)])
     corner = ((90, 90), (150, 90), (150, 140), (90, 140))
-    table = label_frames(panel, frames(8), Zones(masks=(corner,)))
+    table = label_frames(panel, frames(8), Zones(masks=(corner,), size=(352, 240)))
     assert seen(table, 3, "object") == [("bus", BUS)]
     assert seen(table, 3, "ignored") == [("", CAR)]
 

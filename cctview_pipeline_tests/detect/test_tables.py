@@ -64,7 +64,7 @@ def test_detector_is_asked_in_batches_and_progress_is_told():
 
 
 def test_boxes_in_a_mask_are_dropped_and_the_rest_is_numbered():
-    found = detect_frames(SeesTheSame(), frames(1), zones=Zones(masks=[LEFT_HALF]))
+    found = detect_frames(SeesTheSame(), frames(1), zones=Zones(masks=[LEFT_HALF], size=(352, 240)))
     assert found["label"].to_pylist() == ["car"]
     assert found["detection_id"][0].as_py().startswith("f0--detections--1--car")
 

@@ -94,6 +94,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "score": 0.9,
         "label": "car",
         "model": "detector@1",
+        "frame_width": 352,
+        "frame_height": 240,
     },
     "labels": {
         "frame_id": FRAME,
@@ -136,6 +138,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "best_detection_id": DETECTION,
         "continues": None,
         "model": "tracker",
+        "view": "352x240",
     },
     "matches": {
         "query_track_id": TRACK,

@@ -46,12 +46,13 @@ class MadeHour:
 
     @property
     def sightings(self) -> Sightings:
-        return sightings(self.detections, self.features)
+        return sightings(self.detections, self.features, (352, 240))
 
     def tables(self, tracks: pa.Table | None = None) -> dict[str, pa.Table]:
         """As the tracker takes an hour; without tracks when it was not tracked yet."""
-        times = {time: {"captured_at": time} for time in self.detections["captured_at"].to_pylist()}
-        frames = rows("raw_frames", *times.values())
+        seen = self.detections.select(["frame_id", "captured_at", "frame_width", "frame_height"])
+        seen = seen.rename_columns(["frame_id", "captured_at", "width", "height"]).to_pylist()
+        frames = rows("raw_frames", *{row["frame_id"]: row for row in seen}.values())
         known = rows("tracks") if tracks is None else tracks
         return {"raw_frames": frames, "detections": self.detections, "features": self.features, "tracks": known}
 
@@ -79,8 +80,10 @@ def drive(
     missed: Collection[tuple[int, int]] = (),
     camera: str = "cam-1",
     step_s: float = 2.0,
+    size: tuple[int, int] = (352, 240),
 ) -> MadeHour:
-    """What a camera sees from begin, which is first_second on the cars' clock; missed: (car, frame) pairs left out."""
+    """What a camera sees from begin, which is first_second on the cars' clock; missed: (car, frame) pairs left out; size:
+    that its frames are said to have."""
     found, embedded, car_of = [], [], {}
     for frame in range(int(seconds / step_s)):
         captured_at = begin + timedelta(seconds=frame * step_s)
@@ -92,7 +95,7 @@ def drive(
             detection_id = str(DetectionId(frame_id, place, car.label, 90.0, tuple(round(edge) for edge in box)))
             corners = dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
             ids = {"detection_id": detection_id, "frame_id": frame_id, "camera_id": camera, "captured_at": captured_at}
-            found.append(ids | corners | {"label": car.label})
+            found.append(ids | corners | {"label": car.label, "frame_width": size[0], "frame_height": size[1]})
             noise = np.random.default_rng([car.number, frame]).normal(size=DIMENSION) * 0.03
             embedded.append({"detection_id": detection_id, "embedding": looks(car.number) + noise})
             car_of[detection_id] = car.number

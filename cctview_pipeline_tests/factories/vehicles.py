@@ -58,5 +58,5 @@ def driving(vehicles: int = 4, frames: int = 6, seed: int = 0) -> tuple[Recorded
     features = (looks[which] + rng.normal(scale=0.1, size=(len(which), 256))).astype(np.float32)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     ids = [f"cam-1--{i}" for i in range(len(which))]
-    seen = Sightings(ids, np.array(times), np.array(boxes, float), np.ones(len(which)), ["car"] * len(which), unit)
+    seen = Sightings(ids, np.array(times), np.array(boxes, float), np.ones(len(which)), ["car"] * len(which), unit, (352, 240))
     return Recorded("cam-1", np.stack(crops), seen, features, np.full(len(which), 10)), which

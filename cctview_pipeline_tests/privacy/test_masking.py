@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from PIL import Image
 from cctview_pipeline.cameras.jpeg import COM, segments, strip_metadata, with_camera_comments
 from cctview_pipeline.cameras.network import CameraHour, Frame
 from cctview_pipeline.cli_collect import masker_of
+from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.privacy.masking import GREY, Masker, Nobody, mask_hour, mask_of
+from cctview_pipeline.privacy.masking import GREY, Masker, Nobody, Refused, mask_hour, mask_of
 from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
 from cctview_pipeline_tests.factories.tables import campaign
@@ -24,7 +26,15 @@ NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
 MAC = b"\x0a\x00\x00\x40\x8c\x01\x02\x03"
 
 
-def masker(largest_side: int = 640, **zones) -> Masker:
+CORNER = ((0, 0), (40, 0), (40, 40), (0, 40))
+
+
+def zoned(*polygons, size: tuple[int, int] | None = (352, 240), camera: str = "cam") -> dict[str, Zones]:
+    """Of one camera."""
+    return {camera: Zones(privacy_zones=polygons, size=size, camera_id=camera)}
+
+
+def masker(largest_side: int = 640, zones: dict[str, Zones] | None = None) -> Masker:
     return Masker(MagentaFinder(), largest_side, zones)
 
 
@@ -63,7 +73,7 @@ def test_a_picture_without_people_keeps_its_bytes():
 
 
 def test_the_picture_says_by_what_it_was_masked():
-    [found] = masker(cam=[((0, 0), (10, 0), (10, 10))]).mask(["cam"], [jpeg(road_with_people((50, 50, 60, 70)))])
+    [found] = masker(zones=zoned(((0, 0), (10, 0), (10, 10)))).mask(["cam"], [jpeg(road_with_people((50, 50, 60, 70)))])
     by, filled = mask_of(found.jpeg)
     assert by.startswith("magenta-finder@000000000000 side 640 zones ")
     assert filled == 2
@@ -79,12 +89,54 @@ def test_a_camera_s_address_is_gone():
 
 
 def test_private_places_are_painted_over_at_their_camera_only():
-    zone = [((0, 0), (40, 0), (40, 40), (0, 40))]
     road = road_with_people()
-    here, elsewhere = masker(cam=zone).mask(["cam", "other"], [jpeg(road), jpeg(road)])
+    here, elsewhere = masker(zones=zoned(CORNER)).mask(["cam", "other"], [jpeg(road), jpeg(road)])
     assert np.abs(decode(here.jpeg)[4:36, 4:36].astype(int) - GREY).max() < 12
     assert elsewhere.filled == 0
     assert np.abs(decode(elsewhere.jpeg)[4:36, 4:36].astype(int) - GREY).max() > 20
+
+
+@pytest.mark.parametrize("times", [1, 2, 4, 0.5])
+def test_a_house_stays_hidden_when_its_camera_sends_another_size(times: float):
+    """Drawn on 352 x 240: at 704 x 480 three quarters of it would come to light again, were pixels taken for pixels."""
+    house = np.full((240, 352, 3), 60, np.uint8)
+    house[100:200, 200:340] = 250
+    sent = Image.fromarray(house).resize((round(352 * times), round(240 * times)), Image.Resampling.BICUBIC)
+    zones = zoned(((198, 98), (341, 98), (341, 201), (198, 201)))
+    [found] = masker(largest_side=2000, zones=zones).mask(["cam"], [jpeg(np.asarray(sent), quality=90)])
+    assert decode(found.jpeg).max() < GREY + 20
+    assert " zones " in found.by
+
+
+def test_a_frame_of_another_shape_is_set_aside_and_the_others_are_stored():
+    frames = [frame(jpeg(road_with_people(width=w, height=h)), f"cam--{w}") for w, h in ((352, 240), (720, 480), (704, 480))]
+    other = replace(frames[1], camera_id="other", frame_id="other--720")
+    found = mask_hour(CameraHour([*frames, other], []), masker(largest_side=800, zones=zoned(CORNER)))
+    assert [each.frame_id for each in found.frames] == ["cam--352", "cam--704", "other--720"]
+    [rejected] = found.rejected
+    assert (rejected.name, rejected.reason) == ("cam--720", "zones")
+    assert rejected.sha256 == hashlib.sha256(frames[1].jpeg).hexdigest()
+    assert rejected.detail.startswith("It is 720 x 480 pixels, of another shape than the 352 x 240")
+
+
+def test_where_nobody_said_what_size_a_zone_was_drawn_on_nothing_is_stored():
+    hidden = masker(zones=zoned(CORNER, size=None))
+    [refused] = hidden.mask(["cam"], [jpeg(road_with_people())])
+    assert (refused.reason, refused.detail) == ("zones", hidden.unsized("cam"))
+    assert hidden.unsized("cam").endswith("such as zones_size = [352, 240].")
+    assert hidden.unsized("other") == ""
+
+
+def test_what_masked_a_picture_tells_one_drawing_from_another():
+    drawings = zoned(CORNER), zoned(CORNER, size=(704, 480)), zoned(((0, 0), (41, 0), (41, 40)))
+    assert len({masker(zones=each).by("cam") for each in drawings}) == 3
+
+
+def test_a_refusal_can_be_kept_in_a_pictures_place():
+    refused = Refused.because("zones", "Its zones are elsewhere.", b"picture")
+    assert Refused.from_json(refused.to_json()) == refused
+    for other in (b"", b"{}", b"[1]", b"7", jpeg(road_with_people())):
+        assert Refused.from_json(other) is None
 
 
 def test_more_pixels_than_allowed_are_not_stored():
@@ -98,13 +150,14 @@ def test_black_and_white_pictures_are_masked_as_well():
     grey = np.asarray(Image.fromarray(road_with_people()).convert("L"))
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, "JPEG")
-    [found] = masker(cam=[((0, 0), (40, 0), (40, 40), (0, 40))]).mask(["cam"], [buffer.getvalue()])
+    [found] = masker(zones=zoned(CORNER)).mask(["cam"], [buffer.getvalue()])
     assert np.abs(decode(found.jpeg)[4:36, 4:36].astype(int) - GREY).max() < 12
 
 
 def test_what_cannot_be_decoded_is_not_stored():
     whole = jpeg(road_with_people())
-    assert masker().mask(["cam"] * 3, [whole[: len(whole) // 2], b"", b"<html>"]) == [None] * 3
+    refused = masker().mask(["cam"] * 3, [whole[: len(whole) // 2], b"", b"<html>"])
+    assert [each.reason for each in refused] == ["undecodable"] * 3
 
 
 def test_an_hour_of_frames():
@@ -126,9 +179,8 @@ def test_what_a_collector_masked_is_not_masked_again():
 
 
 def test_who_keeps_people_visible_says_for_what_and_masks_the_rest():
-    zone = {"cam": [((0, 0), (40, 0), (40, 40), (0, 40))]}
     before = frame(encode_jpeg(road_with_people((300, 200, 340, 230), width=704, height=480)))
-    [found] = mask_hour(CameraHour([before], []), Masker(Nobody("road safety"), 352, zone)).frames
+    [found] = mask_hour(CameraHour([before], []), Masker(Nobody("road safety"), 352, zoned(CORNER))).frames
     assert found.masked_by.startswith("nobody: road safety; side 352 zones ")
     assert (found.width, found.height, found.filled) == (352, 240, 1)
     assert magenta(decode(found.jpeg)).any()

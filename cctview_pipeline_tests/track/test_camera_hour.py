@@ -89,12 +89,10 @@ def test_hour_before_without_a_vehicle_has_embeddings_of_no_length(hours):
     assert track_camera_hour(NORTH, hours[1].tables(), unwritten).tracks.num_rows > 0
 
 
-def test_the_flow_that_was_used_knows_the_size_of_the_frames(hours):
+def test_the_flow_that_was_used_knows_the_size_of_the_frames():
     """Frames of 232 pixels cut every car that drives away: of whole ones none is seen, and nothing of their way is learned."""
-    tables = hours[1].tables()
-    size = {"width": 232, "height": 240}
-    frames = [{"captured_at": time} | size for time in tables["raw_frames"]["captured_at"].to_pylist()]
-    used = track_camera_hour(NORTH, tables | {"raw_frames": rows("raw_frames", *frames)}, NOTHING).flow
+    narrow, wide = (drive(CARS, seconds=100, size=size).tables() for size in ((232, 240), (352, 240)))
+    used = track_camera_hour(NORTH, narrow, NOTHING).flow
     assert used.ways[AWAY] is None
     assert used.ways[TOWARDS] is not None
-    assert track_camera_hour(NORTH, tables, NOTHING).flow.ways[AWAY] is not None
+    assert track_camera_hour(NORTH, wide, NOTHING).flow.ways[AWAY] is not None

@@ -54,7 +54,7 @@ def perspective(lanes: list[float], vehicles: int = 150, seed: int = 0) -> Sight
     boxes = np.stack([x - size / 2, y - size, x + size / 2, y], axis=1)
     vectors = looks / np.linalg.norm(looks, axis=1, keepdims=True)
     names = [f"v{int(n)}--{t}" for n, t in zip(numbers, times, strict=True)]
-    return Sightings(names, times, boxes, np.ones(len(times)), ["car"] * len(times), vectors)
+    return Sightings(names, times, boxes, np.ones(len(times)), ["car"] * len(times), vectors, (352, 240))
 
 
 @pytest.fixture(scope="module")

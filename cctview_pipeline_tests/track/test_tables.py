@@ -9,7 +9,7 @@ import pytest
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.flow import learn_flow
 from cctview_pipeline.track.motion import place
-from cctview_pipeline.track.tables import carriageway, continuations, track_id, tracks_table
+from cctview_pipeline.track.tables import carriageway, continuations, in_sequence, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH
@@ -20,7 +20,7 @@ PARKED = DrivenCar(500, 0, speed=0)
 
 def table_by_car(made: MadeHour, camera=NORTH, continues={}) -> dict[int, dict]:  # noqa: B006
     seen = made.sightings
-    tracks = tracks_table(camera, track(seen), np.unique(seen.times), continues, "detector extractor")
+    tracks = tracks_table(camera, "352x240", track(seen), np.unique(seen.times), continues, "detector extractor")
     assert tracks.schema == schema_of("tracks")
     assert tracks["first_seen"].to_pylist() == sorted(tracks["first_seen"].to_pylist())
     return {min(made.cars(row["detection_ids"])): row for row in tracks.to_pylist()}
@@ -67,7 +67,8 @@ def single_sighting(x: float) -> tuple[str | None, float | None]:
     flow = learn_flow(drive(two_way_traffic()).sightings, 0.5)
     seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([2]))
     seen.boxes[:] = [x - 12, 132, x + 12, 150]
-    (row,) = tracks_table(NORTH, Tracking([[0]], place(seen, flow)), seen.times, {}, "m").to_pylist()
+    frames = seen.times + np.array([-2, 0])
+    (row,) = tracks_table(NORTH, "352x240", Tracking([[0]], place(seen, flow)), frames, {}, "m").to_pylist()
     return row["direction"], row["speed_px_s"]
 
 
@@ -78,14 +79,14 @@ def test_car_seen_once_goes_where_everyone_goes_there(x, direction):
 
 def test_car_seen_once_where_nothing_is_known_has_no_direction():
     seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([0]))
-    (row,) = tracks_table(NORTH, track(seen), seen.times, {}, "m").to_pylist()
+    (row,) = tracks_table(NORTH, "352x240", track(seen), seen.times, {}, "m").to_pylist()
     assert (row["direction"], row["carriageway"]) == (None, None)
 
 
 def test_label_with_the_highest_summed_score_wins():
     seen = drive([PARKED], seconds=8).sightings
     votes = replace(seen, labels=["bus", "car", "car", "truck"], scores=np.array([0.9, 0.5, 0.5, 0.8]))
-    (row,) = tracks_table(NORTH, track(votes), votes.times, {}, "m").to_pylist()
+    (row,) = tracks_table(NORTH, "352x240", track(votes), votes.times, {}, "m").to_pylist()
     assert row["label"] == "car"
 
 
@@ -122,4 +123,31 @@ def test_track_is_continued_once():
 
 def test_no_tracks_are_an_empty_table():
     seen = drive([]).sightings
-    assert tracks_table(NORTH, track(seen), np.zeros(0), {}, "m").equals(schema_of("tracks").empty_table())
+    assert tracks_table(NORTH, "352x240", track(seen), np.zeros(0), {}, "m").equals(schema_of("tracks").empty_table())
+
+
+@pytest.mark.parametrize(
+    ("times", "near"),
+    [
+        ([], []),
+        ([7], [False]),
+        ([0, 1, 2], [True] * 3),
+        ([0, 4, 8.1, 60, 120], [True, True, False, False, False]),
+        ([0, 60, 62, 120], [False, True, True, False]),
+    ],
+)
+def test_a_frame_is_in_sequence_when_the_one_before_or_after_is_near(times, near):
+    assert in_sequence(np.array(times, float)).tolist() == near
+
+
+@pytest.mark.parametrize(("step_s", "countable"), [(1, True), (2, True), (5, False), (30, False), (60, False)])
+def test_where_frames_come_too_seldom_rows_are_mere_sightings(step_s, countable):
+    """They are seen and told, but nothing is claimed of where they went, nor that each is a vehicle."""
+    made = drive([*two_way_traffic(), PARKED], seconds=240, step_s=step_s)
+    found = tracks_table(NORTH, "352x240", track(made.sightings), np.unique(made.sightings.times), {}, "m").to_pylist()
+    assert found
+    for row in found:
+        assert (row["quality"] is not None) == countable
+        if not countable:
+            claimed = ("direction", "carriageway", "passed_at", "speed_px_s", "speed_kmh", "pace", "continues")
+            assert [row[name] for name in claimed] == [None] * len(claimed)

@@ -130,6 +130,7 @@ def any_sightings(draw) -> Sightings:
         np.ones(len(times)),
         ["car"] * len(times),
         vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        (352, 240),
     )
 
 

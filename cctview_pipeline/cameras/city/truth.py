@@ -12,10 +12,24 @@ from cctview_pipeline.cameras.city.painter import SIGHT_M, Seen
 from cctview_pipeline.cameras.city.people import PEOPLE_KINDS, PERSON
 from cctview_pipeline.cameras.city.traffic import Traffic, crossings, vehicle_id
 from cctview_pipeline.cameras.city.vehicles import KINDS
+from cctview_pipeline.frame_size import sizes_of
 from cctview_pipeline.lake.schemas import schema_of
 
 COUNTED_PX, CAR_HEIGHT_M = 8.0, 1.5
 """A car, of this height, is in sight while it is at least so many pixels high."""
+
+
+def in_stored_frames(truth: pa.Table, frames: pa.Table) -> pa.Table:
+    """truth_boxes, in pixels of the drawn frames -> in those of raw_frames (ids, sizes), which may be stored smaller."""
+    sizes = dict(zip(frames["frame_id"].to_pylist(), sizes_of(frames), strict=True))
+    if not set(sizes.values()) - {(WIDTH, HEIGHT)}:
+        return truth
+    stored = np.array([sizes.get(frame, (WIDTH, HEIGHT)) for frame in truth["frame_id"].to_pylist()]).reshape(-1, 2)
+    for name, side, drawn in (("x1", 0, WIDTH), ("y1", 1, HEIGHT), ("x2", 0, WIDTH), ("y2", 1, HEIGHT)):
+        place = truth.schema.get_field_index(name)
+        scaled = np.minimum(truth[name].to_numpy() * (stored[:, side] / drawn), stored[:, side])
+        truth = truth.set_column(place, truth.schema.field(place), pa.array(scaled.astype(np.float32)))
+    return truth
 
 
 def boxes_table(camera_id: str, frames: list[tuple[str, datetime, Seen]]) -> pa.Table:
