@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def refusal(place: Workplace, *words: str) -> str:
 def in_terminal(place: Workplace, columns: int, *words: str) -> str:
     """What a terminal of so many columns is shown."""
     ours, theirs = pty.openpty()
-    environment = place.environment | {"COLUMNS": str(columns), "TERM": "dumb"}
+    environment = place.environment | {"COLUMNS": str(columns), "TERM": "xterm"}
     with subprocess.Popen([CCTVIEW, "query", *words], env=environment, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
@@ -48,7 +49,7 @@ def in_terminal(place: Workplace, columns: int, *words: str) -> str:
                 break
     os.close(ours)
     assert process.returncode == 0, shown
-    return shown.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode().replace("\r\n", "\n"))
 
 
 def test_a_pipe_gets_csv_and_no_drawings(place: Workplace):
