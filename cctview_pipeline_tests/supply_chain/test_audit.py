@@ -1,6 +1,7 @@
 """What is known against the lock: by a service, by a list, by nobody. What was not checked is never called good."""
 
 import json
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,18 @@ def test_a_service_that_knows_only_some_packages(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(auditing, "_ask", ask)
     assert audit_by_service(LOCK, {"one": ["numpy"]}) == Audit("one", [], frozenset({"jinja2"}))
     assert audit_by_service(LOCK, {"none": []}) is None
+
+
+def test_what_pip_audit_skips_was_not_checked(monkeypatch: pytest.MonkeyPatch):
+    """Its own verdict on a mirror without advisories is "No known vulnerabilities found", with status 0."""
+    said = {"dependencies": [{"name": name, "skip_reason": "not found"} for name in ("pip", *LOCK)], "fixes": []}
+    done = subprocess.CompletedProcess([], 0, json.dumps(said), "No known vulnerabilities found")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    assert audit_by_service(LOCK) is None
+    said["dependencies"][0] = {"name": "pip", "version": "23.0", "vulns": []}
+    said["dependencies"][1] = {"name": "jinja2", "version": "3.1.6", "vulns": []}
+    done.stdout = json.dumps(said)
+    assert audit_by_service(LOCK) == Audit("the registry's advisories", [], frozenset({"numpy"}))
 
 
 def test_nobody_could_be_asked(monkeypatch: pytest.MonkeyPatch):
