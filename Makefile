@@ -4,6 +4,9 @@
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs ruff and the tests that are quick
 # make test-all           runs all tests, tries properties on six times as many examples, fuzzes every reader for a minute
+# make lint-deps          says what is known against the pinned versions (ADVISORIES=FILE where no service can be asked)
+# make licences           writes docs/licences.md, sbom and hashes write docs/sbom.cdx.json and requirements.hashes: after every
+#                         change of requirements.lock
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
 # make soak               what takes hours: faults, chaos, 200 cameras, and fuzzing, for an hour each (FUZZ_S=600 for less)
 PYTHON ?= python3.11
@@ -18,15 +21,18 @@ FUZZ_S ?= 3600
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install install-dev demo test test-all lint dev dev-city benchmark soak clean
+.PHONY: install install-dev demo test test-all lint lint-deps licences sbom hashes dev dev-city benchmark \
+	soak clean
 
 install: $(INSTALLED)
 
 install-dev: $(INSTALLED_DEV)
 
-$(INSTALLED): pyproject.toml requirements.lock
+# Every file that is installed for the base is one of those whose hashes stand in requirements.hashes, from whatever index.
+$(INSTALLED): pyproject.toml requirements.lock requirements.hashes
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable .
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.hashes
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)
@@ -51,6 +57,22 @@ test-all: install-dev lint
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-deps: install-dev
+	$(BIN)/python -m supply_chain audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
+
+licences: install-dev
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev,benchmark]'
+	$(BIN)/python -m supply_chain licences
+
+sbom: install-dev
+	$(BIN)/python -m supply_chain sbom
+
+# All files of every version, so that other systems and Pythons find theirs; setuptools, because it builds the project.
+hashes: install-dev
+	echo setuptools | $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
+		--python-version 3.11 --python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" \
+		--constraint requirements.lock --output-file requirements.hashes pyproject.toml -
 
 dev: install
 	$(BIN)/cctview dev
