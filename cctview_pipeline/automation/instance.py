@@ -13,6 +13,9 @@ import dagster as dg
 import yaml
 from dagster._core.errors import DagsterError
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 from dagster_shared.check import CheckError
 
 from cctview_pipeline.automation.dev_server import run_to_its_end
@@ -61,7 +64,23 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
             f"The storage that {place} names cannot be reached: start its server, or mend the address and the password."
         ) from error
     with instance:
+        _complete_tables(instance)
         yield instance
+
+
+def _complete_tables(instance: dg.DagsterInstance) -> None:
+    """Make the tables that are missing in a database: a command that is killed while Dagster makes them leaves some of them, and
+    Dagster, which looks for one, never makes the others. Its daemon then fails at every look for a sensor's ticks."""
+    storages = {
+        instance.run_storage: RunStorageSqlMetadata,
+        instance.event_log_storage: SqlEventLogStorageMetadata,
+        instance.schedule_storage: ScheduleStorageSqlMetadata,
+    }
+    for storage, tables in storages.items():
+        if type(storage).__module__.startswith("dagster_postgres"):
+            connect = storage.index_connection if tables is SqlEventLogStorageMetadata else storage.connect
+            with connect() as connection:
+                tables.create_all(connection)
 
 
 def open_campaign() -> tuple[Lake, Campaign]:

@@ -269,7 +269,7 @@ def _index(segment: Path) -> pa.Table:
         found.validate(full=True)
         if found.schema.equals(INDEX) and _UNREAD in (found.schema.metadata or {}) and _can_be(found):
             return found
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):  # pyarrow's names of columns may be no UTF-8
         pass  # none yet, or one that is damaged or of another version: it is made anew
     return _make_index(segment, path)
 

@@ -1,12 +1,15 @@
 """deploy/dagster.yaml on a real PostgreSQL and a real S3 server."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import dagster as dg
+import psycopg2
 import pytest
 
+from cctview_pipeline.automation.instance import open_instance
 from cctview_pipeline.paths import project_root
 from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
@@ -37,3 +40,20 @@ def test_a_run_is_kept_in_postgres_and_its_output_in_s3(production: dg.DagsterIn
     printed = [client.get_object(Bucket="lake", Key=log["Key"])["Body"].read() for log in logs if log["Key"].endswith(".out")]
     assert any(b"a line that a person wants to find again" in text for text in printed)
     assert not production.telemetry_enabled
+
+
+@pytest.mark.parametrize("table", ["job_ticks", "bulk_actions", "asset_check_executions"])
+def test_tables_that_a_killed_command_did_not_make_are_made(
+    production: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    server = {"host": os.environ["DAGSTER_PG_HOST"], "port": os.environ["DAGSTER_PG_PORT"], "user": "postgres"}
+    with psycopg2.connect(**server) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {table} CASCADE")
+    connection.close()
+    with open_instance():
+        pass
+    with psycopg2.connect(**server) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        assert cursor.fetchone() == (0,)
+    connection.close()

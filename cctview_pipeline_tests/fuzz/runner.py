@@ -15,7 +15,7 @@ from cctview_pipeline.paths import project_root
 
 MOST_ENDS = 5
 """Workers that inputs may end before a target is given up."""
-_ENDS = {"timeout": "Hang: nothing for 10 s", "crash": "Crash: the process ended", "oom": "Memory: the process ended"}
+_ENDS = {"timeout": "Hang: nothing for a minute", "crash": "Crash: the process ended", "oom": "Memory: the process ended"}
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 _CORPUS = re.compile(r" corp: (\d+)/")
 

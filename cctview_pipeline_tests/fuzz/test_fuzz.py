@@ -77,7 +77,7 @@ def test_mutations_are_the_same_for_a_seed_and_never_too_long():
 )
 def test_the_fuzzing_finds_what_is_planted(name: str, told: str, tmp_path: Path):
     outcome = fuzzed(name, seconds=10, seed=1, findings=tmp_path)
-    assert outcome.executions > 100
+    assert outcome.executions > 10
     assert [finding.split(":")[0] for finding in outcome.findings[:1]] == [told] * bool(told)
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.suffix not in (".json", ".log") and path.is_file()]
     assert all(data.startswith(SIGN) for data in kept)

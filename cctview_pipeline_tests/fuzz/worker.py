@@ -11,8 +11,8 @@ from pathlib import Path
 import atheris
 
 WATCHED = ("cctview_pipeline", "PIL", "zipfile", "tomllib", "json")
-HANGING_S = 10
-"""Of the clock, after which libFuzzer ends the process: something waits, or a busy machine has taken five times as long."""
+HANGING_S = 60
+"""Of the clock, after which libFuzzer ends the process: something waits. A busy machine may leave a process alone for ten."""
 MINIMISED_S = 3.0
 
 with atheris.instrument_imports(include=list(WATCHED), enable_loader_override=False):
