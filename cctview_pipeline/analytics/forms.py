@@ -5,7 +5,7 @@ Names of columns are never cut: an answer that is wider than the terminal comes 
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import pyarrow as pa
 from pyarrow import types
@@ -29,8 +29,10 @@ def json_lines(answer: Answer) -> Iterator[str]:
 
 def csv_lines(answer: Answer) -> Iterator[str]:
     """RFC 4180 with a header. Null is nothing between two commas, the empty text is ``""``."""
+    batches = answer.batches()
+    first = list(islice(batches, 1))  # a question that fails has no header either
     yield _csv(answer.columns)
-    for batch in answer.batches():
+    for batch in chain(first, batches):
         for row in zip(*(texts(column, answer.utc) for column in batch.columns), strict=True):
             yield _csv(row)
 

@@ -1,10 +1,10 @@
 """A question that is being answered: rows in batches, within limits of time and memory, and what went wrong in one sentence."""
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow as pa
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_SECONDS
 
+Found = TypeVar("Found")
 ROWS = 2048
 """Of a batch: DuckDB's own measure, 40 MB of pictures."""
 _UNWRITTEN = frozenset({"bit", "bignum", "time with time zone", "variant", "uhugeint", "geometry"})
@@ -39,18 +40,13 @@ class Answer:
                 )
         self.columns, self.utc = told_apart(relation.columns), utc
         self._database, self._relation, self._failure = database, relation, failure
-        self._left_s = QUESTION_SECONDS.most
+        self._left_s, self._worker = QUESTION_SECONDS.most, ThreadPoolExecutor(1)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Only what DuckDB works counts as time: who reads slowly may."""
-        with self._guarded():
-            reader = self._relation.to_arrow_reader(ROWS)
+        reader = self._within_limits(lambda: self._relation.to_arrow_reader(ROWS))
         self._schema = pa.schema([each.with_name(name) for each, name in zip(reader.schema, self.columns, strict=True)])
-        while True:
-            with self._guarded():
-                batch = next(reader, None)
-            if batch is None:
-                return
+        while (batch := self._within_limits(lambda: next(reader, None))) is not None:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
 
     def table(self) -> pa.Table:
@@ -58,18 +54,21 @@ class Answer:
         batches = list(self.batches())
         return pa.Table.from_batches(batches, self._schema)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _within_limits(self, work: Callable[[], Found]) -> Found:
+        """DuckDB works in a thread of its own, because a signal waits for as long as this one is in its hands."""
         began = time.monotonic()
-        alarm = threading.Timer(max(self._left_s, 0), self._database.interrupt)
-        alarm.daemon = True
-        alarm.start()
+        future = self._worker.submit(work)
         try:
-            yield
+            wait([future], max(self._left_s, 0))
+            if not future.done():
+                raise CctviewError(QUESTION_SECONDS.says(QUESTION_SECONDS.most))
+            return future.result()
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow's reader has its own errors for DuckDB's
             raise self._failure() or told(error) from error
         finally:
-            alarm.cancel()
+            while not future.done():  # its time is over, or somebody stops this process
+                self._database.interrupt()
+                wait([future], 0.1)
             self._left_s -= time.monotonic() - began
 
 
@@ -95,8 +94,6 @@ def told_apart(names: list[str]) -> list[str]:
 def told(error: Exception) -> CctviewError:
     """DuckDB's words behind ours, without the part that quotes the question."""
     text = str(error).strip()
-    if isinstance(error, duckdb.InterruptException) or text.startswith("INTERRUPT"):
-        return CctviewError(QUESTION_SECONDS.says(QUESTION_SECONDS.most))
     if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory"):
         return CctviewError(QUESTION_MEMORY_BYTES.says(QUESTION_MEMORY_BYTES.most))
     words = printable(" ".join(text.split("\nLINE ")[0].split()))
