@@ -16,6 +16,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 MINUTES ?= 15
 SEED ?= 1000
+FUZZ_TEST_S ?= 60
 FUZZ_S ?= 3600
 # Every city has a lake of its own, and an instance of Dagster with it.
 CITY := var/city-$(SEED)-$(MINUTES)
@@ -52,7 +53,7 @@ test: install-dev lint
 test-all: install-dev lint
 	$(BIN)/python -m pytest -m "not alone" --hypothesis-profile full --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
 	$(BIN)/python -m pytest -m alone
-	$(BIN)/python -m cctview_pipeline_tests.fuzz --seconds 60
+	$(BIN)/python -m cctview_pipeline_tests.fuzz --seconds $(FUZZ_TEST_S)
 
 lint: install-dev
 	$(BIN)/ruff check .
