@@ -12,13 +12,15 @@ PartitionKind = Literal["camera_hour", "hour", "day"]
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller."""
+    """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller; group_rows: rows of a row
+    group at most, where one row is looked up: 0 where a partition is read as a whole."""
 
     name: str
     description: str
     partition: PartitionKind
     schema: pa.Schema
     plain: tuple[str, ...] = ()
+    group_rows: int = 0
 
 
 def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
@@ -63,6 +65,7 @@ _SPECS = [
             ]
         ),
         plain=("jpeg",),
+        group_rows=32,
     ),
     TableSpec(
         "rejected_frames",
@@ -159,6 +162,7 @@ _SPECS = [
             ]
         ),
         plain=("image",),
+        group_rows=256,
     ),
     TableSpec(
         "features",
