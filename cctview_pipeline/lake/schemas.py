@@ -236,6 +236,37 @@ _SPECS = [
         ),
     ),
     TableSpec(
+        "match_evidence",
+        "What each candidate's probability rests on, as logarithms of how much likelier it is for one vehicle than for none.",
+        "camera_hour",
+        pa.schema(
+            [
+                _column("query_track_id", pa.string(), "the later track, of this camera"),
+                _column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
+                _column("looks", pa.float32(), "how alike they look"),
+                _column("size", pa.float32(), "their sizes, each over the usual one of its camera"),
+                _column("pace", pa.float32(), "their paces, each over the usual one of its camera"),
+                _column("label", pa.float32(), "car, bus, truck or motorcycle"),
+                _column("travel_time", pa.float32(), "the way's time, and how many others it could be"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "verdicts",
+        "What people said of candidates: labels for training and evaluation. They change no match.",
+        "camera_hour",
+        pa.schema(
+            [
+                _column("query_track_id", pa.string(), "the later track, of this camera"),
+                _column("gallery_track_id", pa.string(), "the candidate; null where none is the same vehicle", True),
+                _column("verdict", pa.string(), "same, different or none"),
+                _column("said_by", pa.string(), "who said it, as in the audit log"),
+                _column("said_at", TIME, "UTC"),
+                _column("why", pa.string(), "in their words, or nothing"),
+            ]
+        ),
+    ),
+    TableSpec(
         "journeys",
         "Chains of assigned matches: which cameras a vehicle passed, and when.",
         "hour",

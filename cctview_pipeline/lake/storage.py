@@ -77,6 +77,14 @@ class Storage:
         except OSError as error:
             raise CctviewError(f"{self.path(key)} cannot be looked for: {_first_line(error)}") from error
 
+    def version(self, key: str) -> str | None:
+        """Another text after every write of the object; None when there is none. Nothing of it is read."""
+        try:
+            found = self._fs.get_file_info(f"{self._root}/{key}")
+        except OSError as error:
+            raise CctviewError(f"{self.path(key)} cannot be looked for: {_first_line(error)}") from error
+        return f"{found.mtime_ns}-{found.size}" if found.type == fs.FileType.File else None
+
     def read(self, key: str) -> pa.Buffer:
         """The object's bytes. Raises FileNotFoundError when there is none, CctviewError when it can't be read."""
         with self._opened(key) as file:

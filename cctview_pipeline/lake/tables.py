@@ -32,6 +32,10 @@ class Lake:
     def has(self, table: str, partition: Partition) -> bool:
         return self.storage.exists(layout.key(table, partition))
 
+    def version(self, table: str, partition: Partition) -> str | None:
+        """Another text after every write of the partition; None when it was never written."""
+        return self.storage.version(layout.key(table, partition))
+
     def read(self, table: str, partition: Partition, columns: list[str] | None = None) -> pa.Table:
         """One partition; a table of no rows when it was never written. Of some columns little else is read.
 
