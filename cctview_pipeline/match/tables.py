@@ -14,7 +14,6 @@ from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.matching import METRIC, Candidate, match
 from cctview_pipeline.match.pairs import TrackSet
 
-
 EVIDENCE = ("looks", "size", "pace", "label", "travel_time")
 """The columns of match_evidence, in the order of Belief.evidence."""
 

@@ -9,7 +9,7 @@ import hmac
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,6 +17,7 @@ from hashlib import sha256
 COOKIE = "cctview_session"
 LASTS_S = 8 * 3600
 MOST_SESSIONS = 1_000
+TRIES_A_MINUTE = 10
 MOST_REMEMBERED = 10_000
 """Questions of a session that are not written down a second time."""
 
@@ -72,6 +73,22 @@ class Sessions:
     def end(self, cookie: str | None) -> None:
         with self._lock:
             self._known.pop(_hash(cookie or ""), None)
+
+
+class Tries:
+    """Tokens that anybody tried of late, right or wrong."""
+
+    def __init__(self) -> None:
+        self._times, self._lock = deque[float](), threading.Lock()
+
+    def another(self) -> bool:
+        """Whether one more may be tried now."""
+        now = time.monotonic()
+        with self._lock:
+            while self._times and self._times[0] < now - 60:
+                self._times.popleft()
+            self._times.append(now)
+            return len(self._times) <= TRIES_A_MINUTE
 
 
 def _hash(cookie: str) -> bytes:

@@ -1,0 +1,57 @@
+"""An hour of journeys: who was followed past two cameras or more, as lines over distance and time."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.viewer.lines import journey_lines
+from cctview_pipeline.viewer.names import hour_of
+from cctview_pipeline.viewer.reading import NotThere
+from cctview_pipeline.viewer.road import roads
+from cctview_pipeline.viewer.shared import ask, hour_named, moment_named, names_of, page, viewer_of
+from cctview_pipeline.viewer.vehicle import Leg
+
+router = APIRouter()
+WINDOW = timedelta(minutes=5)
+LISTED = 60
+
+
+@router.get("/journeys/{hour}")
+def journeys(request: Request, hour: str, at: str = "", road: str = "", least: int = 2) -> Response:
+    """Of five minutes from ``at``, over ``least`` cameras or more."""
+    when, reading, names = hour_named(hour), viewer_of(request).reading, names_of(request)
+    ask(request, f"journeys of {format_hour(when)}", ("journeys",))
+    every = roads(reading.require())
+    chosen = next((each for each in every if each.name == road), every[0])
+    rows = reading.table("journeys", Partition.of_hour(when)).to_pylist()
+    if not rows:
+        raise NotThere("This hour has no journeys: they were not made yet, or their lifetime is over.")
+    first = min(row["entered_at"] for row in rows)
+    begin = moment_named(at, when) or max(when, first.replace(second=0, microsecond=0))
+    found = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (row["entered_at"], row["leg"])):
+        leg = Leg(None, row["camera_id"], row["entered_at"], row["left_at"], row["speed_kmh"], row["probability"], False)
+        found[row["journey_id"]].append((leg, row["track_id"]))
+    over = [legs for legs in found.values() if len({leg.camera for leg, _ in legs}) >= max(2, least)]
+    shown = [legs for legs in over if begin <= legs[0][0].entered_at < begin + WINDOW]
+    listed = [
+        (legs, f"/vehicles/{legs[0][0].camera}/{format_hour(hour_of(legs[0][1]))}/{names(legs[0][1]) or ''}") for legs in shown
+    ]
+    return page(
+        request,
+        "journeys.html",
+        hour=when,
+        road=chosen,
+        begin=begin,
+        end=begin + WINDOW,
+        least=max(2, least),
+        total=len(over),
+        lines=journey_lines(chosen, [[leg for leg, _ in legs] for legs in shown]),
+        listed=[([leg for leg, _ in legs], href) for legs, href in listed[:LISTED]],
+        shown=len(shown),
+        steps={"earlier": begin - WINDOW, "later": begin + WINDOW},
+    )
