@@ -1,4 +1,4 @@
-"""The space-time diagram of a corridor and a day: distance upwards, time to the right, speed as colour, gaps hatched."""
+"""The space-time diagram of a corridor and a day: distance downwards, time to the right, speed as colour, gaps hatched."""
 
 import itertools
 from collections.abc import Iterable
@@ -106,7 +106,8 @@ class Scale:
         return LEFT + (WIDTH - LEFT - RIGHT) * ((at - self.first) / (self.last - self.first))
 
     def y(self, metres: float) -> float:
-        return self.height - BOTTOM - (self.height - TOP - BOTTOM) * metres / max(self.road.length, 1)
+        """The first camera is uppermost, as in every list of them."""
+        return TOP + (self.height - TOP - BOTTOM) * metres / max(self.road.length, 1)
 
     def axis(self, drawing: Drawing) -> None:
         minutes = (self.last - self.first) / timedelta(minutes=1)
@@ -120,7 +121,7 @@ class Scale:
 
 
 def _cell(drawing: Drawing, scale: Scale, road: Road, row: dict) -> None:
-    lower, upper = sorted((road.at(row["from_camera_id"]), road.at(row["to_camera_id"])))
+    upper, lower = sorted((road.at(row["from_camera_id"]), road.at(row["to_camera_id"])))
     x, y, began = scale.x(row["began_at"]), scale.y(upper), row["began_at"]
     width, height = scale.x(began + BIN) - x, scale.y(lower) - y
     few = row["vehicles"] < FEW or row["mean_probability"] < DOUBTFUL

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from cctview_pipeline.viewer.svg import Drawing
 
+LETTERS = {"looks": "L", "size": "S", "pace": "P", "label": "K", "travel_time": "T"}
 WORDS = {
     "looks": "looks",
     "size": "size",
@@ -13,7 +14,7 @@ WORDS = {
     "travel_time": "travel time, and how many others it could be",
 }
 MOST, HALF = 12.0, 150
-"""Of the logarithms that are drawn, and units to either side."""
+"""Of the logarithms that are drawn, and units to either side; beyond them a bar is cut off."""
 
 
 def bars(evidence: Mapping[str, float]) -> Drawing | None:
@@ -24,11 +25,11 @@ def bars(evidence: Mapping[str, float]) -> Drawing | None:
     drawing = Drawing(2 * HALF, 26, f"Evidence: {told}", "evidence")
     ends = {True: float(HALF), False: float(HALF)}
     for place, (name, value) in enumerate(evidence.items()):
-        wide, right = min(abs(value), MOST) / MOST * HALF * 0.6, value >= 0
+        wide, right = min(abs(value), MOST) / MOST * HALF * 0.9, value >= 0
         x = ends[right] if right else ends[right] - wide
         drawing.rect(x, 6, wide, 14, f"e{place}", f"{WORDS[name]}: {_times(value)}")
         if wide > 12:
-            drawing.text(x + wide / 2, 17, name[0].upper(), "one", anchor="middle")
+            drawing.text(x + wide / 2, 17, LETTERS[name], "one", anchor="middle")
         ends[right] += wide if right else -wide
     drawing.line(HALF, 2, HALF, 24, "middle")
     return drawing

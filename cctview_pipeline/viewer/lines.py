@@ -33,9 +33,8 @@ def journey_lines(road: Road, journeys: Sequence[Sequence[Leg]]) -> Drawing | No
             tip = f"{one.camera} to {other.camera}: probability {other.probability:.2f}{speed}"
             drawing.path([(scale.x(_passed(leg)), scale.y(road.at(leg.camera))) for leg in (one, other)], kind, tip)
         for leg in legs:
-            drawing.circle(
-                scale.x(_passed(leg)), scale.y(road.at(leg.camera)), 5 if leg.is_this else 2, "this" if leg.is_this else "stop"
-            )
+            if leg.is_this:
+                drawing.circle(scale.x(_passed(leg)), scale.y(road.at(leg.camera)), 5, "this", "this vehicle")
     scale.axis(drawing)
     return drawing
 

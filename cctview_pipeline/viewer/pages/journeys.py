@@ -9,20 +9,20 @@ from starlette.responses import Response
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.viewer.lines import journey_lines
-from cctview_pipeline.viewer.names import hour_of
+from cctview_pipeline.viewer.names import Names, camera_of, hour_of
 from cctview_pipeline.viewer.reading import NotThere
 from cctview_pipeline.viewer.road import roads
 from cctview_pipeline.viewer.shared import ask, hour_named, moment_named, names_of, page, viewer_of
 from cctview_pipeline.viewer.vehicle import Leg
 
 router = APIRouter()
-WINDOW = timedelta(minutes=5)
+WINDOW = timedelta(minutes=2)
 LISTED = 60
 
 
 @router.get("/journeys/{hour}")
-def journeys(request: Request, hour: str, at: str = "", road: str = "", least: int = 2) -> Response:
-    """Of five minutes from ``at``, over ``least`` cameras or more."""
+def journeys(request: Request, hour: str, at: str = "", road: str = "", least: int = 3) -> Response:
+    """Of two minutes from ``at``, over ``least`` cameras or more."""
     when, reading, names = hour_named(hour), viewer_of(request).reading, names_of(request)
     ask(request, f"journeys of {format_hour(when)}", ("journeys",))
     every = roads(reading.require())
@@ -38,9 +38,7 @@ def journeys(request: Request, hour: str, at: str = "", road: str = "", least: i
         found[row["journey_id"]].append((leg, row["track_id"]))
     over = [legs for legs in found.values() if len({leg.camera for leg, _ in legs}) >= max(2, least)]
     shown = [legs for legs in over if begin <= legs[0][0].entered_at < begin + WINDOW]
-    listed = [
-        (legs, f"/vehicles/{legs[0][0].camera}/{format_hour(hour_of(legs[0][1]))}/{names(legs[0][1]) or ''}") for legs in shown
-    ]
+    listed = [([leg for leg, _ in legs], _address(names, legs[-1][1])) for legs in shown[:LISTED]]
     return page(
         request,
         "journeys.html",
@@ -51,7 +49,13 @@ def journeys(request: Request, hour: str, at: str = "", road: str = "", least: i
         least=max(2, least),
         total=len(over),
         lines=journey_lines(chosen, [[leg for leg, _ in legs] for legs in shown]),
-        listed=[([leg for leg, _ in legs], href) for legs, href in listed[:LISTED]],
+        listed=listed,
         shown=len(shown),
         steps={"earlier": begin - WINDOW, "later": begin + WINDOW},
     )
+
+
+def _address(names: Names, track: str) -> str:
+    """Of a vehicle where it was seen last, since its page tells where it came from; empty once it can't be followed."""
+    name = names(track)
+    return f"/vehicles/{camera_of(track)}/{format_hour(hour_of(track))}/{name}" if name else ""

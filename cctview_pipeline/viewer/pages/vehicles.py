@@ -46,6 +46,7 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
         track=track,
         crops=[crop_address(session, track.partition, each) for each in track.crops],
         rankings=ranked,
+        matched=viewer.reading.has("matches", track.partition),
         bars={each.said["gallery_track_id"]: bars(each.evidence) for ranking in ranked for each in ranking.candidates},
         went=went_to(viewer.reading, names, campaign, track),
         legs=legs,
@@ -76,10 +77,10 @@ def say(
         for each in ranking.candidates
         if each.track and each.track.name
     }
-    if candidate and candidate not in offered:
-        raise NotThere("That is no candidate of this vehicle.")
+    if verdict != "none" and candidate not in offered:
+        raise NotThere("Pick one of the candidates first, or say that none of these is it.")
     try:
-        said = Verdict(track.id, offered.get(candidate), verdict, session.user, datetime.now(UTC), " ".join(why.split()))
+        said = Verdict(track.id, None if verdict == "none" else offered[candidate], verdict, session.user, datetime.now(UTC), " ".join(why.split()))
     except CctviewError as error:
         raise NotThere(str(error)) from error
     viewer.law.log.append(
