@@ -39,8 +39,9 @@ def facts() -> tomlkit.TOMLDocument:
     found, shipped = privacy["results"], association["results"]["seed 9000, ordinary traffic"]["as shipped"]
     document = tomlkit.document()
     document.add(tomlkit.comment("Written by benchmarks/viewer_facts.py from benchmarks/results: change these, not this."))
+    vehicles = f"{privacy['traffic']['vehicles']:,}"
     document["drivers"] = {
-        "where": f"seed {privacy['seed']}, {privacy['minutes']} minutes, {privacy['traffic']['vehicles']:,} vehicles, six cameras",
+        "where": f"seed {privacy['seed']}, {privacy['minutes']} minutes, {vehicles} vehicles, six cameras",
         "date": privacy["date"],
         "models": privacy["models"],
         "figures": [

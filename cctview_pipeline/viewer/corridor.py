@@ -126,7 +126,8 @@ def _cell(drawing: Drawing, scale: Scale, road: Road, row: dict) -> None:
     width, height = scale.x(began + BIN) - x, scale.y(lower) - y
     few = row["vehicles"] < FEW or row["mean_probability"] < DOUBTFUL
     tip = (
-        f"{row['from_camera_id']} to {row['to_camera_id']}, {began:%H:%M}: {row['median_kmh']:.0f} km/h, {row['median_s']:.0f} s, "
+        f"{row['from_camera_id']} to {row['to_camera_id']}, {began:%H:%M}: "
+        f"{row['median_kmh']:.0f} km/h, {row['median_s']:.0f} s, "
         f"{row['vehicles']} matches of mean probability {row['mean_probability']:.2f}{', which is little' if few else ''}"
     )
     href = f"/figures/travel_times?day={began:%Y-%m-%d}"

@@ -1,6 +1,7 @@
 """A camera's hour: its frames, what was found in them, and when there are none."""
 
 import bisect
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -85,7 +86,7 @@ class Hour:
             rows = reading.table("gaps", self.partition).to_pylist()
             return [(max(row["began_at"], begin), min(row["ended_at"], end), row["reason"]) for row in rows]
         times = [begin, *(frame.at for frame in self.frames), end]
-        return [(one, other, "no frames") for one, other in zip(times, times[1:], strict=False) if other - one > SILENT]
+        return [(one, other, "no frames") for one, other in itertools.pairwise(times) if other - one > SILENT]
 
 
 def _frames(reading: Reading, partition: Partition) -> list[Frame]:

@@ -1,7 +1,7 @@
 """A page about vehicles is an answer: it has a purpose, and is written down before it is given.
 
-One question is a camera's hour, a vehicle, an hour of journeys, a search. What is leafed through within it, and its pictures, belong
-to it; asked again in the same session it is not written down again.
+One question is a camera's hour, a vehicle, an hour of journeys, a search. What is leafed through within it, and its pictures,
+belong to it; asked again in the same session it is not written down again.
 """
 
 from collections.abc import Collection

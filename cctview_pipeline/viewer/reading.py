@@ -1,7 +1,7 @@
 """What pages read of the lake: exact files, small columns, each once while it stays what it is.
 
-A partition's key follows from its table, camera and hour, so that no page lists the lake for what it can name. What was read is kept
-by the version of its file; a run that writes it anew is seen by the next request.
+A partition's key follows from its table, camera and hour, so that no page lists the lake for what it can name. What was read is
+kept by the version of its file; a run that writes it anew is seen by the next request.
 """
 
 import threading

@@ -32,8 +32,8 @@ class ViewerSettings:
     def __post_init__(self) -> None:
         if not self.tokens and (self.host not in LOOPBACK or self.hosts):
             raise CctviewError(
-                f"Without tokens the viewer serves this machine alone, not {', '.join(self.hosts) or self.host}: add --tokens FILE, "
-                "in which each line has a name and a token."
+                f"Without tokens the viewer serves this machine alone, not {', '.join(self.hosts) or self.host}: "
+                "add --tokens FILE, in which each line has a name and a token."
             )
 
     @property
@@ -51,7 +51,7 @@ class ViewerSettings:
 
 
 def read_tokens(path: Path) -> dict[str, str]:
-    """A file of lines ``name token``. Raises CctviewError for one that others may read, that is empty, or whose tokens are short."""
+    """A file of lines ``name token``. Raises CctviewError for one that others may read, that is empty, or has short tokens."""
     try:
         text = path.read_text()
         mode = path.stat().st_mode

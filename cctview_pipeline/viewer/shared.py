@@ -94,10 +94,11 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         campaign = viewer.reading.campaign()
     except CctviewError:  # the page says already what is in the way
         campaign = None
+    alone = "" if viewer.settings.tokens else operating_user()
     shared = {
         "menu": MENU, "here": request.url.path, "campaign": campaign, "session": session, "part": "x-part" in request.headers,
         "synthetic": campaign is not None and campaign.network == "city", "dagster": viewer.settings.dagster,
-        "asks_for_token": bool(viewer.settings.tokens), "user": session.user if session else "" if viewer.settings.tokens else operating_user(),
+        "asks_for_token": bool(viewer.settings.tokens), "user": session.user if session else alone,
     }  # fmt: skip
     return HTMLResponse(viewer.templates.get_template(template).render(shared | context), status)
 

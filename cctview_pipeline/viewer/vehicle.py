@@ -130,9 +130,7 @@ def went_to(reading: Reading, names: Names, campaign: Campaign, track: Track) ->
     for camera in campaign.neighbours(track.camera):
         for hour in (track.partition.hour, track.partition.hour + HOUR):
             rows = _where(reading.table("matches", Partition.camera_hour(camera.id, hour)), "gallery_track_id", track.id)
-            for row in rows:
-                if row["assigned"]:
-                    found.append(Candidate(find_track(reading, names, row["query_track_id"]), row, {}))
+            found += [Candidate(find_track(reading, names, row["query_track_id"]), row, {}) for row in rows if row["assigned"]]
     return found
 
 

@@ -15,7 +15,7 @@ from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
 
 PURPOSE = "traffic counts"
 COUNT = 30
-EVERY = timedelta(seconds=2)
+EVERY = timedelta(seconds=1)
 LATER = timedelta(seconds=80)
 HOUR_KEY = "2020-05-05T17"
 WIDTH, HEIGHT = 352, 240

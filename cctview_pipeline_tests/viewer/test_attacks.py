@@ -50,7 +50,7 @@ def test_a_picture_embedded_by_another_site_is_refused(browser: Browser):
     )
 
 
-@pytest.mark.parametrize("cookie", ["x", "", "A" * 5000, "é".encode().decode("latin-1"), "../../etc/passwd", "' OR 1=1 --"])
+@pytest.mark.parametrize("cookie", ["x", "", "A" * 5000, "%C3%A9", "../../etc/passwd", "' OR 1=1 --"])
 def test_a_forged_cookie_is_no_session(browser: Browser, cookie: str):
     browser.state()
     browser.cookies.clear()
@@ -80,7 +80,7 @@ def test_no_address_leads_elsewhere(browser: Browser, address: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["../../campaign.toml", "..%2f..%2fcampaign.toml", "%2e%2e/x", "cam-1%00", "*", "camera=cam-1", "c" * 5000, "cam-1/../cam-2"],
+    ["../../campaign.toml", "..%2f..%2fcampaign.toml", "%2e%2e/x", "cam-1%00", "*", "camera=cam-1", "c" * 5000],
 )
 def test_no_path_or_id_leads_out_of_the_campaign(browser: Browser, name: str):
     browser.state()
@@ -104,7 +104,8 @@ def test_sql_in_every_field_finds_nothing_and_breaks_nothing(browser: Browser, s
     browser.state()
     name = quote(sql, safe="")
     fields = [
-        f"/?day={name}", f"/?road={name}", f"/cameras/{name}", f"/cameras/cam-1?near={name}", f"{HOUR}?at={name}&time={name}&way={name}",
+        f"/?day={name}", f"/?road={name}", f"/cameras/{name}", f"/cameras/cam-1?near={name}",
+        f"{HOUR}?at={name}&time={name}&way={name}",
         f"/figures/{name}", f"/figures/vehicle_counts?day={name}", f"/figures/vehicle_counts?camera={name}",
         f"/figures/vehicle_counts.csv?camera={name}", f"/search?camera=cam-1&hour={HOUR_KEY}&like={name}",
         f"/vehicles/cam-1/{HOUR_KEY}/{name}", f"/journeys/{HOUR_KEY}?road={name}&at={name}", f"/purpose?next={name}",

@@ -102,14 +102,11 @@ def _picture(session: Session, camera: str, hour: datetime, frame: Frame) -> str
     return f"{path}?k={session.sign(path)}"
 
 
-def _steps(hour: Hour, number: int) -> dict[str, datetime]:
-    """Where keys lead: a frame, and ten seconds, to either side; nothing beyond the hour's ends."""
-    frames, at, last = hour.frames, hour.frames[number].at, len(hour.frames) - 1
-    steps = {"previous": number - 1, "next": number + 1}
-    found = {name: frames[place].at for name, place in steps.items() if 0 <= place <= last}
-    ten = timedelta(seconds=10)
-    back, on = hour.place(at - ten), hour.place(at + ten)
-    return found | ({"back": frames[back].at} if back < number else {}) | ({"on": frames[on].at} if on > number else {})
+def _steps(hour: Hour, number: int) -> dict[str, datetime | None]:
+    """Where keys lead: a frame, and ten seconds, to either side; None beyond the hour's ends."""
+    at, last, ten = hour.frames[number].at, len(hour.frames) - 1, timedelta(seconds=10)
+    places = {"prev": number - 1, "next": number + 1, "back": hour.place(at - ten), "on": hour.place(at + ten)}
+    return {name: hour.frames[place].at if 0 <= place <= last and place != number else None for name, place in places.items()}
 
 
 def _near(reading: Reading, camera: str, hour: datetime, side: int) -> datetime | None:

@@ -39,6 +39,7 @@ def every_figure(request: Request) -> Response:
 def figure(request: Request, name: str, day: str = "", camera: str = "", start: int = 0) -> Response:
     table, kind = _format(name)
     reading = viewer_of(request).reading
+    reading.require()
     days = sorted({place.day or place.hour.date() for place in reading.partitions(table)})
     shown = _day(day, days)
     rows = _rows(reading, table, shown, camera)

@@ -19,7 +19,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class State:
-    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: its newest hour with frames."""
+    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames."""
 
     camera: Camera
     said: str

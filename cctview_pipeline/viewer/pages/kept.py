@@ -51,7 +51,8 @@ def ask_for_erasure(
         )
     except CctviewError as error:
         raise Refused(str(error)) from error
-    command = f"cctview erase --request {entry.number} --camera {known.id} --from {first:%Y-%m-%dT%H:%M:%SZ} --to {last:%Y-%m-%dT%H:%M:%SZ}"
+    span = f"--from {first:%Y-%m-%dT%H:%M:%SZ} --to {last:%Y-%m-%dT%H:%M:%SZ}"
+    command = f"cctview erase --request {entry.number} --camera {known.id} {span}"
     return _page(request, receipt=entry.number, command=command)
 
 

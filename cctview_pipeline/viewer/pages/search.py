@@ -78,15 +78,14 @@ def _search_upload(request: Request, session: Session, data: bytes, camera: str,
     features = reading.table("features", place)
     if features.num_rows and features["model"][0].as_py() != extractor.version:
         raise BadUpload("This hour's embeddings are of another model than the one in use: make its features again first.")
-    mine = pa.table(
-        {"detection_id": ["upload"], "embedding": _list(extractor.embed([image])[0], features), "model": [extractor.version], "period": [""]}
-    ) if features.num_rows else None  # fmt: skip
-    hits = []
-    if mine is not None:
-        moved = in_period(mine, period_of(features), viewer_of(request).keys)
-        if not moved.num_rows:
-            raise BadUpload("The key of this day was destroyed: nothing can be compared with its vehicles any more.")
-        hits = _ranked(request, session, names, place, embedding_matrix(moved)[0], None)
+    if not features.num_rows:
+        return _form(request, camera, format_hour(hour), "", hits=[], uploaded=True)
+    columns = {"detection_id": ["upload"], "embedding": _list(extractor.embed([image])[0], features)}
+    mine = pa.table(columns | {"model": [extractor.version], "period": [""]})
+    moved = in_period(mine, period_of(features), viewer_of(request).keys)
+    if not moved.num_rows:
+        raise BadUpload("The key of this day was destroyed: nothing can be compared with its vehicles any more.")
+    hits = _ranked(request, session, names, place, embedding_matrix(moved)[0], None)
     return _form(request, camera, format_hour(hour), "", hits=hits[:SHOWN], uploaded=True, searched=_size(reading, place))
 
 

@@ -80,7 +80,14 @@ def say(
     if verdict != "none" and candidate not in offered:
         raise NotThere("Pick one of the candidates first, or say that none of these is it.")
     try:
-        said = Verdict(track.id, None if verdict == "none" else offered[candidate], verdict, session.user, datetime.now(UTC), " ".join(why.split()))
+        said = Verdict(
+            track.id,
+            None if verdict == "none" else offered[candidate],
+            verdict,
+            session.user,
+            datetime.now(UTC),
+            " ".join(why.split()),
+        )
     except CctviewError as error:
         raise NotThere(str(error)) from error
     viewer.law.log.append(
