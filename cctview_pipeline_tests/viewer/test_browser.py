@@ -24,7 +24,17 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
 
 HOUR = f"/cameras/cam-1/{HOUR_KEY}"
-PAGES = ["/", "/cameras", "/cameras/cam-1", HOUR, "/figures", "/figures/vehicle_counts", "/figures/travel_times", "/search", "/kept"]
+PAGES = [
+    "/",
+    "/cameras",
+    "/cameras/cam-1",
+    HOUR,
+    "/figures",
+    "/figures/vehicle_counts",
+    "/figures/travel_times",
+    "/search",
+    "/kept",
+]
 PAGES += ["/drivers", "/purpose", f"/journeys/{HOUR_KEY}?least=2", "/nothing"]
 Visit = Callable[..., "sync_api.Page"]
 

@@ -27,7 +27,10 @@ def embedded(browser: Browser) -> Browser:
 
 def send(browser: Browser, picture: bytes):
     return browser.post(
-        "/search", data={"camera": NORTH.id, "hour": HOUR_KEY}, files={"picture": ("mine.png", picture)}, headers={"origin": ORIGIN}
+        "/search",
+        data={"camera": NORTH.id, "hour": HOUR_KEY},
+        files={"picture": ("mine.png", picture)},
+        headers={"origin": ORIGIN},
     )
 
 
