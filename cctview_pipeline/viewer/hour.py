@@ -103,7 +103,8 @@ def boxes(reading: Reading, names: Names, partition: Partition, frame: Frame, th
     for row in by_frame.get(frame.id, []):
         track = tracks.get(row[0], "")
         found.append(Box(*row, track, (names(track) or "") if track else ""))
-    return found
+    # What leads somewhere lies above what does not, and small above large, so that each can be clicked.
+    return sorted(found, key=lambda box: (bool(box.name), -(box.x2 - box.x1) * (box.y2 - box.y1)))
 
 
 def _boxes_by_frame(reading: Reading, partition: Partition, threshold: float) -> dict[str, list[tuple]]:
