@@ -1,5 +1,6 @@
 # make demo               sets everything up and runs all assets on 15 minutes of the synthetic city (MINUTES=60 for more)
 # make demo ARCHIVE=DIR   the same on an archive in the published layout
+# make view               opens the pages of the demo's city on http://127.0.0.1:8020: frames, vehicles, figures
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs ruff and the tests that are quick
@@ -17,7 +18,7 @@ SEED ?= 1000
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install install-dev demo test test-all lint dev dev-city benchmark soak clean
+.PHONY: install install-dev demo view test test-all lint dev dev-city benchmark soak clean
 
 install: $(INSTALLED)
 
@@ -49,6 +50,9 @@ test-all: install-dev lint
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+view: install
+	$(IN_CITY) $(BIN)/cctview view
 
 dev: install
 	$(BIN)/cctview dev

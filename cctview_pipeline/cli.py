@@ -148,7 +148,8 @@ def _run(lake: Lake, campaign: Campaign, cameras: list[str], hours: list[datetim
         console.print(f"Finished all {total} partitions.", style="green")
     command = _command()
     console.print(
-        f"\nNext: {command} dev\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
+        f"\nNext: {command} view\n      opens the pages of the lake (frames, vehicles, figures) on http://127.0.0.1:8020\n"
+        f"      {command} dev\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000\n"
         f'      {command} query "select * from travel_times"\n      asks the lake with SQL',
         soft_wrap=True,
     )

@@ -1,7 +1,7 @@
 """A vehicle: one track, its candidates with their reasons, where it came from, and where it went."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -137,9 +137,9 @@ def went_to(reading: Reading, names: Names, campaign: Campaign, track: Track) ->
 def journey(reading: Reading, names: Names, track: Track) -> list[Leg]:
     """All legs of the journey that it is part of, in order; none where journeys were not made, or are gone."""
     hours = [track.partition.hour + i * HOUR for i in (-1, 0, 1)]
-    rows = [row for table in reading.tables("journeys", map(Partition.of_hour, hours)) for row in _journey_rows(table)]
-    mine = next((row["journey_id"] for row in rows if row["track_id"] == track.id), None)
-    legs = sorted((row for row in rows if mine and row["journey_id"] == mine), key=lambda row: row["leg"])
+    tables = reading.tables("journeys", map(Partition.of_hour, hours))
+    mine = next((row["journey_id"] for table in tables for row in _where(table, "track_id", track.id)), "")
+    legs = sorted((row for table in tables for row in _where(table, "journey_id", mine)), key=lambda row: row["leg"])
     return [
         Leg(
             find_track(reading, names, row["track_id"]),
@@ -152,10 +152,6 @@ def journey(reading: Reading, names: Names, track: Track) -> list[Leg]:
         )
         for row in legs
     ]
-
-
-def _journey_rows(table: pa.Table) -> Iterable[dict]:
-    return table.to_pylist() if table.num_rows < 100_000 else []
 
 
 def _where(table: pa.Table, column: str, value: str) -> list[dict]:

@@ -10,7 +10,7 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.viewer.lines import journey_lines
 from cctview_pipeline.viewer.names import Names, camera_of, hour_of
-from cctview_pipeline.viewer.reading import NotThere
+from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import roads
 from cctview_pipeline.viewer.shared import ask, hour_named, moment_named, names_of, page, viewer_of
 from cctview_pipeline.viewer.vehicle import Leg
@@ -27,16 +27,13 @@ def journeys(request: Request, hour: str, at: str = "", road: str = "", least: i
     ask(request, f"journeys of {format_hour(when)}", ("journeys",))
     every = roads(reading.require())
     chosen = next((each for each in every if each.name == road), every[0])
-    rows = reading.table("journeys", Partition.of_hour(when)).to_pylist()
-    if not rows:
+    place = Partition.of_hour(when)
+    found = reading.derived("ways", "journeys", place, lambda: _ways(reading, place))
+    if not found:
         raise NotThere("This hour has no journeys: they were not made yet, or their lifetime is over.")
-    first = min(row["entered_at"] for row in rows)
+    first = min(legs[0][0].entered_at for legs in found)
     begin = moment_named(at, when) or max(when, first.replace(second=0, microsecond=0))
-    found = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row["entered_at"], row["leg"])):
-        leg = Leg(None, row["camera_id"], row["entered_at"], row["left_at"], row["speed_kmh"], row["probability"], False)
-        found[row["journey_id"]].append((leg, row["track_id"]))
-    over = [legs for legs in found.values() if len({leg.camera for leg, _ in legs}) >= max(2, least)]
+    over = [legs for legs in found if len({leg.camera for leg, _ in legs}) >= max(2, least)]
     shown = [legs for legs in over if begin <= legs[0][0].entered_at < begin + WINDOW]
     listed = [([leg for leg, _ in legs], _address(names, legs[-1][1])) for legs in shown[:LISTED]]
     return page(
@@ -53,6 +50,16 @@ def journeys(request: Request, hour: str, at: str = "", road: str = "", least: i
         shown=len(shown),
         steps={"earlier": begin - WINDOW, "later": begin + WINDOW},
     )
+
+
+def _ways(reading: Reading, place: Partition) -> list[list[tuple[Leg, str]]]:
+    """Every journey's legs with their tracks, in order of time."""
+    found = defaultdict(list)
+    rows = reading.table("journeys", place).sort_by([("entered_at", "ascending"), ("leg", "ascending")])
+    for row in rows.to_pylist():
+        leg = Leg(None, row["camera_id"], row["entered_at"], row["left_at"], row["speed_kmh"], row["probability"], False)
+        found[row["journey_id"]].append((leg, row["track_id"]))
+    return list(found.values())
 
 
 def _address(names: Names, track: str) -> str:
