@@ -87,6 +87,11 @@ def visit(chromium, served: tuple[str, Lake]) -> Iterator[Visit]:
     assert [each for each in complaints if "404" not in each and "403" not in each] == []
 
 
+def shows(page, number: int) -> None:
+    """Waits until the scene is that of a frame."""
+    sync_api.expect(page.locator(".when")).to_contain_text(f"frame {number} of", timeout=60_000)
+
+
 def test_from_the_corridor_to_a_frame_a_vehicle_its_candidate_and_a_label(visit: Visit):
     page = visit("/")
     page.get_by_role("row", name="cam-1").get_by_role("link").nth(1).click()
@@ -96,7 +101,7 @@ def test_from_the_corridor_to_a_frame_a_vehicle_its_candidate_and_a_label(visit:
     page.locator(".boxes a").first.click()
     assert page.locator("h1").inner_text().startswith("Car ")
     assert page.locator(".film img").count() == 15
-    page.wait_for_function("[...document.images].every(each => !each.complete || each.naturalWidth > 0)")
+    assert page.locator(".film img").first.evaluate("each => each.decode().then(() => each.naturalWidth)") == 40
     page.get_by_role("radio", name=re.compile("candidate 1")).check()
     page.get_by_role("radio", name="the one I picked is the same vehicle").check()
     page.get_by_label("Why").fill("the same colour")
@@ -114,20 +119,20 @@ def test_keys_step_through_frames_and_every_moment_has_an_address(visit: Visit):
     assert number() == 11
     for key, shown in (("ArrowRight", 12), ("k", 13), ("j", 12), ("Shift+ArrowRight", 22), ("ArrowLeft", 21)):
         page.keyboard.press(key)
-        page.wait_for_function(f"document.querySelector('.when').innerText.includes('frame {shown} of')")
+        shows(page, shown)
     assert page.url.endswith("at=17:01:40.000")
     page.reload()
     assert number() == 21
     page.locator("[data-scrub]").focus()
     page.keyboard.press("Home")
-    page.wait_for_function("document.querySelector('.when').innerText.includes('frame 1 of')")
+    shows(page, 1)
 
 
 def test_focus_stays_where_it_was_when_the_scene_changes(visit: Visit):
     page = visit(HOUR, purpose=True)
     page.get_by_role("link", name="frame →").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.when').innerText.includes('frame 2 of')")
+    shows(page, 2)
     assert page.evaluate("document.activeElement.getAttribute('rel')") == "next"
 
 
