@@ -11,6 +11,7 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
+from cctview_pipeline.resources.lake import open_lake
 from cctview_pipeline.viewer.shared import MENU
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH
@@ -210,3 +211,21 @@ def test_facts_of_the_page_about_drivers_are_the_measured_ones():
     from benchmarks.viewer_facts import FACTS, facts
 
     assert facts().as_string() == FACTS.read_text()
+
+
+def test_a_lake_on_s3_shows_the_same_pages_and_pictures(
+    open_browser: Open, whole: Path, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    remote = open_lake("s3://lake/viewer")
+    for file in (whole / "lake").rglob("*"):
+        if file.is_file():
+            remote.storage.write(str(file.relative_to(whole / "lake")), file.read_bytes())
+    browser = open_browser(made=(remote, KeyStore(str(whole / "keys")))).state()
+    local = open_browser().state()
+    for address in ("/", "/figures/vehicle_counts", "/cameras/cam-1", f"/journeys/{HOUR_KEY}?least=2"):
+        assert browser.get(address).text == local.get(address).text
+    text = browser.get(HOUR).text
+    assert browser.get(re.search(r'src="(/cameras/cam-1/[^"]+)"', text)[1]).headers["content-type"] == "image/jpeg"
+    assert "none of these" in browser.get(vehicle(browser)).text
