@@ -21,7 +21,7 @@ class Budget:
     """until: by time.monotonic(); left: bytes; cancelled: whoever asked has gone."""
 
     until: float = field(default_factory=lambda: time.monotonic() + LONGEST_S)
-    left: int = MOST_BYTES
+    left: int = field(default_factory=lambda: MOST_BYTES)
     cancelled: bool = False
 
     def check(self, taken: int = 0) -> None:
