@@ -40,7 +40,7 @@ from cctview_pipeline.viewer.serving import listen
 
 RESULT = Path(__file__).parent / "results" / "viewer.json"
 STATIC = Path(__file__).parent.parent / "cctview_pipeline" / "viewer" / "static"
-TIMES = 20
+TIMES = 10
 LINKED = ("raw_frames", "tracks", "features")
 BROWSER = {"origin": "http://127.0.0.1"}
 

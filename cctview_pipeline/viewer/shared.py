@@ -105,10 +105,9 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
 
 def camera_named(request: Request, camera: str) -> Camera:
     """Raises NotThere for one that the campaign does not have."""
+    campaign = viewer_of(request).reading.require()
     try:
-        return viewer_of(request).reading.require().camera(camera)
-    except NotThere:
-        raise
+        return campaign.camera(camera)
     except CctviewError as error:
         raise NotThere("This campaign has no camera of that name.") from error
 
