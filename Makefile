@@ -71,6 +71,7 @@ benchmark: demo
 	$(BIN)/python benchmarks/track.py --speed --lake $(CITY)/lake
 	$(BIN)/python benchmarks/association.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/rotation.py --lake $(CITY)/lake
+	$(BIN)/python benchmarks/viewer.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/collect.py
 
 soak: install-dev
