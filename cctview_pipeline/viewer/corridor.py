@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cctview_pipeline.campaign import Camera, floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
@@ -63,13 +66,19 @@ class Day:
 def read_day(reading: Reading, day: date, cameras: Iterable[str]) -> Day:
     """gaps: of the cameras that have a table of them, and only where the lake has any."""
     place = Partition.of_day(day)
-    counts, times = (reading.table(name, place).to_pylist() for name in ("vehicle_counts", "travel_times"))
-    gaps = []
+    cameras = list(cameras)
+    counts = rows_of(reading.table("vehicle_counts", place), "camera_id", cameras)
+    times, gaps = rows_of(reading.table("travel_times", place), "from_camera_id", cameras), []
     for camera in cameras:
         hours = [hour for hour in reading.hours("gaps", camera) if hour.date() == day] if reading.partitions("gaps") else []
         for found in reading.tables("gaps", [Partition.camera_hour(camera, hour) for hour in hours]):
             gaps += found.to_pylist()
     return Day(day, counts, times, gaps)
+
+
+def rows_of(table: pa.Table, column: str, cameras: Iterable[str]) -> list[dict]:
+    """The rows of some cameras: a day of hundreds has more than can be looked at one by one."""
+    return table.filter(pc.is_in(table[column], pa.array(cameras, pa.string()))).to_pylist()
 
 
 def diagram(road: Road, way: str, day: Day) -> Drawing | None:

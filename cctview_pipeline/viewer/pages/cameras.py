@@ -11,6 +11,7 @@ from cctview_pipeline.detect import threshold_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.viewer.corridor import rows_of
 from cctview_pipeline.viewer.hour import Frame, Hour, address, boxes, timeline
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.road import road_of, roads
@@ -122,8 +123,10 @@ def _elsewhere(
     place = road.ids.index(camera.id)
     first = max(0, min(place - ELSEWHERE // 2, len(road.cameras) - ELSEWHERE))
     cameras = road.cameras[first : first + ELSEWHERE]
-    times = reading.table("travel_times", Partition.of_day(hour.date())).to_pylist()
-    shifts = road.shifts(state["way"], camera.id, at, times) if state["time"] == "platoon" else {}
+    shifts = {}
+    if state["time"] == "platoon":
+        times = rows_of(reading.table("travel_times", Partition.of_day(hour.date())), "from_camera_id", road.ids)
+        shifts = road.shifts(state["way"], camera.id, at, times)
     moments = {each.id: at + shifts.get(each.id, timedelta()) for each in cameras}
     found = []
     for each in cameras:
