@@ -1,5 +1,6 @@
 # make demo               sets everything up and runs all assets on 15 minutes of the synthetic city (MINUTES=60 for more)
 # make demo ARCHIVE=DIR   the same on an archive in the published layout
+# make view               opens the pages of the demo's city on http://127.0.0.1:8020: frames, vehicles, figures
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
 # make test               sets everything up and runs ruff and the tests that are quick
@@ -22,7 +23,7 @@ FUZZ_S ?= 3600
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install install-dev demo test test-all lint lint-deps licences sbom hashes dev dev-city benchmark \
+.PHONY: install install-dev demo view test test-all lint lint-deps licences sbom hashes dev dev-city benchmark \
 	soak clean
 
 install: $(INSTALLED)
@@ -74,6 +75,8 @@ hashes: install-dev
 	echo setuptools | $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--python-version 3.11 --python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" \
 		--constraint requirements.lock --output-file requirements.hashes pyproject.toml -
+view: install
+	$(IN_CITY) $(BIN)/cctview view
 
 dev: install
 	$(BIN)/cctview dev
@@ -92,6 +95,7 @@ benchmark: demo
 	$(BIN)/python benchmarks/track.py --speed --lake $(CITY)/lake
 	$(BIN)/python benchmarks/association.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/rotation.py --lake $(CITY)/lake
+	$(BIN)/python benchmarks/viewer.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/collect.py
 
 soak: install-dev

@@ -33,6 +33,7 @@ from cctview_pipeline.cli_options import (
 from cctview_pipeline.cli_privacy import PurposeOption, audit
 from cctview_pipeline.cli_query import QueryCommand, query
 from cctview_pipeline.cli_train import train
+from cctview_pipeline.cli_view import view
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.ending import ending
@@ -52,6 +53,7 @@ app.command("collect")(collect)
 app.command("purge")(purge)
 app.command("erase")(erase)
 app.command("papers")(papers)
+app.command("view")(view)
 app.add_typer(cameras, name="cameras")
 app.add_typer(audit, name="audit")
 app.add_typer(train, name="train")

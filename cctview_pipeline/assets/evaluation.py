@@ -42,7 +42,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
                 partition,
                 found.to_table(),
                 table=dg.MarkdownMetadataValue(found.markdown()),
-                plot=plot(plot_evaluation(found)) if run.with_pictures else None,
+                plot=plot(plot_evaluation(found)) if run.with_plots else None,
                 results=dg.JsonMetadataValue(found.as_dict()),
             )
 

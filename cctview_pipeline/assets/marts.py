@@ -25,7 +25,7 @@ def _mart(name: str, partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             rows = build_mart(store, name, partition.day)
-            run.store(partition, rows, plot=plot(PLOTS[name](rows)) if run.with_pictures and rows.num_rows else None)
+            run.store(partition, rows, plot=plot(PLOTS[name](rows)) if run.with_plots and rows.num_rows else None)
 
         return run.make_all(make)
 

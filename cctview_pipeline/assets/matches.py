@@ -45,18 +45,20 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
             edges = edges_into(campaign, partition.camera)
             own, vectors = store.read("tracks", partition), store.read("features", partition)
             sources = [(edge, *_hour_and_before(store, keys, edge, partition, vectors, context.log.warning)) for edge in edges]
-            found, learned = match_tracks(sources, own, vectors)
+            matched = match_tracks(sources, own, vectors)
+            found = matched.matches
             assigned = found.filter(found["assigned"])
             run.store(
                 partition,
                 found,
                 {"tracks": own},
+                beside={"match_evidence": matched.evidence},
                 queries=len(pc.unique(found["query_track_id"])),
                 assigned=assigned.num_rows,
                 neighbours=[edge.source.id for edge in edges],
                 neighbours_not_tracked=[edge.source.id for edge in edges if not _tracked(store, edge.source.id, partition)],
                 mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
-                travel_times=dg.MetadataValue.md(_travel_times(learned)),
+                travel_times=dg.MetadataValue.md(_travel_times(matched.learned)),
                 ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
             )
 

@@ -5,9 +5,11 @@ not the rest of the range: its verdict stands in its metadata, and the asset's c
 is not made again, and what was erased from one is left out whenever it is written, from side tables as from the table itself.
 """
 
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -46,6 +48,16 @@ def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | 
     }
 
 
+SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches"})
+"""Tables whose rows are looked at in the viewer."""
+
+
+def viewer_link(partition: Partition) -> str:
+    """The viewer's page of a camera's hour. ``CCTVIEW_VIEWER_URL`` says where it is, if not on this machine."""
+    base = os.environ.get("CCTVIEW_VIEWER_URL") or "http://127.0.0.1:8020"
+    return f"{base.rstrip('/')}/cameras/{partition.camera}/{layout.format_hour(partition.hour)}"
+
+
 class PartitionRun:
     """One run of one asset over its partitions."""
 
@@ -62,8 +74,16 @@ class PartitionRun:
         }
 
     @property
-    def with_pictures(self) -> bool:
+    def with_plots(self) -> bool:
+        """Of figures, which show nobody."""
         return len(self._keys) <= MOST_PICTURES
+
+    @cached_property
+    def with_pictures(self) -> bool:
+        """Of what cameras saw. Only where nobody lives: a picture of a real camera has a lifetime, and Dagster's event log has
+        none, so that there a link leads to the viewer instead."""
+        campaign = self._lake.campaign()
+        return self.with_plots and campaign is not None and campaign.network == "city"
 
     def each(self, inputs: Iterable[str] = ()) -> Iterator[Partition]:
         """The run's partitions, hour by hour. inputs: tables whose same partition must have been written."""
@@ -140,6 +160,7 @@ class PartitionRun:
                 "seconds": round(seconds, 3),
                 "bytes": sizes[self._table],
             }
+            | ({"viewer": dg.MetadataValue.url(viewer_link(partition))} if partition.camera and self._table in SEEN else {})
             | {name: value for name, value in metadata.items() if value is not None},
             partition_key=key,
         )

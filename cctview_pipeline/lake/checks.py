@@ -199,6 +199,8 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _exists("query_track_id", "tracks", "track_id", "tracks_exist", "Every query is a track of this camera and hour."),
         Check("plausible_speed", f"No match implies more than {FASTEST_KMH:.0f} km/h.", _plausible),
     ),
+    "match_evidence": (_unique("query_track_id", "gallery_track_id"),),
+    "verdicts": (_unique("query_track_id", "gallery_track_id", "said_by"),),
     "journeys": (
         _unique("track_id"),
         _exists("track_id", "tracks", "track_id", "tracks_exist", "Every leg is a track of this hour."),

@@ -13,7 +13,8 @@ PartitionKind = Literal["camera_hour", "hour", "day"]
 @dataclass(frozen=True)
 class TableSpec:
     """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller; later: columns that
-    partitions of older lakes do not have, and are null in them."""
+    partitions of older lakes do not have, and are null in them; group_rows: rows of a row group at most, where one row is looked
+    up: 0 where a partition is read as a whole."""
 
     name: str
     description: str
@@ -21,6 +22,7 @@ class TableSpec:
     schema: pa.Schema
     plain: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    group_rows: int = 0
 
 
 def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
@@ -69,6 +71,7 @@ _SPECS = [
             ]
         ),
         plain=("jpeg",),
+        group_rows=32,
     ),
     TableSpec(
         "rejected_frames",
@@ -168,6 +171,7 @@ _SPECS = [
             ]
         ),
         plain=("image",),
+        group_rows=256,
     ),
     TableSpec(
         "features",
@@ -245,6 +249,37 @@ _SPECS = [
                 _column("probability", pa.float32(), "that both are one vehicle, 0..1"),
                 _column("assigned", pa.bool_(), "chosen: at most once a query track and once a gallery track"),
                 _column("margin", pa.float32(), "probability minus that of the query's best other candidate"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "match_evidence",
+        "What each candidate's probability rests on, as logarithms of how much likelier it is for one vehicle than for none.",
+        "camera_hour",
+        pa.schema(
+            [
+                _column("query_track_id", pa.string(), "the later track, of this camera"),
+                _column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
+                _column("looks", pa.float32(), "how alike they look"),
+                _column("size", pa.float32(), "their sizes, each over the usual one of its camera"),
+                _column("pace", pa.float32(), "their paces, each over the usual one of its camera"),
+                _column("label", pa.float32(), "car, bus, truck or motorcycle"),
+                _column("travel_time", pa.float32(), "the way's time, and how many others it could be"),
+            ]
+        ),
+    ),
+    TableSpec(
+        "verdicts",
+        "What people said of candidates: labels for training and evaluation. They change no match.",
+        "camera_hour",
+        pa.schema(
+            [
+                _column("query_track_id", pa.string(), "the later track, of this camera"),
+                _column("gallery_track_id", pa.string(), "the candidate; null where none is the same vehicle", True),
+                _column("verdict", pa.string(), "same, different or none"),
+                _column("said_by", pa.string(), "who said it, as in the audit log"),
+                _column("said_at", TIME, "UTC"),
+                _column("why", pa.string(), "in their words, or nothing"),
             ]
         ),
     ),

@@ -80,6 +80,14 @@ class Storage:
         except OSError as error:
             raise CctviewError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
 
+    def version(self, key: str) -> str | None:
+        """Another text after every write of the object; None when there is none. Nothing of it is read."""
+        try:
+            found = self._fs.get_file_info(f"{self._root}/{key}")
+        except OSError as error:
+            raise CctviewError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
+        return f"{found.mtime_ns}-{found.size}" if found.type == fs.FileType.File else None
+
     def read(self, key: str, limit: Limit | None = None) -> pa.Buffer:
         """The object's bytes. limit: of their number. Raises FileNotFoundError when there is none, CctviewError when it can't be
         read."""

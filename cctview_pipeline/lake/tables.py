@@ -3,18 +3,22 @@
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import layout
 from cctview_pipeline.lake.layout import Partition
-from cctview_pipeline.lake.schemas import TABLES, schema_of
+from cctview_pipeline.lake.schemas import TABLES, TableSpec, schema_of
 from cctview_pipeline.lake.storage import S3Access, Storage
 from cctview_pipeline.limits import TOML_BYTES
 from cctview_pipeline.settings import decode_toml
 
 CAMPAIGN = "campaign.toml"
+GROUP_BYTES = 768 << 10
+"""Of a row group of pictures at most, so that one picture costs one read of less than 1 MB. One of a larger picture holds it
+alone."""
 
 
 class Lake:
@@ -29,6 +33,10 @@ class Lake:
 
     def has(self, table: str, partition: Partition) -> bool:
         return self.storage.exists(layout.key(table, partition))
+
+    def version(self, table: str, partition: Partition) -> str | None:
+        """Another text after every write of the partition; None when it was never written."""
+        return self.storage.version(layout.key(table, partition))
 
     def read(self, table: str, partition: Partition, columns: list[str] | None = None) -> pa.Table:
         """One partition; a table of no rows when it was never written. Of some columns little else is read.
@@ -46,16 +54,35 @@ class Lake:
             found = _with_later(table, found, columns)
             missing = set(columns or schema_of(table).names) - set(found.column_names)
         except FileNotFoundError:
-            schema = schema_of(table)
-            return (pa.schema([schema.field(c) for c in columns]) if columns else schema).empty_table()
+            return _empty(table, columns)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.") from error
+            raise self._unreadable(key) from error
         if missing:
             raise CctviewError(
                 f"{self.storage.path(key)} is another file than {table}, or of another version: the column {min(missing)} is "
                 "missing; run its partition again."
             )
         return found
+
+    def look_up(
+        self, table: str, partition: Partition, column: str, values: Iterable[str], columns: list[str] | None = None
+    ) -> pa.Table:
+        """The rows of one partition whose ``column`` is one of the values, in the file's order.
+
+        Only row groups whose least and greatest value leave room for one of them are read: of ``raw_frames`` and ``crops``,
+        whose rows stand in order of time, one. Rows of a file that has a single group are found too. Raises as ``read`` does.
+        """
+        key, wanted = layout.key(table, partition), sorted(set(values))
+        try:
+            found = self.storage.look_into(key, lambda file: _look_up(file, column, wanted, columns, set(TABLES[table].later)))
+            return _with_later(table, found, columns)
+        except FileNotFoundError:
+            return _empty(table, columns)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._unreadable(key) from error
+
+    def _unreadable(self, key: str) -> CctviewError:
+        return CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.")
 
     def write(self, table: str, partition: Partition, rows: pa.Table) -> int:
         """Replace one partition. Returns the bytes written. Raises CctviewError when the schema is another."""
@@ -64,7 +91,8 @@ class Lake:
         compression = {field: "NONE" if _root(field) in spec.plain else "ZSTD" for field in _leaves(rows.schema)}
         dictionary = [field for field in _leaves(rows.schema) if _root(field) not in spec.plain]
         buffer = pa.BufferOutputStream()
-        pq.write_table(rows, buffer, compression=compression, use_dictionary=dictionary)
+        grouped = {"row_group_size": _group_rows(spec, rows), "write_page_index": True} if spec.group_rows else {}
+        pq.write_table(rows, buffer, compression=compression, use_dictionary=dictionary, **grouped)
         data = buffer.getvalue()
         self.storage.write(layout.key(table, partition), data)
         return data.size
@@ -130,6 +158,38 @@ def _with_later(table: str, found: pa.Table, columns: list[str] | None) -> pa.Ta
     found = found.select(columns) if columns else found
     fields = [schema.field(f.name) if f.name in schema.names and schema.field(f.name).type == f.type else f for f in found.schema]
     return found if found.schema.equals(pa.schema(fields)) else found.cast(pa.schema(fields))
+
+
+def _empty(table: str, columns: list[str] | None) -> pa.Table:
+    schema = schema_of(table)
+    return (pa.schema([schema.field(name) for name in columns]) if columns else schema).empty_table()
+
+
+def _group_rows(spec: TableSpec, rows: pa.Table) -> int:
+    """Of a row group: as many as the table says, fewer where its pictures are large."""
+    mean = rows.nbytes / max(rows.num_rows, 1)
+    return max(1, min(spec.group_rows, int(GROUP_BYTES / max(mean, 1))))
+
+
+def _look_up(source: pa.NativeFile, column: str, values: list[str], columns: list[str] | None, later: set[str]) -> pa.Table:
+    """later: columns that an older partition may lack."""
+    file = pq.ParquetFile(source, pre_buffer=True)
+    place = file.schema.names.index(column)
+    groups = [number for number in range(file.num_row_groups) if _may_hold(file.metadata.row_group(number), place, values)]
+    there = set(file.schema_arrow.names)
+    names = [
+        name for name in dict.fromkeys([column, *(columns or file.schema_arrow.names)]) if name in there or name not in later
+    ]
+    found = file.read_row_groups(groups, names)
+    found = found.filter(pc.is_in(found[column], pa.array(values, found.schema.field(column).type)))
+    return found.select([name for name in names if name in columns]) if columns else found
+
+
+def _may_hold(group: pq.RowGroupMetaData, place: int, values: list[str]) -> bool:
+    statistics = group.column(place).statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return any(statistics.min <= value <= statistics.max for value in values)
 
 
 def _leaves(schema: pa.Schema) -> Iterable[str]:

@@ -85,12 +85,17 @@ class Belief:
     share: float
     support: float
 
-    def log_odds(self, pairs: Pairs) -> np.ndarray:
-        """(M,) of each pair against no match, were there no other pair."""
-        looks = sum(cue.log_ratio(values) for cue, values in zip(self.cues, pairs.cues, strict=True))
+    def evidence(self, pairs: Pairs) -> np.ndarray:
+        """(5, M) what the looks, the size, the pace, the label and the travel time say, as logarithms of how much likelier they
+        are for one vehicle than for none; the last has the share of vehicles that come from there, and how many others do."""
+        cues = [cue.log_ratio(values) for cue, values in zip(self.cues, pairs.cues, strict=True)]
         labels = np.log(np.where(pairs.same_label, *self.agree))
         arrivals = np.log(self.share / (1 - self.share)) - np.log(pairs.rate) + self.log_density(pairs)
-        return looks + labels + arrivals
+        return np.stack([*cues, labels, arrivals])
+
+    def log_odds(self, pairs: Pairs) -> np.ndarray:
+        """(M,) of each pair against no match, were there no other pair."""
+        return self.evidence(pairs).sum(0)
 
     def log_density(self, pairs: Pairs) -> np.ndarray:
         """(M,) of the travel time, a second."""

@@ -28,7 +28,8 @@ PASSES = 15
 
 @dataclass(frozen=True)
 class Candidate:
-    """One pair that could be one vehicle. query, gallery: positions in the two sets; the rest as the matches table."""
+    """One pair that could be one vehicle. query, gallery: positions in the two sets; evidence: as Belief.evidence, a pair's; the
+    rest as the matches table."""
 
     query: int
     gallery: int
@@ -39,6 +40,7 @@ class Candidate:
     probability: float
     assigned: bool
     margin: float
+    evidence: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Matching:
         return Matching([], None)
     belief = learn_edge(believed(edge, pairs, two_vehicles(edge, queries, gallery)), pairs)
     probability = marginals(pairs, belief.log_odds(pairs))
-    return Matching(_candidates(edge, pairs, probability, assign(pairs, probability)), belief)
+    return Matching(_candidates(edge, pairs, belief.evidence(pairs), probability, assign(pairs, probability)), belief)
 
 
 def learn_edge(before: Belief, pairs: Pairs) -> Belief:
@@ -111,7 +113,7 @@ def assign(pairs: Pairs, probability: np.ndarray) -> np.ndarray:
     return (partner[pairs.query] == pairs.gallery) & (probability > HOPELESS)
 
 
-def _candidates(edge: Edge, pairs: Pairs, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
+def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
     order = np.lexsort((-probability, pairs.query))  # of equal ones the gallery's first
     starts = np.flatnonzero(np.diff(pairs.query[order], prepend=-1))
     group = np.cumsum(np.isin(np.arange(len(order)), starts)) - 1
@@ -133,4 +135,5 @@ def _candidates(edge: Edge, pairs: Pairs, probability: np.ndarray, chosen: np.nd
         chosen[those],
         probability[those] - best_other[kept],
     )
-    return [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    told = map(tuple, evidence[:, those].T.tolist())
+    return [Candidate(*row, each) for *row, each in zip(*(column.tolist() for column in columns), told, strict=True)]

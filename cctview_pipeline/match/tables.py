@@ -1,6 +1,7 @@
 """Matches of one camera-hour, as the lake's table."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -13,17 +14,26 @@ from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.matching import METRIC, Candidate, match
 from cctview_pipeline.match.pairs import TrackSet
 
+EVIDENCE = ("looks", "size", "pace", "label", "travel_time")
+"""The columns of match_evidence, in the order of Belief.evidence."""
 
-def match_tracks(
-    edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Table, features: pa.Table
-) -> tuple[pa.Table, list[tuple[Edge, Belief]]]:
-    """A camera's tracks and features, and for each edge into it its source's tracks and features -> matches, and what was
-    learned of the edges.
+
+@dataclass(frozen=True)
+class Matched:
+    """matches, match_evidence: the tables; learned: of the edges."""
+
+    matches: pa.Table
+    evidence: pa.Table
+    learned: list[tuple[Edge, Belief]]
+
+
+def match_tracks(edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Table, features: pa.Table) -> Matched:
+    """A camera's tracks and features, and for each edge into it its source's tracks and features -> who may be whom, and why.
 
     A track that goes on from the hour before is no query: it was one then. A source's track that goes on into the
     next hour is no candidate: its continuation, which tells when the vehicle left, is.
     """
-    parts, learned = [schema_of("matches").empty_table()], []
+    parts, reasons, learned = [schema_of("matches").empty_table()], [schema_of("match_evidence").empty_table()], []
     begun = tracks.filter(pc.is_null(tracks["continues"]))
     for edge, source_tracks, source_features in edges:
         queries = track_set(begun, features, edge.carriageway)
@@ -31,10 +41,12 @@ def match_tracks(
         gallery = track_set(ended, source_features, edge.carriageway)
         matching = match(edge, queries, gallery)
         parts.append(_table(edge, queries, gallery, matching.candidates))
+        reasons.append(_reasons(queries, gallery, matching.candidates))
         if matching.belief is not None:
             learned.append((edge, matching.belief))
     order = [(name, "ascending") for name in ("query_track_id", "gallery_camera_id", "rank")]
-    return pa.concat_tables(parts).sort_by(order).combine_chunks(), learned
+    matches = pa.concat_tables(parts).sort_by(order).combine_chunks()
+    return Matched(matches, pa.concat_tables(reasons).sort_by("query_track_id").combine_chunks(), learned)
 
 
 def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:
@@ -52,6 +64,15 @@ def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: list[Candida
         "margin": [each.margin for each in found],
     }
     return pa.table(columns, schema_of("matches"))
+
+
+def _reasons(queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:
+    columns = {
+        "query_track_id": [queries.ids[each.query] for each in found],
+        "gallery_track_id": [gallery.ids[each.gallery] for each in found],
+    }
+    columns |= {name: [each.evidence[place] for each in found] for place, name in enumerate(EVIDENCE)}
+    return pa.table(columns, schema_of("match_evidence"))
 
 
 def track_set(tracks: pa.Table, features: pa.Table, carriageway: str) -> TrackSet:

@@ -266,6 +266,8 @@ RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
     "features": _of_detections,
     "tracks": _tracks,
     "matches": _without("query_track_id", "gallery_track_id", what="tracks"),
+    "match_evidence": _without("query_track_id", "gallery_track_id", what="tracks"),
+    "verdicts": _without("query_track_id", "gallery_track_id", what="tracks"),
     "journeys": _journeys,
 }
 """Of every table that tells of single vehicles."""

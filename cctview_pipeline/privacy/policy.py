@@ -33,6 +33,8 @@ LIFETIMES: dict[str, timedelta | None] = {
     "labels": _WEEK,
     "tracks": _WEEK,
     "matches": _WEEK,
+    "match_evidence": _WEEK,
+    "verdicts": _WEEK,
     "journeys": _WEEK,
     "rejected_frames": _WEEK,
     "spool": _DAY,

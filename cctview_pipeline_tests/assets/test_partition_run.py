@@ -196,3 +196,16 @@ def test_a_run_over_many_partitions_finds_each_ones_key(lake: Lake):
     assert {key: told["verdict"] for key, told in context.metadata.items()} == {
         to_key(place): f"not written: {place} has no source" for place in places
     }
+
+
+@pytest.mark.parametrize(("network", "shown"), [("city", True), ("archive", False), ("nyc-dot", False)])
+def test_dagster_s_log_gets_pictures_of_the_city_alone_and_a_link_to_the_viewer_everywhere(lake: Lake, network: str, shown: bool):
+    """What real cameras saw has a lifetime, and stands nowhere that has none."""
+    lake.write_campaign(campaign(network=network))
+    frames, context = lake.read("raw_frames", PLACE), Told(PLACE)
+    run = PartitionRun(context, lake, "raw_frames")
+    for partition in run.each():
+        run.store(partition, frames, tell=lambda written: told_of(written, with_pictures=run.with_pictures))
+    told = context.metadata[to_key(PLACE)]
+    assert any("data:image" in str(value) for value in told.values()) == shown
+    assert told["viewer"].url == "http://127.0.0.1:8020/cameras/cam-1/2020-05-05T17"

@@ -7,12 +7,15 @@ from pathlib import Path
 from unittest import mock
 
 import dagster as dg
+import jupytext
+import nbformat
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.workspace.context import LoadingContext
+from nbclient import NotebookClient
 
 from cctview_pipeline.automation.instance import prepare_home
 from cctview_pipeline.cameras.city import CityNetwork, CitySettings
@@ -21,6 +24,7 @@ from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.selection import choose
 from cctview_pipeline.state_dicts import read_weights, register_weights
@@ -30,6 +34,7 @@ from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all
 
 CAMERAS = ("city-1", "city-2")
+NOTEBOOK = project_root() / "notebooks" / "working_with_the_tables.ipynb"
 TABLES = ("raw_frames", "detections", "features")
 SETTINGS = {"seed": 1003, "minutes": 1, "faults": ["serviced:city-2"], "people": 600}
 ASKED = ("--seed", "1003", "--minutes", "1", "--faults", "serviced:city-2", "--people", "600", "--cameras", ",".join(CAMERAS))
@@ -219,3 +224,18 @@ def test_what_cannot_be_done_is_one_sentence(place: Workplace, words: tuple[str,
     assert done.returncode == 1
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_notebook_runs_on_the_city_from_beginning_to_end(finished: Workplace, monkeypatch: pytest.MonkeyPatch):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    for name, value in finished.environment.items():
+        monkeypatch.setenv(name, str(value))
+    done = NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    shown = [kind for cell in done.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
+    assert shown.count("image/png") == 4
+
+
+def test_the_notebook_is_what_its_script_says():
+    script, notebook = jupytext.read(NOTEBOOK.with_suffix(".py")), nbformat.read(NOTEBOOK, as_version=4)
+    assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [(cell.cell_type, cell.source) for cell in script.cells]
+    assert not any(cell.get("outputs") for cell in notebook.cells)

@@ -153,6 +153,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "assigned": True,
         "margin": 0.6,
     },
+    "match_evidence": {
+        "query_track_id": TRACK,
+        "gallery_track_id": EARLIER,
+        "looks": 0.5,
+        "size": 0.25,
+        "pace": -0.5,
+        "label": 0.125,
+        "travel_time": 1.5,
+    },
+    "verdicts": {
+        "query_track_id": TRACK,
+        "gallery_track_id": EARLIER,
+        "verdict": "same",
+        "said_by": "anna",
+        "said_at": SEEN,
+        "why": "the same dent",
+    },
     "journeys": {
         "journey_id": TRACK.replace("track", "journey"),
         "leg": 0,

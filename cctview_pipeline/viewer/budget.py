@@ -1,0 +1,53 @@
+"""What a request may cost: a time, and bytes of tables in memory. It is looked at before every table that is read."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from cctview_pipeline.errors import CctviewError
+
+LONGEST_S = 10.0
+MOST_BYTES = 512 << 20
+
+
+class TooMuch(CctviewError):
+    """A question was stopped: it took too long, or too much memory, or nobody waits for its answer any more."""
+
+
+@dataclass
+class Budget:
+    """until: by time.monotonic(); left: bytes; cancelled: whoever asked has gone."""
+
+    until: float = field(default_factory=lambda: time.monotonic() + LONGEST_S)
+    left: int = field(default_factory=lambda: MOST_BYTES)
+    cancelled: bool = False
+
+    def check(self, taken: int = 0) -> None:
+        """Raises TooMuch when it is used up. taken: bytes that were read just now."""
+        self.left -= taken
+        if self.cancelled:
+            raise TooMuch("The question was stopped: nobody waits for its answer any more.")
+        if time.monotonic() > self.until:
+            raise TooMuch(f"The question was stopped after {LONGEST_S:.0f} s: ask about fewer cameras or a shorter time.")
+        if self.left < 0:
+            raise TooMuch(f"The question was stopped: it takes more than {MOST_BYTES >> 20} MB. Ask about a shorter time.")
+
+
+_current: ContextVar[Budget | None] = ContextVar("budget", default=None)
+
+
+def check(taken: int = 0) -> None:
+    """Of the request that this thread or task works for; nothing outside of one."""
+    if budget := _current.get():
+        budget.check(taken)
+
+
+@contextmanager
+def granted(budget: Budget) -> Iterator[None]:
+    token = _current.set(budget)
+    try:
+        yield
+    finally:
+        _current.reset(token)

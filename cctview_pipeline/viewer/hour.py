@@ -1,0 +1,153 @@
+"""A camera's hour: its frames, what was found in them, and when there are none."""
+
+import bisect
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.detect import VEHICLES
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.viewer.names import Names
+from cctview_pipeline.viewer.reading import Reading
+from cctview_pipeline.viewer.svg import Drawing
+
+SILENT = timedelta(seconds=10)
+"""Without a frame for longer than this is a gap, where the collector has kept no account of them."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """width, height: px."""
+
+    id: str
+    at: datetime
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """In pixels of the frame. track: its track's id, empty for what is in none; vehicle: its address, empty where it can't be
+    followed."""
+
+    detection_id: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str
+    score: float
+    track: str = ""
+    name: str = ""
+
+    @property
+    def short(self) -> str:
+        return self.name[:4]
+
+    @property
+    def is_vehicle(self) -> bool:
+        return self.label in VEHICLES
+
+
+@dataclass(frozen=True)
+class Hour:
+    """frames: by time."""
+
+    partition: Partition
+    frames: list[Frame]
+
+    @classmethod
+    def read(cls, reading: Reading, camera: str, hour: datetime) -> "Hour":
+        partition = Partition.camera_hour(camera, hour)
+        return reading.derived("hour", "raw_frames", partition, lambda: cls(partition, _frames(reading, partition)))
+
+    def place(self, at: datetime) -> int:
+        """Of the last frame at or before a time, or the first."""
+        return max(0, bisect.bisect_right([frame.at for frame in self.frames], at) - 1)
+
+    def nearest(self, at: datetime) -> Frame | None:
+        """Within ten seconds, since farther away it is another moment."""
+        if not self.frames:
+            return None
+        place = self.place(at)
+        near = min(self.frames[max(0, place) : place + 2], key=lambda frame: abs(frame.at - at))
+        return near if abs(near.at - at) <= SILENT else None
+
+    def gaps(self, reading: Reading) -> list[tuple[datetime, datetime, str]]:
+        """Begin, end, reason."""
+        begin, end = self.partition.hour, self.partition.hour + HOUR
+        if reading.has("gaps", self.partition):
+            rows = reading.table("gaps", self.partition).to_pylist()
+            return [(max(row["began_at"], begin), min(row["ended_at"], end), row["reason"]) for row in rows]
+        times = [begin, *(frame.at for frame in self.frames), end]
+        return [(one, other, "no frames") for one, other in itertools.pairwise(times) if other - one > SILENT]
+
+
+def _frames(reading: Reading, partition: Partition) -> list[Frame]:
+    columns = ["frame_id", "captured_at", "width", "height"]
+    rows = reading.table("raw_frames", partition, columns).sort_by("captured_at")
+    return [Frame(*row.values()) for row in rows.to_pylist()]
+
+
+def boxes(reading: Reading, names: Names, partition: Partition, frame: Frame, threshold: float) -> list[Box]:
+    """What was found in one frame at or above the threshold."""
+    by_frame = reading.derived("boxes", "detections", partition, lambda: _boxes_by_frame(reading, partition, threshold))
+    tracks = reading.derived("members", "tracks", partition, lambda: _members(reading, partition))
+    found = []
+    for row in by_frame.get(frame.id, []):
+        track = tracks.get(row[0], "")
+        found.append(Box(*row, track, (names(track) or "") if track else ""))
+    # What leads somewhere lies above what does not, and small above large, so that each can be clicked.
+    return sorted(found, key=lambda box: (bool(box.name), -(box.x2 - box.x1) * (box.y2 - box.y1)))
+
+
+def _boxes_by_frame(reading: Reading, partition: Partition, threshold: float) -> dict[str, list[tuple]]:
+    columns = ["detection_id", "x1", "y1", "x2", "y2", "label", "score", "frame_id"]
+    rows = reading.table("detections", partition, columns)
+    found: dict[str, list[tuple]] = defaultdict(list)
+    kept = rows.filter(pa.array(np.asarray(rows["score"]) >= threshold)) if rows.num_rows else rows
+    for *box, frame in zip(*(kept[name].to_pylist() for name in columns), strict=True):
+        found[frame].append(tuple(box))
+    return dict(found)
+
+
+def _members(reading: Reading, partition: Partition) -> dict[str, str]:
+    """detection_id -> its track's id."""
+    rows = reading.table("tracks", partition, ["track_id", "detection_ids"])
+    pairs = zip(rows["track_id"].to_pylist(), rows["detection_ids"].to_pylist(), strict=True)
+    return {each: track for track, members in pairs for each in members}
+
+
+def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str) -> Drawing:
+    """Vehicles that began in each minute as bars, gaps hatched, the moment as a line; each minute is a link to it."""
+    begin, width, height = hour.partition.hour, 960, 64
+    x = lambda time: width * ((time - begin) / HOUR)  # noqa: E731
+    drawing = Drawing(width, height, "The hour by minutes: vehicles, gaps, and the moment that is shown", "timeline")
+    starts = reading.table("tracks", hour.partition, ["first_seen"])["first_seen"].to_pylist()
+    counts = np.bincount([min(59, int((start - begin) / timedelta(minutes=1))) for start in starts], minlength=60)
+    frames = np.bincount([int((f.at - begin) / timedelta(minutes=1)) for f in hour.frames], minlength=60)
+    tallest = max(int(counts.max()), 1)
+    for begun, ended, reason in hour.gaps(reading):
+        drawing.rect(x(begun), 4, max(1.0, x(ended) - x(begun)), 44, "gap", f"{begun:%H:%M:%S} to {ended:%H:%M:%S}: {reason}")
+    for minute, (count, seen) in enumerate(zip(counts.tolist(), frames.tolist(), strict=True)):
+        time = begin + timedelta(minutes=minute)
+        if seen:
+            tall = 40 * count / tallest
+            drawing.rect(x(time) + 1, 48 - tall, width / 60 - 2, tall, "bar")
+            tip = f"{time:%H:%M}: {count} vehicles began, {seen} frames"
+            drawing.rect(x(time), 4, width / 60, 44, "hit", tip, f"{link}at={time:%H:%M:%S}")
+        if minute % 10 == 0:
+            drawing.text(x(time) + 1, height - 3, f"{time:%H:%M}", "axis")
+    if at is not None:
+        drawing.line(x(at), 0, x(at), 50, "now")
+    return drawing
+
+
+def address(camera: str, hour: datetime) -> str:
+    return f"/cameras/{camera}/{format_hour(hour)}"

@@ -1,0 +1,43 @@
+"""Journeys as lines over distance and time."""
+
+import itertools
+from collections.abc import Sequence
+from datetime import timedelta
+
+from cctview_pipeline.viewer.corridor import LEFT, RIGHT, WIDTH, Scale
+from cctview_pipeline.viewer.road import Road
+from cctview_pipeline.viewer.svg import Drawing
+from cctview_pipeline.viewer.vehicle import Leg
+
+SURE = 0.8
+
+
+def journey_lines(road: Road, journeys: Sequence[Sequence[Leg]]) -> Drawing | None:
+    """Each leg from camera to camera: a whole line where its match is surer than SURE, a broken one where it is not."""
+    journeys = [[leg for leg in legs if leg.camera in road.ids] for legs in journeys]
+    every = [leg for legs in journeys for leg in legs]
+    if not every:
+        return None
+    first, last = min(leg.entered_at for leg in every), max(leg.left_at for leg in every)
+    scale = Scale(road, first, max(last, first + timedelta(seconds=30)))
+    count = len(journeys)
+    drawing = Drawing(WIDTH, scale.height, f"{count} {'journey' if count == 1 else 'journeys'} along {road.name}", "lines")
+    for camera in road.cameras:
+        y = scale.y(road.at(camera.id))
+        drawing.line(LEFT, y, WIDTH - RIGHT, y, "camera")
+        drawing.text(LEFT - 8, y + 4, camera.id, "label", anchor="end")
+    for legs in journeys:
+        for one, other in itertools.pairwise(legs):
+            kind = "leg" if other.probability >= SURE else "leg unsure"
+            speed = f", {other.speed_kmh:.0f} km/h" if other.speed_kmh is not None else ""
+            tip = f"{one.camera} to {other.camera}: probability {other.probability:.2f}{speed}"
+            drawing.path([(scale.x(_passed(leg)), scale.y(road.at(leg.camera))) for leg in (one, other)], kind, tip)
+        for leg in legs:
+            if leg.is_this:
+                drawing.circle(scale.x(_passed(leg)), scale.y(road.at(leg.camera)), 5, "this", "this vehicle")
+    scale.axis(drawing)
+    return drawing
+
+
+def _passed(leg: Leg):
+    return leg.track.at if leg.track else leg.entered_at + (leg.left_at - leg.entered_at) / 2

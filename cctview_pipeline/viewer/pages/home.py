@@ -1,0 +1,121 @@
+"""The first page: the corridor today, its cameras, what is new, and what cannot be trusted."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from cctview_pipeline.campaign import Camera, Campaign
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.viewer.corridor import BIN, DOUBTFUL, FEW, MOST_CAMERAS, WHOLE, Day, diagram, read_day
+from cctview_pipeline.viewer.map import corridor_map
+from cctview_pipeline.viewer.reading import NotThere, Reading
+from cctview_pipeline.viewer.road import Road, roads
+from cctview_pipeline.viewer.shared import page, viewer_of
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class State:
+    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames."""
+
+    camera: Camera
+    said: str
+    newest: datetime | None
+    hours: int
+    vehicles: int
+    observed: float | None
+
+
+@router.get("/")
+def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Response:
+    reading = viewer_of(request).reading
+    campaign = reading.campaign()
+    if campaign is None or not campaign.cameras:
+        return page(request, "empty.html", lake=reading.lake.uri)
+    days = sorted({*reading.days("vehicle_counts"), *reading.days("travel_times")})
+    shown, every = _day(day, days, campaign), roads(campaign)
+    chosen = _part(next((each for each in every if each.name == road), every[0]), first)
+    today = read_day(reading, shown, chosen.ids)
+    states = [_state(reading, camera, today) for camera in chosen.cameras]
+    return page(
+        request,
+        "home.html",
+        day=shown,
+        days=days,
+        roads=every,
+        road=chosen,
+        first=first,
+        step=MOST_CAMERAS,
+        total=len(next(each for each in every if each.name == chosen.name).cameras),
+        diagrams={way: drawn for way in chosen.ways() if (drawn := diagram(chosen, way, today))},
+        map=corridor_map(chosen),
+        states=states,
+        news=_news(reading, campaign, days),
+        doubts=_doubts(reading, today, states),
+        journeys=[place.hour for place in reading.partitions("journeys") if place.hour.date() == shown],
+    )
+
+
+def _day(said: str, days: list[date], campaign: Campaign) -> date:
+    try:
+        return date.fromisoformat(said) if said else max(days, default=campaign.start.date())
+    except ValueError as error:
+        raise NotThere("A day is written 2020-05-05.") from error
+
+
+def _part(road: Road, first: int) -> Road:
+    """So many cameras as can be told apart in one drawing."""
+    first = max(0, min(first, len(road.cameras) - 1))
+    last = first + MOST_CAMERAS
+    return Road(road.name, road.cameras[first:last], tuple(each - road.metres[first] for each in road.metres[first:last]))
+
+
+def _state(reading: Reading, camera: Camera, today: Day) -> State:
+    hours = reading.hours("raw_frames", camera.id)
+    newest = max(hours, default=None)
+    status = reading.table("camera_status", Partition.camera_hour(camera.id, newest)) if newest else None
+    said = status.sort_by("began_at")["state"][-1].as_py() if status is not None and status.num_rows else ""
+    seen = today.observed(camera.id)
+    bins = (today.span[1] - today.span[0]) / BIN if today.span else 0
+    vehicles = sum(row["vehicles"] for row in today.counts if row["camera_id"] == camera.id)
+    return State(camera, said, newest, len(hours), vehicles, sum(seen.values()) / bins if bins else None)
+
+
+def _news(reading: Reading, campaign: Campaign, days: list[date]) -> list[str]:
+    """What came last, in sentences."""
+    found = []
+    if hours := [place.hour for place in reading.partitions("journeys")]:
+        found.append(f"The newest hour with journeys is {max(hours):%Y-%m-%d %H:00} UTC, of {len(hours)}.")
+    if days:
+        found.append(f"Figures reach to {max(days)}, over {len(days)} {'day' if len(days) == 1 else 'days'}.")
+    if campaign.end is None:
+        found.append("The campaign is open: hours are added while its cameras are collected.")
+    return found
+
+
+def _doubts(reading: Reading, today: Day, states: list[State]) -> list[str]:
+    """What a reader of the figures would be misled by, in sentences."""
+    doubts = []
+    if torn := [f"{each.camera.id} ({each.observed:.0%})" for each in states if (each.observed or 1) < WHOLE]:
+        doubts.append(f"Part of the day's quarters has no frames, so that counts are too low: {', '.join(torn)}.")
+    if bad := [f"{each.camera.id} ({each.said})" for each in states if each.said not in ("", "live")]:
+        doubts.append(f"These cameras do not send as they should: {', '.join(bad)}.")
+    weak = {(row["from_camera_id"], row["to_camera_id"]) for row in today.times if row["mean_probability"] < DOUBTFUL}
+    if weak:
+        pairs = ", ".join(f"{one} to {other}" for one, other in sorted(weak))
+        doubts.append(f"Travel times rest on matches of which half or fewer are probably right: {pairs}.")
+    if few := sum(row["vehicles"] < FEW for row in today.times):
+        doubts.append(f"{few} of {len(today.times)} travel times rest on fewer than {FEW} vehicles.")
+    waiting = [
+        each for each in states if each.newest and not reading.has("tracks", Partition.camera_hour(each.camera.id, each.newest))
+    ]
+    if waiting:
+        doubts.append(f"The newest hour is not worked through: {', '.join(each.camera.id for each in waiting)}.")
+    doubts.append(
+        "Half of the trucks and buses are found, in the city where they are known: a share of trucks is too low by half."
+    )
+    doubts.append("A track that breaks counts twice, in the city 9 % of all: counts are too high rather than too low.")
+    return doubts

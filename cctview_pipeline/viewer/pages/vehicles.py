@@ -1,0 +1,115 @@
+"""A vehicle: its crops, its candidates with their reasons, its journey, and what people say of them."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from cctview_pipeline.campaign import Camera
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.viewer.calibration import calibration
+from cctview_pipeline.viewer.evidence import bars
+from cctview_pipeline.viewer.lines import journey_lines
+from cctview_pipeline.viewer.names import tracks_by_name
+from cctview_pipeline.viewer.pages.pictures import crop_address
+from cctview_pipeline.viewer.reading import NotThere
+from cctview_pipeline.viewer.road import road_of
+from cctview_pipeline.viewer.sessions import Session
+from cctview_pipeline.viewer.shared import ask, camera_named, hour_named, names_of, page, viewer_of
+from cctview_pipeline.viewer.vehicle import Track, find_track, journey, rankings, went_to
+from cctview_pipeline.viewer.verdicts import Verdict, record
+
+router = APIRouter()
+TABLES = ("crops", "tracks", "matches", "match_evidence", "journeys", "verdicts")
+FORGOTTEN = (
+    "There is no vehicle of that name in this hour: it was erased, its tracks' lifetime is over, or the key of its day was "
+    "destroyed, after which nobody can tell which vehicle was meant."
+)
+
+
+@router.get("/vehicles/{camera}/{hour}/{name}")
+def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "") -> Response:
+    viewer, names = viewer_of(request), names_of(request)
+    known, when = camera_named(request, camera), hour_named(hour)
+    session = ask(request, f"vehicle {name} at {known.id} in {format_hour(when)}, its candidates and its journey", TABLES)
+    track, campaign = _track(request, known, when, name), viewer.reading.require()
+    legs = journey(viewer.reading, names, track)
+    others = [leg.track for leg in legs if leg.track]
+    ranked = rankings(viewer.reading, names, track)
+    return page(
+        request,
+        "vehicle.html",
+        camera=known,
+        hour=when,
+        track=track,
+        crops=[crop_address(session, track.partition, each) for each in track.crops],
+        rankings=ranked,
+        matched=viewer.reading.has("matches", track.partition),
+        bars={each.said["gallery_track_id"]: bars(each.evidence) for ranking in ranked for each in ranking.candidates},
+        went=went_to(viewer.reading, names, campaign, track),
+        legs=legs,
+        strip=journey_lines(road_of(campaign, known.id), [legs]) if len(legs) > 1 else None,
+        thumbs={each.id: crop_address(session, each.partition, each.row["best_detection_id"]) for each in [track, *others]}
+        | {
+            each.track.id: crop_address(session, each.track.partition, each.track.row["best_detection_id"])
+            for each in [*(c for r in ranked for c in r.candidates), *went_to(viewer.reading, names, campaign, track)]
+            if each.track
+        },
+        calibration=calibration(viewer.reading),
+        verdicts=_verdicts(request, track, session),
+        said=bool(said),
+    )
+
+
+@router.post("/vehicles/{camera}/{hour}/{name}/verdicts")
+def say(
+    request: Request, camera: str, hour: str, name: str, verdict: str = Form(), candidate: str = Form(""), why: str = Form("")
+) -> Response:
+    """candidate: a candidate's pseudonym, empty for none of these."""
+    viewer, names, known, when = viewer_of(request), names_of(request), camera_named(request, camera), hour_named(hour)
+    session = ask(request, f"vehicle {name} at {known.id} in {format_hour(when)}, its candidates and its journey", TABLES)
+    track = _track(request, known, when, name)
+    offered = {
+        each.track.name: each.track.id
+        for ranking in rankings(viewer.reading, names, track)
+        for each in ranking.candidates
+        if each.track and each.track.name
+    }
+    if verdict != "none" and candidate not in offered:
+        raise NotThere("Pick one of the candidates first, or say that none of these is it.")
+    try:
+        said = Verdict(
+            track.id,
+            None if verdict == "none" else offered[candidate],
+            verdict,
+            session.user,
+            datetime.now(UTC),
+            " ".join(why.split()),
+        )
+    except CctviewError as error:
+        raise NotThere(str(error)) from error
+    viewer.law.log.append(
+        "verdict", f"viewer: {verdict} of {name}", user=session.user, purpose=session.purpose, lake=viewer.reading.lake.uri
+    )
+    record(viewer.reading.lake, track.partition, said)
+    return RedirectResponse(f"/vehicles/{known.id}/{format_hour(when)}/{name}?said=1#said", 303)
+
+
+def _track(request: Request, camera: Camera, hour: datetime, name: str) -> Track:
+    reading, names, partition = viewer_of(request).reading, names_of(request), Partition.camera_hour(camera.id, hour)
+    identifier = tracks_by_name(reading, names, partition).get(name)
+    track = find_track(reading, names, identifier, partition) if identifier else None
+    if track is None:
+        raise NotThere(FORGOTTEN)
+    return track
+
+
+def _verdicts(request: Request, track: Track, session: Session) -> list[dict]:
+    """The newest first; gallery: the candidate's pseudonym."""
+    names = names_of(request)
+    rows = viewer_of(request).reading.table("verdicts", track.partition).to_pylist()
+    mine = [row for row in rows if row["query_track_id"] == track.id]
+    mine.sort(key=lambda row: row["said_at"], reverse=True)
+    return [row | {"name": row["gallery_track_id"] and names(row["gallery_track_id"])} for row in mine]

@@ -1,0 +1,133 @@
+"""What pages read of the lake: exact files, small columns, each once while it stays what it is.
+
+A partition's key follows from its table, camera and hour, so that no page lists the lake for what it can name. What was read is
+kept by the version of its file; a run that writes it anew is seen by the next request.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.viewer import budget
+
+KEPT_BYTES = 256 << 20
+LISTED_S = 5.0
+"""How old a list of partitions may be; a newer one is then made beside the answer."""
+Found = TypeVar("Found")
+
+
+class NotThere(CctviewError):
+    """What an address names is not in this lake."""
+
+
+@dataclass
+class Reading:
+    """Shared by all requests, which come in threads."""
+
+    lake: Lake
+    _kept: "OrderedDict[tuple, tuple[str | None, Any, int]]" = field(default_factory=OrderedDict)
+    _size: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lists: dict[str, tuple[float, list[Partition]]] = field(default_factory=dict)
+    _refreshing: set[str] = field(default_factory=set)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8, "reading"))
+
+    def campaign(self) -> Campaign | None:
+        """None in an empty lake."""
+        return self._once(("campaign",), self.lake.storage.version("campaign.toml"), self.lake.campaign, lambda found: 10_000)
+
+    def require(self) -> Campaign:
+        campaign = self.campaign()
+        if campaign is None:
+            raise NotThere("This lake is empty: nothing was brought into it yet.")
+        return campaign
+
+    def table(self, name: str, partition: Partition, columns: Iterable[str] | None = None) -> pa.Table:
+        """One partition; no rows when it was never written."""
+        budget.check()
+        wanted = list(columns) if columns else None
+        key = name, partition, tuple(wanted or ())
+        version = self.lake.version(name, partition)
+        return self._once(key, version, lambda: self.lake.read(name, partition, wanted), lambda found: found.nbytes)
+
+    def tables(self, name: str, partitions: Iterable[Partition], columns: Iterable[str] | None = None) -> list[pa.Table]:
+        """Several at a time, in order: on S3 each takes as long as the way there."""
+        context, wanted = copy_context(), list(columns) if columns else None
+        read = lambda partition: context.copy().run(self.table, name, partition, wanted)  # noqa: E731
+        return list(self._pool.map(read, partitions))
+
+    def derived(self, what: str, name: str, partition: Partition, make: Callable[[], Found]) -> Found:
+        """Something made of one partition, kept as long as that stays what it is."""
+        return self._once((what, name, partition), self.lake.version(name, partition), make, lambda found: 100_000)
+
+    def has(self, name: str, partition: Partition) -> bool:
+        return self.lake.version(name, partition) is not None
+
+    def picture(self, table: str, partition: Partition, column: str, identifier: str, picture: str) -> bytes | None:
+        """One frame or crop: one small read."""
+        budget.check()
+        found = self.lake.look_up(table, partition, column, [identifier], [picture])
+        budget.check(found.nbytes)
+        return found[picture][0].as_py() if found.num_rows else None
+
+    def partitions(self, table: str, below: str = "") -> list[Partition]:
+        """Those that were written, of all or below one folder, sorted by their key. The list may be some seconds old."""
+        prefix = f"{table}/{below}" if below else table
+        listed = self._lists.get(prefix)
+        if listed is None:
+            return self._list(prefix)
+        if time.monotonic() - listed[0] > LISTED_S and prefix not in self._refreshing:
+            self._refreshing.add(prefix)
+            self._pool.submit(self._list, prefix)
+        return listed[1]
+
+    def _list(self, prefix: str) -> list[Partition]:
+        try:
+            found = list(_parsed(self.lake.storage.list(prefix)))
+            self._lists[prefix] = time.monotonic(), found
+            return found
+        finally:
+            self._refreshing.discard(prefix)
+
+    def hours(self, table: str, camera: str) -> list[datetime]:
+        """The hours of a camera that were written."""
+        return [partition.hour for partition in self.partitions(table, f"camera={camera}")]
+
+    def days(self, table: str) -> list[date]:
+        return [partition.day for partition in self.partitions(table)]
+
+    def _once(self, key: tuple, version: str | None, make: Callable[[], Found], size: Callable[[Found], int]) -> Found:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept and kept[0] == version and version is not None:
+                self._kept.move_to_end(key)
+                return kept[1]
+        made = make()
+        taken = size(made) if made is not None else 0
+        budget.check(taken)
+        if version is not None:
+            with self._lock:
+                self._size += taken - (self._kept.pop(key)[2] if key in self._kept else 0)
+                self._kept[key] = version, made, taken
+                while self._size > KEPT_BYTES and len(self._kept) > 1:
+                    self._size -= self._kept.popitem(last=False)[1][2]
+        return made
+
+
+def _parsed(keys: Iterable[str]) -> Iterator[Partition]:
+    for key in keys:
+        try:
+            yield layout.parse_key(key)[1]
+        except (ValueError, KeyError):  # somebody's file that is no partition
+            continue

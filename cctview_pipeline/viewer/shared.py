@@ -1,0 +1,138 @@
+"""What every page needs: the application's parts, the visitor's session, templates, and how things are written."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse
+
+from cctview_pipeline.campaign import Camera
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake.layout import format_hour, parse_hour
+from cctview_pipeline.privacy.audit import AuditLog, operating_user
+from cctview_pipeline.privacy.keys import KeyStore
+from cctview_pipeline.viewer.law import ABOUT_VEHICLES, Law, NeedsPurpose
+from cctview_pipeline.viewer.names import Names
+from cctview_pipeline.viewer.reading import NotThere, Reading
+from cctview_pipeline.viewer.road import WAYS
+from cctview_pipeline.viewer.sessions import COOKIE, Session, Sessions, Tries
+from cctview_pipeline.viewer.settings import ViewerSettings
+
+MENU = (
+    ("/", "Corridor"),
+    ("/cameras", "Cameras"),
+    ("/figures", "Figures"),
+    ("/search", "Search"),
+    ("/kept", "What is kept"),
+    ("/drivers", "What it can do to a driver"),
+)
+
+
+@dataclass
+class Viewer:
+    """One a process."""
+
+    settings: ViewerSettings
+    reading: Reading
+    keys: KeyStore
+    law: Law
+    sessions: Sessions
+    log: AuditLog
+    templates: Environment
+    tries: Tries = field(default_factory=Tries)
+
+
+def viewer_of(request: Request) -> Viewer:
+    return request.app.state.viewer
+
+
+def session_of(request: Request) -> Session | None:
+    return viewer_of(request).sessions.find(request.cookies.get(COOKIE))
+
+
+def comes_in(request: Request) -> None:
+    """Where there are tokens, nobody sees a page without one. Raises NeedsPurpose."""
+    if viewer_of(request).settings.tokens and session_of(request) is None:
+        raise NeedsPurpose("a token")
+
+
+def names_of(request: Request) -> Names:
+    return Names(viewer_of(request).keys)
+
+
+def ask(request: Request, question: str, tables: tuple[str, ...] = ABOUT_VEHICLES) -> Session:
+    """Before anything about vehicles is shown."""
+    return viewer_of(request).law.ask(session_of(request), question, tables)
+
+
+def templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "clock": lambda time: f"{time:%H:%M:%S}",
+        "moment": lambda time: f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}",
+        "stamp": lambda time: f"{time:%Y-%m-%d %H:%M}",
+        "hourkey": format_hour,
+        "percent": lambda share: f"{100 * share:.0f} %",
+        "way": lambda letter: WAYS.get(letter, letter),
+    }
+    return environment
+
+
+def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page, or with the header ``X-Part`` the one part of it that changes."""
+    viewer, session = viewer_of(request), session_of(request)
+    try:
+        campaign = viewer.reading.campaign()
+    except CctviewError:  # the page says already what is in the way
+        campaign = None
+    alone = "" if viewer.settings.tokens else operating_user()
+    shared = {
+        "menu": MENU, "here": request.url.path, "campaign": campaign, "session": session, "part": "x-part" in request.headers,
+        "synthetic": campaign is not None and campaign.network == "city", "dagster": viewer.settings.dagster,
+        "asks_for_token": bool(viewer.settings.tokens), "user": session.user if session else alone,
+    }  # fmt: skip
+    return HTMLResponse(viewer.templates.get_template(template).render(shared | context), status)
+
+
+def camera_named(request: Request, camera: str) -> Camera:
+    """Raises NotThere for one that the campaign does not have."""
+    campaign = viewer_of(request).reading.require()
+    try:
+        return campaign.camera(camera)
+    except CctviewError as error:
+        raise NotThere("This campaign has no camera of that name.") from error
+
+
+def hour_named(text: str) -> datetime:
+    """``2020-05-05T17``. Raises NotThere for anything else."""
+    try:
+        return parse_hour(text)
+    except ValueError as error:
+        raise NotThere("An hour is written 2020-05-05T17, in UTC.") from error
+
+
+def moment_named(text: str, hour: datetime) -> datetime | None:
+    """``17:04:02.5`` of an hour, or how many seconds into it; None for no time at all or one outside."""
+    try:
+        if text.replace(".", "", 1).isdigit():
+            at = hour + timedelta(seconds=float(text))
+        else:
+            time = datetime.strptime(text[:12], "%H:%M:%S.%f" if "." in text else "%H:%M:%S").time()
+            at = datetime.combine(hour.date(), time, UTC)
+    except (ValueError, OverflowError):
+        return None
+    return at if hour <= at < hour + timedelta(hours=1) else None
+
+
+def partition_link(dagster: str, table: str, partition: str) -> str:
+    """Dagster's page of the partition that made a row."""
+    return f"{dagster}/assets/{table}?view=partitions&partition={partition.replace('|', '%7C')}"

@@ -1,0 +1,231 @@
+"""Every page, as somebody reads it: what is there, what is missing, and where it leads."""
+
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cctview_pipeline.campaign import Camera
+from cctview_pipeline.images import decode
+from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
+from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
+from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.viewer.shared import MENU
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH
+from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY, PURPOSE, track_of, viewer_campaign
+from cctview_pipeline_tests.viewer.conftest import Browser, Open
+
+HOUR = f"/cameras/{NORTH.id}/{HOUR_KEY}"
+FREE = [*(address for address, _ in MENU), "/purpose", "/cameras/cam-1", "/figures/vehicle_counts", "/figures/gaps"]
+
+
+def name_of(browser: Browser, camera: str) -> str:
+    return pseudonym_of(browser.keys, track_of(camera))
+
+
+def vehicle(browser: Browser, camera: str = NORTH.id) -> str:
+    return f"/vehicles/{camera}/{HOUR_KEY}/{name_of(browser, camera)}"
+
+
+@pytest.mark.parametrize("address", FREE)
+def test_pages_about_cameras_need_no_purpose_and_leave_no_trace(browser: Browser, address: str):
+    answer = browser.get(address)
+    assert answer.status_code == 200
+    assert "<h1>" in answer.text
+    assert not browser.log.path.exists()
+
+
+@pytest.mark.parametrize("address", ["/", "/cameras", "/figures/vehicle_counts", HOUR])
+def test_an_empty_lake_says_how_it_is_filled(open_browser: Open, tmp_path: Path, address: str):
+    browser = open_browser(made=(Lake(str(tmp_path / "none")), KeyStore(str(tmp_path / "keys"))))
+    assert "This lake is empty" in browser.get(address).text
+
+
+def test_the_first_page_draws_the_road_hatches_gaps_and_says_what_not_to_trust(browser: Browser):
+    text = browser.get("/").text
+    assert "cam-2 to cam-1, 17:00: 63 km/h" in text
+    assert "17:30:00 to 17:40:00: missed" not in text  # beyond the figures, which end at 17:15
+    assert "33% of it has frames" in text
+    assert "3 matches of mean probability 0.70, which is little" in text
+    assert "cam-2 (33%)" in text
+    assert f'href="/journeys/{HOUR_KEY}?road=road"' in text
+
+
+def test_a_frame_has_its_boxes_its_gaps_and_the_same_moment_elsewhere(browser: Browser):
+    text = browser.state().get(f"{HOUR}?at=17:01:30").text
+    assert "<b>17:01:30.000</b> frame 11 of 30, 1 vehicles" in text
+    assert f'href="{vehicle(browser)}"' in text
+    assert "17:30:00 to 17:40:00: missed" in text
+    shown = re.findall(r'src="(/cameras/cam-2/[^"]+)"', text)
+    assert len(shown) == 0  # cam-2 has no frame within ten seconds of it
+    assert "no frame within 10 s" in text
+    assert "frame →" in text
+
+
+def test_people_have_a_box_and_lead_nowhere(browser: Browser):
+    text = browser.state().get(HOUR).text
+    [person] = re.findall(r'<rect class="box person loose".*?</rect>', text)
+    assert "counted and not followed" in person
+
+
+def test_platoon_time_shows_the_other_camera_when_the_same_vehicles_pass_it(browser: Browser):
+    """63 km/h over 1.4 km: what is at cam-1 now was at cam-2 some 80 s before."""
+    text = browser.state().get(f"{HOUR}?at=17:01:30&time=platoon&way=N").text
+    [shown] = re.findall(r'src="/cameras/cam-2/2020-05-05T17/frames/cam-2--2020-05-05--17\.(\d\d\.\d\d)\.000Z', text)
+    assert shown == "00.10"
+    assert "The same vehicles along the road, northbound" in text
+
+
+@pytest.mark.parametrize(
+    ("at", "number"), [("17:01:20", 1), ("17:00:00", 1), ("17:59:59", 30), ("90", 11), ("nonsense", 1), ("25:00:00", 1)]
+)
+def test_every_moment_has_an_address(browser: Browser, at: str, number: int):
+    assert f"frame {number} of 30" in browser.state().get(f"{HOUR}?at={at}").text
+
+
+def test_pictures_are_what_the_lake_has(browser: Browser):
+    text = browser.state().get(HOUR).text
+    src = re.search(r'src="(/cameras/cam-1/[^"]+)"', text)[1].replace("&amp;", "&")
+    answer = browser.get(src)
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content == browser.lake.read("raw_frames", Partition.camera_hour("cam-1", HOUR_17))["jpeg"][0].as_py()
+    assert decode(answer.content).shape == (240, 352, 3)
+
+
+def test_a_vehicle_has_its_crops_candidates_reasons_and_journey(browser: Browser):
+    text = browser.state().get(vehicle(browser)).text
+    crops = re.findall(r'<img src="(/crops/cam-1/[^"]+)" alt="picture', text)
+    assert len(crops) == 15
+    assert decode(browser.get(crops[0]).content).shape == (30, 40, 3)
+    assert "0.700" in text
+    assert ">none of these<" in text
+    assert "0.300" in text
+    assert "Evidence: looks 1.6 times likelier; size 1.3 times likelier; pace 1.6 times less likely" in text
+    assert f'href="{vehicle(browser, SOUTH.id)}"' in text
+    assert "Its journey" in text
+
+
+def test_where_it_went_is_the_same_table_read_the_other_way(browser: Browser):
+    text = browser.state().get(vehicle(browser, SOUTH.id)).text
+    went = text[text.index("Where it went") :]
+    assert f'href="{vehicle(browser)}"' in went
+
+
+def test_journeys_of_an_hour_are_lines_and_rows(browser: Browser):
+    text = browser.state().get(f"/journeys/{HOUR_KEY}?least=2").text
+    assert "cam-2 to cam-1: probability 0.70, 63 km/h" in text
+    assert 'class="leg unsure"' in text
+    assert vehicle(browser) in text  # where it was seen last
+
+
+def test_a_search_ranks_tracks_by_looks_and_says_who_could_have_got_there(browser: Browser):
+    like = vehicle(browser).removeprefix("/vehicles/")
+    text = browser.state().get(f"/search?camera=cam-2&hour={HOUR_KEY}&like={like}").text
+    assert "1 of 1 tracks" in text
+    assert "could have got here" in text
+    assert vehicle(browser, SOUTH.id) in text
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_figures_come_as_files_with_the_names_of_their_table_and_day(browser: Browser, kind: str, tmp_path: Path):
+    answer = browser.get(f"/figures/vehicle_counts.{kind}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="vehicle_counts-2020-05-05.{kind}"'
+    if kind == "csv":
+        assert answer.text.splitlines()[1] == "cam-1,N,2020-05-05T17:00:00+00:00,car,3,900.0"
+    elif kind == "json":
+        assert answer.json()[1]["observed_s"] == 300.0
+    else:
+        (tmp_path / "file").write_bytes(answer.content)
+        stored = browser.lake.read("vehicle_counts", Partition.of_day(HOUR_17.date()))
+        assert pq.read_table(tmp_path / "file").equals(stored)
+
+
+def test_every_plot_has_a_table_with_the_same_numbers(browser: Browser):
+    text = browser.get("/figures/vehicle_counts?camera=cam-2").text
+    assert "cam-2 N, 17:00: 3 vehicles, in 300 s with frames" in text
+    assert '<td class="n">3</td>' in text
+    assert f'href="/cameras/cam-2/{HOUR_KEY}?at=17:00:00"' in text
+    assert "vehicle_counts?view=partitions" in text
+
+
+def test_pictures_that_are_gone_are_said_to_be_with_when_and_why(browser: Browser):
+    place = Partition.camera_hour(NORTH.id, HOUR_17)
+    Tombstones(browser.lake).put(Tombstone("raw_frames", place, "older than 24 hours", HOUR_17))
+    browser.lake.storage.delete(layout.key("raw_frames", place))
+    answer = browser.state().get(HOUR)
+    assert answer.status_code == 200
+    assert "deleted on purpose on 2020-05-05 at 17:00 UTC: older than 24 hours" in answer.text
+    assert "1 tracks without pictures" in answer.text
+
+
+def test_vehicles_have_no_names_once_their_days_key_is_gone(browser: Browser):
+    address = vehicle(browser)
+    browser.state()
+    assert browser.get(address).status_code == 200
+    browser.keys.destroy(HOUR_17.date())
+    assert browser.get(address).status_code == 404
+    assert "/vehicles/" not in browser.get(HOUR).text
+
+
+def test_an_outage_is_a_sentence_and_the_next_request_tries_again(browser: Browser):
+    browser.state()
+    path = Path(browser.lake.storage.path(layout.key("tracks", Partition.camera_hour(NORTH.id, HOUR_17))))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    answer = browser.get(HOUR)
+    assert (answer.status_code, "is no readable Parquet file" in answer.text) == (503, True)
+    path.write_bytes(whole)
+    assert browser.get(HOUR).status_code == 200
+
+
+def test_what_a_run_writes_anew_is_shown_by_the_next_request(browser: Browser):
+    assert "1 vehicles" in browser.state().get(HOUR).text or "1 of" in browser.get(HOUR).text
+    place = Partition.camera_hour(NORTH.id, HOUR_17)
+    rows = browser.lake.read("raw_frames", place)
+    browser.lake.write("raw_frames", place, rows.slice(0, 7))
+    assert "of 7," in browser.get(HOUR).text
+
+
+def test_html_in_a_cameras_name_stays_text(open_browser: Open):
+    evil = '<script>alert(1)</script>"onload="x'
+    named = Camera("cam-1", evil, 40.75, -73.96, "north", evil, 1), Camera("cam-2", "Second", 40.74, -73.97, "north", evil, 2)
+    browser = open_browser(of=viewer_campaign(cameras=named, name=evil)).state()
+    for address in (*FREE, HOUR, vehicle(browser), f"/journeys/{HOUR_KEY}"):
+        text = browser.get(address).text
+        assert "<script>alert" not in text
+        assert 'onload="x' not in text
+
+
+def test_what_is_kept_and_how_to_have_it_erased(browser: Browser):
+    assert PURPOSE in browser.get("/kept").text
+    answer = browser.submit("/kept/requests", camera="cam-1", begin="2020-05-05T17:00Z", end="2020-05-05T17:10Z", words="please")
+    assert "Your request is number 1" in answer.text
+    assert "cctview erase --request 1 --camera cam-1 --from 2020-05-05T17:00:00Z --to 2020-05-05T17:10:00Z" in answer.text
+    assert browser.asked() == ["erasure request : cam-1 from 2020-05-05T17:00:00Z to 2020-05-05T17:10:00Z: please"]
+
+
+def test_facts_of_the_page_about_drivers_are_the_measured_ones():
+    from benchmarks.viewer_facts import FACTS, facts
+
+    assert facts().as_string() == FACTS.read_text()
+
+
+def test_a_lake_on_s3_shows_the_same_pages_and_pictures(
+    open_browser: Open, whole: Path, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    remote = open_lake("s3://lake/viewer")
+    for file in (whole / "lake").rglob("*"):
+        if file.is_file():
+            remote.storage.write(str(file.relative_to(whole / "lake")), file.read_bytes())
+    browser = open_browser(made=(remote, KeyStore(str(whole / "keys")))).state()
+    local = open_browser().state()
+    for address in ("/", "/figures/vehicle_counts", "/cameras/cam-1", f"/journeys/{HOUR_KEY}?least=2"):
+        assert browser.get(address).text == local.get(address).text
+    text = browser.get(HOUR).text
+    assert browser.get(re.search(r'src="(/cameras/cam-1/[^"]+)"', text)[1]).headers["content-type"] == "image/jpeg"
+    assert "none of these" in browser.get(vehicle(browser)).text
