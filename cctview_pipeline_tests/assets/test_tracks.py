@@ -1,5 +1,7 @@
 """What tracks shows of itself in Dagster."""
 
+from dataclasses import replace
+
 import dagster as dg
 import numpy as np
 import pyarrow as pa
@@ -22,7 +24,8 @@ NARROW = {"width": 232, "height": 240, "jpeg": encode_jpeg(np.zeros((240, 232, 3
 
 @pytest.fixture
 def narrow_hour(lake: Lake) -> Partition:
-    """A camera-hour of narrow frames in the lake, tracked by nobody yet."""
+    """A camera-hour of narrow frames in the lake, tracked by nobody yet. Of a city: pictures of real cameras are not drawn."""
+    lake.write_campaign(replace(lake.require_campaign(), network="city", path=None, settings={"seed": 1000, "minutes": 5}))
     place = Partition.camera_hour(CAMERA, HOUR_17)
     made = drive(two_way_traffic(), camera=CAMERA, size=(232, 240))
     times = pa.compute.unique(made.detections["captured_at"]).to_pylist()
