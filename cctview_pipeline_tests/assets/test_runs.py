@@ -111,18 +111,21 @@ def test_without_a_source_nothing_is_written_for_what_was_never_there(archive: P
     assert not lake.keys("raw_frames")
 
 
+PICTURES = {"first_frame", "busiest_frame", "sample", "longest"}
+
+
 def test_every_partition_tells_what_it_holds(finished: Finished):
     for asset, names in {
-        "raw_frames": {"rejected", "first_frame", "seconds"},
-        "detections": {"model", "threshold", "busiest_frame", "seconds"},
-        "crops": {"sample"},
+        "raw_frames": {"rejected", "seconds"},
+        "detections": {"model", "threshold", "seconds"},
         "features": {"model", "dimension"},
-        "tracks": {"longest", "in_tracks_of_two_or_more"},
+        "tracks": {"in_tracks_of_two_or_more"},
         "matches": {"queries", "assigned", "neighbours"},
     }.items():
         records = finished.instance.fetch_materializations(dg.AssetKey(asset), limit=10).records
         last = next(r.asset_materialization for r in records if r.partition_key == f"{CAMERAS[1]}|2020-05-05T17")
         assert names <= set(last.metadata)
+        assert not PICTURES & set(last.metadata), "of real cameras, and so with a lifetime"
         rows = finished.lake.read(asset, Partition.camera_hour(CAMERAS[1], HOUR)).num_rows
         assert last.metadata["dagster/row_count"].value == rows > (-1 if asset == "matches" else 0)
 
