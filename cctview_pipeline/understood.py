@@ -10,8 +10,8 @@ from cctview_pipeline.settings import Section, read_section
 
 
 def understood(campaign: Campaign) -> Campaign:
-    """The same campaign. Raises CctviewError for a network that there is not, for settings that its network does not have, and for
-    a promise about people in its pictures that nobody would keep, because it is misspelt."""
+    """The same campaign. Raises CctviewError for a network that there is not, for settings that its network does not have, and
+    for a promise about people in its pictures that nobody would keep, because it is misspelt."""
     if campaign.network not in NETWORKS:
         section, why = Section(campaign.source, "[campaign]"), "is no camera network"
         raise section.wrong("network", campaign.network, why, f"one of {', '.join(NETWORKS)}")

@@ -117,6 +117,17 @@ def test_a_full_spool_is_a_reason():
     assert told(gaps(frames(0, 700) + frames(800, 3600), found, 0, END)) == [("spool_full", 699, 800)]
 
 
+def test_frames_that_were_set_aside_are_a_reason():
+    """They came, from 100 to 200 s, and their zones had no place in them; from 500 s on none came."""
+    taken = [*frames(0, 100), *frames(200, 500)]
+    aside = dict.fromkeys(frames(100, 200), "zones")
+    found = gaps(taken, [Stretch("live", 0, END)], 0, END, aside=aside)
+    assert [(each.what, each.detail) for each in found] == [("set_aside", "zones"), ("missed", "")]
+    assert told(found) == [("set_aside", 99, 200), ("missed", 499, 3600)]
+    [whole] = gaps([], [Stretch("live", 0, END)], 0, END, aside=dict.fromkeys(frames(1, 3600), "zones"))
+    assert (whole.what, whole.began_us, whole.ended_us) == ("set_aside", 0, END)
+
+
 def test_an_hour_without_frames_is_one_gap():
     notes = running(0, 3600, of_camera(0, "placeholder", "It is a PNG."))
     assert told(gaps([], states("cam-1", [notes], 0, END), 0, END)) == [("placeholder", 0, 3600)]
