@@ -68,6 +68,12 @@ def test_a_mistake_of_ours_is_not_told_as_the_users(place: Workplace, monkeypatc
             "cctview: /lake/x: it may not be used by this user: change its rights",
         ),
         (OSError(errno.EROFS, "ro", "/l\x1b[2J"), "cctview: /l\\x1b[2J: its disk can only be read"),
+        (
+            NotADirectoryError(errno.ENOTDIR, "no", "/f/x"),
+            "cctview: /f/x: a part of this path is a file, and no folder: name another",
+        ),
+        (IsADirectoryError(errno.EISDIR, "no", "/f"), "cctview: /f: it is a folder, where a file should be"),
+        (OSError(errno.ENAMETOOLONG, "no", "/f"), "cctview: /f: its name is longer than the disk allows"),
         (MemoryError(), "cctview: this machine's memory is used up"),
     ],
 )

@@ -163,7 +163,7 @@ def test_papers_that_somebody_made_binary_or_a_folder(place: Workplace, tmp_path
     assert "dpia.md: it is a folder, where a file should be" in refusal(place, "papers", "--out", tmp_path / "papers")
 
 
-@pytest.mark.parametrize("request_", ["x\ny", "\x1b[2J", "\u2028x", "a" * 201])
+@pytest.mark.parametrize("request_", ["x\ny", "\x1b[2J", "a\u2028x", "a" * 201])
 def test_the_reference_of_an_erasure_is_one_line(place: Workplace, tmp_path: Path, request_: str):
     place.lake.mkdir()
     Lake(str(place.lake)).write_campaign(archive_campaign())
