@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline import cli_query
-from cctview_pipeline.cli import _command
+from cctview_pipeline.cli_options import command_line
 from cctview_pipeline.drift.survey import Finding, labelling_command
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.shell import command
@@ -152,7 +152,7 @@ def test_what_is_printed_to_be_copied_can_be(folder: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("CCTVIEW_LAKE", f"/tmp/{folder}")
     monkeypatch.setenv("DAGSTER_HOME", f"/tmp/{folder}/dagster")
     monkeypatch.setattr(sys, "argv", [f"/tmp/{folder}/cctview"])
-    say(_command("query", "select * from travel_times"))
+    say(command_line("query", "select * from travel_times"))
     printed = capsys.readouterr().out
     assert shlex.split(printed) == [
         f"CCTVIEW_LAKE=/tmp/{folder}", f"DAGSTER_HOME=/tmp/{folder}/dagster", os.path.relpath(f"/tmp/{folder}/cctview"), "query",
