@@ -20,6 +20,7 @@ from cctview_pipeline import cli_query
 from cctview_pipeline.cli_options import command_line
 from cctview_pipeline.drift.survey import Finding, labelling_command
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.shell import command
 from cctview_pipeline.terminal import console, print_json, say
 from cctview_pipeline_tests.factories.command import Workplace
@@ -182,3 +183,10 @@ def test_json_is_json(capsys: pytest.CaptureFixture):
 
 def test_the_summary_has_times_in_utc(place: Workplace):
     assert json.loads(place.invoke("summary", "--json").stdout)["cameras"][0]["first_frame"] is None
+
+
+def test_what_was_asked_is_shown_and_does_nothing_to_the_terminal(place: Workplace):
+    AuditLog(place.folder / "audit" / "audit.jsonl").append("query", "select 1 --\x1b[2J\n from tracks", lake=str(place.lake))
+    first, *asked = place.invoke("audit", "show").stdout.splitlines()
+    assert str(place.lake) in first
+    assert asked == ["    select 1 --\\x1b[2J", "     from tracks"]

@@ -84,6 +84,7 @@ def test_no_part_of_a_drawn_pixel_comes_to_light_in_a_frame_of_another_size(w, h
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
 def test_whatever_is_drawn_within_a_frame_covers_something(w, h, data):
     """Also on its far edges, which are no pixels of their own."""
+    assert painted((((w, 0), (w, h), (w, 0)),), (w, h), (w, h))[:, -1].all()
     x, y = data.draw(st.floats(0, w)), data.draw(st.floats(0, h))
     assert painted((((x, y), (w, y), (w, h)),), (w, h), (w, h)).any()
 
