@@ -5,6 +5,7 @@ no code. Dagster's partitions are the campaign's cameras times its hours.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,10 +13,10 @@ from typing import Any, Protocol
 
 import tomlkit
 
-from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.errors import CctviewError, is_shown, printable
 from cctview_pipeline.frame_size import Size, named
 from cctview_pipeline.ids import is_camera_id
-from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE
+from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
 from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
 
 HOUR = timedelta(hours=1)
@@ -24,6 +25,7 @@ GRACE = timedelta(minutes=1)
 FACINGS = ("north", "east", "south", "west")
 MOST_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
+_CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 
 TASKS = ("detector", "extractor")
 """What a campaign may choose a model for."""
@@ -42,18 +44,21 @@ _HEAD = {
     "privacy": Key(dict, "[campaign.privacy] on a line of its own, and its keys below it"),
     "models": Key(dict, "[campaign.models] on a line of its own, and its keys below it"),
 }
-_CAMERA = {
-    "id": Key(str, '"735-683-N"', needed=True),
-    "name": Key(str, '"FDR Drive at 48 St"', needed=True),
-    "latitude": Key(float, "40.7525", -90, 90, needed=True),
-    "longitude": Key(float, "-73.9637", -180, 180, needed=True),
-    "faces": Key(str, '"north", or "" where nobody knows', needed=True),
-    "corridor": Key(str, '"fdr"', needed=True),
-    "order": Key(int, "1", needed=True),
-    "network": Key(str, '"nyc-dot"'),
-    "network_id": Key(str, '"5f8d..."'),
-    "zones_size": Key(list, "[352, 240]"),
-} | dict.fromkeys(ZONES, Key(list, "[[[0, 0], [90, 0], [0, 60]]]"))
+_CAMERA = (
+    {
+        "id": Key(str, '"735-683-N"', needed=True),
+        "name": Key(str, '"FDR Drive at 48 St"', needed=True),
+        "latitude": Key(float, "40.7525", -90, 90, needed=True),
+        "longitude": Key(float, "-73.9637", -180, 180, needed=True),
+        "faces": Key(str, '"north", or "" where nobody knows', needed=True),
+        "corridor": Key(str, '"fdr"', needed=True),
+        "order": Key(int, "1", -1_000_000, 1_000_000, needed=True),
+        "network": Key(str, '"nyc-dot"'),
+        "network_id": Key(str, '"5f8d..."'),
+    }
+    | dict.fromkeys(ZONES, Key(list, "[[[0, 0], [90, 0], [0, 60]]]"))
+    | {"zones_size": Key(list, "[352, 240]")}
+)
 
 
 class Placed(Protocol):
@@ -95,9 +100,8 @@ def check_camera(camera: Described) -> None:
 
     for name, reason in (("id", "id"), ("network_id", "id"), ("name", "name")):
         text = getattr(camera, name)
-        # Half a character, which some lists have, can be written nowhere.
-        if not isinstance(text, str) or any("\ud800" <= each <= "\udfff" for each in text):
-            refuse(reason, f"its {name} is no text.")
+        if not isinstance(text, str) or not is_shown(text):
+            refuse(reason, f"its {name} is no text that can be shown in one line.")
         if not NAME_CHARACTERS.allows(len(text)):
             refuse(reason, NAME_CHARACTERS.says(len(text)))
     if not is_camera_id(camera.id):
@@ -138,6 +142,10 @@ class Camera:
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
+            for polygon in filter(_is_line, polygons):
+                refuse(f"the {name} {[list(point) for point in polygon]} is a line or a point, and covers nothing: correct it.")
+        if not ZONE_CORNERS.allows(corners := sum(map(len, (*self.masks, *self.privacy_zones)))):
+            refuse(ZONE_CORNERS.says(corners))
         if self.zones_size is not None:
             self._check_zones_size(refuse)
 
@@ -185,6 +193,11 @@ class Campaign:
             raise CctviewError(
                 f"{self.source} puts two cameras at the same order of one corridor ('{corridor}', {order}): give each its own."
             )
+        for key, text in (("name", self.name), ("path", self.path or "")):
+            if not is_shown(text):
+                raise CctviewError(
+                    f"{self.source}: the campaign's {key}, '{printable(text)}', cannot be shown in one line: rename it."
+                )
         models = Section(self.source, "[campaign.models]")
         read_section(self.models, models, {task: Key(str, '"default"') for task in TASKS})
         for name, time in (("start", self.start), ("end", self.end)):
@@ -308,11 +321,10 @@ class Campaign:
 def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
     """One ``[[cameras]]`` entry. Raises CctviewError for a key that is missing or unknown, and for a wrong value."""
     section = Section(source, f"[[cameras]], id = {written(row.get('id', '?'))}")
-    zones = {name: _polygons(row[name], section, name) for name in ZONES if name in row}
-    values = read_section({name: value for name, value in row.items() if name not in ZONES}, section, _CAMERA)
-    values |= {"zones_size": tuple(values["zones_size"])} if "zones_size" in values else {}
+    drawn = {name: read(row[name], section, name) for name, read in _DRAWN.items() if name in row}
+    values = read_section({name: value for name, value in row.items() if name not in _DRAWN}, section, _CAMERA)
     try:
-        return Camera(**(values | zones))
+        return Camera(**(values | drawn))
     except CctviewError as error:
         raise CctviewError(f"{source}: {error}") from error
 
@@ -326,8 +338,26 @@ def _polygons(value: object, section: Section, name: str) -> tuple[Polygon, ...]
     raise section.wrong(name, value, "is no list of polygons of [x, y] points in pixels", f"{name} = {_CAMERA[name].example}")
 
 
+def _size(value: object, section: Section, name: str) -> Size:
+    if isinstance(value, list) and len(value) == 2 and all(type(side) is int for side in value):
+        return value[0], value[1]
+    raise section.wrong(name, value, "is no width and height in whole pixels", f"{name} = {_CAMERA[name].example}")
+
+
+_DRAWN: Mapping[str, Callable[[object, Section, str], Any]] = dict.fromkeys(ZONES, _polygons) | {"zones_size": _size}
+"""Keys of a camera that are lists of lists or of numbers."""
+
+
 def _is_pixel(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= PICTURE_SIDE.most
+
+
+def _is_line(polygon: Polygon) -> bool:
+    """Whether all corners lie on one line, or are one point."""
+    (x, y), *others = polygon
+    ways = [(px - x, py - y) for px, py in others]
+    along = max(ways, key=lambda way: abs(way[0]) + abs(way[1]))
+    return all(along[0] * way[1] == along[1] * way[0] for way in ways)
 
 
 def _twice(values: Iterable[Any]) -> Any:
@@ -351,10 +381,12 @@ def touching(hours: Iterable[datetime], begin: datetime | None, end: datetime | 
 
 
 def parse_time(text: str) -> datetime | None:
-    """What a person wrote for a time: UTC unless it has an offset; None when nothing was said."""
+    """What a person wrote for a time, of the calendar: UTC unless it has an offset; None when nothing was said."""
     if not text:
         return None
     try:
+        if not _CALENDAR.match(text):  # ISO 8601 has weeks and days of the year as well
+            raise ValueError(text)
         time = datetime.fromisoformat(text)
     except ValueError:
         raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None

@@ -40,6 +40,7 @@ from cctview_pipeline.ending import ending
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.example import run_example
 from cctview_pipeline.export import export_partitions
+from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.terminal import console, print_json
 
@@ -84,7 +85,7 @@ def example(
     """CCTView's own example: detect, extract and match on a few frames, in the published file formats."""
     if not folder.is_dir():
         raise CctviewError(f"The folder {folder} does not exist.")
-    where = out or folder
+    where = made_folder(out or folder)
     found = run_example(
         folder, where, load_detector(detector), load_extractor(extractor), base, split(targets), lambda text: console.print(text)
     )
@@ -114,6 +115,7 @@ def export(
     if not there:
         raise CctviewError("None of these camera-hours has features yet: `cctview backfill` makes them.")
     threshold, frames = threshold_of(campaign.model("detector")), 0
+    made_folder(out)
     with Progress(console=console) as progress:
         written = export_partitions(lake, there, threshold, out, purpose)
         for count in progress.track(written, total=len(there), description="camera-hours"):

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import made_folder
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.terminal import console, print_json
 
@@ -55,14 +56,13 @@ def erase(
     from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.lifetimes import carry_out
     from cctview_pipeline.privacy.audit import AuditLog
-    from cctview_pipeline.privacy.forgetting import of_journey, of_span
+    from cctview_pipeline.privacy.forgetting import of_journey, of_span, reference_of
     from cctview_pipeline.resources.keys import open_keys
 
     span = bool(cameras and begin and end)
     if span == bool(journey) or bool(cameras or begin or end) != span:
         raise CctviewError("Say what to erase: either --camera, --from and --to, or --journey.")
-    if not request.strip():
-        raise CctviewError("An erasure needs the reference of the request that asks for it: give --request.")
+    request = reference_of(request)
     lake, campaign = open_campaign()
     now = datetime.now(UTC)
     if span:
@@ -106,7 +106,8 @@ def papers(
 
     _, campaign = open_campaign()
     texts = written(campaign, paper_graph(campaign), home=os.path.relpath(project_root(), out))
-    changed = [name for name, text in texts.items() if (out / name).exists() and (out / name).read_text() != text]
+    made_folder(out)
+    changed = [name for name, text in texts.items() if (out / name).exists() and (out / name).read_bytes() != text.encode()]
     if changed and not again:
         raise CctviewError(
             f"{out / changed[0]} was filled in, or is of another state: take a copy, and add --again to replace it."

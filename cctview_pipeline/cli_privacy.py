@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.entries import Head
 from cctview_pipeline.privacy.verification import verify as read
@@ -45,4 +45,5 @@ def show(last: Annotated[int, typer.Option(min=1, help="How many entries.")] = 2
         head = f"{entry.number}  {entry.time:%Y-%m-%d %H:%M:%S} UTC  {entry.user}  {entry.kind}"
         tables = f" of {', '.join(entry.tables)}" if entry.tables else ""
         purpose = f" for '{entry.purpose}'" if entry.purpose else ""
-        print(f"{head}{tables}{purpose} in {entry.lake}\n    {entry.asked}")
+        for line in (f"{head}{tables}{purpose} in {entry.lake}", *(f"    {each}" for each in entry.asked.split("\n"))):
+            print(printable(line))

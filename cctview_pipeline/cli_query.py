@@ -19,10 +19,10 @@ MOST_SHOWN = 1000
 
 
 class QueryCommand(TyperCommand):
-    """A question may begin with a comment, which looks like an option; but only a question has lines."""
+    """A question may begin with a comment, which looks like an option; but only a question has blanks behind it, or lines."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        questions = [word for word in args if re.match(r"--[^\n]*\n", word)]
+        questions = [word for word in args if re.match(r"--(\s|[^\n]*\n)", word)]
         if questions and "--" not in args:
             args = [*(word for word in args if word not in questions), "--", *questions]
         return super().parse_args(ctx, args)

@@ -2,6 +2,10 @@
 
 import os
 import re
+import unicodedata
+
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the direction in which a text is read, and so what a person takes it for."""
 
 
 class CctviewError(Exception):
@@ -29,3 +33,9 @@ def reason_of(error: Exception) -> str:
 def printable(text: str) -> str:
     """In one line, with ``\\x1b`` and the like for what a terminal would obey instead of showing it."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def is_shown(text: str) -> bool:
+    """Whether a text is shown as it is, in one line, by a terminal, a page and a paper alike, and can be written at all: without
+    control characters, ends of lines and halves of characters."""
+    return not any(letter in _TURNS or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text)

@@ -4,6 +4,19 @@ import os
 import threading
 from pathlib import Path
 
+from cctview_pipeline.errors import CctviewError
+
+
+def made_folder(path: Path) -> Path:
+    """A folder that a command is to write to, made where it is not there. Raises CctviewError where a file is in its way; what
+    else a disk says is told where commands end."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next((each for each in (path, *path.parents) if os.path.lexists(each) and not each.is_dir()), path)
+        raise CctviewError(f"{path} can be no folder, because {file} is a file: name another place.") from error
+    return path
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """A file that is there with all of its content, or is as it was before: after a kill and after a power cut."""

@@ -15,11 +15,13 @@ from typing import Any
 
 import tomlkit
 
-from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.errors import CctviewError, is_shown, printable
 from cctview_pipeline.limits import TOML_BYTES, TOML_DEPTH
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 """Of a campaign or of what is asked for. Beyond, calendars end: no offset can be added to the year 1 or 9999."""
+_INTEGERS = -(2**63), 2**63 - 1
+"""TOML's: what is larger overflows in every table."""
 _DOTTED = re.compile(rf"(?<![\w\"'-])(?:[\"']?[\w-]*[\"']?[ \t]*\.[ \t]*){{{TOML_DEPTH.most}}}")
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 
@@ -54,8 +56,12 @@ class Key:
         """Why a value is none, behind ``key = value under [section]``."""
         if not _is(value, self.kind):
             return f"is no {_NAMES[self.kind]}"
+        if isinstance(value, int) and not _INTEGERS[0] <= value <= _INTEGERS[1]:
+            return "is larger than any whole number of TOML"
         if self.kind in (int, float) and not (self.least <= value <= self.most and value > self.above and math.isfinite(value)):
             return f"is out of range ({self._range})"
+        if self.kind in (str, list) and not all(map(is_shown, [value] if self.kind is str else value)):
+            return "has characters that cannot be shown in one line"
         return None
 
     @property
@@ -157,7 +163,6 @@ _NAMES = {
     float: "number",
     list: "list of texts",
     dict: "table",
-    tuple: "list of polygons",
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, ZONES, Camera, Campaign, floor_hour, parse_time
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, is_shown
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.understood import understood
 from cctview_pipeline_tests.factories.archive import HOUR_17
@@ -20,7 +20,7 @@ from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
 LEFT = ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
 MASKED = replace(
     NORTH,
-    masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 8))),
+    masks=(((0.0, 0.0), (100.0, 0.0), (0.0, 80.5)), ((1, 2), (3, 4), (5, 6), (7, 80))),
     privacy_zones=(LEFT,),
     zones_size=(352, 240),
 )
@@ -28,7 +28,7 @@ MASKED = replace(
 cameras = st.builds(
     Camera,
     id=st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)?", fullmatch=True),
-    name=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20),
+    name=st.text(st.characters(codec="utf-8"), max_size=20).filter(is_shown),
     latitude=st.floats(-90, 90),
     longitude=st.floats(-180, 180),
     faces=st.sampled_from((*FACINGS, "")),
@@ -36,9 +36,9 @@ cameras = st.builds(
     order=st.integers(-5, 50),
     network=st.text("abc", max_size=3),
     network_id=st.text("abc-1", max_size=8),
-    masks=st.lists(st.lists(st.tuples(st.floats(0, 352), st.floats(0, 240)), min_size=3, max_size=5).map(tuple), max_size=2).map(
-        tuple
-    ),
+    masks=st.lists(
+        st.lists(st.tuples(st.floats(0, 352), st.floats(0, 240)), max_size=3).map(lambda more: (*LEFT, *more)), max_size=2
+    ).map(tuple),
 )
 
 
@@ -83,6 +83,20 @@ def test_file_may_give_times_with_another_offset():
             {"zones_size": (352, 2.5)},
             "Camera 'cam-1': zones_size is the width and height of a frame in whole pixels, such as [352, 240], not [352, 2.5].",
         ),
+        (
+            {"privacy_zones": (((352, 0), (352, 240), (352, 100)),)},
+            "Camera 'cam-1': the privacy zone [[352, 0], [352, 240], [352, 100]] is a line or a point, and covers nothing: "
+            "correct it.",
+        ),
+        (
+            {"masks": (((5, 5), (5, 5), (5, 5)),)},
+            "Camera 'cam-1': the mask [[5, 5], [5, 5], [5, 5]] is a line or a point, and covers nothing: correct it.",
+        ),
+        (
+            {"masks": (tuple((i, i * i) for i in range(1200)),), "privacy_zones": (tuple((i, i * i) for i in range(1200)),)},
+            "Camera 'cam-1': its zones have 2,400 corners, and 2,000 are allowed.",
+        ),
+        ({"name": "x\0y"}, "Camera 'cam-1': its name is no text that can be shown in one line."),
         ({"masks": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
         ({"privacy_zones": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every privacy zone is a list of at least three [x, y] points."),
         ({"masks": (((0, 0), (1, 1), (2, 2, 2)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
@@ -102,6 +116,8 @@ def test_camera_refusals(change, sentence):
         ({"start": HOUR_17 + timedelta(minutes=1)}, "start must be a full hour with its offset"),
         ({"start": HOUR_17.replace(tzinfo=None)}, "start must be a full hour with its offset"),
         ({"end": utc("2020-05-05T19:00:01")}, "end must be a full hour with its offset"),
+        ({"name": "a\x1b[2J"}, "the campaign's name, 'a\\x1b[2J', cannot be shown in one line: rename it."),
+        ({"path": "/a\nb"}, "the campaign's path, '/a\\nb', cannot be shown in one line: rename it."),
         ({"end": HOUR_17}, "ends (2020-05-05T17Z) before it begins (2020-05-05T17Z)"),
     ],
 )
@@ -139,6 +155,26 @@ def test_campaign_refusals(change, sentence):
             "order = 1.0",
             'here.toml: order = 1.0 under [[cameras]], id = "cam-1" is no whole number: write order = 1.',
         ),
+        (
+            "order = 1",
+            "order = 99999999999999999999999999",
+            'here.toml: order = 99999999999999999999999999 under [[cameras]], id = "cam-1" is larger than any whole number of ',
+        ),
+        (
+            "order = 1",
+            "order = 2000000",
+            'here.toml: order = 2000000 under [[cameras]], id = "cam-1" is out of range (from -1e+06',
+        ),
+        (
+            'faces = "north"',
+            'faces = "a\\u0000b"',
+            'here.toml: faces = "a\\u0000b" under [[cameras]], id = "cam-1" has characters that cannot be shown in one line: ',
+        ),
+        (
+            "order = 1",
+            "order = 1\nzones_size = [352.0, 240]",
+            'here.toml: zones_size = [352.0, 240] under [[cameras]], id = "cam-1" is no width and height in whole pixels: write ',
+        ),
         ('id = "cam-1"', 'id = "a b"', "here.toml: Camera 'a b': an id has letters, "),
         ("latitude = 40.75", "", 'here.toml: latitude is missing under [[cameras]], id = "cam-1": add latitude = 40.7525.'),
         (
@@ -174,6 +210,7 @@ def test_file_refusals(old, new, sentence):
             '[[["1", "2"], ["1", "3"], ["2", "3"]]]',
         ),
         *("[[[nan, 1], [1, 2], [2, 3]]]", "[[[1, inf], [1, 2], [2, 3]]]", "[[[true, 1], [1, 2], [2, 3]]]", "[{x = 1}]"),
+        *("[[[1e300, 1], [1, 2], [2, 3]]]", "[[[-40000, 1], [1, 2], [2, 3]]]", "[[0, 0], [5, 5], [0, 9]]"),
     ],
 )
 def test_a_zone_that_is_not_understood_is_refused_and_never_empty(zone: str, value: str):
@@ -224,6 +261,13 @@ def test_a_promise_about_people_is_never_passed_over(section: str, tmp_path: Pat
         understood(lake.require_campaign())
 
 
+def test_a_network_that_nobody_knows_is_told_where_the_file_is_read():
+    with pytest.raises(
+        CctviewError, match=r'network = "nyc_dotty" under \[campaign\] is no camera network: write one of archive,'
+    ):
+        understood(campaign(network="nyc_dotty"))
+
+
 def test_neighbours_are_the_cameras_before_and_after_along_the_corridor():
     road = [replace(NORTH, id=f"c-{order}", order=order) for order in (30, 10, 20)]
     whole = campaign(cameras=(*road, replace(NORTH, id="elsewhere", corridor="other", order=21)))
@@ -251,7 +295,13 @@ def test_a_window_of_centuries_is_refused_at_once():
     assert time.process_time() - began < 1
 
 
-@pytest.mark.parametrize("text", ["2020-05-05T24:00", "0001-01-01T00:00+05:00", "9999-12-31T23:59", "now", "17:00", "1588700000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2020-05-05T24:00", "0001-01-01T00:00+05:00", "9999-12-31T23:59", "now", "17:00", "1588700000"),
+        *("2020-W19-2", "2020W192T17", "20200505", "20200505T17:00Z"),  # ISO 8601's other forms
+    ],
+)
 def test_a_time_on_the_command_line_is_one_or_is_refused(text: str):
     with pytest.raises(
         CctviewError, match=rf"^'{re.escape(text)}' is (no time|not between 1970 and 2200): write .*2020-05-05T17:00Z"

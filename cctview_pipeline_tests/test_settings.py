@@ -109,6 +109,20 @@ def test_a_number_is_in_its_range(value: float, right: bool):
     assert (Key(float, "1.0", above=0, most=10).wrong(value) is None) == right
 
 
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**400])
+def test_a_whole_number_has_64_bits_as_toml_says(kind: type, value: int):
+    assert Key(kind, "1").wrong(value) == "is larger than any whole number of TOML"
+    assert Key(int, "1").wrong(2**63 - 1) is None
+
+
+@pytest.mark.parametrize("text", ["x\0y", "a\nb", "\x1b[2J", "a\u2028b", "\u202etxt.exe", "\ud800"])
+def test_a_text_is_one_line_that_every_terminal_and_page_shows(text: str):
+    for kind, value in ((str, text), (list, ["a", text])):
+        assert Key(kind, "").wrong(value) == "has characters that cannot be shown in one line"
+    assert Key(str, "").wrong("Café \u3000Straße\u00a0日本 👩\u200d🚒") is None
+
+
 @pytest.mark.parametrize("text", ["[campaign]\nname = 'a.b.c'", "a.b.c = 1", 'a = "' + "a.b" * 20 + '"'])
 def test_dots_in_reason_are_no_depth(text: str):
     assert parse_toml(text, "here.toml")

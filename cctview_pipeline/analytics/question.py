@@ -1,6 +1,7 @@
 """A question that is being answered: rows in batches, within limits of time and memory, and what went wrong in one sentence."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,13 +11,14 @@ import duckdb
 import pyarrow as pa
 
 from cctview_pipeline.errors import CctviewError, printable
-from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_SECONDS
+from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_ROW_BYTES, QUESTION_SECONDS
 
 Found = TypeVar("Found")
 ROWS = 2048
 """Of a batch: DuckDB's own measure, 40 MB of pictures."""
 _UNWRITTEN = frozenset({"bit", "bignum", "time with time zone", "variant", "uhugeint", "geometry"})
 """Types that come out of DuckDB as bytes of its own, with another value, or not at all."""
+_UNKNOWN = re.compile('^Binder Error: (Referenced )?(Column|column|table) ".*(not found|not exist)|does not have a column')
 
 
 class Answer:
@@ -47,7 +49,7 @@ class Answer:
         reader = self._within_limits(lambda: self._relation.to_arrow_reader(ROWS))
         self._schema = pa.schema([each.with_name(name) for each, name in zip(reader.schema, self.columns, strict=True)])
         while (batch := self._within_limits(lambda: next(reader, None))) is not None:
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+            yield from _pieces(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
 
     def table(self) -> pa.Table:
         """All rows."""
@@ -70,6 +72,18 @@ class Answer:
                 self._database.interrupt()
                 wait([future], 0.1)
             self._left_s -= time.monotonic() - began
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Its rows, none of more bytes than a row may have: written as text they take several times as much."""
+    if QUESTION_ROW_BYTES.allows(batch.nbytes):
+        yield batch
+    else:
+        if batch.num_rows == 1:
+            QUESTION_ROW_BYTES.check(batch.nbytes)
+        half = batch.num_rows // 2
+        yield from _pieces(batch.slice(0, half))
+        yield from _pieces(batch.slice(half))
 
 
 def limit_memory(database: duckdb.DuckDBPyConnection) -> None:
@@ -97,7 +111,7 @@ def told(error: Exception) -> CctviewError:
     if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory"):
         return CctviewError(QUESTION_MEMORY_BYTES.says(QUESTION_MEMORY_BYTES.most))
     words = printable(" ".join(text.split("\nLINE ")[0].split()))
-    unknown = words.startswith("Binder") and "column" in words and "Candidate" not in words
+    unknown = _UNKNOWN.search(words) and "Candidate" not in words
     hint = " DESCRIBE and a table's name show its columns." if unknown else ""
     return CctviewError(f"DuckDB cannot answer this question: {words}{'' if words.endswith(('.', '!', '?')) else '.'}{hint}")
 

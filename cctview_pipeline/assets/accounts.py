@@ -35,7 +35,7 @@ def camera_status(partitions: Partitions) -> dg.AssetsDefinition:
 
 def gaps(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("gaps", group="frames", code_version="1"),
+        **table_asset("gaps", group="frames", code_version="2"),
         deps=["camera_status", dg.AssetDep("raw_frames", partition_mapping=same_camera_hour_and_before)],
         partitions_def=partitions.camera_hours,
         backfill_policy=partitions.independent,
@@ -49,7 +49,8 @@ def gaps(partitions: Partitions) -> dg.AssetsDefinition:
         def make(partition: Partition) -> None:
             before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
             frames, earlier = (store.read("raw_frames", place, ["captured_at"]) for place in (partition, before))
-            found = gaps_table(store.read("camera_status", partition), frames, earlier, partition.camera, partition.hour)
+            status, rejected = (store.read(table, partition) for table in ("camera_status", "rejected_frames"))
+            found = gaps_table(status, frames, earlier, partition.camera, partition.hour, rejected)
             seconds = _seconds(found, "reason")
             run.store(partition, found, reasons=seconds, without_frames_s=round(sum(seconds.values()), 1))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.files import made_folder, write_whole
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
@@ -40,9 +41,9 @@ def city_papers() -> dict[str, str]:
 
 def write(folder: Path, texts: dict[str, str]) -> list[Path]:
     """The papers as files. Returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     for name, text in texts.items():
-        (folder / name).write_text(text)
+        write_whole(folder / name, text.encode())
     return [folder / name for name in texts]
 
 

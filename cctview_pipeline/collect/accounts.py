@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +17,8 @@ SILENT_US = 15_000_000
 LATE = 1.6
 """Periods of a camera after which a frame is missing: real cameras leave single ones out, and none comes so late."""
 NOT_COLLECTED, NOT_MASKED, MISSED, SPOOL_FULL = "not_collected", "not_masked", "missed", "spool_full"
+SET_ASIDE = "set_aside"
+"""Frames came, and none of them could be stored."""
 _FIRST = (SPOOL_FULL, NOT_MASKED, "live", "moved", "frozen", "stale", "placeholder", "offline", "unknown")
 _SINCE = {"full_since_us": SPOOL_FULL, "behind_since_us": NOT_MASKED}
 """What a collector notes of itself -> what became of its cameras since then."""
@@ -83,19 +86,39 @@ def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, 
 
 
 def gaps(
-    frames_us: Sequence[int], found: Sequence[Stretch], begin_us: int, end_us: int, before_us: int | None = None
+    frames_us: Sequence[int],
+    found: Sequence[Stretch],
+    begin_us: int,
+    end_us: int,
+    before_us: int | None = None,
+    aside: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Stretch]:
     """When an hour has no frames of a camera, and why.
 
     frames_us: when they were taken, sorted; found: the camera's states; before_us: the last frame before the hour. A frame that
-    is missing at the hour's turn belongs to the hour that begins.
+    is missing at the hour's turn belongs to the hour that begins. aside: when frames were fetched that could not be stored, and
+    why.
     """
     frames = np.asarray(frames_us, np.int64)
     late = LATE * _period(np.diff(frames)) if len(frames) > 1 else 0.0
     first = before_us if before_us is not None and begin_us - before_us <= late else begin_us
     edges = np.concatenate([[first], frames, [end_us]])
     between = [(int(a), int(b)) for a, b in pairwise(edges) if b - a > late]
-    return [part for began, ended in between for part in _reasons(began, ended, found)]
+    parts = [part for began, ended in between for part in _reasons(began, ended, found)]
+    pictures = np.unique(np.concatenate([frames, np.array([*aside], np.int64)]))
+    near = LATE * _period(np.diff(pictures)) if len(pictures) > 1 else float(end_us - begin_us)
+    return [each for part in parts for each in (_joined(_set_aside(part, aside, near)) if part.what == MISSED else [part])]
+
+
+def _set_aside(missed: Stretch, aside: Mapping[int, str], near: float) -> Iterator[Stretch]:
+    """A time without frames, cut where frames came that were set aside. near: us, between two of them that follow each other."""
+    inside = sorted(at for at in aside if missed.began_us <= at <= missed.ended_us)
+    if not inside:
+        yield missed
+        return
+    for began, ended in pairwise([missed.began_us, *inside, missed.ended_us]):
+        why = aside.get(ended) or aside.get(began, "")
+        yield Stretch(SET_ASIDE, began, ended, why) if ended - began <= near else Stretch(MISSED, began, ended)
 
 
 def _period(steps: np.ndarray) -> float:

@@ -25,15 +25,20 @@ def status_table(spool: Path, camera_id: str, hour: datetime, stored: pa.Table) 
     return pa.Table.from_pylist(rows, schema_of("camera_status"))
 
 
-def gaps_table(status: pa.Table, frames: pa.Table, before: pa.Table, camera_id: str, hour: datetime) -> pa.Table:
-    """status: camera_status of the hour; frames, before: raw_frames of it and of the hour before, with captured_at."""
+def gaps_table(
+    status: pa.Table, frames: pa.Table, before: pa.Table, camera_id: str, hour: datetime, rejected: pa.Table | None = None
+) -> pa.Table:
+    """status: camera_status of the hour; frames, before: raw_frames of it and of the hour before, with captured_at; rejected:
+    rejected_frames of the hour."""
     told = [
         Stretch(row["state"], microseconds(row["began_at"]), microseconds(row["ended_at"]), row["detail"])
         for row in status.sort_by("began_at").to_pylist()
     ]
     taken = sorted(frames["captured_at"].cast(pa.int64()).to_pylist())
     last = pc.max(before["captured_at"].cast(pa.int64())).as_py() if before.num_rows else None
-    found = gaps(taken, told, microseconds(hour), microseconds(hour + HOUR), last)
+    rows = rejected.select(["fetched_at", "reason"]).to_pylist() if rejected is not None else []
+    aside = {microseconds(row["fetched_at"]): row["reason"] for row in rows if row["fetched_at"]}
+    found = gaps(taken, told, microseconds(hour), microseconds(hour + HOUR), last, aside)
     return pa.Table.from_pylist([_row(camera_id, "reason", stretch) for stretch in found], schema_of("gaps"))
 
 

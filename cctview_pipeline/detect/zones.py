@@ -92,12 +92,15 @@ def painted(polygons: tuple[Polygon, ...], drawn: Size, size: Size) -> np.ndarra
     """(height, width) bool: the pixels of a frame of a size that polygons cover, which were drawn on another; edges included.
 
     A pixel is covered when any pixel of the drawn frame that lies under it, in part or whole, is: larger or smaller, nothing of
-    a zone comes to light.
+    a zone comes to light. What lies on the far edges, at x = width or y = height, is of the last pixels.
     """
-    canvas = Image.new("1", drawn)
+    canvas = Image.new("1", (drawn[0] + 1, drawn[1] + 1))
     for polygon in polygons:
         ImageDraw.Draw(canvas).polygon([tuple(point) for point in polygon], fill=1)
     covered = np.asarray(canvas).copy()
+    covered[-2] |= covered[-1]
+    covered[:, -2] |= covered[:, -1]
+    covered = covered[:-1, :-1]
     for axis, side in ((0, size[1]), (1, size[0])):
         covered = _resized(covered, axis, side)
     return covered

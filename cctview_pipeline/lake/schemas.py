@@ -108,7 +108,11 @@ _SPECS = [
         pa.schema(
             [
                 CAMERA_ID,
-                _column("reason", pa.string(), "missed, not_collected, not_masked, spool_full, stale, placeholder or offline"),
+                _column(
+                    "reason",
+                    pa.string(),
+                    "missed, set_aside, not_collected, not_masked, spool_full, stale, placeholder or offline",
+                ),
                 _column("began_at", TIME, "of the last frame before, or where the reason changes, UTC"),
                 _column("ended_at", TIME, "of the next frame, or where the reason changes, UTC"),
                 _column("detail", pa.string(), "one sentence, or nothing"),

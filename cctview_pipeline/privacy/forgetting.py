@@ -19,10 +19,11 @@ from cctview_pipeline.analytics.warehouse import MARTS, build_mart
 from cctview_pipeline.cameras.spooled import frame_id
 from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.collect.spool import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, is_shown, printable
 from cctview_pipeline.frame_size import Size, sizes_of
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.limits import NAME_CHARACTERS
 from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, apply, erased_tracks, painted_over
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
 from cctview_pipeline.privacy.tombstones import Tombstones
@@ -50,6 +51,17 @@ class ErasureReport:
         return {name: getattr(self, name) for name in names}
 
 
+def reference_of(request: str) -> str:
+    """The request's reference as records and the audit log have it: one short line. Raises CctviewError for what is none."""
+    reference = request.strip()
+    if not reference:
+        raise CctviewError("An erasure needs the reference of the request that asks for it: give --request.")
+    if not is_shown(reference) or not NAME_CHARACTERS.allows(len(reference)):
+        most = int(NAME_CHARACTERS.most)
+        raise CctviewError(f"'{printable(reference)[:60]}' is no reference: write one line of at most {most} characters.")
+    return reference
+
+
 def of_span(
     lake: Lake, campaign: Campaign, cameras: Sequence[str], begin: datetime, end: datetime, why: str, now: datetime
 ) -> Erasure:
@@ -60,7 +72,7 @@ def of_span(
         )
     if end > now:
         raise CctviewError("An erasure is of what is past: give an end that is over.")
-    erasure = Erasure(_new_id(now), why, now, tuple(campaign.camera(name).id for name in cameras), begin, end)
+    erasure = Erasure(_new_id(now), reference_of(why), now, tuple(campaign.camera(name).id for name in cameras), begin, end)
     return _with_journeys(lake, replace(erasure, tracks=tuple(_tracks_of(lake, erasure))))
 
 
@@ -78,7 +90,8 @@ def of_journey(lake: Lake, keys: KeyStore, journey: str, why: str, now: datetime
         found = tracks.filter(pc.is_in(tracks["track_id"], pa.array(legs)))
         detections += [each for ids in found["detection_ids"].to_pylist() for each in ids]
     sizes = _frame_sizes(lake, {DetectionId.parse(each).frame_id for each in detections})
-    erasure = Erasure(_new_id(now), why, now, detections=tuple(sorted(detections)), tracks=tuple(sorted(legs)), frame_sizes=sizes)
+    ids = {"detections": tuple(sorted(detections)), "tracks": tuple(sorted(legs))}
+    erasure = Erasure(_new_id(now), reference_of(why), now, **ids, frame_sizes=sizes)
     return _with_journeys(lake, erasure)
 
 

@@ -30,6 +30,8 @@ GREY = 114
 AT_ONCE = 64
 """Pictures that are decoded at a time."""
 _TAG = b"cctview "
+_SIDE = " side "
+"""Between what found people, whose name may have any words in it, and how the picture was masked."""
 _NOT_MASKED = "It cannot be masked, and so not stored."
 _log = logging.getLogger(__name__)
 
@@ -110,9 +112,12 @@ class Masker:
 
     def by(self, camera_id: str) -> str:
         """What a stored picture of a camera says it was masked by."""
+        return f"{self.finder.version}{_SIDE}{self.largest_side}{self._drawn(camera_id)}"
+
+    def _drawn(self, camera_id: str) -> str:
+        """Which zones: others have another text."""
         zones = self.zones.get(camera_id)
-        told = f" zones {sha256(repr((zones.size, zones.privacy_zones)).encode()).hexdigest()[:8]}" if zones else ""
-        return f"{self.finder.version} side {self.largest_side}{told}"
+        return f" zones {sha256(repr((zones.size, zones.privacy_zones)).encode()).hexdigest()[:8]}" if zones else ""
 
     def unsized(self, camera_id: str) -> str:
         """A sentence, with the mend, where no picture of the camera can be masked; else empty."""
@@ -129,6 +134,21 @@ class Masker:
         for i, boxes in found.items():
             looked[i] = _or_refused(jpegs[i], self._filled, camera_ids[i], looked[i], boxes)
         return looked
+
+    def with_zones(self, camera_id: str, masked: Masked) -> Masked | Refused:
+        """A picture that was masked before, with the zones that were drawn or changed since. What is grey stays grey."""
+        if self._drawn(camera_id) in masked.by.rpartition(_SIDE)[2]:
+            return masked
+        return _or_refused(masked.jpeg, self._fill_zones, camera_id, masked)
+
+    def _fill_zones(self, camera_id: str, masked: Masked) -> Masked | Refused:
+        pixels, zones = decode(masked.jpeg, whole=True).copy(), self.zones[camera_id]
+        height, width = pixels.shape[:2]
+        if sentence := zones.unplaceable(width, height):
+            return Refused.because("zones", sentence, masked.jpeg)
+        pixels[zones.private(width, height)] = GREY
+        by, filled = masked.by + self._drawn(camera_id), masked.filled + len(zones.privacy_zones)
+        return Masked(_tagged(encode_like(pixels, masked.jpeg), by, filled), width, height, by, filled)
 
     def _look(self, camera_id: str, jpeg: bytes) -> "_Decoded | Refused":
         image = _decode(jpeg, self.largest_side)
@@ -174,8 +194,12 @@ class Masker:
                 pixels[zones.private(width, height)] = GREY
             jpeg = encode_like(pixels, image.jpeg)
         by = self.by(camera_id)
-        record = json.dumps({"mask": by, "filled": filled}).encode()
-        return Masked(with_comments(jpeg, _TAG + record), width, height, by, filled)
+        return Masked(_tagged(jpeg, by, filled), width, height, by, filled)
+
+
+def _tagged(jpeg: bytes, by: str, filled: int) -> bytes:
+    """With the comment that mask_of reads."""
+    return with_comments(jpeg, _TAG + json.dumps({"mask": by, "filled": filled}).encode())
 
 
 def fill(jpeg: bytes, boxes: np.ndarray) -> bytes:
@@ -196,7 +220,7 @@ def mask_of(jpeg: bytes) -> tuple[str, int] | None:
 
 def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
     """A network's frames -> frames that may be stored. One that a collector masked stays as it is, unless it let people through
-    who are not meant to be seen any more."""
+    who are not meant to be seen any more, or did not know the zones as they are now."""
     searching = not isinstance(masker.finder, Nobody)
     frames, rejected = [], list(hour.rejected)
     for begin in range(0, len(hour.frames), AT_ONCE):
@@ -205,7 +229,8 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
         todo = [frame for frame, known in chunk if known is None]
         masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
         for frame, known in chunk:
-            found = Masked(frame.jpeg, frame.width, frame.height, *known) if known else next(masked)
+            before = Masked(frame.jpeg, frame.width, frame.height, *known) if known else None
+            found = masker.with_zones(frame.camera_id, before) if before else next(masked)
             if isinstance(found, Refused):
                 rejected.append(Rejected(frame.frame_id, found.reason, found.detail, found.sha256, frame.fetched_at))
             else:

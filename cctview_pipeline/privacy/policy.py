@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.settings import Key, Section, read_section
 
@@ -72,6 +72,8 @@ class Policy:
     def __post_init__(self) -> None:
         if self.unmasked_for and self.unmasked_for not in self.purposes:
             raise CctviewError(f"unmasked_for = '{self.unmasked_for}' is none of the purposes under [campaign.privacy]: add it.")
+        if twice := [each for each in self.purposes if self.purposes.count(each) > 1]:
+            raise CctviewError(f"purposes under [campaign.privacy] name '{printable(twice[0])}' twice: take one out.")
         if not 16 <= self.largest_side <= 32_767:
             raise CctviewError(f"largest_side = {self.largest_side} under [campaign.privacy] must be from 16 to 32767 px.")
         if self.queries_an_hour < 1:

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from cctview_pipeline.analytics import question
-from cctview_pipeline.analytics.question import Answer, limit_memory
+from cctview_pipeline.analytics.forms import json_lines
+from cctview_pipeline.analytics.question import Answer, limit_memory, told
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_SECONDS
+from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_ROW_BYTES, QUESTION_SECONDS
 
 ENDLESS = ["SELECT count(*) FROM range(100000000000) WHERE range % 7 = 3", "SELECT * FROM range(100000000000)"]
 
@@ -63,3 +64,33 @@ def test_what_goes_wrong_in_mid_course_is_told_in_one_line(database: duckdb.Duck
 def test_an_answer_without_rows_has_its_columns(database: duckdb.DuckDBPyConnection):
     found = Answer(database, database.sql("SELECT 1 AS a, 'x'::ENUM('x') AS a WHERE false")).table()
     assert (found.num_rows, found.column_names) == (0, ["a", "a_2"])
+
+
+def test_a_row_has_a_limit_and_many_rows_come_in_pieces(database: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(question, "QUESTION_ROW_BYTES", replace(QUESTION_ROW_BYTES, most=100_000))
+    batches = list(Answer(database, database.sql("SELECT repeat('x', 90000) AS a, i FROM range(40) t(i)")).batches())
+    assert all(batch.nbytes <= 100_000 for batch in batches)
+    assert [i for batch in batches for i in batch["i"].to_pylist()] == [*range(40)]
+    with pytest.raises(
+        CctviewError, match=r"^A row of the answer has 100,\d{3} bytes, and 100,000 are allowed: ask for less in one"
+    ):
+        Answer(database, database.sql("SELECT repeat('x', 100000) AS a FROM range(3)")).table()
+
+
+def test_a_huge_cell_is_refused_before_it_is_written(database: duckdb.DuckDBPyConnection):
+    with pytest.raises(CctviewError, match="A row of the answer has 70,000,"):
+        list(json_lines(Answer(database, database.sql("SELECT repeat('x', 70000000) AS a"))))
+
+
+@pytest.mark.parametrize(
+    ("sql", "hinted"),
+    [
+        *(("SELECT nothing", True), ("SELECT t.q FROM (VALUES (1)) t(w)", True), ("SELECT * EXCLUDE (q) FROM range(3)", True)),
+        ("SELECT 1 UNION SELECT 1, 2", False),
+        ("SELECT rang FROM range(3) t(range)", False),  # DuckDB names what may be meant
+    ],
+)
+def test_only_who_named_what_is_not_there_is_told_where_names_are(database: duckdb.DuckDBPyConnection, sql: str, hinted: bool):
+    with pytest.raises(duckdb.Error) as error:
+        database.sql(sql)
+    assert str(told(error.value)).endswith("DESCRIBE and a table's name show its columns.") == hinted

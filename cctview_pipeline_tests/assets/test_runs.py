@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +14,7 @@ import pytest
 from cctview_pipeline.detect import Detector
 from cctview_pipeline.detect.tables import detect_frames
 from cctview_pipeline.detect.zones import Zones
-from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.resources.lake import open_lake
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.jobs import CAMERAS, FIRST, HOUR, LAST, archive_campaign, run, verdicts
@@ -147,3 +147,24 @@ def test_tables_are_arrow_and_schemas_hold(finished: Finished):
     assert finished.lake.read("features", LAST).schema.field("embedding").type == pa.list_(
         pa.field("element", pa.float16(), False), 384
     )
+
+
+def test_where_nobody_said_what_size_zones_were_drawn_on_that_camera_stops_and_the_others_go_on(archive: Path, lake: Lake):
+    """A campaign from before it was asked for: neither frames nor detections of the camera are written."""
+    told, place = lake.require_campaign(), f"{CAMERAS[1]}|2020-05-05T17"
+    house = ((10.0, 10.0), (60.0, 10.0), (60.0, 60.0))
+    unsized = [replace(each, privacy_zones=(house,)) if each.id == CAMERAS[1] else each for each in told.cameras]
+    with dg.DagsterInstance.ephemeral() as instance:
+        lake.write_campaign(replace(told, cameras=tuple(unsized)))
+        run(lake, "camera_hours", FIRST, LAST, instance)
+        assert "write it beside them in campaign.toml, such as zones_size" in verdicts(instance, "raw_frames")[place]
+        assert not lake.has("raw_frames", Partition.camera_hour(CAMERAS[1], HOUR))
+        assert lake.has("detections", FIRST)
+        lake.write_campaign(told)
+        run(lake, "camera_hours", FIRST, LAST, instance)
+        lake.storage.delete(layout.key("detections", Partition.camera_hour(CAMERAS[1], HOUR)))
+        lake.write_campaign(replace(told, cameras=tuple(unsized)))
+        run(lake, "camera_hours", FIRST, LAST, instance)
+        assert "write it beside them in campaign.toml" in verdicts(instance, "detections")[place]
+    assert not lake.has("detections", Partition.camera_hour(CAMERAS[1], HOUR))
+    assert lake.read("raw_frames", Partition.camera_hour(CAMERAS[1], HOUR)).num_rows, "what was stored is kept"

@@ -38,7 +38,7 @@ BAD = {
     "no id": ({"id": None}, "id"),
     "empty id": ({"id": ""}, "id"),
     "path": ({"id": "../x"}, "id"),
-    "dots": ({"id": "a.b"}, "id"),
+    "dots": ({"id": "a..b"}, "id"),
     "space": ({"id": "a b"}, "id"),
     "unicode": ({"id": "kam\u00e9ra"}, "id"),
     "half a character": ({"id": "a\ud800"}, "id"),

@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline import cli_query
-from cctview_pipeline.cli import _command
+from cctview_pipeline.cli_options import command_line
 from cctview_pipeline.drift.survey import Finding, labelling_command
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.shell import command
 from cctview_pipeline.terminal import console, print_json, say
 from cctview_pipeline_tests.factories.command import Workplace
@@ -68,6 +69,12 @@ def test_a_mistake_of_ours_is_not_told_as_the_users(place: Workplace, monkeypatc
             "cctview: /lake/x: it may not be used by this user: change its rights",
         ),
         (OSError(errno.EROFS, "ro", "/l\x1b[2J"), "cctview: /l\\x1b[2J: its disk can only be read"),
+        (
+            NotADirectoryError(errno.ENOTDIR, "no", "/f/x"),
+            "cctview: /f/x: a part of this path is a file, and no folder: name another",
+        ),
+        (IsADirectoryError(errno.EISDIR, "no", "/f"), "cctview: /f: it is a folder, where a file should be"),
+        (OSError(errno.ENAMETOOLONG, "no", "/f"), "cctview: /f: its name is longer than the disk allows"),
         (MemoryError(), "cctview: this machine's memory is used up"),
     ],
 )
@@ -146,7 +153,7 @@ def test_what_is_printed_to_be_copied_can_be(folder: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("CCTVIEW_LAKE", f"/tmp/{folder}")
     monkeypatch.setenv("DAGSTER_HOME", f"/tmp/{folder}/dagster")
     monkeypatch.setattr(sys, "argv", [f"/tmp/{folder}/cctview"])
-    say(_command("query", "select * from travel_times"))
+    say(command_line("query", "select * from travel_times"))
     printed = capsys.readouterr().out
     assert shlex.split(printed) == [
         f"CCTVIEW_LAKE=/tmp/{folder}", f"DAGSTER_HOME=/tmp/{folder}/dagster", os.path.relpath(f"/tmp/{folder}/cctview"), "query",
@@ -176,3 +183,10 @@ def test_json_is_json(capsys: pytest.CaptureFixture):
 
 def test_the_summary_has_times_in_utc(place: Workplace):
     assert json.loads(place.invoke("summary", "--json").stdout)["cameras"][0]["first_frame"] is None
+
+
+def test_what_was_asked_is_shown_and_does_nothing_to_the_terminal(place: Workplace):
+    AuditLog(place.folder / "audit" / "audit.jsonl").append("query", "select 1 --\x1b[2J\n from tracks", lake=str(place.lake))
+    first, *asked = place.invoke("audit", "show").stdout.splitlines()
+    assert str(place.lake) in first
+    assert asked == ["    select 1 --\\x1b[2J", "     from tracks"]

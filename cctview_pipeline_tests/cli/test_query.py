@@ -155,7 +155,7 @@ def test_an_option_that_is_none_is_still_told(place: Workplace):
         ("select 1; select 2", "These are 2 statements, and a question is one"),
         ("select 1; drop view gaps", "These are 2 statements"),
         ("", "The question is empty: ask with SELECT"),
-        ("-- nothing\n", "The question is empty"),
+        *((sql, "The question is empty") for sql in ("-- nothing\n", "-- nothing", "--\tnothing", "/* nothing */")),
         ("pivot gaps on reason using count(*)", "A PIVOT must say IN which values"),
         ("select vehicle from vehicle_counts", 'answer this question: Binder Error: Referenced column "vehicle" not found'),
         ("select vehicle from vehicle_counts", 'Candidate bindings: "vehicles"'),

@@ -13,6 +13,7 @@ from cctview_pipeline.paths import models_directory
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import archive_campaign
+from cctview_pipeline_tests.factories.tables import campaign, partition_of, rows
 
 BEGIN = datetime(2020, 5, 5, 17, 10, tzinfo=UTC)
 
@@ -133,6 +134,43 @@ def test_a_question_that_is_no_sql(place: Workplace, archive: Path):
     assert "syntax error" in refusal(place, "query", "select from where")
     assert "gibberish" in refusal(place, "query", "select gibberish from vehicle_counts")
     assert "add purposes = [" in refusal(place, "query", "select gibberish from tracks")
+
+
+@pytest.mark.parametrize("below", ["", "/papers/here"])
+@pytest.mark.parametrize(
+    "words", [("papers",), ("example", "--detector", "none"), ("export",)], ids=["papers", "example", "export"]
+)
+def test_a_file_where_a_folder_should_be_made(place: Workplace, tmp_path: Path, words: tuple[str, ...], below: str):
+    place.lake.mkdir()
+    lake = Lake(str(place.lake))
+    lake.write_campaign(campaign(network="city", path=None))
+    lake.write("features", partition_of("features"), rows("features", {}))
+    (tmp_path / "file").write_text("mine")
+    more = (tmp_path,) if words[0] == "example" else ()
+    sentence = refusal(place, *words, *more, "--out", f"{tmp_path / 'file'}{below}")
+    assert sentence == f"{tmp_path / 'file'}{below} can be no folder, because {tmp_path / 'file'} is a file: name another place."
+    assert not (tmp_path / "audit").exists(), "nothing was exported"
+
+
+def test_papers_that_somebody_made_binary_or_a_folder(place: Workplace, tmp_path: Path):
+    place.lake.mkdir()
+    Lake(str(place.lake)).write_campaign(archive_campaign())
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "dpia.md").write_bytes(b"\xff\xfe")
+    assert refusal(place, "papers", "--out", tmp_path / "papers").startswith(f"{tmp_path}/papers/dpia.md was filled in")
+    (tmp_path / "papers" / "dpia.md").unlink()
+    (tmp_path / "papers" / "dpia.md").mkdir()
+    assert "dpia.md: it is a folder, where a file should be" in refusal(place, "papers", "--out", tmp_path / "papers")
+
+
+@pytest.mark.parametrize("request_", ["x\ny", "\x1b[2J", "a\u2028x", "a" * 201])
+def test_the_reference_of_an_erasure_is_one_line(place: Workplace, tmp_path: Path, request_: str):
+    place.lake.mkdir()
+    Lake(str(place.lake)).write_campaign(archive_campaign())
+    span = ("--camera", "735-683-N", "--from", "2020-05-05T17:00", "--to", "2020-05-05T17:30")
+    sentence = refusal(place, "erase", *span, "--request", request_)
+    assert sentence.endswith("' is no reference: write one line of at most 200 characters.")
+    assert not (tmp_path / "audit").exists()
 
 
 def test_nothing_to_train_on(place: Workplace, tmp_path: Path):

@@ -1,12 +1,17 @@
 """Every moment of a camera's hour has a state, and every missing frame a reason."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.accounts import Note, Stretch, gaps, states
+from cctview_pipeline.collect.tables import gaps_table
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import NORTH, rows
 
 S = 1_000_000
 END = 3600 * S
@@ -115,6 +120,27 @@ def test_a_full_spool_is_a_reason():
     found = states("cam-1", [running(0, 3600, own(800, full_since_us=700 * S))], 0, END)
     assert told(found) == [("live", 0, 700), ("spool_full", 700, 800), ("live", 800, 3600)]
     assert told(gaps(frames(0, 700) + frames(800, 3600), found, 0, END)) == [("spool_full", 699, 800)]
+
+
+def test_frames_that_were_set_aside_are_a_reason():
+    """They came, from 100 to 200 s, and their zones had no place in them; from 500 s on none came."""
+    taken = [*frames(0, 100), *frames(200, 500)]
+    aside = dict.fromkeys(frames(100, 200), "zones")
+    found = gaps(taken, [Stretch("live", 0, END)], 0, END, aside=aside)
+    assert [(each.what, each.detail) for each in found] == [("set_aside", "zones"), ("missed", "")]
+    assert told(found) == [("set_aside", 99, 200), ("missed", 499, 3600)]
+    [whole] = gaps([], [Stretch("live", 0, END)], 0, END, aside=dict.fromkeys(frames(1, 3600), "zones"))
+    assert (whole.what, whole.began_us, whole.ended_us) == ("set_aside", 0, END)
+
+
+def test_the_table_of_gaps_tells_that_frames_had_no_place_for_their_zones():
+    at = [HOUR_17 + timedelta(seconds=second) for second in range(3600)]
+    status = rows("camera_status", {"state": "live", "began_at": HOUR_17, "ended_at": HOUR_17 + HOUR})
+    taken = rows("raw_frames", *({"captured_at": each} for each in at[:1800])).select(["captured_at"])
+    refused = rows("rejected_frames", *({"reason": "zones", "fetched_at": each} for each in at[1800:]))
+    for rejected, reason in ((refused, "set_aside"), (refused.slice(0, 0), "missed")):
+        [gap] = gaps_table(status, taken, taken.slice(0, 0), NORTH.id, HOUR_17, rejected).to_pylist()
+        assert (gap["reason"], gap["began_at"], gap["ended_at"]) == (reason, at[1799], HOUR_17 + HOUR)
 
 
 def test_an_hour_without_frames_is_one_gap():

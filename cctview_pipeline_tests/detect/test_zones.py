@@ -81,6 +81,14 @@ def test_no_part_of_a_drawn_pixel_comes_to_light_in_a_frame_of_another_size(w, h
     assert not covered[~over].any()
 
 
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_whatever_is_drawn_within_a_frame_covers_something(w, h, data):
+    """Also on its far edges, which are no pixels of their own."""
+    assert painted((((w, 0), (w, h), (w, 0)),), (w, h), (w, h))[:, -1].all()
+    x, y = data.draw(st.floats(0, w)), data.draw(st.floats(0, h))
+    assert painted((((x, y), (w, y), (w, h)),), (w, h), (w, h)).any()
+
+
 @pytest.mark.parametrize("size", [(720, 480), (352, 288), (240, 352), (1920, 1088), (352, 200)])
 def test_in_a_frame_of_another_shape_nobody_knows_where_a_zone_is(size):
     zones = Zones(masks=[HOUSE], size=SIZE, camera_id="cam")

@@ -4,18 +4,22 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, microseconds, read, segments
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.images import decode
+from cctview_pipeline.ids import DetectionId
+from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
-from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasures
+from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
 from cctview_pipeline.privacy.forgetting import MARTS, drop_spent, erase, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
+from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import (
@@ -103,6 +107,25 @@ def test_one_vehicle_goes_and_the_others_stay(lake: Lake, tmp_path: Path):
     told = pa.concat_tables(everything(lake, table).select([0]).rename_columns(["id"]) for table in ("crops", "features"))
     assert not set(told["id"].to_pylist()) & {*one[0].detections, *one[1].detections}
     assert set(everything(lake, "journeys")["journey_id"].to_pylist()) == {other[0].journey, passes(OVER_THE_HOUR)[0].journey}
+
+
+@pytest.mark.parametrize(("width", "height"), [(128, 96), (256, 192), (64, 48)])
+def test_a_vehicle_is_painted_over_where_it_is_in_a_frame_of_another_size(width: int, height: int):
+    """As the spool may have it, where the lake's frame was stored smaller."""
+    one = DetectionId.parse(passes(FIRST)[0].detections[0])
+    erasure = Erasure("e", "letter", NOW, detections=(str(one),), frame_sizes={one.frame_id: (128, 96)})
+    sent = np.asarray(Image.fromarray(decode(picture(vehicle=True))).resize((width, height), Image.Resampling.NEAREST))
+    left = decode(painted_over(erasure, one.frame_id, encode_jpeg(sent)))
+    assert blue(sent).any()
+    assert left.shape == (height, width, 3)
+    assert not blue(left).any()
+    assert (np.abs(left[-4:].astype(int) - sent[-4:]) < 6).all(), "what is elsewhere stays"
+
+
+def test_where_a_frame_shows_something_else_than_when_the_vehicle_was_found_all_of_it_goes():
+    one = DetectionId.parse(passes(FIRST)[0].detections[0])
+    erasure = Erasure("e", "letter", NOW, detections=(str(one),), frame_sizes={one.frame_id: (200, 96)})
+    assert np.abs(decode(painted_over(erasure, one.frame_id, picture(vehicle=True))).astype(int) - GREY).max() < 12
 
 
 def test_a_journey_over_the_hour_s_end_goes_whole(lake: Lake, tmp_path: Path):

@@ -157,7 +157,8 @@ def test_black_and_white_pictures_are_masked_as_well():
 def test_what_cannot_be_decoded_is_not_stored():
     whole = jpeg(road_with_people())
     refused = masker().mask(["cam"] * 3, [whole[: len(whole) // 2], b"", b"<html>"])
-    assert [each.reason for each in refused] == ["undecodable"] * 3
+    assert all(isinstance(each, Refused) for each in refused)
+    assert (refused[0].reason, refused[2].reason) == ("truncated", "no_picture")
 
 
 def test_an_hour_of_frames():
@@ -176,6 +177,47 @@ def test_what_a_collector_masked_is_not_masked_again():
     [once] = masker().mask(["cam"], [jpeg(road_with_people((50, 50, 60, 70)))])
     [again] = mask_hour(CameraHour([frame(once.jpeg)], []), Masker(MagentaFinder(), 100)).frames
     assert (again.jpeg, again.masked_by, again.filled) == (once.jpeg, once.by, 1)
+
+
+DOOR = ((200, 100), (240, 100), (240, 140), (200, 140))
+
+
+def in_the_lake(collected_by: Masker, now: Masker, **size: int) -> CameraHour:
+    """A frame that a collector masked, as a run stores it."""
+    [once] = collected_by.mask(["cam"], [jpeg(road_with_people((50, 50, 60, 70), **size))])
+    return mask_hour(CameraHour([frame(once.jpeg)], []), now)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_zone_that_was_drawn_while_the_frame_lay_in_the_spool_is_painted(times: int):
+    now = masker(zones=zoned(DOOR))
+    [found] = in_the_lake(masker(largest_side=2000), now, width=352 * times, height=240 * times).frames
+    inside = decode(found.jpeg)[104 * times : 136 * times, 204 * times : 236 * times]
+    assert np.abs(inside.astype(int) - GREY).max() < 12
+    assert found.masked_by == f"magenta-finder@000000000000 side 2000 zones {now.by('cam')[-8:]}"
+    assert mask_of(found.jpeg) == (found.masked_by, found.filled) == (found.masked_by, 2)
+    assert (found.width, found.height) == (352 * times, 240 * times)
+    assert not magenta(decode(found.jpeg)).any()
+
+
+def test_of_zones_that_were_drawn_anew_the_old_and_the_new_are_painted():
+    old, new = masker(zones=zoned(CORNER)), masker(zones=zoned(DOOR))
+    [found] = in_the_lake(old, new).frames
+    for place in (np.s_[4:36, 4:36], np.s_[104:136, 204:236]):
+        assert np.abs(decode(found.jpeg)[place].astype(int) - GREY).max() < 12
+    assert found.masked_by == f"{old.by('cam')} zones {new.by('cam')[-8:]}"
+
+
+@pytest.mark.parametrize("now", [masker(zones=zoned(CORNER)), masker()], ids=["the same", "taken out"])
+def test_where_no_zone_is_new_the_picture_keeps_its_bytes(now: Masker):
+    once = masker(zones=zoned(CORNER)).mask(["cam"], [jpeg(road_with_people((50, 50, 60, 70)))])[0]
+    assert mask_hour(CameraHour([frame(once.jpeg)], []), now).frames[0].jpeg == once.jpeg
+
+
+def test_a_frame_from_the_spool_in_which_a_new_zone_has_no_place_is_set_aside():
+    found = in_the_lake(masker(), masker(zones=zoned(CORNER)), width=352, height=200)
+    assert [each.reason for each in found.rejected] == ["zones"]
+    assert not found.frames
 
 
 def test_who_keeps_people_visible_says_for_what_and_masks_the_rest():

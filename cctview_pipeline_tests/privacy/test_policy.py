@@ -52,6 +52,7 @@ def test_a_campaign_keeps_its_promises_in_its_file():
         ({"purposes": [""]}, "list of texts"),
         ({"purposes": [1]}, "list of texts"),
         ({"unmasked_for": "fun"}, "none of the purposes"),
+        ({"purposes": ["a", "b", " a"]}, r"purposes under \[campaign.privacy\] name 'a' twice: take one out"),
         ({"unmasked_for": True}, "unmasked_for = true .* is no text"),
         ({"largest_side": "640"}, 'largest_side = "640" .* is no whole number: write largest_side = 640'),
         ({"largest_side": True}, "largest_side = true .* is no whole number"),

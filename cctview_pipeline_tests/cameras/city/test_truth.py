@@ -11,7 +11,7 @@ from cctview_pipeline.cameras.city.corridor import NORTHBOUND, SOUTHBOUND
 from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH
 from cctview_pipeline.cameras.city.network import START
 from cctview_pipeline.cameras.city.traffic import vehicle_id
-from cctview_pipeline.cameras.city.truth import boxes_table, sight
+from cctview_pipeline.cameras.city.truth import boxes_table, in_stored_frames, sight
 from cctview_pipeline.cameras.city.vehicles import KINDS
 from cctview_pipeline.evaluate.truth import counts
 from cctview_pipeline.lake.schemas import schema_of
@@ -176,3 +176,19 @@ def test_boxes_move_with_their_vehicles(boxes):
 
 def test_an_hour_that_is_not_collected_has_no_truth(network):
     assert network.truth_boxes("city-2", START + timedelta(hours=1)).num_rows == 0
+
+
+def test_truth_is_in_pixels_of_the_frames_as_they_were_stored(boxes):
+    names = boxes["frame_id"].unique().to_pylist()
+    first = names[0]
+
+    def frames(of_first: tuple[int, int]) -> pa.Table:
+        sizes = [of_first if name == first else (WIDTH, HEIGHT) for name in names]
+        return pa.table({"frame_id": names, "width": [w for w, _ in sizes], "height": [h for _, h in sizes]})
+
+    assert in_stored_frames(boxes, frames((WIDTH, HEIGHT))) is boxes
+    small = in_stored_frames(boxes, frames((WIDTH // 2, HEIGHT // 3)))
+    mine = np.array([name == first for name in boxes["frame_id"].to_pylist()])
+    assert small.schema.equals(boxes.schema)
+    np.testing.assert_allclose(corners(small)[mine], corners(boxes)[mine] * [1 / 2, 1 / 3, 1 / 2, 1 / 3], rtol=1e-6)
+    assert (corners(small)[~mine] == corners(boxes)[~mine]).all()
