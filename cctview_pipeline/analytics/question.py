@@ -59,19 +59,26 @@ class Answer:
     def _within_limits(self, work: Callable[[], Found]) -> Found:
         """DuckDB works in a thread of its own, because a signal waits for as long as this one is in its hands."""
         began = time.monotonic()
-        future = self._worker.submit(work)
         try:
+            future = self._worker.submit(work)
             wait([future], max(self._left_s, 0))
             if not future.done():
                 raise CctviewError(QUESTION_SECONDS.says(QUESTION_SECONDS.most))
             return future.result()
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow's reader has its own errors for DuckDB's
             raise self._failure() or told(error) from error
+        except BaseException:  # its time is over, or somebody stops this process
+            self._stop()
+            raise
         finally:
-            while not future.done():  # its time is over, or somebody stops this process
-                self._database.interrupt()
-                wait([future], 0.1)
             self._left_s -= time.monotonic() - began
+
+    def _stop(self) -> None:
+        idle = self._worker.submit(int)
+        while not idle.done():
+            self._database.interrupt()
+            wait([idle], 0.1)
+        self._worker.shutdown()
 
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -183,7 +183,7 @@ def test_bytes_that_are_no_text_are_no_question(place: Workplace):
 
 def test_times_are_utc_wherever_this_machine_stands(place: Workplace, tmp_path: Path):
     """A time without a zone takes none, and one of another zone is read as it is written."""
-    asked = "select '2020-05-05 13:00-04:00'::timestamptz::timestamp as a, '2020-05-05 17:00'::timestamp::timestamptz as b"
+    asked = "select '2020-05-05 13:00:00-04'::timestamptz::timestamp as a, '2020-05-05 17:00'::timestamp::timestamptz as b"
     for zone in ("UTC", "America/New_York", "Asia/Kolkata"):
         there = Workplace(place.folder, extra=(("TZ", zone),))
         assert json.loads(there.run("query", "--json", asked).stdout) == dict.fromkeys("ab", "2020-05-05T17:00:00Z")

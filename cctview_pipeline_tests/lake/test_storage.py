@@ -101,8 +101,8 @@ def test_lake_below_a_regular_file_is_refused_with_one_sentence(tmp_path):
 
 def test_lake_that_is_a_regular_file_is_refused_with_one_sentence(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(CctviewError, match=r"^The lake .*/file cannot be written: [^\n]+\.$"):
-        Storage(str(tmp_path / "file")).write(KEY, b"1")
+    with pytest.raises(CctviewError, match=r"^The lake .*/file is a file: name a folder in CCTVIEW_LAKE\.$"):
+        Storage(str(tmp_path / "file"))
 
 
 def test_writable_lake_is_left_as_it_was(tmp_path):
