@@ -14,7 +14,17 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork, describe
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
 from cctview_pipeline.campaign import GRACE, HOUR
 from cctview_pipeline.collect.sealing import release, sealable, strangers
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, contents, damaged, read_rows, segments, unreadable
+from cctview_pipeline.collect.spool import (
+    Kind,
+    Record,
+    SpoolWriter,
+    contents,
+    damaged,
+    read_rows,
+    segments,
+    unread_bytes,
+    unreadable,
+)
 from cctview_pipeline.collect.tables import status_table
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK
@@ -53,6 +63,15 @@ def test_a_camera_whose_clock_is_minutes_off(tmp_path: Path):
     """Fetched in one hour, taken by the camera's clock in the one before or after."""
     network = spooled(tmp_path, frame("a", 3590, fetched_after_s=3700), frame("a", 3610, fetched_after_s=3590))
     assert len(network.read_hour("a", NINE).frames) == len(network.read_hour("a", NINE + HOUR).frames) == 1
+
+
+@pytest.mark.parametrize("year", [2100, 2200, 9999])
+def test_a_time_that_never_comes_holds_nothing_back(tmp_path: Path, year: int):
+    """From whatever clock it is: it is counted as unread, and the frames beside it are sealed."""
+    far = us(datetime(year, 12, 31, 23, 59, 59, tzinfo=NINE.tzinfo))
+    spooled(tmp_path, frame("a", 1), replace(frame("a", 2), captured_us=far, fetched_us=far))
+    assert sealable(tmp_path, NINE + 5 * HOUR) == {NINE: ["a"]}
+    assert sum(map(unread_bytes, segments(tmp_path))) > 0
 
 
 def test_the_picture_that_a_new_collector_fetched_once_more(tmp_path: Path):
