@@ -100,5 +100,8 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
         picture = read_whole(record.payload)
     except BadPicture as error:
         return Rejected(name, error.reason, str(error), digest, fetched)
+    except Exception as error:  # other people's bytes meet a decoder
+        what = f"A decoder stumbled over it unexpectedly ({type(error).__name__})."
+        return Rejected(name, "undecodable", what, digest, fetched)
     seen[name] = seen[digest] = name
     return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, picture.width, picture.height)
