@@ -67,7 +67,7 @@ def check_offered(camera_ids: Sequence[str], offered: Sequence[str], place: obje
     if absent is None:
         return
     by_lower = {camera_id.lower(): camera_id for camera_id in offered}
-    near = [by_lower[each] for each in difflib.get_close_matches(absent.lower(), by_lower, 1)]
+    near = [by_lower[each] for each in difflib.get_close_matches(absent.lower(), by_lower, 1, 0.85)]
     more = f" and {len(offered) - MOST_NAMED:,} more" if len(offered) > MOST_NAMED else ""
     raise CctviewError(
         f"Camera '{printable(absent)}' is not in {place}: {f'it may mean {near[0]}; ' if near else ''}"
