@@ -255,7 +255,7 @@ def _check_divisors(tables: bytes) -> None:
     while position < len(tables):
         width = 2 if tables[position] >> 4 else 1
         table = tables[position + 1 : position + 1 + 64 * width]
-        if any(not any(table[i : i + width]) for i in range(0, len(table), width)):
+        if 0 in (table if width == 1 else (high | low for high, low in zip(table[::2], table[1::2], strict=False))):
             raise BadPicture("undecodable", "Its quantisation table has a zero.")
         position += 1 + 64 * width
 
