@@ -56,7 +56,7 @@ class Jpeg:
 
 
 def read(data: bytes) -> Jpeg:
-    """A picture from outside, its coded data not looked at, in some 30 us: whether all of it is there, only a decoder can tell.
+    """A picture from outside, its coded data not looked at, in some 40 us: whether all of it is there, only a decoder can tell.
 
     One without an end marker and one that EXIF turns are decoded. Raises BadPicture, and nothing else.
     """
