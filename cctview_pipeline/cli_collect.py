@@ -44,8 +44,8 @@ def refresh(
     difference = keep(snapshots(live), listed.cameras, datetime.now(UTC), force)
     online = sum(camera.online for camera in listed.cameras)
     console.print(f"{len(listed.cameras)} cameras, {online} of them on: {difference}.")
-    if listed.left_out:
-        console.print(listed.said(), soft_wrap=True)
+    if said := listed.said():
+        console.print(said, soft_wrap=True)
     for name, ids in vars(difference).items():
         if ids:
             console.print(f"{name}: {', '.join(ids[:20])}{f' and {len(ids) - 20} more' if len(ids) > 20 else ''}", soft_wrap=True)

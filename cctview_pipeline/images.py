@@ -5,6 +5,7 @@ stands at its end. No library's own words leave this module.
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -32,10 +33,11 @@ _INVENTS = {
     "marker 0xd9 instead of RST": "truncated",  # the end, where a restart should be
     "bad Huffman code": "undecodable",
     "instead of RST": "undecodable",
+    "extraneous bytes": "undecodable",  # before a restart that comes too late, or behind the last pixel
 }
 """What libjpeg says (jerror.h, the same since 1991) where it has to make up pixels. Any other of its warnings is harmless."""
-_IS_WHOLE = "extraneous bytes"
-"""It says so of bytes between a picture's last pixel and its end."""
+_LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+"""Of bytes between a picture's last pixel and its end."""
 _MADE_UP = 128
 """The grey that it makes them up of."""
 _ENDS_EARLY = "An image cannot be decoded: it ends early, and part of it is missing."
@@ -108,14 +110,23 @@ def _decode_jpeg(jpeg: bytes, whole: bool) -> np.ndarray:
     except BadPicture:
         raise
     except Exception as error:
-        if whole and any(words in str(error) for words in _INVENTS):
+        padded = _is_padded(str(error), jpeg)
+        if whole and not padded and any(words in str(error) for words in _INVENTS):
             raise
         pixels = _decode_by_pillow(jpeg, "JPEG")
         # Sampled in a way that has no name: libjpeg was not asked, and the last corner has to tell.
-        if whole and _IS_WHOLE not in str(error) and (pixels[-4:, -4:] == _MADE_UP).all():
+        if whole and not padded and (pixels[-4:, -4:] == _MADE_UP).all():
             raise BadPicture("truncated", _ENDS_EARLY) from error
         return pixels
     return np.asarray(Image.fromarray(255 - pixels, "CMYK").convert("RGB")) if inks else pixels
+
+
+def _is_padded(told: str, jpeg: bytes) -> bool:
+    """Whether libjpeg warns of zeros before the end, where nothing is missing. Others are pixels that it has not shown:
+    the size is a lie, or codes were damaged."""
+    left = _LEFT_OVER.search(told)
+    end = jpeg.rfind(b"\xff\xd9")
+    return bool(left) and end >= 0 and not any(jpeg[max(0, end - int(left[1])) : end])
 
 
 def _decode_by_pillow(data: bytes, *formats: str) -> np.ndarray:

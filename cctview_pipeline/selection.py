@@ -1,6 +1,7 @@
 """What a backfill command means: which campaign, which cameras, which hours."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -8,11 +9,11 @@ from pathlib import Path
 
 from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.described import described, refuse_undescribed
+from cctview_pipeline.cameras.described import check_offered, described, refuse_undescribed
 from cctview_pipeline.cameras.network import CameraNetwork, Unused
 from cctview_pipeline.cameras.spooled import SpoolNetwork
-from cctview_pipeline.campaign import GRACE, HOUR, Camera, Campaign, floor_hour, is_over, touching
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.campaign import GRACE, HOUR, MOST_PARTITIONS, Camera, Campaign, floor_hour, is_over, touching
+from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.understood import understood
@@ -54,11 +55,13 @@ def choose(
     network with nothing of what was asked.
     """
     now = now or datetime.now(UTC)
+    if begin and end and end <= begin:
+        raise CctviewError(f"The time asked for ends ({end:%Y-%m-%dT%H:%MZ}) before it begins ({begin:%Y-%m-%dT%H:%MZ}).")
     existing = (said := lake.campaign()) and understood(said)
     if existing:
         _check_same(lake, existing, network, purposes)
     settings = _city_settings(existing, begin, end, settings or {}) if network == "city" else {}
-    place = str(Path(path).absolute()) if path else existing.path if existing else None
+    place = _place(path) if path else existing.path if existing else None
     source = open_network(network, place, settings)
     known, notes = _cameras(source, existing, cameras, (lake.uri, place, purposes))
     hours_of = {camera.id: source.hours(camera.id) for camera in known}
@@ -74,6 +77,7 @@ def choose(
         raise CctviewError(f"{place or 'The city'} has no frames of these cameras in the time asked for{_span(over)}.")
     first, last = floor_hour(begin or hours[0]), _ceil_hour(end or hours[-1] + HOUR)
     if existing is None:
+        _check_span(known, first, last)
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
         privacy = {"purposes": list(purposes)} if purposes else {}
         until = None if isinstance(source, SpoolNetwork) and not end else last
@@ -90,6 +94,28 @@ def choose(
     unused = source.unused() if isinstance(source, ArchiveNetwork) else []
     notes += _not_used(source, known, unused)
     return Choice(campaign, [camera.id for camera in known], inside, notes, unused)
+
+
+def _place(path: str) -> str:
+    """An archive's path as the campaign keeps it. Raises CctviewError for one that no text file can hold."""
+    place = str(Path(os.path.expanduser(path)).absolute())
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        raise CctviewError(
+            f"The archive's path {printable(place)} is no UTF-8, and campaign.toml can't hold it: rename that folder."
+        ) from None
+    return place
+
+
+def _check_span(cameras: Sequence[Camera], first: datetime, last: datetime) -> None:
+    """Raises CctviewError for more than a campaign may hold, before there is a file that one could shorten."""
+    count = len(cameras) * ((last - first) // HOUR)
+    if count > MOST_PARTITIONS:
+        raise CctviewError(
+            f"{_several(cameras, 'camera')} from {first:%Y-%m-%dT%HZ} to {last:%Y-%m-%dT%HZ} are {count:,} partitions, more than "
+            f"{MOST_PARTITIONS:,}: choose less of the time with --from and --to, or less of the cameras with --cameras."
+        )
 
 
 def _check_same(lake: Lake, existing: Campaign, network: str, purposes: Sequence[str]) -> None:
@@ -118,8 +144,7 @@ def _cameras(
     strangers = [camera_id for camera_id in wanted if camera_id not in known]
     if strangers and (asked or len(strangers) == len(wanted)):
         refuse_undescribed(strangers, source, existing, *to_come)
-    if absent := [camera_id for camera_id in wanted if camera_id not in offered]:
-        raise CctviewError(f"Camera '{absent[0]}' is not in {place or 'the city'}: it has {', '.join(offered)}.")
+    check_offered(wanted, offered, place or "the city")
     chosen = sorted((known[name] for name in set(wanted) - set(strangers)), key=lambda camera: (camera.corridor, camera.order))
     where = "this campaign" if existing else "the catalogue"
     notes = [f"Left out: {_several(strangers, 'camera')} of {place} not in {where}: {_some(strangers)}."] if strangers else []

@@ -44,6 +44,38 @@ def test_hours_that_are_over_are_made_and_the_rest_is_left_with_a_note(lake: Lak
     ]
 
 
+@pytest.mark.parametrize("typed", ["735-683-n", "735-683", "735-683-NN"])
+def test_a_typing_error_in_a_camera_s_id_is_told_with_the_nearest(lake: Lake, root: Path, typed: str):
+    with pytest.raises(CctviewError, match=rf"^Camera '{typed}' is not in .*: it may mean 735-683-N; it has 735-683-N\.$"):
+        chosen(lake, root, typed)
+    lake.write_campaign(chosen(lake, root).campaign)
+    with pytest.raises(CctviewError, match="it may mean 735-683-N"):
+        chosen(lake, root, typed)
+
+
+def test_a_path_that_is_no_text_is_refused_before_anything_is_written(lake: Lake, root: Path):
+    odd = root.rename(Path(os.fsdecode(os.fsencode(root.parent) + b"/\xe4rchiv")))
+    with pytest.raises(CctviewError, match=r"rchiv is no UTF-8, and campaign.toml can't hold it: rename that folder\.$") as told:
+        chosen(lake, odd)
+    assert str(told.value).isprintable()
+
+
+def test_a_path_may_begin_at_home(lake: Lake, root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(root.parent))
+    assert chosen(lake, Path("~/archive")).campaign.path == str(root)
+
+
+def test_an_end_before_the_beginning_is_told_as_such(lake: Lake, root: Path):
+    with pytest.raises(CctviewError, match=r"ends \(2020-05-05T17:00Z\) before it begins \(2020-05-05T19:00Z\)\.$"):
+        chosen(lake, root, begin=SEVEN, end=FIVE)
+
+
+def test_a_window_that_is_too_large_is_told_with_its_dates(lake: Lake, root: Path):
+    write(root, frames(CAMERA, datetime(2005, 5, 5, 17, tzinfo=UTC), 5, first=10))
+    with pytest.raises(CctviewError, match=r"^1 camera from 2005-05-05T17Z to 2020-05-05T18Z are .* with --from and --to"):
+        chosen(lake, root)
+
+
 def test_an_hour_is_over_a_minute_after_its_end(lake: Lake, root: Path):
     write(root, frames(CAMERA, SEVEN, 5, first=10))
     for now, hours in ((SEVEN + HOUR, 1), (SEVEN + HOUR + timedelta(minutes=1), 2)):

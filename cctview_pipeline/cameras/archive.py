@@ -130,6 +130,8 @@ class ArchiveNetwork:
                 "set this machine's clock, or mend the names."
             )
         unused = self._files.unused()
+        if self.path.is_file() and any(found.reason == "empty_zip" for found in unused):
+            return f"{self.path} is a zip file that holds nothing."
         if self.path.is_file() and any(found.reason in ("damaged_zip", "unreadable_zip") for found in unused):
             return f"{self.path} is no readable zip file: it is none, or was not written to its end (`zip -FF` may mend it)."
         telling = [found.sentence for found in unused if found.reason not in ("other_file", "no_place", "hidden")]
@@ -164,7 +166,7 @@ def _dated_elsewhere(file: ArchiveFile) -> Rejected:
 
 
 def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str]) -> Frame | Rejected:
-    """Judge one file. seen: digest and frame id of the good frames already met -> name, for finding duplicates."""
+    """Judge one file. seen: digest and frame id of the good frames already met -> place, for finding duplicates."""
     digest = hashlib.sha256(data).hexdigest()
     fetched = file.meanings[0] if file.meanings else None
 
@@ -174,12 +176,14 @@ def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str
     if fetched is None or not file.name.startswith(f"{camera_id}--"):
         return reject(
             "wrong_name",
-            f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, lies in another hour, or no such time exists.",
+            _other_case(camera_id, file.name)
+            or f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, lies in another hour, or no such time exists.",
         )
     frame_id = frame_id_of(file.name)
-    for key in (frame_id, digest):
-        if key in seen:
-            return reject("duplicate", f"It is the same as {seen[key]}.")
+    if digest in seen:
+        return reject("duplicate", f"It is the same as {seen[digest]}.")
+    if frame_id in seen:
+        return reject("duplicate", f"It has the time of another picture, {seen[frame_id]}, and other bytes.")
     try:
         picture = read_whole(data)
     except BadPicture as error:
@@ -191,8 +195,16 @@ def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str
     if abs(captured - fetched) > TOLERANCE:
         seconds = (captured - fetched).total_seconds()
         return reject("capture_time", f"The camera's time is {seconds:+.1f} s from the file's name; 5 s are allowed.")
-    seen[frame_id] = seen[digest] = file.name
+    seen[frame_id] = seen[digest] = file.place
     return Frame(frame_id, camera_id, captured, fetched, picture.data, picture.width, picture.height)
+
+
+def _other_case(camera_id: str, name: str) -> str:
+    """Why a name is wrong that differs from its folder's camera in upper and lower case only, as after a copy over Windows."""
+    told = name[: len(camera_id)]
+    if told == camera_id or not name.lower().startswith(f"{camera_id.lower()}--"):
+        return ""
+    return f"'{name}' lies in the folder of '{camera_id}': rename the folder to {told}, or the file."
 
 
 def _skipped(hour: datetime) -> list[datetime]:

@@ -1,18 +1,21 @@
 """Dates that can't be right: cameras that lose power go on in 1970, and one typing error makes a year.
 
-A date is lone when it is more than a day ahead of this machine's clock; or when it and all dates within a week of it have at most
-three pictures of each camera, and all in all at most a third as many as the largest such group of dates.
+A date is lone when it is more than a day ahead of this machine's clock; when it is one that clocks without power say, and the
+archive has others; or when it and all dates within a week of it have at most three pictures of each camera, and all in all at
+most a third as many as the largest such group of dates.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from cctview_pipeline.cameras.archive_files import ArchiveFiles, Key, meanings, parse_folder
 
 AHEAD = timedelta(days=1)
 FAR = timedelta(days=7)
+FIRST_BELIEVED = datetime(2001, 1, 2, 12, tzinfo=UTC)
+"""Before it lie the dates at which clocks begin: 1970, 1980, and the first days of 2000 and 2001."""
 FEW = 3
 """Pictures of a camera: whoever has more of a date has looked at it."""
 SHARE = 3
@@ -24,6 +27,8 @@ def lone_keys(files: ArchiveFiles, now: datetime) -> set[Key]:
     """Cameras and hours whose date can't be right."""
     hours = {key: meanings(parse_folder(key[1]))[0] for key in files.places()}
     lone = {key for key, hour in hours.items() if hour > now + AHEAD}
+    if any(hour >= FIRST_BELIEVED for key, hour in hours.items() if key not in lone):
+        lone |= {key for key, hour in hours.items() if hour < FIRST_BELIEVED}
     groups = _groups({key: hour for key, hour in hours.items() if key not in lone})
     if len(groups) < 2:
         return lone

@@ -28,25 +28,31 @@ HOUR_FOLDER = "%Y/%m/%d/%H"
 UNUSED = {
     "derived": "crops and drawings made from frames",
     "other_file": "files that are no pictures",
+    "packed": "packed files of other kinds than zip: unpack them",
     "hidden": "hidden files, and what a system left behind (._*, __MACOSX)",
     "no_place": "pictures for which neither their name nor their folder tells a camera and an hour",
     "camera_id": "pictures of cameras whose id has other characters than letters, digits and single hyphens, underscores or dots",
     "clock": "pictures dated far from all others, of cameras that have no others",
     "damaged_zip": "zip files whose list of entries is damaged or not there yet, so that none is found (`zip -FF` may mend them)",
     "unreadable_zip": "zip files that can't be opened, or have too many entries",
+    "split_zip": "parts of zip files that were split: join them (`zip -s 0 NAME.zip --out whole.zip`)",
+    "empty_zip": "zip files that hold nothing",
     "zip_in_zip": "zip files inside zip files: unpack them",
     "unreadable_folder": "folders that can't be opened",
     "too_deep": f"folders more than {ARCHIVE_DEPTH.most} deep",
 }
 """Why something in an archive is not used -> what is said of those."""
 
-_PICTURES = (".jpeg", ".jpg", ".png")
-_STEM = re.compile(r"(?P<id>.+)--original\.jpe?g", re.IGNORECASE)
+_PICTURES = (".jpeg", ".jpg", ".png", ".webp", ".gif", ".bmp")
+"""All but the first two are read to be refused in the words for what they are."""
+_STEM = re.compile(r"(?P<id>.+)--original\.(jpe?g|png|webp|gif|bmp)", re.IGNORECASE)
+_PACKED = re.compile(r".+\.(tar|tgz|tbz2?|txz|gz|bz2|xz|zst|lz4|lzma|rar|r\d\d|7z|7z\.\d{3})", re.DOTALL)
+_SPLIT = re.compile(r".+\.(z\d\d+|zip\.\d{3})", re.DOTALL)
 _NAMED = re.compile(
     r"(?P<camera>.+?)--(?P<time>\d{4}-\d{2}-\d{2}--\d{2}\.\d{2}\.\d{2})(?P<utc>\.\d{3}Z)?(?:--.*|\..*)", re.ASCII | re.DOTALL
 )
-_YEARS = range(1970, 2200)
-"""Before and after them nobody took a picture, and clocks can't be told apart."""
+_YEARS = range(1969, 2200)
+"""Before and after them nobody took a picture, and clocks can't be told apart. 1970 begins in 1969 in New York."""
 
 
 def frame_id_of(name: str) -> str | None:
@@ -76,7 +82,9 @@ class ArchiveFile:
             frame_id = FrameId.parse(frame_id_of(self.name) or "")
         except ValueError:
             return []
-        return meanings(frame_id.time) if frame_id.published and f"{frame_id.time:{HOUR_FOLDER}}" == self.folder else []
+        if f"{frame_id.time.astimezone(NEW_YORK):{HOUR_FOLDER}}" != self.folder:
+            return []
+        return meanings(frame_id.time) if frame_id.published else [frame_id.time]
 
 
 @dataclass
@@ -169,6 +177,8 @@ def _unzip(path: Path, parts: Parts, tally: _Tally) -> Iterator[tuple[Key, Archi
     except Unreadable as error:
         tally.add(error.reason, place)
         return
+    if not entries:
+        tally.add("empty_zip", place)
     for entry in entries:
         if not entry.is_folder or _is_frame(entry.parts[-1]):
             yield from _sort((*parts, *entry.parts), f"{place}/{'/'.join(entry.parts)}", entry.read, tally)
@@ -180,13 +190,20 @@ def _sort(parts: Parts, place: str, read: Callable[[], bytes], tally: _Tally) ->
     if _is_hidden(parts):
         tally.add("hidden", place)
     elif not name.endswith(_PICTURES):
-        tally.add("zip_in_zip" if name.endswith(".zip") else "other_file", place)
+        tally.add(_other_kind(name), place)
     elif not _is_frame(name):
         tally.add("derived", place)
     elif key := _layout_key(parts[:-1]) or _name_key(parts[-1]):
         yield key, ArchiveFile(parts[-1], key[1], place, read)
     else:
         tally.add("camera_id" if _named_time(parts[-1]) else "no_place", place)
+
+
+def _other_kind(name: str) -> str:
+    """Why a file is not used whose name is no picture's."""
+    if name.endswith(".zip"):
+        return "zip_in_zip"
+    return "split_zip" if _SPLIT.fullmatch(name) else "packed" if _PACKED.fullmatch(name) else "other_file"
 
 
 def parse_folder(text: str) -> datetime:

@@ -1,5 +1,6 @@
 """The zip files of an archive: their entries, and the bytes of one without taking the others with it."""
 
+import errno
 import io
 import os
 import stat
@@ -15,6 +16,8 @@ from cctview_pipeline.limits import PICTURE_BYTES, ZIP_ENTRIES
 _ENCRYPTED = 0x1
 """In an entry's flags (APPNOTE.TXT of PKWARE, 4.4.4)."""
 
+_END = 22 + (1 << 16)
+"""Bytes of the record at the list's end, with the longest comment."""
 _NOWHERE = ("", ".", "..")
 
 
@@ -33,11 +36,14 @@ class Zip:
     def __init__(self, path: Path) -> None:
         """Raises Unreadable, with a reason of UNUSED, where no list of entries can be had."""
         try:
-            self._file = zipfile.ZipFile(_OpenedToRead(path))
+            part = _is_part(_OpenedToRead(path))
+            self._file = zipfile.ZipFile(_OpenedToRead(path)) if not part else None
         except OSError as error:
             raise Unreadable("unreadable_zip", str(Unreadable.of(error))) from error
         except Exception as error:  # other people's bytes meet a library: whatever it stumbles over, this zip is the only one
             raise Unreadable("damaged_zip", "Its list of entries is damaged, or not there yet.") from error
+        if part:
+            raise Unreadable("split_zip", "It is one part of several.")
         if not ZIP_ENTRIES.allows(len(self._file.infolist())):
             raise Unreadable("unreadable_zip", ZIP_ENTRIES.says(len(self._file.infolist())))
 
@@ -72,6 +78,14 @@ class Zip:
             raise Unreadable.of(error) from error
         except Exception as error:
             raise Unreadable("unreadable", f"The compressed bytes {where} are damaged.") from error
+
+
+def _is_part(file: "_OpenedToRead") -> bool:
+    """The last of several: the record at the list's end (APPNOTE.TXT, 4.3.16) counts the disks before it."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
+    tail = file.read(_END)
+    disks = tail[(at := tail.rfind(b"PK\5\6")) + 4 : at + 6] if b"PK\5\6" in tail else b""
+    return disks not in (b"", b"\0\0", b"\xff\xff")
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -112,7 +126,7 @@ class _OpenedToRead(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         if at < 0:
-            raise ValueError("A place before the file's beginning.")
+            raise OSError(errno.EINVAL, "a place before the file's beginning")  # which zipfile expects of small files
         self._at = at
         return at
 

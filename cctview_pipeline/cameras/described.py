@@ -1,5 +1,6 @@
 """Which of a network's cameras somebody has described: by the lake's campaign, the package's catalogue, or the network itself."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -7,7 +8,10 @@ from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import HOUR, Camera, Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, printable
+
+MOST_NAMED = 10
+"""Cameras of a source that a refusal names."""
 
 
 class UndescribedCameras(CctviewError):
@@ -41,17 +45,33 @@ def refuse_undescribed(
 ) -> None:
     """Raises CctviewError, with the mend, for cameras that nobody has described. path, purposes: of the campaign to come."""
     first = strangers[0]
+    if source.name == "archive":
+        check_offered(strangers, source.cameras(), path)
     if existing:
         existing.camera(first)  # raises
     if source.name == "city":
         raise CctviewError(f"The city has no camera '{first}': known are {', '.join(described(source, None))}.")
     if isinstance(source, SpoolNetwork):
-        raise CctviewError(f"Camera '{first}' is not in {source.spool}: it has {', '.join(source.cameras()) or 'none'}.")
+        check_offered(strangers, source.cameras(), source.spool)
     raise UndescribedCameras(
         f"Camera '{first}' is not in the catalogue: describe it under [[cameras]] in {lake_uri}/campaign.toml, which is not "
         f"there yet: what is printed above is its beginning, with places to fill in. Or choose others with --cameras. Known are "
         f"{', '.join(catalogue())}.",
         _draft(strangers, source, path, purposes),
+    )
+
+
+def check_offered(camera_ids: Sequence[str], offered: Sequence[str], place: object) -> None:
+    """Raises CctviewError, with the nearest id, for a camera of which a source has nothing. place: the source's."""
+    absent = next((camera_id for camera_id in camera_ids if camera_id not in offered), None)
+    if absent is None:
+        return
+    by_lower = {camera_id.lower(): camera_id for camera_id in offered}
+    near = [by_lower[each] for each in difflib.get_close_matches(absent.lower(), by_lower, 1, 0.85)]
+    more = f" and {len(offered) - MOST_NAMED:,} more" if len(offered) > MOST_NAMED else ""
+    raise CctviewError(
+        f"Camera '{printable(absent)}' is not in {place}: {f'it may mean {near[0]}; ' if near else ''}"
+        f"it has {', '.join(offered[:MOST_NAMED]) or 'none'}{more}."
     )
 
 

@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 
 from cctview_pipeline.cameras.exif import orientation
+from cctview_pipeline.cameras.jpeg_zeros import are_flat, without_padding, zero_codes
 from cctview_pipeline.images import BadPicture, check_limit, check_size, decode, encode_jpeg, encode_like
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_LEAST_SIDE, PICTURE_SCANS
 
@@ -55,7 +56,7 @@ class Jpeg:
 
 
 def read(data: bytes) -> Jpeg:
-    """A picture from outside, its coded data not looked at, in some 30 us: whether all of it is there, only a decoder can tell.
+    """A picture from outside, its coded data not looked at, in some 40 us: whether all of it is there, only a decoder can tell.
 
     One without an end marker and one that EXIF turns are decoded. Raises BadPicture, and nothing else.
     """
@@ -85,15 +86,6 @@ def read_whole(data: bytes) -> Jpeg:
     picture = read(data)
     decode(picture.data, whole=True)
     return picture
-
-
-def damage(data: bytes) -> str:
-    """Why these bytes are no picture that is kept, one of REASONS; ``not_masked`` where nothing is wrong with them."""
-    try:
-        read_whole(data)
-    except BadPicture as error:
-        return error.reason
-    return "not_masked"
 
 
 def strip_metadata(data: bytes) -> bytes:
@@ -161,7 +153,7 @@ def with_comments(data: bytes, *texts: bytes) -> bytes:
 @dataclass
 class _Outline:
     """What is gathered of a picture, segment by segment. kept: pieces of the plain form; coded: component -> which of its 64
-    coefficients scans gave to the last bit, a bit each."""
+    coefficients scans gave to the last bit, a bit each; zeros: Huffman table -> what its code of zero bits means."""
 
     kept: list[bytes] = field(default_factory=list)
     width: int = 0
@@ -172,16 +164,20 @@ class _Outline:
     components: bytes = b""
     scans: int = 0
     coded: dict[int, int] = field(default_factory=dict)
-    has_tables: bool = False
+    zeros: dict[int, int] = field(default_factory=dict)
     colours: set[int] = field(default_factory=set)
 
     def take(self, marker: int, piece: bytes) -> None:
-        if marker in (SOI, EOI, DQT, DRI, DHT):
-            self.has_tables |= marker == DHT
+        if marker == DHT:
+            self.zeros |= zero_codes(piece)
+        elif marker == DQT:
+            _check_divisors(piece)
+        elif marker in (SOI, EOI, DRI):
+            pass
         elif marker in _FRAMES:
             self._frame(marker, piece)
         elif marker == SOS:
-            self._scan(piece)
+            piece = self._scan(piece)
         elif marker in (JFIF, ADOBE) and marker not in self.colours:
             piece = _colour_header(marker, piece)
             self.colours |= {marker} if piece else set()
@@ -212,7 +208,8 @@ class _Outline:
                 "too_small", f"It has {self.width} x {self.height} pixels; a camera's has {PICTURE_LEAST_SIDE} a side or more."
             )
 
-    def _scan(self, piece: bytes) -> None:
+    def _scan(self, piece: bytes) -> bytes:
+        """A scan as it is kept. Raises BadPicture."""
         count = piece[4] if len(piece) > 4 else 0
         header = 4 + 1 + 2 * count + 3
         if self.frame is None or not 1 <= count <= 4 or struct.unpack_from(">H", piece, 2)[0] + 2 != header:
@@ -222,12 +219,14 @@ class _Outline:
         first, last, bits = piece[header - 3 : header]
         if self.frame != PROGRESSIVE:
             first, last, bits = 0, 63, 0  # whatever it says: libjpeg does not look
-            if not self.has_tables:
-                self.kept.append(_standard_tables())
-                self.has_tables = True
+            if not self.zeros:
+                for table in _standard_tables():
+                    self.take(DHT, table)
         if not bits & 15 and first <= last <= 63:
             for component in piece[5 : header - 3 : 2]:
                 self.coded[component] = self.coded.get(component, 0) | (2 << last) - (1 << first)
+        refines = bits >> 4
+        return piece if refines or are_flat(piece[6 : header - 3 : 2], self.zeros, first, last) else without_padding(piece)
 
     def check(self) -> None:
         """Raises BadPicture unless there was a scan of every coefficient of every component."""
@@ -245,7 +244,20 @@ def _no_jpeg(data: bytes) -> BadPicture:
     for beginning, name in _OTHERS.items():
         if data.startswith(beginning):
             return BadPicture("placeholder", f"It is {name}; cameras send JPEG.")
-    return BadPicture("no_picture", f"It does not begin as a JPEG does, but with {data[:12]!r}.")
+    begin = data[:12].decode("ascii", "replace").strip()
+    shown = f"'{begin}'" if begin.isprintable() and begin.isascii() else data[:12].hex(" ")
+    return BadPicture("no_picture", f"It does not begin as a JPEG does, but with {shown}.")
+
+
+def _check_divisors(tables: bytes) -> None:
+    """Raises BadPicture for a quantisation table with a zero (ITU T.81, B.2.4.1): all would be grey."""
+    position = 4
+    while position < len(tables):
+        width = 2 if tables[position] >> 4 else 1
+        table = tables[position + 1 : position + 1 + 64 * width]
+        if 0 in (table if width == 1 else (high | low for high, low in zip(table[::2], table[1::2], strict=False))):
+            raise BadPicture("undecodable", "Its quantisation table has a zero.")
+        position += 1 + 64 * width
 
 
 def _axis_time(comment: bytes) -> datetime | None:
@@ -267,7 +279,7 @@ def _colour_header(marker: int, piece: bytes) -> bytes:
 
 
 @cache
-def _standard_tables() -> bytes:
+def _standard_tables() -> tuple[bytes, ...]:
     """The Huffman tables (ITU T.81, annex K) that the frames of a Motion JPEG leave out."""
     any_picture = encode_jpeg(np.zeros((16, 16, 3), np.uint8))
-    return b"".join(piece for marker, piece in segments(any_picture) if marker == DHT)
+    return tuple(piece for marker, piece in segments(any_picture) if marker == DHT)

@@ -8,8 +8,18 @@ from dataclasses import dataclass, field
 from cctview_pipeline.campaign import BadCamera, check_camera
 from cctview_pipeline.limits import LIST_ROWS, NAME_CHARACTERS
 
-NO_CAMERA, DUPLICATE, TOO_MANY = "no_camera", "duplicate", "too_many"
+NO_CAMERA, DUPLICATE, CASE, TOO_MANY = "no_camera", "duplicate", "case", "too_many"
 """Why rows are left out, besides what campaign.BadCamera names."""
+WORDS = {
+    "id": "without an id that can be used",
+    "name": "without a name that can be used",
+    "coordinates": "without a place where the network's cameras are",
+    NO_CAMERA: "no camera at all",
+    DUPLICATE: "with the id of another",
+    CASE: "with an id that differs from another's in upper and lower case only, which some disks can't tell apart",
+    TOO_MANY: f"behind row {LIST_ROWS.most:,}, up to which a list is read",
+}
+"""Reason -> what is said of such rows."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +43,24 @@ class LiveCamera:
 
 @dataclass(frozen=True)
 class CameraList:
-    """cameras: no two of one id; left_out: reason -> rows; such_as: reason -> the first of those rows."""
+    """cameras: no two of one id; left_out: reason -> rows; such_as: reason -> the first of those rows; unclear: cameras of which
+    the list does not say whether they are on, and which are taken to be."""
 
     cameras: list[LiveCamera]
     left_out: Counter[str] = field(default_factory=Counter)
     such_as: dict[str, str] = field(default_factory=dict)
+    unclear: list[str] = field(default_factory=list)
 
     def said(self) -> str:
-        """What was left out, in one sentence; nothing where all rows are cameras."""
-        if not self.left_out:
-            return ""
-        parts = [f"{count:,} {reason} (such as {self.such_as[reason]})" for reason, count in self.left_out.most_common()]
-        return f"Rows of the list that were left out: {', '.join(parts)}."
+        """What was left out and what was guessed, a sentence each; nothing where all rows are cameras and tell all."""
+        parts = [f"{count:,} {WORDS[reason]} (such as {self.such_as[reason]})" for reason, count in self.left_out.most_common()]
+        sentences = [f"Rows of the list that were left out: {'; '.join(parts)}."] if parts else []
+        if self.unclear:
+            sentences += [
+                f"Cameras of which the list does not say whether they are on, and which are taken to be: {len(self.unclear):,} "
+                f"(such as {self.unclear[0]})."
+            ]
+        return " ".join(sentences)
 
     def leave_out(self, reason: str, row: str, count: int = 1) -> None:
         self.left_out[reason] += count
@@ -82,13 +98,13 @@ def read_rows(rows: list, camera_of: Callable[[Mapping], LiveCamera]) -> CameraL
 
 def without_repeats(found: CameraList, name: Callable[[LiveCamera], str]) -> CameraList:
     """The first of every name, which differs by more than upper and lower case: some disks know no difference."""
-    kept, seen = CameraList([], found.left_out, found.such_as), set()
+    kept, seen = CameraList([], found.left_out, found.such_as, found.unclear), {}
     for camera in found.cameras:
-        if name(camera).casefold() in seen:
-            kept.leave_out(DUPLICATE, camera.network_id)
-        else:
-            seen.add(name(camera).casefold())
+        before = seen.setdefault(name(camera).casefold(), camera)
+        if before is camera:
             kept.cameras.append(camera)
+        else:
+            kept.leave_out(DUPLICATE if name(before) == name(camera) else CASE, camera.network_id)
     return kept
 
 
@@ -108,6 +124,14 @@ def degrees(value: object) -> float:
     except (ValueError, OverflowError):
         pass
     raise BadCamera("A row has no coordinates.", "coordinates")
+
+
+def switched_on(value: object) -> bool | None:
+    """What a list says of a camera's being on, in whatever form; None where it says neither."""
+    return _ON.get(str(value).strip().lower()) if isinstance(value, str | int | float) else None
+
+
+_ON = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
 def _name(row: object, number: int) -> str:

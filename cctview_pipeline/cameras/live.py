@@ -13,7 +13,16 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from cctview_pipeline.cameras.catalogue import catalogue
-from cctview_pipeline.cameras.listed import CameraList, LiveCamera, degrees, read_rows, rows_of, tidy, without_repeats
+from cctview_pipeline.cameras.listed import (
+    CameraList,
+    LiveCamera,
+    degrees,
+    read_rows,
+    rows_of,
+    switched_on,
+    tidy,
+    without_repeats,
+)
 from cctview_pipeline.campaign import BadCamera, metres_between
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK
@@ -22,6 +31,8 @@ NEW_YORK_CITY = (40.0, -75.0, 41.5, -73.0)
 """South, west, north and east of the city's cameras, with room: latitude and longitude swapped lie outside."""
 SAME_PLACE_M = 40.0
 """Between a camera of the network and one of the package's catalogue, within which they are one."""
+_SAME_LATITUDE = SAME_PLACE_M / 110_000
+"""degrees: no more is as near, wherever on the earth."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,8 @@ class NycDot:
             rows = rows_of(content)
         except ValueError:
             raise CctviewError(f"{self.list_request().url} gives no list of cameras, but something else.") from None
-        found = read_rows(rows, self._camera)
+        unclear: list[str] = []
+        found = replace(read_rows(rows, lambda row: self._camera(row, unclear)), unclear=unclear)
         if rows and not found.cameras:
             raise CctviewError(f"{self.list_request().url} gives no list of cameras. {found.said()}")
         found = without_repeats(found, lambda camera: camera.network_id)
@@ -109,16 +121,20 @@ class NycDot:
     def pictures(self, content: bytes) -> Sequence[bytes]:
         return (content,)
 
-    def _camera(self, row: Mapping) -> LiveCamera:
+    def _camera(self, row: Mapping, unclear: list[str]) -> LiveCamera:
+        """unclear: takes the camera's id where its row does not say whether it is on."""
         given = row.get("id")
         if not isinstance(given, str | int) or isinstance(given, bool):
             raise BadCamera("A row has no id.", "id")
         network_id, place = str(given), (degrees(row.get("latitude")), degrees(row.get("longitude")))
-        online = str(row.get("isOnline", "true")).strip().lower() == "true"
-        camera = LiveCamera(network_id, network_id, tidy(row.get("name")) or network_id, *place, online, tidy(row.get("area")))
+        on = switched_on(row.get("isOnline", True))
+        name = tidy(row.get("name")) or network_id
+        camera = LiveCamera(network_id, network_id, name, *place, on is not False, tidy(row.get("area")))
         south, west, north, east = self._bounds
         if not (south <= camera.latitude <= north and west <= camera.longitude <= east):
             raise BadCamera("A row's place is not where the network's cameras are.", "coordinates")
+        if on is None:
+            unclear.append(camera.id)
         return _mapped(camera)
 
 
@@ -160,7 +176,8 @@ def _mapped(camera: LiveCamera) -> LiveCamera:
         if known.network_id == camera.network_id:
             return _named(camera, known.id)
     for known in catalogue().values():
-        if metres_between(known, camera) < SAME_PLACE_M:
+        near = abs(known.latitude - camera.latitude) < _SAME_LATITUDE  # a list may have 100,000 rows
+        if near and metres_between(known, camera) < SAME_PLACE_M:
             return _named(camera, known.id)
     return camera
 

@@ -91,12 +91,17 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
         return Rejected(name, "undecodable", _NOTHING_KEPT, digest, fetched)
     if refused := Refused.from_json(record.payload):
         return Rejected(name, refused.reason, refused.detail, refused.sha256, fetched)
-    for key in (name, digest):
-        if key in seen:
-            return Rejected(name, "duplicate", f"It is the same as {seen[key]}.", digest, fetched)
+    if digest in seen:
+        return Rejected(name, "duplicate", f"It is the same as {seen[digest]}.", digest, fetched)
+    if name in seen:
+        what = "It has the time of another picture, to the millisecond, and other bytes."
+        return Rejected(name, "duplicate", what, digest, fetched)
     try:
         picture = read_whole(record.payload)
     except BadPicture as error:
         return Rejected(name, error.reason, str(error), digest, fetched)
+    except Exception as error:  # other people's bytes meet a decoder
+        what = f"A decoder stumbled over it unexpectedly ({type(error).__name__})."
+        return Rejected(name, "undecodable", what, digest, fetched)
     seen[name] = seen[digest] = name
     return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, picture.width, picture.height)

@@ -16,8 +16,9 @@ HEAD = struct.Struct("<IIBHqq")
 times in microseconds since 1970."""
 _LIKE_A_HEAD = re.compile(rb"(?s)(?=.{3}\x00.{4}[\x01\x02].\x00.{6}[\x00-\x0e]\x00.{6}[\x00-\x0e]\x00)")
 """Where a record may begin: of less than 16 MiB, a known kind, a name of less than 256 bytes, and two times before 2100."""
-LATEST_US = 253_402_300_799_000_000
-"""The last second of the year 9999: no date lies behind it."""
+LATEST_US = 4_102_444_800_000_000
+"""The beginning of 2100. No collector was right about a later time, and an hour that is never over would hold its segment for
+ever."""
 
 
 class Kind(IntEnum):

@@ -58,7 +58,7 @@ async def cameras_of(
         return CameraList(list(known.values())), [f"{error} The {len(known)} cameras that are known from before are followed."]
     if not found.cameras and known:
         return CameraList(list(known.values())), ["The network's list is empty: the cameras known from before are followed."]
-    return found, [found.said()] if found.left_out else []
+    return found, [said] if (said := found.said()) else []
 
 
 def choose(

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.cameras.listed import CameraList, LiveCamera, tidy
+from cctview_pipeline.cameras import live
+from cctview_pipeline.cameras.catalogue import catalogue
+from cctview_pipeline.cameras.listed import WORDS, CameraList, LiveCamera, tidy
 from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.cameras.snapshots import read_list, write_list
-from cctview_pipeline.campaign import BadCamera, Camera, Campaign
+from cctview_pipeline.campaign import BadCamera, Camera, Campaign, metres_between
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import Limit
 from cctview_pipeline_tests.factories.spool import NINE
@@ -46,7 +48,7 @@ BAD = {
     "long id": ({"id": "a" * 201}, "id"),
     "id that is a list": ({"id": ["a"]}, "id"),
     "twice": ({"id": "good-1"}, "duplicate"),
-    "but for case": ({"id": "GOOD-1"}, "duplicate"),
+    "but for case": ({"id": "GOOD-1"}, "case"),
 }
 
 
@@ -56,7 +58,7 @@ def test_a_bad_row_is_left_out_and_counted(bad: str):
     found = read(GOOD, {**GOOD, "id": "bad-1", **changes}, {**GOOD, "id": "good-2"})
     assert [camera.id for camera in found.cameras] == ["good-1", "good-2"]
     assert dict(found.left_out) == {reason: 1}
-    assert found.said().startswith(f"Rows of the list that were left out: 1 {reason} (such as ")
+    assert found.said().startswith(f"Rows of the list that were left out: 1 {WORDS[reason]} (such as ")
     assert found.said().isprintable()
 
 
@@ -70,8 +72,8 @@ def test_what_is_no_row_is_left_out(row: object):
 def test_all_bad_rows_at_once_are_told_by_reason():
     found = read(GOOD, *({**GOOD, "id": f"bad-{number}", **changes} for number, (changes, _) in enumerate(BAD.values())), 7)
     assert [camera.id for camera in found.cameras] == ["good-1"]
-    assert dict(found.left_out) == {"coordinates": 10, "id": 10, "duplicate": 2, "no_camera": 1}
-    assert "10 coordinates (such as bad-0)" in found.said()
+    assert dict(found.left_out) == {"coordinates": 10, "id": 9, "duplicate": 1, "case": 1, "no_camera": 1}
+    assert "10 without a place where the network's cameras are (such as bad-0)" in found.said()
 
 
 def test_one_row_in_another_encoding_or_with_an_endless_number_is_not_the_list_s_end():
@@ -105,6 +107,31 @@ def test_a_list_without_end_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPa
     found = read(*({**GOOD, "id": f"c-{number}"} for number in range(8)))
     assert len(found.cameras) == 3
     assert dict(found.left_out) == {"too_many": 5}
+
+
+@pytest.mark.parametrize("said", [True, "true", "TRUE ", 1, "1", 1.0, False, "false", 0, "0", None, "yes", [], {}, 7])
+def test_what_is_on_is_read_in_any_form_and_what_says_neither_is_told(said: object):
+    found = read(GOOD, {**GOOD, "id": "b", "isOnline": said})
+    off, unclear = said in (False, "false", "0"), said in (None, "yes", [], {}, 7)
+    assert [camera.online for camera in found.cameras] == [True, not off]
+    assert found.unclear == (["b"] if unclear else [])
+    assert ("does not say whether they are on, and which are taken to be: 1 (such as b)." in found.said()) == unclear
+
+
+def test_a_row_without_a_word_of_it_is_on():
+    row = {name: value for name, value in GOOD.items() if name != "isOnline"}
+    assert (read(row).cameras[0].online, read(row).said()) == (True, "")
+
+
+def test_few_rows_of_a_long_list_are_held_against_the_catalogue(monkeypatch: pytest.MonkeyPatch):
+    """Only those that lie on the latitude of one of its cameras: a list of 100,000 rows is read between two frames."""
+    known = catalogue()["735-683-N"]
+    measured = []
+    monkeypatch.setattr(live, "metres_between", lambda *pair: measured.append(pair) or metres_between(*pair))
+    here = {**GOOD, "id": "here", "latitude": known.latitude + 0.0003, "longitude": known.longitude}
+    found = read(here, *({**GOOD, "id": f"c-{number}"} for number in range(1000)))
+    assert found.cameras[0].id == "735-683-N"
+    assert len(measured) < 10
 
 
 json_values = st.recursive(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import tempfile
 import threading
 import time
@@ -10,16 +11,17 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.cameras.jpeg import read_whole
 from cctview_pipeline.cameras.network import Rejected
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.images import decode
+from cctview_pipeline.ids import NEW_YORK, FrameId
 from cctview_pipeline.limits import ARCHIVE_DEPTH, PICTURE_BYTES
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.odd_archives import (
@@ -33,6 +35,7 @@ from cctview_pipeline_tests.factories.odd_archives import (
     write,
     zip_up,
 )
+from cctview_pipeline_tests.factories.odd_pictures import encoded
 
 CAMERA = "735-683-N"
 OTHER = "733-681-N"
@@ -182,14 +185,13 @@ def test_a_file_that_is_too_large_is_set_aside(tmp_path: Path):
 
 def test_whatever_a_decoder_stumbles_over_costs_one_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(tmp_path, GOOD)
-    bad = strip_metadata(GOOD[FIFTH])
 
-    def stumbling(jpeg: bytes):
-        if jpeg == bad:
+    def stumbling(data: bytes):
+        if data == GOOD[FIFTH]:
             raise RecursionError("maximum depth")
-        return decode(jpeg)
+        return read_whole(data)
 
-    monkeypatch.setattr("cctview_pipeline.cameras.archive.decode", stumbling)
+    monkeypatch.setattr("cctview_pipeline.cameras.archive.read_whole", stumbling)
     names, rejected = seen(tmp_path)
     assert len(names) == 19
     assert [row.detail for row in rejected] == ["A decoder stumbled over it unexpectedly (RecursionError)."]
@@ -236,6 +238,30 @@ def test_what_is_only_named_like_a_zip_is_counted(tmp_path: Path):
     assert unused(tmp_path) == {"unreadable_zip": 2}
 
 
+PACKED = ("more.tar.gz", "x.rar", "a.7z", "b.tgz", "c.TAR")
+
+
+def test_what_is_packed_otherwise_is_told_to_be_unpacked(tmp_path: Path):
+    write(tmp_path, GOOD | dict.fromkeys(PACKED, b"x"))
+    assert unused(tmp_path) == {"packed": len(PACKED)}
+
+
+def test_the_parts_of_a_split_zip_are_told_as_parts(tmp_path: Path):
+    write(tmp_path, GOOD)
+    data = zip_up(tmp_path / "a.zip", frames(OTHER, HOUR_17, 5)).read_bytes()
+    (tmp_path / "a.z01").write_bytes(data[:100])
+    (tmp_path / "a.zip").write_bytes(data[100:-18] + b"\1" + data[-17:])
+    assert unused(tmp_path) == {"split_zip": 2}
+
+
+def test_an_empty_zip_holds_nothing(tmp_path: Path):
+    zip_up(tmp_path / "x.zip", {})
+    with pytest.raises(CctviewError, match=r"x\.zip is a zip file that holds nothing\.$"):
+        ArchiveNetwork(tmp_path / "x.zip")
+    write(tmp_path, GOOD)
+    assert unused(tmp_path) == {"empty_zip": 1}
+
+
 def test_a_zip_inside_a_zip_is_counted(tmp_path: Path):
     inner = zip_up(tmp_path / "inner.zip", frames(OTHER, HOUR_17, 2)).read_bytes()
     zip_up(tmp_path / "outer.zip", GOOD | {"more/inner.zip": inner})
@@ -259,6 +285,15 @@ def test_the_same_picture_in_two_folders_is_one_frame(tmp_path: Path):
         write(tmp_path / day, GOOD)
     names, rejected = seen(tmp_path)
     assert (len(names), Counter(row.reason for row in rejected)) == (20, {"duplicate": 20})
+    assert f"It is the same as monday/{FIFTH}." in [row.detail for row in rejected]
+
+
+def test_another_picture_of_the_same_second_is_not_called_the_same(tmp_path: Path):
+    write(tmp_path / "monday", GOOD)
+    write(tmp_path / "tuesday", {FIFTH: small(99)})
+    names, (row,) = seen(tmp_path)
+    assert (len(names), row.reason) == (20, "duplicate")
+    assert row.detail == f"It has the time of another picture, monday/{FIFTH}, and other bytes."
 
 
 @pytest.mark.parametrize("inside", ["", CAMERA, f"{CAMERA}/2020", f"{CAMERA}/2020/05/05", f"{CAMERA}/2020/05/05/13"])
@@ -272,6 +307,35 @@ def test_a_folder_of_nothing_but_pictures_is_an_archive(tmp_path: Path):
     write(tmp_path, {Path(name).name: data for name, data in (GOOD | frames(OTHER, HOUR_17, 3)).items()})
     assert ArchiveNetwork(tmp_path).cameras() == [OTHER, CAMERA]
     assert len(seen(tmp_path)[0]) == 20
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".GIF", ".bmp"])
+def test_a_picture_of_another_kind_is_told_as_what_it_is(tmp_path: Path, suffix: str):
+    name = FIFTH.replace(".jpeg", suffix)
+    data = encoded(np.zeros((16, 16, 3), np.uint8), suffix[1:].upper())
+    write(tmp_path, {name if place == FIFTH else place: data if place == FIFTH else jpeg for place, jpeg in GOOD.items()})
+    names, (row,) = seen(tmp_path)
+    assert (len(names), row.name, row.reason) == (19, Path(name).name, "placeholder")
+    assert re.fullmatch(r"It is a (PNG|WebP|GIF|BMP); cameras send JPEG\.", row.detail)
+
+
+def test_a_folder_in_another_case_than_its_files_says_so(tmp_path: Path):
+    write(tmp_path, {name.replace(CAMERA, CAMERA.lower(), 1): data for name, data in GOOD.items()})
+    names, rejected = seen(tmp_path, CAMERA.lower())
+    assert (names, {row.reason for row in rejected}) == ([], {"wrong_name"})
+    what = f"'{NAME}' lies in the folder of '735-683-n': rename the folder to 735-683-N, or the file."
+    assert what in [row.detail for row in rejected]
+
+
+@pytest.mark.parametrize("folder", ["", "layout"])
+def test_the_names_of_live_frames_are_read(tmp_path: Path, folder: str):
+    """In UTC to the millisecond: what a lake of live cameras gives away."""
+    at = HOUR_17 + timedelta(minutes=10, milliseconds=40_500)
+    inside = f"{CAMERA}/{at.astimezone(NEW_YORK):%Y/%m/%d/%H/%M/%S}/" if folder else ""
+    write(tmp_path, GOOD | {f"{inside}{FrameId(CAMERA, at)}--original.jpeg": small(99)})
+    names, rejected = seen(tmp_path)
+    assert (len(names), rejected) == (21, [])
+    assert "735-683-N--2020-05-05--17.10.40.500Z--original.jpeg" in names
 
 
 @pytest.mark.parametrize("suffix", ["--original.JPG", "--original.jpg", "--original.JPEG", "--ORIGINAL.Jpeg"])
@@ -384,6 +448,18 @@ def test_a_lone_date_is_set_aside_and_is_no_hour(tmp_path: Path, when: datetime)
     assert len(found.frames) == 20
     assert [(row.name, row.reason) for row in found.rejected] == [(frame_name(CAMERA, when), "clock")]
     assert f"It is dated {when:%Y-%m-%d %H:%MZ}, far from all others" in found.rejected[0].detail
+
+
+@pytest.mark.parametrize("when", ["1970-01-01T00:10Z", "1970-01-02T12:00Z", "1980-01-01T05:00Z", "2000-01-01T00:30Z"])
+def test_the_dates_of_dead_clocks_are_set_aside_however_many_they_are(tmp_path: Path, when: str):
+    write(tmp_path, GOOD | frames(CAMERA, datetime.fromisoformat(when), 60, first=50))
+    names, rejected = seen(tmp_path)
+    assert (len(names), Counter(row.reason for row in rejected)) == (20, {"clock": 60})
+
+
+def test_where_there_is_no_other_date_a_dead_clock_s_is_read(tmp_path: Path):
+    write(tmp_path, frames(CAMERA, datetime(1970, 1, 2, tzinfo=UTC), 5))
+    assert len(seen(tmp_path)[0]) == 5
 
 
 def test_a_date_is_not_lone_when_it_is_near_or_has_many_pictures_or_the_others_are_few(tmp_path: Path):

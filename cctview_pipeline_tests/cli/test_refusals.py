@@ -190,4 +190,4 @@ def test_damaged_frames_are_set_aside_and_the_rest_goes_on(tmp_path: Path):
     png.write_bytes(picture.getvalue())
     found = ArchiveNetwork(tmp_path).read_hour("735-683-N", BEGIN.replace(minute=0))
     assert [f"{frame.frame_id}--original.jpeg" for frame in found.frames] == [good.name]
-    assert {row.name: row.reason for row in found.rejected} == {cut.name: "truncated", png.name: "undecodable"}
+    assert {row.name: row.reason for row in found.rejected} == {cut.name: "truncated", png.name: "placeholder"}

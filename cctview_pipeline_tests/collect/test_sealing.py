@@ -14,12 +14,23 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork, describe
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
 from cctview_pipeline.campaign import GRACE, HOUR
 from cctview_pipeline.collect.sealing import release, sealable, strangers
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, contents, damaged, read_rows, segments, unreadable
+from cctview_pipeline.collect.spool import (
+    Kind,
+    Record,
+    SpoolWriter,
+    contents,
+    damaged,
+    read_rows,
+    segments,
+    unread_bytes,
+    unreadable,
+)
 from cctview_pipeline.collect.tables import status_table
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.privacy.masking import Refused
 from cctview_pipeline.resources.lake import LakeResource, open_lake
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled, us
@@ -53,6 +64,15 @@ def test_a_camera_whose_clock_is_minutes_off(tmp_path: Path):
     """Fetched in one hour, taken by the camera's clock in the one before or after."""
     network = spooled(tmp_path, frame("a", 3590, fetched_after_s=3700), frame("a", 3610, fetched_after_s=3590))
     assert len(network.read_hour("a", NINE).frames) == len(network.read_hour("a", NINE + HOUR).frames) == 1
+
+
+@pytest.mark.parametrize("year", [2100, 2200, 9999])
+def test_a_time_that_never_comes_holds_nothing_back(tmp_path: Path, year: int):
+    """From whatever clock it is: it is counted as unread, and the frames beside it are sealed."""
+    far = us(datetime(year, 12, 31, 23, 59, 59, tzinfo=NINE.tzinfo))
+    spooled(tmp_path, frame("a", 1), replace(frame("a", 2), captured_us=far, fetched_us=far))
+    assert sealable(tmp_path, NINE + 5 * HOUR) == {NINE: ["a"]}
+    assert sum(map(unread_bytes, segments(tmp_path))) > 0
 
 
 def test_the_picture_that_a_new_collector_fetched_once_more(tmp_path: Path):
@@ -90,10 +110,17 @@ def test_what_cannot_be_decoded_is_set_aside(tmp_path: Path, spoil: Callable[[by
     assert [r.reason for r in found.rejected] == [reason]
 
 
-@pytest.mark.parametrize(("kept", "reason"), [(b"", "undecodable"), (b"truncated", "truncated"), (b"not_masked", "not_masked")])
-def test_what_a_collector_did_not_keep_says_why(tmp_path: Path, kept: bytes, reason: str):
-    (rejected,) = spooled(tmp_path, replace(frame("a", 1), payload=kept)).read_hour("a", NINE).rejected
-    assert (rejected.reason, rejected.detail) == (reason, "It could not be masked, and so its collector kept nothing of it.")
+@pytest.mark.parametrize("reason", ["truncated", "not_masked"])
+def test_what_a_collector_did_not_keep_says_why(tmp_path: Path, reason: str):
+    kept = Refused.because(reason, "In its words.", tiny_picture(1))
+    (rejected,) = spooled(tmp_path, replace(frame("a", 1), payload=kept.to_json())).read_hour("a", NINE).rejected
+    assert (rejected.reason, rejected.detail, rejected.sha256) == (reason, "In its words.", kept.sha256)
+
+
+def test_a_frame_of_which_nothing_was_kept_is_a_row(tmp_path: Path):
+    (rejected,) = spooled(tmp_path, replace(frame("a", 1), payload=b"")).read_hour("a", NINE).rejected
+    assert rejected.reason == "undecodable"
+    assert rejected.detail.startswith("Nothing of it was kept")
 
 
 def test_an_hour_is_sealed_when_it_is_over_and_written(tmp_path: Path):
@@ -299,15 +326,24 @@ def test_a_damaged_description_of_the_cameras_stops_no_collector(tmp_path: Path)
 
 
 def test_one_picture_that_a_decoder_stumbles_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def stumbling(image: bytes, decode=spooled_network.decode):
-        if image == tiny_picture(13):
+    def stumbling(jpeg: bytes, read_whole=spooled_network.read_whole):
+        if jpeg == tiny_picture(13):
             raise ZeroDivisionError("integer division or modulo by zero")
-        return decode(image)
+        return read_whole(jpeg)
 
-    monkeypatch.setattr(spooled_network, "decode", stumbling)
+    monkeypatch.setattr(spooled_network, "read_whole", stumbling)
     found = spooled(tmp_path, frame("a", 1), frame("a", 2, picture=13), frame("a", 3)).read_hour("a", NINE)
     assert len(found.frames) == 2
-    assert [(row.reason, row.detail) for row in found.rejected] == [("undecodable", "It cannot be decoded.")]
+    (row,) = found.rejected
+    assert (row.reason, row.detail) == ("undecodable", "A decoder stumbled over it unexpectedly (ZeroDivisionError).")
+
+
+def test_another_picture_of_the_same_millisecond_is_not_called_the_same(tmp_path: Path):
+    (row,) = spooled(tmp_path, frame("a", 1, picture=1), frame("a", 1, picture=2)).read_hour("a", NINE).rejected
+    assert (row.reason, row.detail) == (
+        "duplicate",
+        "It has the time of another picture, to the millisecond, and other bytes.",
+    )
 
 
 def test_a_segment_stays_until_every_camera_of_its_hour_is_accounted_for(tmp_path: Path):

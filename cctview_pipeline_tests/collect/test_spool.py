@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.collect import spool
-from cctview_pipeline.collect.records import MAGIC
+from cctview_pipeline.collect.records import LATEST_US, MAGIC
 from cctview_pipeline.collect.spool import (
     Kind,
     Record,
@@ -48,8 +48,8 @@ records = st.builds(
     Record,
     st.sampled_from(Kind),
     st.just("") | st.text("abcdefghijk-0123456789", max_size=30).filter(is_camera_id),
-    st.integers(0, 2**57),
-    st.integers(0, 2**57),
+    st.integers(0, LATEST_US),
+    st.integers(0, LATEST_US),
     st.binary(max_size=300),
 )
 

@@ -14,6 +14,7 @@ from cctview_pipeline.collect.newest import Seen
 from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
 from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 from cctview_pipeline_tests.factories.live_cameras import png
+from cctview_pipeline_tests.factories.odd_pictures import behind_header, exif_segment
 
 START = 1_700_000_000_000_000
 
@@ -85,6 +86,16 @@ def test_the_camera_s_clock_is_believed_within_reason(camera: Camera):
     assert b"\x0a\x01" not in taken.jpeg[:40]
     wrong = camera.answer(with_clock(picture(2), START - 10**12))
     assert wrong.captured_us == wrong.fetched_us
+
+
+@pytest.mark.parametrize(
+    "taken", ["0001:01:01 00:00:00", "1970:01:01 00:00:00", "2000:01:01 00:00:00", "2038:01:19 03:14:08", "9999:12:31 23:59:59"]
+)
+def test_a_clock_of_another_year_is_not_believed(camera: Camera, taken: str):
+    """Neither in EXIF: the frame has the time at which it was fetched."""
+    found = camera.answer(behind_header(picture(1), exif_segment(taken=taken)))
+    assert found.captured_us == found.fetched_us == camera.now_us
+    assert abs(camera.watch.skew_us) > 10**14
 
 
 def test_a_clock_that_stands_or_goes_back_gives_unique_times(camera: Camera):

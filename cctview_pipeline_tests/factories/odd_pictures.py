@@ -119,6 +119,7 @@ def _good() -> dict[str, OddPicture]:
         "restart markers": restarts,
         "grey": encoded(shown(jpeg), mode="L"),
         "cmyk": encoded(shown(jpeg), mode="CMYK"),
+        "flat, and so nothing but zero bits": encoded(np.full((240, 352, 3), 128, np.uint8), optimize=True),
         "optimized tables": encoded(shown(jpeg), optimize=True),
         "odd sides": encoded(shown(jpeg)[:-7, :-5]),
         "sixteen pixels": encoded(shown(jpeg)[100:116, 100:116]),
@@ -147,6 +148,7 @@ def _good() -> dict[str, OddPicture]:
         "zeros behind the end": jpeg + bytes(5000),
         "another picture behind the end": jpeg + little,
         "zeros before the end": jpeg[:-2] + bytes(9) + EOI,
+        "many zeros before the end": jpeg[:-2] + bytes(5000) + EOI,
         "fill bytes before the end": jpeg[:-2] + b"\xff\xff\xff" + EOI,
         "comment behind the scan": jpeg[:-2] + segment(0xFE, b"late") + EOI,
         "no end marker": jpeg[:-2],
@@ -192,6 +194,7 @@ def _damaged() -> dict[str, OddPicture]:
         "half a scan without an end": half_a_scan(jpeg, end=b""),
         "half a scan and zeros": half_a_scan(jpeg, end=bytes(40) + EOI),
         "half a scan, sampled as has no name": half_a_scan(_sampled_like_no_other(jpeg)),
+        "half a scan and many zeros": half_a_scan(jpeg, end=bytes(30_000) + EOI),
         "half a grey scan": half_a_scan(encoded(shown(jpeg), mode="L")),
         "half a cmyk scan": half_a_scan(encoded(shown(jpeg), mode="CMYK")),
         "half a scan of restarts": half_a_scan(restarts),
@@ -209,6 +212,14 @@ def _damaged() -> dict[str, OddPicture]:
         "a marker in the scan": _in_scan(jpeg, b"\xff\x5a"),
         "nonsense in the scan": _in_scan(jpeg, b"\xff\0" * 40),
         "a restart lost": restarts[:third_restart] + restarts[restarts.index(b"\xff\xd5") :],
+        "the last restart lost": restarts[: restarts.rindex(b"\xff\xd6")] + restarts[restarts.rindex(b"\xff\xd6") + 2 :],
+        "a lower picture than its scan": says_size(jpeg, 352, 120),
+        "a narrower picture than its scan": says_size(jpeg, 176, 240),
+        "zeros as quantization table": _in_segment(jpeg, 0xDB, bytes(64)),
+        "a zero in a quantization table": _in_segment(jpeg, 0xDB, b"\0"),
+        "zeros in the scan": _in_scan(jpeg, bytes(100)),
+        "many zeros in the scan": _in_scan(jpeg, bytes(2000)),
+        "zeros in a progressive scan": progressive[: scans[1] + 40] + bytes(500) + progressive[scans[1] + 540 :],
         "two beginnings": SOI + jpeg,
         "no quantization tables": without(jpeg, 0xDB),
         "comment too long": behind_header(jpeg, segment(0xFE, b"Dahua", 200)),
@@ -289,6 +300,12 @@ def _in_scan(jpeg: bytes, nonsense: bytes) -> bytes:
     """A JPEG with bytes of its scan's middle replaced."""
     middle = (place_of(jpeg, 0xDA)[1] + len(jpeg)) // 2
     return jpeg[:middle] + nonsense + jpeg[middle + len(nonsense) :]
+
+
+def _in_segment(jpeg: bytes, marker: int, payload: bytes) -> bytes:
+    """A JPEG with the first bytes of a table replaced."""
+    begin = place_of(jpeg, marker)[0] + 5
+    return jpeg[:begin] + payload + jpeg[begin + len(payload) :]
 
 
 def _frame_header(jpeg: bytes, offset: int, replacement: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Every reader of outside bytes, by name. What a reader imports is imported when it is opened, so that it can be watched."""
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -47,10 +48,12 @@ _HEAD = struct.Struct("<IIBHqq")
 
 
 def jpeg(folder: Path) -> Reader:
-    from cctview_pipeline.cameras.jpeg import capture_time, damage, strip_metadata
+    from cctview_pipeline.cameras.jpeg import capture_time, read_whole, strip_metadata
+    from cctview_pipeline.images import BadPicture
 
     def read(data: bytes) -> None:
-        damage(data)
+        with contextlib.suppress(BadPicture):
+            read_whole(data)
         stripped = strip_metadata(data)
         assert strip_metadata(stripped) == stripped, "what was stripped has something left to strip"
         capture_time(data)
