@@ -45,7 +45,7 @@ class Replay:
         hours = sorted(set().union(*self._hours_of.values()))
         begin = next((first for hour in hours if (first := self._first(hour))), None)
         if begin is None:
-            raise CctviewError("The archive has no frame that can be played back.")
+            raise CctviewError("There is nothing to play back: no picture of the archive can be used.")
         self.begin, self.end = begin, hours[-1] + HOUR
         self._started = now()
 

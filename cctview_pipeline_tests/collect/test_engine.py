@@ -255,8 +255,8 @@ def test_a_picture_that_the_mask_fails_on_costs_no_other(tmp_path: Path):
     odd = encode_jpeg(np.random.default_rng(1).integers(0, 255, (32, 32, 3), np.uint8))
     cameras = LiveCameras(count=4, answers={"cam-1": lambda request, n: web.Response(body=odd)})
     engine, records = collect(cameras, tmp_path, new_of_others(8, "cam-1"), masker=Masker(Touchy(), 640))
-    assert {record.payload for record in frames(records, "cam-1")} == {b""}
-    assert engine.followed[1].tally.reasons["undecodable"] == 1
+    assert {Refused.from_json(record.payload).reason for record in frames(records, "cam-1")} == {"not_masked"}
+    assert engine.followed[1].tally.reasons["not_masked"] == 1
     for name in ("cam-0", "cam-2", "cam-3"):
         stored = frames(records, name)
         assert len(stored) >= 8
