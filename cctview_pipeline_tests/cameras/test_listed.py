@@ -72,7 +72,7 @@ def test_what_is_no_row_is_left_out(row: object):
 def test_all_bad_rows_at_once_are_told_by_reason():
     found = read(GOOD, *({**GOOD, "id": f"bad-{number}", **changes} for number, (changes, _) in enumerate(BAD.values())), 7)
     assert [camera.id for camera in found.cameras] == ["good-1"]
-    assert dict(found.left_out) == {"coordinates": 10, "id": 9, "duplicate": 1, "case": 1, "no_camera": 1}
+    assert dict(found.left_out) == {"coordinates": 10, "id": 10, "duplicate": 1, "case": 1, "no_camera": 1}
     assert "10 without a place where the network's cameras are (such as bad-0)" in found.said()
 
 

@@ -89,7 +89,7 @@ def test_an_archive_without_a_picture_that_can_be_played_is_told(archive: Archiv
         def read_hour(self, camera_id: str, hour: datetime):
             return CameraHour([], [])
 
-    with pytest.raises(CctviewError, match="no frame that can be played back"):
+    with pytest.raises(CctviewError, match="nothing to play back"):
         Replay(Empty(archive.path))
 
 
