@@ -59,8 +59,6 @@ class CollectSettings:
         url = settings.base_url
         if url and not is_server_address(url):
             raise section.wrong("base_url", url, "is no address of a server", f"base_url = {_KEYS['base_url'].example}")
-        if not settings.contact.isprintable():  # it is sent in a header
-            raise section.wrong("contact", settings.contact, "is more than one line", f"contact = {_KEYS['contact'].example}")
         return settings
 
     def begin_and_seconds(self) -> tuple[time, float]:
