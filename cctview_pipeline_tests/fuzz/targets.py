@@ -78,7 +78,7 @@ def mask(folder: Path) -> Reader:
 
     from cctview_pipeline.device import set_threads
     from cctview_pipeline.images import decode
-    from cctview_pipeline.privacy.masking import Masker, fill, mask_of
+    from cctview_pipeline.privacy.masking import Masked, Masker, fill, mask_of
     from cctview_pipeline.privacy.policy import Policy
 
     set_threads(1)
@@ -87,7 +87,7 @@ def mask(folder: Path) -> Reader:
     def read(data: bytes) -> None:
         mask_of(data)
         (masked,) = masker.mask(["cam-1"], [data])
-        if masked is not None:
+        if isinstance(masked, Masked):
             assert mask_of(masked.jpeg) == (masked.by, masked.filled), "a masked picture does not say by what"
             assert decode(masked.jpeg).shape == (masked.height, masked.width, 3), "a masked picture has another size than told"
             fill(masked.jpeg, np.array([[-5, 0, 3.5, 1e6]], np.float32))
@@ -235,9 +235,8 @@ def network_list(folder: Path) -> Reader:
 
     def read(data: bytes) -> None:
         listed = NycDot("http://127.0.0.1:1").read_list(data)
-        cameras = getattr(listed, "cameras", listed)  # with what was left out, or alone
-        chosen = choose(cameras, [], Shard())
-        compare(cameras, cameras)
+        chosen, _ = choose(listed, [], Shard())
+        compare(listed.cameras, listed.cameras)
         write_list(folder / "cameras.json", chosen)
         # Every id is of one camera here: what was chosen is what is kept.
         assert read_list(folder / "cameras.json") == sorted(chosen, key=lambda camera: camera.id)
