@@ -152,7 +152,6 @@ def evaluate(
         raise CctviewError("No hour of this lake has journeys yet: `cctview backfill --network city` makes them.")
     threshold = threshold_of(campaign.model("detector"))
     found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
-    found = summarise(lake, [camera.id for camera in campaign.cameras], campaign.hours())
     if as_json:
         print_json(found.as_dict())
     elif as_markdown:
