@@ -208,7 +208,8 @@ def _print(report: Report, lake: Lake, hours: list[datetime]) -> None:
         console.print(f"Finished all {report.asked} partitions.", style="green")
     else:
         console.print(f"All {report.planned} partitions are finished. Use --again to make them anew.")
-    say(f"\nNext: {command_line('dev')}\n      opens the Dagster UI (lineage, partitions, pictures) on http://127.0.0.1:3000")
+    say(f"\nNext: {command_line('view')}\n      opens the pages of the lake (frames, vehicles, figures) on http://127.0.0.1:8020")
+    say(f"      {command_line('dev')}\n      opens the Dagster UI (lineage and partitions) on http://127.0.0.1:3000")
     say(f"      {command_line('query', 'select * from travel_times')}\n      asks the lake with SQL")
 
 
