@@ -17,8 +17,9 @@ from cctview_pipeline_tests.fuzz.targets import TARGETS
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch):
-    """Targets may name their own folder of models."""
-    monkeypatch.delenv("CCTVIEW_MODELS", raising=False)
+    """Targets may name their own folder of models; setting it first is what makes it be restored."""
+    monkeypatch.setenv("CCTVIEW_MODELS", "")
+    monkeypatch.delenv("CCTVIEW_MODELS")
 
 
 @pytest.mark.parametrize("name", TARGETS)
