@@ -99,14 +99,35 @@ def _ours(error: Exception) -> str:
     return f"this is a mistake of cctview and not yours ({where}): please report it with the file {file.name}."
 
 
+_OWN = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+"""What handles a signal where nobody else has said how."""
+_signals: list[int] = []
+"""Those that have asked this process to end."""
+
+
+def stop_if_asked() -> None:
+    """End again if a signal has asked for it: DuckDB swallows what a signal raises while Python is in its hands."""
+    if signal.SIGINT in _signals:
+        raise KeyboardInterrupt
+    if _signals:
+        sys.exit(TERMINATED)
+
+
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends the process as Ctrl-C does, so that what it has begun is tidied up."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    """SIGTERM ends the process as Ctrl-C does, so that what it has begun is tidied up; both are remembered."""
+
+    def end(number: int, _: object) -> None:
+        _signals.append(number)
+        stop_if_asked()
+
+    main = threading.current_thread() is threading.main_thread()
+    mine = [number for number, own in _OWN.items() if main and signal.getsignal(number) == own]
+    for number in mine:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in mine:
+            signal.signal(number, _OWN[number])
+        _signals.clear()

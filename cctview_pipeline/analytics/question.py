@@ -10,6 +10,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
+from cctview_pipeline.ending import stop_if_asked
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.limits import QUESTION_MEMORY_BYTES, QUESTION_ROW_BYTES, QUESTION_SECONDS
 
@@ -58,6 +59,7 @@ class Answer:
 
     def _within_limits(self, work: Callable[[], Found]) -> Found:
         """DuckDB works in a thread of its own, because a signal waits for as long as this one is in its hands."""
+        stop_if_asked()
         began = time.monotonic()
         try:
             future = self._worker.submit(work)
