@@ -73,8 +73,18 @@ def _frames(rows: pa.Table) -> pa.Table:
 
 
 def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
-    """Note in a spool's directory what the network says of cameras that are about to be collected into it."""
-    write_list(spool / CAMERAS, list((SpoolNetwork("", spool).described() | {camera.id: camera for camera in cameras}).values()))
+    """Note in a spool's directory what the network says of cameras that are about to be collected into it.
+
+    Raises OSError where the disk does not take it, unless there is an older note of each of them, which will do.
+    """
+    known = SpoolNetwork("", spool).described()
+    now = known | {camera.id: camera for camera in cameras}
+    try:
+        if now != known:
+            write_list(spool / CAMERAS, list(now.values()))
+    except OSError:
+        if now.keys() != known.keys():
+            raise
 
 
 _NOTHING_KEPT = "Nothing of it was kept: it could not be masked, or the spool was damaged since."

@@ -14,7 +14,7 @@ SLACK_S = 0.02
 
 @dataclass(frozen=True)
 class Served:
-    """A frame that was sent. digest: of its JPEG without metadata; at: when it was taken, since 1970."""
+    """A frame that was sent. digest: of its JPEG without metadata, or the frame's id; at: when it was taken, since 1970."""
 
     camera_id: str
     digest: str

@@ -1,5 +1,6 @@
 """From the spool to the lake: every acknowledged frame once, and no segment goes before the lake has all of it."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -323,6 +324,18 @@ def test_a_damaged_description_of_the_cameras_stops_no_collector(tmp_path: Path)
     assert network.described() == {}
     describe(tmp_path, [LiveCamera("a", "a", "A", 40, -73, True)])
     assert set(network.described()) == {"a"}
+
+
+def test_a_full_disk_stops_no_collector_whose_cameras_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, cameras: list[LiveCamera]) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    one, other = (LiveCamera(name, name, name.upper(), 40.0, -73.0, True) for name in ("a", "b"))
+    describe(tmp_path, [one])
+    monkeypatch.setattr(spooled_network, "write_list", full)
+    describe(tmp_path, [replace(one, name="Renamed")])
+    with pytest.raises(OSError, match="no space left"):
+        describe(tmp_path, [one, other])
 
 
 def test_one_picture_that_a_decoder_stumbles_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
