@@ -127,6 +127,9 @@ def _terminable() -> Iterator[None]:
         signal.signal(number, end)
     try:
         yield
+    except Exception:  # it may be what a library made of a signal
+        stop_if_asked()
+        raise
     finally:
         for number in mine:
             signal.signal(number, _OWN[number])
