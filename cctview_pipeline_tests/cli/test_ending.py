@@ -95,7 +95,9 @@ def test_who_stops_a_command_is_told_that_it_can_be_given_again(
     """In mid-course, be it while the tables are looked up, in which DuckDB swallows what a signal raises."""
     own = (
         "import signal, cctview_pipeline.cli as cli, cctview_pipeline.cli_query as query\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it\n"
+        # A shell that runs the tests in the background ignores the first; Dagster, within a test before, then the second.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
         "asked = query.asked\n"
         "query.asked = lambda *words: print('begun', flush=True) or asked(*words)\n"
         "cli.main()"
