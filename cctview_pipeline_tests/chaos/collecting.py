@@ -1,6 +1,7 @@
 """A collector with a small disk, a clock that somebody sets, and sealing, all of which are killed at random moments."""
 
 import contextlib
+import os
 import random
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.sealing import release
 from cctview_pipeline.collect.spool import Kind, close_left_behind, read, segments
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.paths import project_root
 from cctview_pipeline_tests.chaos.account import Account, Served, digest, reconciled
 from cctview_pipeline_tests.chaos.sealing import places
 from cctview_pipeline_tests.chaos.small_disk import SmallDisk
@@ -114,7 +116,10 @@ class Collecting:
         command = [*self.disk.entering, sys.executable, "-m", "cctview_pipeline_tests.chaos.stepped_clock", self._clock.path]
         command += ["collect", "--base-url", self._url, "--network", "replay", "--contact", "test@example.org"]
         log = (self.folder / "collector.log").open("w+")
-        return subprocess.Popen([*command, "--accept-terms", "--spool", self.disk.inside], stdout=log, stderr=log, text=True)
+        command += ["--accept-terms", "--spool", self.disk.inside]
+        # In the disk's namespace the working directory is another.
+        environment = os.environ | {"PYTHONPATH": str(project_root())}
+        return subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment)
 
     def _restarted(self) -> None:
         """As its supervisor would: whatever ended it."""
