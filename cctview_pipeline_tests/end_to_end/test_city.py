@@ -201,6 +201,8 @@ def test_frames_are_labelled_and_worse_weights_are_refused(place: Workplace, box
 
 def test_switching_the_model_makes_what_the_old_one_made_stale(place: Workplace, monkeypatch: pytest.MonkeyPatch):
     assert stale(place) == {"raw_frames": [], "detections": [], "features": []}
+    lake = Lake(str(place.lake))
+    before = lake.require_campaign()
     state, metadata = read_weights(find_model("default", "detector"))
     monkeypatch.setenv("CCTVIEW_MODELS", dict(place.extra)["CCTVIEW_MODELS"])
     register_weights("mine", "detector", state, metadata | {"threshold": "0.5"}, {"licence": "MIT"})
@@ -208,6 +210,7 @@ def test_switching_the_model_makes_what_the_old_one_made_stale(place: Workplace,
     assert done.returncode == 0, done.stderr
     assert "The detector is now mine@" in done.stdout
     assert stale(place) == {"raw_frames": [], "detections": ["detector_model"], "features": []}
+    lake.write_campaign(before)  # it is other tests' too
 
 
 @pytest.mark.parametrize(
