@@ -52,17 +52,18 @@ class Lake:
                 found = pq.read_table(pa.BufferReader(self.storage.read(key)), partitioning=None)
             found.validate(full=True)  # texts that are none would be found out far from here
             found = _with_later(table, found, columns)
-            missing = set(columns or schema_of(table).names) - set(found.column_names)
+            names = columns or schema_of(table).names
+            missing = sorted(set(names) - set(found.column_names))
         except FileNotFoundError:
             return _empty(table, columns)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._unreadable(key) from error
         if missing:
             raise CctviewError(
-                f"{self.storage.path(key)} is another file than {table}, or of another version: the column {min(missing)} is "
+                f"{self.storage.path(key)} is another file than {table}, or of another version: the column {missing[0]} is "
                 "missing; run its partition again."
             )
-        return found
+        return found.select(names)
 
     def look_up(
         self, table: str, partition: Partition, column: str, values: Iterable[str], columns: list[str] | None = None
@@ -155,7 +156,6 @@ def _with_later(table: str, found: pa.Table, columns: list[str] | None) -> pa.Ta
     for name in TABLES[table].later:
         if name not in names and (columns is None or name in columns):
             found = found.append_column(schema.field(name), pa.nulls(found.num_rows, schema.field(name).type))
-    found = found.select(columns) if columns else found
     fields = [schema.field(f.name) if f.name in schema.names and schema.field(f.name).type == f.type else f for f in found.schema]
     return found if found.schema.equals(pa.schema(fields)) else found.cast(pa.schema(fields))
 

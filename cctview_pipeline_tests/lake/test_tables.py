@@ -133,6 +133,18 @@ def test_a_file_of_another_table_is_named_with_the_mend(lake):
         lake.read("raw_frames", FRAMES, ["frame_id", "jpeg"])
 
 
+def test_columns_come_in_the_table_s_order_and_no_others(lake):
+    lake.write("rejected_frames", FRAMES, rows("rejected_frames"))
+    path, names = lake.storage.path(key("rejected_frames", FRAMES)), schema_of("rejected_frames").names
+    written = pq.read_table(path, partitioning=None)
+    pq.write_table(written.select(names[::-1]).append_column("more", pa.nulls(0)), path)
+    assert lake.read("rejected_frames", FRAMES).column_names == names
+    assert lake.read("rejected_frames", FRAMES, names[1::-1]).column_names == names[1::-1]
+    pq.write_table(written.append_column("name", written["name"]), path)
+    with pytest.raises(CctviewError, match="is no readable Parquet file: run its partition again"):
+        lake.read("rejected_frames", FRAMES)
+
+
 def test_keys_of_all_partitions(lake):
     assert lake.keys("raw_frames") == []
     for camera in ("cam-2", "cam-1"):
