@@ -14,6 +14,8 @@ from cctview_pipeline.detect.network import STRIDE, boxes_from_sides
 SMALL_PX = 12.0
 IMPORTANCE = {"bus": 2.0, "truck": 2.0, "motorcycle": 3.0}
 """What the centre of a rare vehicle weighs against that of a car; one of under SMALL_PX weighs half as much again."""
+KIND_WEIGHT = 0.5
+"""What a vehicle's kind weighs against where it is."""
 _ALMOST = 0.999
 """Of a vehicle whose kind nobody knows every kind may say this much."""
 
@@ -54,10 +56,12 @@ def render_targets(example: Example) -> tuple[Tensor, Tensor, Tensor, Tensor, Te
 
 
 def detection_loss(logits: Tensor, sides: Tensor, targets: list[Tensor]) -> Tensor:
-    """CenterNet's penalty-reduced focal loss on the heatmap plus generalised IoU on the boxes around centres.
+    """CenterNet's penalty-reduced focal loss on the heatmap, generalised IoU on the boxes around centres, and cross-entropy between
+    the kinds of vehicles at the centres of those whose kind is known.
 
-    At the centre of a vehicle of unknown kind it is enough that one kind says so. logits, sides: the network's; targets: the
-    five of :func:`render_targets`, each stacked over the batch.
+    At the centre of a vehicle of unknown kind it is enough that one kind says so. As most are cars, that alone makes every
+    vehicle a car; hence the third. logits, sides: the network's; targets: the five of :func:`render_targets`, each stacked over
+    the batch.
     """
     heatmap, mask, boxes, weight, importance = targets
     unknown, heatmap = heatmap[:, -1:] == 1, heatmap[:, :-1]
@@ -70,7 +74,18 @@ def detection_loss(logits: Tensor, sides: Tensor, targets: list[Tensor]) -> Tens
     near = weight > 0
     predicted, wanted = (b.permute(0, 2, 3, 1)[near] for b in (boxes_from_sides(sides), boxes))
     overlap = (generalized_box_iou_loss(predicted, wanted) * weight[near]).sum() / weight[near].sum().clamp(min=1)
-    return focal + 2 * overlap
+    return focal + 2 * overlap + KIND_WEIGHT * _mistaken(logits, centre, importance)
+
+
+def _mistaken(logits: Tensor, centre: Tensor, importance: Tensor) -> Tensor:
+    """How far the kinds of vehicles are mistaken for one another, where they are known; rare kinds weigh more."""
+    kinds = centre[:, : len(VEHICLES)]
+    known = kinds.any(1)
+    if not known.any():
+        return logits.sum() * 0
+    weight = importance[known]
+    wrong = F.cross_entropy(logits[:, : len(VEHICLES)].permute(0, 2, 3, 1)[known], kinds.float().argmax(1)[known], reduction="none")
+    return (wrong * weight).sum() / weight.sum()
 
 
 def _missed(logits: Tensor) -> Tensor:
