@@ -56,8 +56,8 @@ def render_targets(example: Example) -> tuple[Tensor, Tensor, Tensor, Tensor, Te
 
 
 def detection_loss(logits: Tensor, sides: Tensor, targets: list[Tensor]) -> Tensor:
-    """CenterNet's penalty-reduced focal loss on the heatmap, generalised IoU on the boxes around centres, and cross-entropy between
-    the kinds of vehicles at the centres of those whose kind is known.
+    """CenterNet's penalty-reduced focal loss on the heatmap, generalised IoU on the boxes around centres, and cross-entropy
+    between the kinds of vehicles at the centres of those whose kind is known.
 
     At the centre of a vehicle of unknown kind it is enough that one kind says so. As most are cars, that alone makes every
     vehicle a car; hence the third. logits, sides: the network's; targets: the five of :func:`render_targets`, each stacked over
@@ -84,7 +84,9 @@ def _mistaken(logits: Tensor, centre: Tensor, importance: Tensor) -> Tensor:
     if not known.any():
         return logits.sum() * 0
     weight = importance[known]
-    wrong = F.cross_entropy(logits[:, : len(VEHICLES)].permute(0, 2, 3, 1)[known], kinds.float().argmax(1)[known], reduction="none")
+    wrong = F.cross_entropy(
+        logits[:, : len(VEHICLES)].permute(0, 2, 3, 1)[known], kinds.float().argmax(1)[known], reduction="none"
+    )
     return (wrong * weight).sum() / weight.sum()
 
 
