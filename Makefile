@@ -94,7 +94,6 @@ benchmark: demo
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/track.py --speed --lake $(CITY)/lake
 	$(BIN)/python benchmarks/association.py --lake $(CITY)/lake
-	$(BIN)/python benchmarks/rotation.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/viewer.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/collect.py
 

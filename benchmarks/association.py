@@ -42,9 +42,6 @@ from cctview_pipeline.match import belief, matching, pairs
 from cctview_pipeline.match.gate import edges_into
 from cctview_pipeline.match.journeys import chain_journeys
 from cctview_pipeline.match.tables import match_tracks
-from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.rotation import in_period, period_of
-from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline.track import tables as track_tables
 from cctview_pipeline.track import tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
@@ -221,18 +218,17 @@ def _perfect(lake: Lake, partition: Partition, dimension: int = 64) -> tuple[pa.
     schema, embedded = schema_of("detections"), schema_of("features", dimension)
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
     embeddings = pa.FixedSizeListArray.from_arrays(pa.array(unit.ravel()), type=embedded.field("embedding").type)
-    texts = [pa.array(column, pa.string()) for column in (ids, ["truth"] * len(ids), [""] * len(ids))]
+    texts = [pa.array(column, pa.string()) for column in (ids, ["truth"] * len(ids))]
     made = pa.table([texts[0], embeddings, *texts[1:]], schema=embedded)
     return pa.table({name: columns[name] for name in schema.names}, schema), made
 
 
-def track_all(lake: Lake, settings: TrackerSettings, keys: KeyStore) -> float:
+def track_all(lake: Lake, settings: TrackerSettings) -> float:
     """Track the whole lake. Returns the seconds it took, on one core."""
     seconds = 0.0
     for partition in _camera_hours(lake):
         before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
         now, earlier = ({name: lake.read(name, p) for name in ("raw_frames", *INPUTS, "tracks")} for p in (partition, before))
-        earlier["features"] = in_period(earlier["features"], period_of(now["features"]), keys)
         began = time.perf_counter()
         found = track_camera_hour(lake.campaign().camera(partition.camera), now, earlier, settings).tracks
         seconds += time.perf_counter() - began
@@ -240,7 +236,7 @@ def track_all(lake: Lake, settings: TrackerSettings, keys: KeyStore) -> float:
     return seconds
 
 
-def match_all(lake: Lake, keys: KeyStore) -> float:
+def match_all(lake: Lake) -> float:
     """Match and chain the whole lake. Returns the seconds that matching took, on one core."""
     campaign, seconds = lake.campaign(), 0.0
     for partition in _camera_hours(lake):
@@ -249,10 +245,10 @@ def match_all(lake: Lake, keys: KeyStore) -> float:
         for edge in edges_into(campaign, partition.camera):
             places = [Partition.camera_hour(edge.source.id, hour) for hour in (partition.hour - HOUR, partition.hour)]
             known = [place for place in places if lake.has("features", place)]
-            vectors = [in_period(lake.read("features", place), period_of(features), keys) for place in known]
+            vectors = [lake.read("features", place) for place in known]
             sources.append((edge, pa.concat_tables([lake.read("tracks", place) for place in known]), pa.concat_tables(vectors)))
         began = time.perf_counter()
-        found, _ = match_tracks(sources, own, features)
+        found = match_tracks(sources, own, features).matches
         seconds += time.perf_counter() - began
         lake.write("matches", partition, found)
     journeys = schema_of("journeys").empty_table()
@@ -285,24 +281,23 @@ def measure(lake: Lake) -> dict[str, float | None]:
 def variants(lake: Lake, brief: bool) -> Iterator[tuple[str, dict]]:
     """Each variant's name and figures, the one as shipped first."""
     matched = {name: changes for name, changes in MATCHING.items() if not brief or name in SIMPLER}
-    keys = open_keys(lake.uri)
     with workshop(lake, perfect=False) as made:
-        tracking_s = track_all(made, USUAL, keys)
+        tracking_s = track_all(made, USUAL)
         for name, changes in ({"as shipped": []} | matched).items():
             with changed(changes):
-                matching_s = match_all(made, keys)
+                matching_s = match_all(made)
             yield (
                 name,
                 measure(made) | ({} if changes else {"tracking_s": round(tracking_s, 1), "matching_s": round(matching_s, 1)}),
             )
         for name, (changes, settings) in ({} if brief else TRACKING).items():
             with changed(changes):
-                track_all(made, settings, keys)
-            match_all(made, keys)
+                track_all(made, settings)
+            match_all(made)
             yield name, measure(made)
     with workshop(lake, perfect=True) as made:
-        track_all(made, USUAL, keys)
-        match_all(made, keys)
+        track_all(made, USUAL)
+        match_all(made)
         yield "perfect input", measure(made)
 
 

@@ -10,7 +10,7 @@ embedding, tracking, matching and journeys as the assets do, without Dagster:
   ``largest_side`` of a campaign does), and back to 352x240 by bicubic interpolation, which the detector is made for;
 - *retention*: a match only between tracks with less than the lifetime from the end of one to the beginning of the next; what
   comes before matching is as it is, and from the longest way that the gate admits on everything is;
-- *rotation*: neighbouring cameras as if on two days, their embeddings turned by two days' keys.
+- *looks alone*: neighbouring cameras as if on two days, and chance.
 
 What it tells of a driver rests on the passages that lie whole inside the time, whether or not a frame shows them. Intervals are
 95 %, by bootstrap over vehicles.
@@ -29,7 +29,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import patch
@@ -49,7 +49,7 @@ from cctview_pipeline.detect import Detector, load_detector
 from cctview_pipeline.detect.tables import cut_crops, detect_frames
 from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import Extractor, load_extractor
-from cctview_pipeline.embed.tables import embed_crops, embedding_matrix
+from cctview_pipeline.embed.tables import embed_crops
 from cctview_pipeline.evaluate.detection import detection_rows
 from cctview_pipeline.evaluate.journeys import journey_rows, match_rows
 from cctview_pipeline.evaluate.reading import CameraResults, microseconds, read_camera
@@ -64,8 +64,6 @@ from cctview_pipeline.match import Ranking, evaluate_ranking, gate
 from cctview_pipeline.match.gate import edges_into
 from cctview_pipeline.match.journeys import chain_journeys
 from cctview_pipeline.match.tables import match_tracks
-from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.rotation import in_period, period_of, seal
 from cctview_pipeline.track import flow, tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
 from cctview_pipeline.track.flow import Flow, learn_flow
@@ -254,7 +252,7 @@ def match_all(lake: Lake) -> None:
     parts = [schema_of("matches").empty_table()]
     for partition in camera_hours(lake):
         sources = [(edge, *tables[edge.source.id]) for edge in edges_into(campaign, partition.camera)]
-        found, _ = match_tracks(sources, *tables[partition.camera])
+        found = match_tracks(sources, *tables[partition.camera]).matches
         lake.write("matches", partition, found)
         parts.append(found)
     tracks = pa.concat_tables([each for each, _ in tables.values()])
@@ -356,37 +354,11 @@ def shares(counts: dict[str, np.ndarray], of: dict[str, tuple[str, str]]) -> dic
     return found
 
 
-def rotation(lake: Lake) -> dict:
-    """Neighbours' identified tracks on two days: every other camera's embeddings under the first day's key, the others' under the
-    second's. Looks alone, without gates of time or road, since days lie between. The keys are drawn DRAWS times."""
+def by_looks_alone(lake: Lake) -> dict:
+    """Neighbours' identified tracks as if days lay between: without gates of time or road."""
     seen, ways = read_all(lake)
-    both, destroyed, left = [], [], 0
-    for _ in range(DRAWS):
-        with tempfile.TemporaryDirectory() as folder:
-            keys = KeyStore(folder)
-            days = [keys.key(date(2025, 6, day)) for day in (3, 4)]
-            turned = [seal(lake.read("features", p), days[number % 2]) for number, p in enumerate(camera_hours(lake))]
-            period = period_of(turned[1])
-            both.append(retrieved(embedded(seen, [in_period(each, period, keys) for each in turned]), ways))
-            destroyed.append(retrieved(embedded(seen, turned), ways))
-            keys.destroy(days[0].day)
-            left += sum(in_period(each, period, keys).num_rows for each in turned[::2])
     chance = [retrieved(seen, ways, np.random.default_rng(draw)) for draw in range(DRAWS)]
-    return {
-        "draws_of_the_keys": DRAWS,
-        "without rotation": retrieval([retrieved(seen, ways)]),
-        "both keys exist": retrieval(both),
-        "a key was destroyed, compared all the same": retrieval(destroyed),
-        "chance": retrieval(chance),
-        "embeddings of the destroyed key's day that the pipeline still compares": left,
-    }
-
-
-def embedded(seen: list[CameraResults], features: list[pa.Table]) -> list[CameraResults]:
-    """The same with embeddings in other coordinates, in the same order."""
-    return [
-        replace(camera, embeddings=embedding_matrix(each).astype(np.float16)) for camera, each in zip(seen, features, strict=True)
-    ]
+    return {"found": retrieval([retrieved(seen, ways)]), "chance": retrieval(chance)}
 
 
 def retrieved(
@@ -517,7 +489,7 @@ def main() -> None:
             progress.console.log(variant.name)
             progress.advance(task)
         with associated(city, found[1], VARIANTS[0], roads) as lake:
-            periods = remembered(done, "rotation", lambda: rotation(lake))
+            looks = remembered(done, "by_looks_alone", lambda: by_looks_alone(lake))
             progress.advance(task)
             about = remembered(done, "traffic", lambda: traffic(lake))
     commit = subprocess.run(
@@ -538,10 +510,10 @@ def main() -> None:
         "traffic": about,
         "pictures": pictures,
         "results": results,
-        "rotation": periods,
+        "by_looks_alone": looks,
     }
     print(markdown(results))
-    print(json.dumps(periods, indent=2))
+    print(json.dumps(looks, indent=2))
     (ROOT / "benchmarks" / "results" / "privacy.json").write_text(json.dumps(written, indent=2) + "\n")
 
 

@@ -37,16 +37,12 @@ from trackers import BIoU, ByteTrackTracker, OCSORTTracker
 from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.detect.tables import cut
 from cctview_pipeline.embed import Extractor, load_extractor
-from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.evaluate.reading import CameraResults, read, read_camera
 from cctview_pipeline.evaluate.tracking import tracking_rows
 from cctview_pipeline.evaluate.truth import OVERLAP, FoundBoxes, assign, rows_by_frame
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.rotation import in_period, period_of
-from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline.track.sightings import sightings
 from cctview_pipeline.track.tracker import track
 
@@ -89,7 +85,7 @@ class Scene:
 
 def scenes(lake: Lake, extractor: Extractor) -> Iterator[dict[str, Scene]]:
     """Each camera-hour with the detector's boxes, and with perfect ones."""
-    campaign, keys = lake.campaign(), open_keys(lake.uri)
+    campaign = lake.campaign()
     for camera in campaign.cameras:
         for hour in campaign.hours():
             results = read_camera(lake, camera.id, [hour])
@@ -98,12 +94,11 @@ def scenes(lake: Lake, extractor: Extractor) -> Iterator[dict[str, Scene]]:
             frames = read(lake, "raw_frames", camera.id, [hour], ["frame_id", "captured_at", "jpeg"])
             frames = frames.sort_by([("captured_at", "ascending"), ("frame_id", "ascending")])
             found = Scene(results, rows, detections, features)
-            yield {"the detector's boxes": found, "perfect boxes": perfect(found, frames, extractor, keys)}
+            yield {"the detector's boxes": found, "perfect boxes": perfect(found, frames, extractor)}
 
 
-def perfect(found: Scene, frames: pa.Table, extractor: Extractor, keys: KeyStore) -> Scene:
-    """The counted true boxes as if a detector had found them. frames: the camera's raw_frames in order of time; keys: what is
-    embedded anew is turned as the lake's embeddings are."""
+def perfect(found: Scene, frames: pa.Table, extractor: Extractor) -> Scene:
+    """The counted true boxes as if a detector had found them. frames: the camera's raw_frames in order of time."""
     results, old = found.results, found.results.found
     true = np.flatnonzero(results.truth.counted)
     boxes, frame, label = results.truth.boxes[true], results.truth.frame[true], results.truth.label[true]
@@ -121,10 +116,8 @@ def perfect(found: Scene, frames: pa.Table, extractor: Extractor, keys: KeyStore
             image = decode(frames["jpeg"][here].as_py())
             crops += [cut(image, tuple(box)) for box in boxes[own[~near]]]
             without += own[~near].tolist()
-    period = period_of(found.features) or ""
     if crops:
-        anew = _features(ids[without], extractor.embed(crops), extractor, "")
-        vectors[without] = embedding_matrix(in_period(anew, period, keys))
+        vectors[without] = extractor.embed(crops)
     schema = schema_of("detections")
     model, ones = pa.array([extractor.version] * len(true), pa.string()), np.ones(len(true), np.float32)
     columns = {name: frames[name].take(pa.array(frame)) for name in ("frame_id", "captured_at")}
@@ -132,14 +125,14 @@ def perfect(found: Scene, frames: pa.Table, extractor: Extractor, keys: KeyStore
     columns |= {name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
     detections = pa.table({name: columns[name] for name in schema.names}, schema)
     results = replace(results, found=FoundBoxes(ids, frame, boxes, ones, label, np.full(len(true), -1)))
-    return Scene(results, np.arange(len(true)), detections, _features(ids, vectors, extractor, period))
+    return Scene(results, np.arange(len(true)), detections, _features(ids, vectors, extractor))
 
 
-def _features(ids: np.ndarray, vectors: np.ndarray, extractor: Extractor, period: str) -> pa.Table:
+def _features(ids: np.ndarray, vectors: np.ndarray, extractor: Extractor) -> pa.Table:
     schema = schema_of("features", extractor.dimension)
     values = pa.array(vectors.astype(np.float16).ravel())
     embeddings = pa.FixedSizeListArray.from_arrays(values, type=schema.field("embedding").type)
-    texts = [pa.array(column, pa.string()) for column in (ids, [extractor.version] * len(ids), [period] * len(ids))]
+    texts = [pa.array(column, pa.string()) for column in (ids, [extractor.version] * len(ids))]
     return pa.table([texts[0], embeddings, *texts[1:]], schema=schema)
 
 

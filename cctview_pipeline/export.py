@@ -9,7 +9,6 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.access import permit
-from cctview_pipeline.privacy.rotation import period_of
 from cctview_pipeline.published import write_detections, write_original, write_vehicles
 
 TABLES = ("raw_frames", "detections", "crops", "features")
@@ -42,14 +41,13 @@ def _export_camera_hour(lake: Lake, partition: Partition, threshold: float, out:
     features = lake.read("features", partition)
     vectors = dict(zip(features["detection_id"].to_pylist(), embedding_matrix(features), strict=True))
     detector, extractor = (table["model"][0].as_py() if table.num_rows else "" for table in (found, features))
-    period = period_of(features) or ""
     for frame_id, jpeg in zip(frames["frame_id"].to_pylist(), frames["jpeg"].to_pylist(), strict=True):
         folder, seen = out / _folder(frame_id), by_frame.get(frame_id, [])
         keys = [str(d) for d in seen]
         write_original(folder, frame_id, jpeg)
         write_detections(folder, frame_id, decode(jpeg), seen, detector)
         cut = {key: decode(images[key]) for key in keys if key in images}
-        write_vehicles(folder, frame_id, cut, {key: vectors[key] for key in keys if key in vectors}, extractor, period)
+        write_vehicles(folder, frame_id, cut, {key: vectors[key] for key in keys if key in vectors}, extractor)
     return frames.num_rows
 
 

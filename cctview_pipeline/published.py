@@ -6,7 +6,7 @@
     FRAME--detections.jpeg    the same with boxes
     FRAME--detections.json    id, model, summary, and for every detection its type, percentage and box
     FRAME--detections/        a picture of every vehicle, named by its detection's id
-    FRAME--features.json      id, model, period (of a lake's frames), and for every vehicle its embedding
+    FRAME--features.json      id, model, and for every vehicle its embedding
     BASE--matches.json        for every vehicle of the base, the distance to every vehicle of the other frames
     matches/VEHICLE/          the vehicle (base--...) and the others in order of distance (cam-1--DISTANCE--...)
 
@@ -49,14 +49,12 @@ def write_vehicles(
     crops: Mapping[str, np.ndarray],
     embeddings: Mapping[str, np.ndarray],
     model: str,
-    period: str = "",
 ) -> None:
-    """The vehicles' pictures and features.json. crops, embeddings: by detection id, (H, W, 3) RGB and (D,); period: within which
-    the embeddings can be compared, empty for any."""
+    """The vehicles' pictures and features.json. crops, embeddings: by detection id, (H, W, 3) RGB and (D,)."""
     for detection_id, crop in crops.items():
         _write(folder / f"{frame_id}--detections" / f"{detection_id}.jpeg", encode_jpeg(crop))
     rows = {key: {"id": key, "data": [float(value) for value in vector]} for key, vector in embeddings.items()}
-    head = {"id": f"{frame_id}--features", "model": model} | ({"period": period} if period else {})
+    head = {"id": f"{frame_id}--features", "model": model}
     _write_json(folder / f"{frame_id}--features.json", head | rows)
 
 

@@ -55,7 +55,7 @@ def score_drift(config: Day, lake: LakeResource) -> dg.AssetCheckResult:
     name="embedding_drift",
     description=(
         "How alike the vehicles of each camera-hour of a day look to the extractor, beside those of its training cameras. It "
-        "warns when one is unlike every one of them. No key is needed: only what a day's rotation keeps is compared."
+        "warns when one is unlike every one of them."
     ),
 )
 def embedding_drift(config: Day, lake: LakeResource) -> dg.AssetCheckResult:

@@ -28,16 +28,14 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
         from cctview_pipeline.evaluate import evaluate, plot_evaluation
-        from cctview_pipeline.resources.keys import open_keys
 
         store, campaign = lake.open_campaign()
-        keys = open_keys(store.uri)
         run = PartitionRun(context, store, "evaluation")
         cameras = [camera.id for camera in campaign.cameras]
 
         def make(partition: Partition) -> None:
             hours = [hour for hour in campaign.hours() if hour.date() == partition.day]
-            found = evaluate(store, cameras, hours, detector.threshold(campaign), keys)
+            found = evaluate(store, cameras, hours, detector.threshold(campaign))
             run.store(
                 partition,
                 found.to_table(),

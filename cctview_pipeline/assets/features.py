@@ -1,4 +1,4 @@
-"""features: one embedding a crop, turned by its day's key."""
+"""features: one embedding a crop."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from cctview_pipeline.resources.models import ExtractorResource
 
 def features(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("features", group="vehicles", code_version="2", kinds={"openvino"}),
+        **table_asset("features", group="vehicles", code_version="3", kinds={"openvino"}),
         deps=["crops", "extractor_model"],
         partitions_def=partitions.camera_hours,
         backfill_policy=partitions.independent,
@@ -19,17 +19,14 @@ def features(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, extractor: ExtractorResource) -> dg.MaterializeResult:
         from cctview_pipeline.embed.tables import embed_crops
-        from cctview_pipeline.privacy.rotation import seal
-        from cctview_pipeline.resources.keys import open_keys
 
         store, campaign = lake.open_campaign()
-        model, keys = extractor.load(campaign), open_keys(store.uri)
+        model = extractor.load(campaign)
         run = PartitionRun(context, store, "features")
 
         def make(partition: Partition) -> None:
-            cut, key = store.read("crops", partition), keys.key(partition.hour.date())
-            rows = seal(embed_crops(model, cut), key)
-            run.store(partition, rows, {"crops": cut}, model=model.version, dimension=model.dimension)
+            cut = store.read("crops", partition)
+            run.store(partition, embed_crops(model, cut), {"crops": cut}, model=model.version, dimension=model.dimension)
 
         return run.make_all(make, inputs=["crops"])
 

@@ -1,6 +1,5 @@
 """matches: the same vehicle at the camera before."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,7 +18,6 @@ from cctview_pipeline.resources.lake import LakeResource
 if TYPE_CHECKING:
     from cctview_pipeline.match.belief import Belief
     from cctview_pipeline.match.gate import Edge
-    from cctview_pipeline.privacy.keys import KeyStore
 
 
 def matches(partitions: Partitions) -> dg.AssetsDefinition:
@@ -35,16 +33,14 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
     def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         from cctview_pipeline.match.gate import edges_into
         from cctview_pipeline.match.tables import match_tracks
-        from cctview_pipeline.resources.keys import open_keys
 
         store, campaign = lake.open_campaign()
-        keys = open_keys(store.uri)
         run = PartitionRun(context, store, "matches")
 
         def make(partition: Partition) -> None:
             edges = edges_into(campaign, partition.camera)
             own, vectors = store.read("tracks", partition), store.read("features", partition)
-            sources = [(edge, *_hour_and_before(store, keys, edge, partition, vectors, context.log.warning)) for edge in edges]
+            sources = [(edge, *_hour_and_before(store, edge, partition, vectors)) for edge in edges]
             matched = match_tracks(sources, own, vectors)
             found = matched.matches
             assigned = found.filter(found["assigned"])
@@ -85,25 +81,15 @@ def _tracked(store: Lake, camera: str, partition: Partition) -> bool:
     return store.has("tracks", Partition.camera_hour(camera, partition.hour))
 
 
-def _hour_and_before(
-    store: Lake, keys: "KeyStore", edge: "Edge", partition: Partition, like: pa.Table, warn: Callable[[str], None]
-) -> tuple[pa.Table, pa.Table]:
-    """A neighbour's tracks and features of the hour and the hour before, as far as the features can be compared with those given:
-    they are of one model, and where they are of two days the keys of both exist."""
-    from cctview_pipeline.privacy.rotation import in_period, period_of
-
-    tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [in_period(like.slice(0, 0), None)]
+def _hour_and_before(store: Lake, edge: "Edge", partition: Partition, like: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """A neighbour's tracks and features of the hour and the hour before, as far as they are of the given features' model."""
+    tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [like.slice(0, 0)]
     for hour in (partition.hour - HOUR, partition.hour):
         place = Partition.camera_hour(edge.source.id, hour)
         found = store.read("features", place)
-        if not found.num_rows or not pc.unique(found["model"]).equals(pc.unique(like["model"])):
-            continue
-        moved = in_period(found, period_of(like), keys)
-        if moved.num_rows < found.num_rows:
-            warn(f"{place} has no say: it is of another day, and the key of one of the two was destroyed.")
-        else:
+        if found.num_rows and pc.unique(found["model"]).equals(pc.unique(like["model"])):
             tracks.append(store.read("tracks", place))
-            vectors.append(moved)
+            vectors.append(found)
     return pa.concat_tables(tracks), pa.concat_tables(vectors)
 
 

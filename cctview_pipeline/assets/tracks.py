@@ -29,13 +29,10 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=in_order,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        from cctview_pipeline.privacy.rotation import in_period, period_of
-        from cctview_pipeline.resources.keys import open_keys
         from cctview_pipeline.track.camera_hour import track_camera_hour
         from cctview_pipeline.track.pictures import draw_flow
 
         store, campaign = lake.open_campaign()
-        keys = open_keys(store.uri)
         run = PartitionRun(context, store, "tracks")
 
         def make(partition: Partition) -> None:
@@ -44,9 +41,8 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
             tables["raw_frames"] = _with_views(store, partition)
             if not earlier["tracks"].num_rows:  # then it is tracked here
                 earlier["raw_frames"] = _with_views(store, before)
-            moved = in_period(earlier["features"], period_of(tables["features"]), keys)
             try:
-                hour = track_camera_hour(campaign.camera(partition.camera), tables, earlier | {"features": moved})
+                hour = track_camera_hour(campaign.camera(partition.camera), tables, earlier)
             except CctviewError as error:
                 run.refuse(partition, str(error))
                 return
@@ -64,7 +60,6 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
                 views={each.view.name: len(each.tracking.tracks) for each in hour.views},
                 frame_gap_s=hour.frame_gap_s and round(hour.frame_gap_s, 2),
                 not_followed=_not_followed(hour),
-                left_out_without_key=(earlier["features"].num_rows - moved.num_rows) or None,
                 flow=plot(draw_flow(_jpegs(store, partition, hour), hour.flow)) if run.with_pictures and found.num_rows else None,
                 longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
             )

@@ -1,7 +1,6 @@
 """What a model gives in one camera-hour, as shares, and how far two such profiles lie apart.
 
-A detector is known by the scores of its vehicles, an extractor by how alike two vehicles of one camera-hour look to it. Stored
-embeddings are turned by their day's key (privacy/rotation.py): only what no rotation changes is used, and no key is needed.
+A detector is known by the scores of its vehicles, an extractor by how alike two vehicles of one camera-hour look to it.
 
 How far two lie apart is the Jensen-Shannon divergence in bits (Lin, IEEE Trans. Information Theory 37, 1991): 0 for the same
 shares, 1 for shares that have nothing in common. The population stability index, which credit scoring would take, has no upper

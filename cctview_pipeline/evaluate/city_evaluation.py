@@ -13,16 +13,12 @@ from cctview_pipeline.evaluate.tracking import tracking_rows
 from cctview_pipeline.evaluate.traffic import count_rows, travel_time_rows
 from cctview_pipeline.evaluate.transitions import Way, assigned_matches, true_transitions
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.rotation import in_period, period_of
 
 
-def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: float, keys: KeyStore | None = None) -> Evaluation:
+def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: float) -> Evaluation:
     """Measure everything, from detections to travel times.
 
-    cameras: ids in the corridor's order; hours: full hours, UTC; threshold: the detector's operating point, 0..1;
-    keys: needed for hours of several days, whose embeddings are compared in the last one's period. What a destroyed key keeps out
-    of it has no say in re-identification.
+    cameras: ids in the corridor's order; hours: full hours, UTC; threshold: the detector's operating point, 0..1.
 
     Raises CctviewError, naming the partition and the mend, when truth or results are missing.
     """
@@ -35,9 +31,7 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     ways = _ways(campaign, cameras)
     check_present(lake, cameras, hours)
     features = [read(lake, "features", camera, hours) for camera in cameras]
-    period = max((found for each in features if (found := period_of(each)) is not None), default=None)
-    moved = [in_period(each, period, keys) for each in features]
-    seen = [read_camera(lake, camera, hours, each) for camera, each in zip(cameras, moved, strict=True)]
+    seen = [read_camera(lake, camera, hours, each) for camera, each in zip(cameras, features, strict=True)]
     matches = assigned_matches(lake, seen, ways, hours)
     transitions = true_transitions(lake, seen, ways, hours)
     rows = detection_rows(seen, threshold)

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.lake import layout
 from cctview_pipeline.lake.layout import Partition
 from cctview_pipeline.lake.tables import check_schema
 
@@ -98,14 +97,6 @@ def _one_model(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
     return f"It mixes {', '.join(models)}." if len(models) > 1 else None
 
 
-def _one_period(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
-    periods = pc.unique(rows["period"]).to_pylist()
-    if len(periods) > 1:
-        return f"It mixes {', '.join(periods)}."
-    wrong = [period for period in periods if not period.startswith(f"{layout.format_hour(partition.hour)[:10]}#")]
-    return f"They are of the period '{wrong[0]}'." if wrong else None
-
-
 def _one_a_frame(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     for track_id, ids in zip(rows["track_id"].to_pylist(), rows["detection_ids"].to_pylist(), strict=True):
         frames = [detection_id.split("--detections--")[0] for detection_id in ids]
@@ -186,7 +177,6 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _one_each("crops"),
         Check("finite_embeddings", "No embedding has a number that is infinite or none.", _finite),
         Check("one_model", "All embeddings of a partition come from one model.", _one_model),
-        Check("one_period", "All embeddings of a partition are turned by the key of their day.", _one_period),
     ),
     "tracks": (
         _unique("track_id"),

@@ -13,8 +13,9 @@ PartitionKind = Literal["camera_hour", "hour", "day"]
 @dataclass(frozen=True)
 class TableSpec:
     """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller; later: columns that
-    partitions of older lakes do not have, and are null in them; group_rows: rows of a row group at most, where one row is looked
-    up: 0 where a partition is read as a whole."""
+    partitions of older lakes do not have, and are null in them; former: columns of older versions, whose partitions
+    have to be made again; group_rows: rows of a row group at most, where one row is looked up: 0 where a partition is read as a
+    whole."""
 
     name: str
     description: str
@@ -22,6 +23,7 @@ class TableSpec:
     schema: pa.Schema
     plain: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
     group_rows: int = 0
 
 
@@ -184,12 +186,12 @@ _SPECS = [
         pa.schema(
             [
                 DETECTION_ID,
-                _column("embedding", embeddings(256), "half-precision vector, length 1, turned by the key of its period"),
+                _column("embedding", embeddings(256), "half-precision vector, length 1"),
                 MODEL,
-                _column("period", pa.string(), "within which embeddings can be compared: a UTC day # its key's fingerprint"),
             ]
         ),
         plain=("embedding",),
+        former=("period",),  # such embeddings were turned by a key of their day
     ),
     TableSpec(
         "tracks",

@@ -53,15 +53,16 @@ class Lake:
             found.validate(full=True)  # texts that are none would be found out far from here
             found = _with_later(table, found, columns)
             names = columns or schema_of(table).names
+            former = sorted(set(TABLES[table].former) & set(found.column_names))
             missing = sorted(set(names) - set(found.column_names))
         except FileNotFoundError:
             return _empty(table, columns)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._unreadable(key) from error
-        if missing:
+        if missing or former:
+            why = f"the column {missing[0]} is missing" if missing else f"there is no column {former[0]} any more"
             raise CctviewError(
-                f"{self.storage.path(key)} is another file than {table}, or of another version: the column {missing[0]} is "
-                "missing; run its partition again."
+                f"{self.storage.path(key)} is another file than {table}, or of another version: {why}; run its partition again."
             )
         return found.select(names)
 

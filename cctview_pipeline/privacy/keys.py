@@ -1,13 +1,11 @@
-"""The secrets of UTC days, kept apart from the lake: pseudonyms and the rotation of embeddings follow from them.
+"""The secrets of UTC days, kept apart from the lake: pseudonyms follow from them.
 
-While a day's key exists, its ids have pseudonyms and its embeddings can be compared with those of other days. Once it is gone
-nobody can tell which id a pseudonym stood for, wherever copies may be; of embeddings that cannot be said (rotation.py). A day's
-key is one object that goes from nothing to a secret to a marker and never back, so neither a race nor a second run can make
-another key for the day.
+While a day's key exists, its ids have pseudonyms. Once it is gone nobody can tell which id a pseudonym stood for, wherever copies
+may be. A day's key is one object that goes from nothing to a secret to a marker and never back, so neither a race nor a second
+run can make another key for the day.
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -15,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -40,7 +37,6 @@ class DayKey:
     day: date
     secret: bytes = field(repr=False)
     created_at: datetime
-    _rotations: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -59,22 +55,6 @@ class DayKey:
     @cached_property
     def _for_pseudonyms(self) -> bytes:
         return self._derived("pseudonym")
-
-    def rotation(self, dimension: int) -> np.ndarray:
-        """(D, D) float32, orthogonal, drawn evenly among all of them (Haar's measure); made once a key and dimension.
-
-        The Q of a Gaussian matrix whose R has a positive diagonal (Mezzadri, How to generate random matrices from the classical
-        compact groups, Notices of the AMS 54, 2007). The Gaussians come from SHAKE-256: what numpy's generators draw can be
-        worked out from what they drew before.
-        """
-        if dimension not in self._rotations:
-            from scipy.special import ndtri  # not at the top: every question to a lake opens the keys, and few turn embeddings
-
-            stream = hashlib.shake_256(self._derived(f"rotation {dimension}")).digest(8 * dimension * dimension)
-            even = ((np.frombuffer(stream, "<u8") >> np.uint64(12)) + 0.5) / 2**52  # never 0 or 1, where ndtri has no value
-            q, r = np.linalg.qr(ndtri(even).reshape(dimension, dimension))
-            self._rotations[dimension] = (q * np.sign(np.diag(r))).astype(np.float32)
-        return self._rotations[dimension]
 
     def _derived(self, purpose: str) -> bytes:
         """A key of its own for every purpose: HKDF-Expand of one block (RFC 5869). The secret is even already."""

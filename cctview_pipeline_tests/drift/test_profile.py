@@ -1,19 +1,14 @@
 """What a model gives in a camera-hour, and how far two such profiles lie apart."""
 
-from datetime import UTC, date, datetime
-
 import numpy as np
 import pytest
 
 from cctview_pipeline.drift import Reference
 from cctview_pipeline.drift.profile import LIKENESS, SCORES, Profile, divergence, expected_f1, shares_divergence
 from cctview_pipeline.drift.survey import FEWEST, LIMITS, judge
-from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.privacy.keys import DayKey
-from cctview_pipeline.privacy.rotation import seal
 from cctview_pipeline_tests.factories.archive import HOUR_17
-from cctview_pipeline_tests.factories.drifting_hours import DETECTOR, THRESHOLD, embeddings, seen, table_of
+from cctview_pipeline_tests.factories.drifting_hours import DETECTOR, THRESHOLD, embeddings, seen
 from cctview_pipeline_tests.factories.drifting_hours import scores as scores_of
 
 SEEDS = range(200)
@@ -35,20 +30,6 @@ def test_embeddings_of_the_same_world_do_not_alarm_and_others_do():
     same = [divergence(Profile.of_embeddings(embeddings(few, rng)), known) for rng in rngs]
     other = [divergence(Profile.of_embeddings(embeddings(few, rng, night=True)), known) for rng in rngs]
     assert max(same) < LIMITS["features"] < min(other)
-
-
-def test_a_days_rotation_changes_nothing():
-    """Under the keys of two days the same embeddings have the same profile, and neither key is needed for it."""
-    vectors = embeddings(500, np.random.default_rng(3), dimension=384)
-    plain = table_of(vectors)
-    plain = plain.set_column(plain.schema.get_field_index("period"), plain.schema.field("period"), [[""] * len(vectors)])
-    profiles = [Profile.of_embeddings(vectors)]
-    for day in (date(2020, 5, 5), date(2020, 5, 6)):
-        key = DayKey(day, bytes(range(32)) if day.day == 5 else bytes(32), datetime(2020, 5, 5, tzinfo=UTC))
-        turned = embedding_matrix(seal(plain, key))
-        assert np.abs(turned - vectors).max() > 0.05
-        profiles.append(Profile.of_embeddings(turned))
-    assert max(divergence(profiles[0], other) for other in profiles[1:]) < 1e-4
 
 
 def test_shares_add_up_and_what_lies_outside_is_kept():

@@ -164,9 +164,8 @@ def test_exported_it_is_the_published_layout(made: Workplace, tmp_path: Path):
     written = {key: value for path in tmp_path.rglob("*--features.json") for key, value in json.loads(path.read_text()).items()}
     wanted = {row["detection_id"]: row for row in features if row["detection_id"].startswith(CAMERAS[0])}
     assert wanted
-    assert {key for key in written if key not in ("id", "model", "period")} == set(wanted)
+    assert {key for key in written if key not in ("id", "model")} == set(wanted)
     for key, row in wanted.items():
-        assert written["period"] == row["period"]
         assert written[key]["data"] == pytest.approx([float(v) for v in row["embedding"]])
     assert {path.stem for path in tmp_path.rglob("*--detections/*.jpeg")} == set(wanted)
 

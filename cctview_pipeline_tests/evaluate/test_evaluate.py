@@ -8,8 +8,6 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.evaluate import evaluate
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.rotation import in_period, seal
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.known_road import CAMERAS, GAP_S, THRESHOLD, Driver, MadeRoad, damaged, make_road, measure
 from cctview_pipeline_tests.factories.tables import campaign
@@ -291,22 +289,6 @@ def test_track_that_goes_on_over_the_hour_is_one(lake):
     lake.write("truth_boxes", before, seen)
     found = evaluate(lake, CAMERAS, [HOUR_17], THRESHOLD)
     assert found.value("counts", "true_vehicles", "cam-1") == found.value("counts", "counted_vehicles", "cam-1") == 1
-
-
-def test_embeddings_of_two_days_are_compared_while_both_keys_exist(lake, road, tmp_path):
-    """cam-2's are turned by another day's key than cam-1's."""
-    plain, keys = measure(lake, road), KeyStore(str(tmp_path / "keys"))
-    for camera, day in (("cam-1", HOUR_17.date()), ("cam-2", HOUR_17.date() - timedelta(days=1))):
-        place = Partition.camera_hour(camera, HOUR_17)
-        features = lake.read("features", place).drop_columns(["period"])
-        lake.write("features", place, seal(in_period(features, ""), keys.key(day)))
-    assert evaluate(lake, CAMERAS, [HOUR_17], THRESHOLD, keys).as_dict() == plain.as_dict()
-    with pytest.raises(CctviewError, match="that takes the days' keys"):
-        evaluate(lake, CAMERAS, [HOUR_17], THRESHOLD)
-    keys.destroy(HOUR_17.date() - timedelta(days=1))
-    found = evaluate(lake, CAMERAS, [HOUR_17], THRESHOLD, keys)
-    assert found.value("reidentification", "rank-1") is None
-    assert found.value("tracking", "HOTA") == plain.value("tracking", "HOTA")
 
 
 @pytest.mark.parametrize("table", ["truth_boxes", "truth_passages"])

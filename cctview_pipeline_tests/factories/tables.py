@@ -20,7 +20,6 @@ DETECTION = f"{FRAME}--detections--1--car--90.0--40x30--100.80v140.110"
 TRACK = f"{FRAME}--track--1"
 EARLIER = "cam-2--2020-05-05--17.00.00.000Z--track--1"
 SEEN = HOUR_17 + timedelta(seconds=2)
-PERIOD = "2020-05-05#1a2b3c4d"
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "raw_frames": {
@@ -110,7 +109,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "model": "teacher@1",
     },
     "crops": {"detection_id": DETECTION, "image": b"png", "width": 40, "height": 30, "label": "car"},
-    "features": {"detection_id": DETECTION, "embedding": [1.0, 0.0, 0.0, 0.0], "model": "extractor@1", "period": PERIOD},
+    "features": {"detection_id": DETECTION, "embedding": [1.0, 0.0, 0.0, 0.0], "model": "extractor@1"},
     "tracks": {
         "track_id": TRACK,
         "camera_id": NORTH.id,

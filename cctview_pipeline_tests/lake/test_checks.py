@@ -8,7 +8,7 @@ import pytest
 from cctview_pipeline.lake.checks import CHECKS, failures
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
-from cctview_pipeline_tests.factories.tables import DETECTION, FRAME, PERIOD, TRACK, partition_of, rows
+from cctview_pipeline_tests.factories.tables import DETECTION, FRAME, TRACK, partition_of, rows
 
 NEXT_HOUR = HOUR_17 + timedelta(hours=1)
 OTHER = DETECTION.replace("--1--", "--2--")
@@ -106,9 +106,6 @@ BAD = [
         "2 numbers are not finite",
     ),
     ("features", "one_model", rows("features", {}, OTHER_MODEL), "It mixes extractor@1, extractor@2."),
-    ("features", "one_period", rows("features", {}, {"period": "2020-05-05#0"}), f"It mixes {PERIOD}, 2020-05-05#0."),
-    ("features", "one_period", rows("features", {"period": "2020-05-04#1a2b3c4d"}), "They are of the period '2020-05-04#"),
-    ("features", "one_period", rows("features", {"period": ""}), "They are of the period ''."),
     ("tracks", "unique_ids", rows("tracks", {}, {}), f"{TRACK} stands 2 times."),
     ("tracks", "times_inside_partition", rows("tracks", {"first_seen": NEXT_HOUR}), "1 rows lie outside"),
     ("tracks", "detections_exist", rows("tracks", {"detection_ids": [DETECTION, "x"]}), "1 are unknown, such as x."),

@@ -74,7 +74,7 @@ def test_embeddings_may_have_any_length_but_no_other_type(lake):
     lake.write("features", partition_of("features"), rows("features", {"embedding": [0.5] * 7}, dimension=7))
     assert lake.read("features", partition_of("features")).schema.field("embedding").type.list_size == 7
     loose = pa.table(
-        {"detection_id": ["a"], "embedding": pa.array([[1.0]], pa.list_(pa.float32())), "model": ["m"], "period": [""]},
+        {"detection_id": ["a"], "embedding": pa.array([[1.0]], pa.list_(pa.float32())), "model": ["m"]},
         schema_of("features").set(1, pa.field("embedding", pa.list_(pa.float32()), nullable=False)),
     )
     with pytest.raises(CctviewError, match="features has another schema"):
@@ -101,6 +101,15 @@ def test_some_columns_of_a_partition_written_or_not(lake):
     assert lake.read("raw_frames", FRAMES, ["width", "frame_id"]).schema.names == ["width", "frame_id"]
     lake.write("raw_frames", FRAMES, rows("raw_frames", {}))
     assert lake.read("raw_frames", FRAMES, ["frame_id"]).column_names == ["frame_id"]
+
+
+def test_embeddings_that_an_older_version_turned_by_a_key_are_made_again(lake):
+    place = partition_of("features")
+    lake.write("features", place, rows("features", {}))
+    turned = lake.read("features", place).append_column("period", pa.array(["2020-05-05#1a2b3c4d"]))
+    pq.write_table(turned, lake.storage.path(key("features", place)))
+    with pytest.raises(CctviewError, match="there is no column period any more; run its partition again"):
+        lake.read("features", place)
 
 
 def test_partition_never_written_is_a_table_without_rows(lake):

@@ -6,7 +6,6 @@ import pytest
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.embed.tables import embed_crops
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.privacy.rotation import seal
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH
 from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY
@@ -18,10 +17,9 @@ PLACE = Partition.camera_hour(NORTH.id, HOUR_17)
 
 @pytest.fixture
 def embedded(browser: Browser) -> Browser:
-    """The crops' embeddings are the extractor's, turned by the key of their day."""
+    """The crops' embeddings are the extractor's."""
     crops = browser.lake.read("crops", PLACE)
-    features = seal(embed_crops(load_extractor(), crops), browser.keys.key(HOUR_17.date()))
-    browser.lake.write("features", PLACE, features)
+    browser.lake.write("features", PLACE, embed_crops(load_extractor(), crops))
     return browser.state()
 
 
@@ -40,11 +38,6 @@ def test_a_crop_finds_its_own_vehicle_at_no_distance_to_speak_of(embedded: Brows
     assert vehicle(embedded) in text
     assert "distance 0." in text
     assert embedded.asked()[-1].endswith("search for an uploaded picture at cam-1 in 2020-05-05T17")
-
-
-def test_once_the_days_key_is_gone_nothing_can_be_compared(embedded: Browser):
-    embedded.keys.destroy(HOUR_17.date())
-    assert "The key of this day was destroyed" in send(embedded, _crop(embedded.lake.read("crops", PLACE))).text
 
 
 def _crop(crops: pa.Table) -> bytes:

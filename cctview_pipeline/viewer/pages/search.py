@@ -19,7 +19,6 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_PIXELS
 from cctview_pipeline.match.gate import edges_into
-from cctview_pipeline.privacy.rotation import in_period, period_of
 from cctview_pipeline.viewer.names import Names, tracks_by_name
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
@@ -80,12 +79,7 @@ def _search_upload(request: Request, session: Session, data: bytes, camera: str,
         raise BadUpload("This hour's embeddings are of another model than the one in use: make its features again first.")
     if not features.num_rows:
         return _form(request, camera, format_hour(hour), "", hits=[], uploaded=True)
-    columns = {"detection_id": ["upload"], "embedding": _list(extractor.embed([image])[0], features)}
-    mine = pa.table(columns | {"model": [extractor.version], "period": [""]})
-    moved = in_period(mine, period_of(features), viewer_of(request).keys)
-    if not moved.num_rows:
-        raise BadUpload("The key of this day was destroyed: nothing can be compared with its vehicles any more.")
-    hits = _ranked(request, session, names, place, embedding_matrix(moved)[0], None)
+    hits = _ranked(request, session, names, place, extractor.embed([image])[0], None)
     return _form(request, camera, format_hour(hour), "", hits=hits[:SHOWN], uploaded=True, searched=_size(reading, place))
 
 
@@ -102,11 +96,6 @@ def read_upload(data: bytes) -> np.ndarray:
         raise BadUpload("What was sent is no picture that can be read: send a JPEG or PNG of one vehicle.") from error
 
 
-def _list(vector: np.ndarray, features: pa.Table) -> pa.Array:
-    kind = features.schema.field("embedding").type
-    return pa.FixedSizeListArray.from_arrays(pa.array(vector.astype(np.float16), pa.float16()), type=kind)
-
-
 def _named(request: Request, names: Names, like: str) -> Track:
     parts = like.split("/")
     if len(parts) != 3:
@@ -121,15 +110,14 @@ def _named(request: Request, names: Names, like: str) -> Track:
 
 
 def _looks(request: Request, track: Track, place: Partition) -> np.ndarray:
-    """The mean embedding of a track, turned into the period of the hour that is searched."""
+    """The mean embedding of a track, to be compared with those of a place."""
     reading = viewer_of(request).reading
     features, there = reading.table("features", track.partition), reading.table("features", place)
     wanted = pa.array(track.row["detection_ids"])
     mine = features.filter(pc.is_in(features["detection_id"], wanted)) if features.num_rows else features
-    moved = in_period(mine, period_of(there), viewer_of(request).keys) if mine.num_rows and there.num_rows else mine
-    if not moved.num_rows or not there.num_rows:
-        raise NotThere("There are no embeddings to compare: their lifetime is over, or the key of one of the days was destroyed.")
-    return embedding_matrix(moved).mean(0)
+    if not mine.num_rows or not there.num_rows:
+        raise NotThere("There are no embeddings to compare: their lifetime is over.")
+    return embedding_matrix(mine).mean(0)
 
 
 def _ranked(
