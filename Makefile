@@ -59,6 +59,7 @@ test-all: install-dev lint
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 lint-deps: install-dev
 	$(BIN)/python -m supply_chain audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")

@@ -32,13 +32,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cctview_pipeline.cameras.city.network import START
+from cctview_pipeline.city.network import START
 from cctview_pipeline.detect import load_detector
-from cctview_pipeline.detect.assessment import assess, consensus, find, published
-from cctview_pipeline.detect.labels import load_labels
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.paths import models_directory
-from cctview_pipeline.weights import find_model, read_facts
+from cctview_pipeline.registry.manifest import find_model, read_facts
+from cctview_pipeline.training.detector.assessment import assess, consensus, find, published
+from cctview_pipeline.training.detector.labels import load_labels
 
 ROOT = Path(__file__).resolve().parent.parent
 RECALL = ((12.0, 0.45), (24.0, 0.81), (np.inf, 0.92))

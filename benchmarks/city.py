@@ -28,10 +28,10 @@ from PIL import Image
 
 from cctview_pipeline.boxes import clip
 from cctview_pipeline.cameras.archive import SUFFIX, ArchiveNetwork
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.city import statistics as st
-from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH
-from cctview_pipeline.cameras.city.network import START
+from cctview_pipeline.city import CityNetwork, CitySettings
+from cctview_pipeline.city import statistics as st
+from cctview_pipeline.city.mounts import HEIGHT, WIDTH
+from cctview_pipeline.city.network import START
 from cctview_pipeline.evaluate.truth import counts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +57,7 @@ PICTURE = [
 
 @dataclass
 class Sample:
-    """One camera: frames as cctview_pipeline.cameras.city.statistics takes them, and JPEG sizes (F,) bytes."""
+    """One camera: frames as cctview_pipeline.city.statistics takes them, and JPEG sizes (F,) bytes."""
 
     frames: st.Frames
     jpeg_bytes: list[int]

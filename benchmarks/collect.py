@@ -30,8 +30,8 @@ from pathlib import Path
 import numpy as np
 from aiohttp import web
 
-from cctview_pipeline.cameras.jpeg import COM
-from cctview_pipeline.collect.spool import Kind, index, read, segments
+from cctview_pipeline.images.jpeg import COM
+from cctview_pipeline.spool.segments import Kind, index, read, segments
 
 ROOT = Path(__file__).resolve().parent.parent
 PERIOD_S = 1.0
@@ -41,7 +41,7 @@ LEARNING_S = 20.0
 
 
 def city_pictures() -> list[bytes]:
-    from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+    from cctview_pipeline.city import CityNetwork, CitySettings
 
     network = CityNetwork(CitySettings(seed=1000, minutes=2, people=400))
     cameras = network.cameras()

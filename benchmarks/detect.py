@@ -40,7 +40,7 @@ Find = Callable[[list[bytes]], list]
 
 def detector(backend: str):
     from cctview_pipeline.detect.default import DefaultDetector
-    from cctview_pipeline.weights import find_model
+    from cctview_pipeline.registry.manifest import find_model
 
     return DefaultDetector.load(find_model("default", "detector"), "cpu", backend)
 
@@ -70,8 +70,8 @@ def _candidates():
     from torch.fx.experimental.optimization import fuse
 
     from cctview_pipeline.detect.network import Candidates, DetectorNetwork
-    from cctview_pipeline.state_dicts import read_weights
-    from cctview_pipeline.weights import find_model
+    from cctview_pipeline.registry.manifest import find_model
+    from cctview_pipeline.registry.state_dicts import read_weights
 
     return Candidates(fuse(DetectorNetwork.of(read_weights(find_model("default", "detector"))[0]).eval()))
 
@@ -85,7 +85,7 @@ class OnnxBackend:
         import onnxruntime
         import torch
 
-        from cctview_pipeline.device import threads
+        from cctview_pipeline.runtime.device import threads
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.onnx"
@@ -155,7 +155,7 @@ CONTENDERS: dict[str, Callable[[], Find]] = {
 def contend(name: str, threads: int, data: str, queue: multiprocessing.Queue) -> None:
     """One contender in this process, on so many cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    from cctview_pipeline.device import set_threads
+    from cctview_pipeline.runtime.device import set_threads
 
     set_threads(threads)
     jpegs = _frames(data)[: FEW.get(name, FRAMES)]
@@ -173,8 +173,8 @@ def contend(name: str, threads: int, data: str, queue: multiprocessing.Queue) ->
 
 def _ap50(find: Find, data: Path) -> float:
     """Against the consensus, on minutes 45 and later."""
-    from cctview_pipeline.detect.assessment import assess, consensus
-    from cctview_pipeline.detect.labels import load_labels
+    from cctview_pipeline.training.detector.assessment import assess, consensus
+    from cctview_pipeline.training.detector.labels import load_labels
 
     frames = [frame for frame in load_labels(data) if frame.frame_id.time.minute >= 45]
     found = find([frame.path.read_bytes() for frame in frames])
@@ -190,7 +190,7 @@ def _frames(data: str) -> list[bytes]:
 
 def _city_frames(count: int) -> list[bytes]:
     """Frames of the demo's city, of all its cameras."""
-    from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+    from cctview_pipeline.city import CityNetwork, CitySettings
 
     network = CityNetwork(CitySettings(seed=1000, minutes=2))
     frames = [network.picture_and_truth(c, shot)[0].jpeg for c in network.cameras() for shot in network.shots(c, network.begin)]

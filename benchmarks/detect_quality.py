@@ -2,7 +2,7 @@
 cities and lights that were left out of a training; each before and after masking.
 
 Against the published boxes of 0.40 and more (those below count neither way), where there are any, and against what the teachers
-see together (``cctview_pipeline/detect/recordings.py``). Car, bus and truck are one.
+see together (``cctview_pipeline/training/detector/recordings.py``). Car, bus and truck are one.
 
 Run with ``python benchmarks/detect_quality.py [--data DIR] [--unseen MODELS] [--pictures FOLDER]``. DIR holds ``nyc-fdr`` and
 ``cities``; MODELS is where ``CCTVIEW_MODELS=MODELS cctview train detector`` and ``train people``, both ``--without`` some
@@ -24,16 +24,16 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from cctview_pipeline.detect import VEHICLES, Detections, load_detector
-from cctview_pipeline.detect.assessment import Truth, assess, consensus, published
 from cctview_pipeline.detect.detections import LABELS
-from cctview_pipeline.detect.labels import FrameLabels, published_boxes
-from cctview_pipeline.detect.pictures import draw_boxes
-from cctview_pipeline.detect.recordings import FUSED, Recording, find_recordings, load_recordings
 from cctview_pipeline.evaluate.masking import Painted
 from cctview_pipeline.images import decode
-from cctview_pipeline.privacy.masking import Masker
-from cctview_pipeline.privacy.policy import Policy
-from cctview_pipeline.weights import find_model, read_facts
+from cctview_pipeline.images.drawing import draw_boxes
+from cctview_pipeline.policy import Policy
+from cctview_pipeline.redaction.masking import Masker
+from cctview_pipeline.registry.manifest import find_model, read_facts
+from cctview_pipeline.training.detector.assessment import Truth, assess, consensus, published
+from cctview_pipeline.training.detector.labels import FrameLabels, published_boxes
+from cctview_pipeline.training.detector.recordings import FUSED, Recording, find_recordings, load_recordings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEACHERS = "teacher-detections.parquet"

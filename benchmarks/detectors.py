@@ -41,7 +41,7 @@ def contend(name: str, jpegs: list[bytes], queue: multiprocessing.Queue) -> None
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     os.environ |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     sys.path.insert(0, str(ROOT))  # for the makers of weights beside the tests
-    from cctview_pipeline.device import set_threads
+    from cctview_pipeline.runtime.device import set_threads
 
     set_threads(1)
     with tempfile.TemporaryDirectory(prefix="cctview-benchmark-") as folder:
@@ -74,7 +74,7 @@ def _write_keras(folder: Path, name: str) -> None:
     import tomlkit
 
     from cctview_pipeline.detect.keras_retinanet.layout import layers
-    from cctview_pipeline.weights import file_hash
+    from cctview_pipeline.registry.manifest import file_hash
     from cctview_pipeline_tests.factories.keras_weights import seeded_layers, write_weights
 
     path = folder / "weights.h5"
@@ -86,7 +86,7 @@ def _write_keras(folder: Path, name: str) -> None:
 
 def _frames() -> list[bytes]:
     """Frames of the demo's city, of all its cameras."""
-    from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+    from cctview_pipeline.city import CityNetwork, CitySettings
 
     network = CityNetwork(CitySettings(seed=1000, minutes=2))
     frames = [network.picture_and_truth(c, shot)[0].jpeg for c in network.cameras() for shot in network.shots(c, network.begin)]

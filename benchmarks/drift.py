@@ -26,17 +26,17 @@ from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from cctview_pipeline.detect import VEHICLES, Detections, Detector, load_detector
-from cctview_pipeline.detect.assessment import consensus, scored
-from cctview_pipeline.detect.city_frames import draw_city_frames
 from cctview_pipeline.detect.evaluation import precision_recall
-from cctview_pipeline.detect.labels import FrameLabels, find_frames
 from cctview_pipeline.drift import Profile, Reference, find_reference
-from cctview_pipeline.drift.pictures import cut_vehicles
 from cctview_pipeline.drift.profile import EXPECTED_F1
 from cctview_pipeline.drift.survey import FEWEST, judge
 from cctview_pipeline.embed import Extractor, load_extractor
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.training.detector.assessment import consensus, scored
+from cctview_pipeline.training.detector.city_frames import draw_city_frames
+from cctview_pipeline.training.detector.labels import FrameLabels, find_frames
+from cctview_pipeline.training.references.pictures import cut_vehicles
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS, HOURS = range(1000, 1004), 500

@@ -49,7 +49,7 @@ CONTENDERS = {
 
 def contend(name: str, threads: int, queue: multiprocessing.Queue) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    from cctview_pipeline.device import set_threads
+    from cctview_pipeline.runtime.device import set_threads
 
     set_threads(threads)
     crops = city_crops(CROPS if name == "default" else FEW)
@@ -66,7 +66,7 @@ def contend(name: str, threads: int, queue: multiprocessing.Queue) -> None:
 
 def city_crops(count: int) -> list[np.ndarray]:
     """Vehicles of the demo's city, as they are cut out of its frames."""
-    from cctview_pipeline.cameras.city import CityNetwork, CitySettings
+    from cctview_pipeline.city import CityNetwork, CitySettings
     from cctview_pipeline.images import decode
 
     network, crops = CityNetwork(CitySettings(seed=1000, minutes=2)), []

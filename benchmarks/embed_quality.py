@@ -24,9 +24,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cctview_pipeline.cameras.city import CAMERAS
+from cctview_pipeline.city import CAMERAS
 from cctview_pipeline.embed import Extractor, load_extractor
-from cctview_pipeline.embed.assessment import (
+from cctview_pipeline.embed.network import LIKENESS
+from cctview_pipeline.match import Ranking, evaluate_ranking, rerank, track_distances
+from cctview_pipeline.registry.manifest import find_model, read_facts
+from cctview_pipeline.training.extractor.assessment import (
     Embed,
     agreement,
     centred_cosine,
@@ -35,12 +38,9 @@ from cctview_pipeline.embed.assessment import (
     embedded,
     next_frame_rank1,
 )
-from cctview_pipeline.embed.city_crops import draw_city_crops
-from cctview_pipeline.embed.lessons import Recorded, Rendered, load_recorded, published_basis
-from cctview_pipeline.embed.network import LIKENESS
-from cctview_pipeline.embed.training import DEVELOPMENT_CITIES, MINUTES_A_CITY
-from cctview_pipeline.match import Ranking, evaluate_ranking, rerank, track_distances
-from cctview_pipeline.weights import find_model, read_facts
+from cctview_pipeline.training.extractor.city_crops import draw_city_crops
+from cctview_pipeline.training.extractor.lessons import Recorded, Rendered, load_recorded, published_basis
+from cctview_pipeline.training.extractor.recipe import DEVELOPMENT_CITIES, MINUTES_A_CITY
 
 ROOT = Path(__file__).resolve().parent.parent
 

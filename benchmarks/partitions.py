@@ -38,8 +38,8 @@ def measure_one() -> None:
 
     import dagster as dg
 
-    from cctview_pipeline.automation import backfill
     from cctview_pipeline.automation.instance import prepare_home, running_daemon
+    from cctview_pipeline.backfill import launch as backfill
 
     prepare_home()
     with dg.DagsterInstance.get() as instance:

@@ -22,16 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.city.network import START
+from cctview_pipeline.city import CityNetwork, CitySettings
+from cctview_pipeline.city.network import START
 from cctview_pipeline.detect import PEOPLE, VEHICLES, Detections, Detector, load_detector
 from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
-from cctview_pipeline.device import set_threads
 from cctview_pipeline.images import decode
-from cctview_pipeline.privacy.masking import Masker
-from cctview_pipeline.privacy.people import PeopleFinder
-from cctview_pipeline.privacy.people_frames import PeopleFrame, with_truth
-from cctview_pipeline.privacy.people_training import left
+from cctview_pipeline.redaction.masking import Masker
+from cctview_pipeline.redaction.people import PeopleFinder
+from cctview_pipeline.runtime.device import set_threads
+from cctview_pipeline.training.people.frames import PeopleFrame, with_truth
+from cctview_pipeline.training.people.recipe import left
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS, WALKING, EVERY = (9101, 9102, 9103), 400, 16

@@ -42,12 +42,11 @@ from PIL.JpegImagePlugin import get_sampling
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
-from cctview_pipeline.cameras.city import CAMERAS, CityNetwork, CitySettings
 from cctview_pipeline.cameras.tables import frames_table
 from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.city import CAMERAS, CityNetwork, CitySettings
 from cctview_pipeline.detect import Detector, load_detector
 from cctview_pipeline.detect.tables import cut_crops, detect_frames
-from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import Extractor, load_extractor
 from cctview_pipeline.embed.tables import embed_crops
 from cctview_pipeline.evaluate.detection import detection_rows
@@ -64,6 +63,7 @@ from cctview_pipeline.match import Ranking, evaluate_ranking, gate
 from cctview_pipeline.match.gate import edges_into
 from cctview_pipeline.match.journeys import chain_journeys
 from cctview_pipeline.match.tables import match_tracks
+from cctview_pipeline.runtime.device import set_threads
 from cctview_pipeline.track import flow, tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
 from cctview_pipeline.track.flow import Flow, learn_flow

@@ -31,16 +31,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cctview_pipeline.backfill.select import choose
 from cctview_pipeline.detect import VEHICLES, threshold_of
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.evaluation import SIZES, Scored, by_size, precision_recall
-from cctview_pipeline.detect.labels import find_frames, published_boxes, published_truth
 from cctview_pipeline.evaluate.masking import Painted
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.selection import choose
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.registry.manifest import find_model
+from cctview_pipeline.training.detector.labels import find_frames, published_boxes, published_truth
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "real-hour.json"

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import tomlkit
 
 from cctview_pipeline.errors import CctviewError, is_shown, printable
-from cctview_pipeline.frame_size import Size, named
 from cctview_pipeline.ids import is_camera_id
+from cctview_pipeline.images.size import Size, named
 from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
 from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
 

@@ -17,8 +17,8 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 import pytest
 from hypothesis import settings
 
-from cctview_pipeline.device import set_threads
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.runtime.device import set_threads
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.jobs import CAMERAS, HOUR, archive_campaign
 from cctview_pipeline_tests.factories.s3_server import s3_server

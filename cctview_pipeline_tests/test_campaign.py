@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, ZONES, Camera, Campaign, floor_hour, parse_time
 from cctview_pipeline.errors import CctviewError, is_shown
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.understood import understood
+from cctview_pipeline.resources.understood import understood
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cctview_pipeline import device, openvino_form
-from cctview_pipeline.cli import app
+from cctview_pipeline.cli.app import app
 from cctview_pipeline.detect import load_detector
-from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline.embed.quantization import quantize
 from cctview_pipeline.extras import MissingExtra
 from cctview_pipeline.match import track_distances
+from cctview_pipeline.runtime import device, openvino_form
+from cctview_pipeline.runtime.device import pick_device
+from cctview_pipeline.training.extractor.quantization import quantize
 
 COMMAND = r": \.venv/bin/python -m pip install --constraint requirements\.lock --editable '\.\[{}\]'$"
 TORCH, IMAGEAI = COMMAND.format("torch"), COMMAND.format("imageai")
@@ -35,8 +35,8 @@ from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.images import encode_jpeg
 from cctview_pipeline.match import track_distances
-from cctview_pipeline.privacy.masking import Masker
-from cctview_pipeline.privacy.people import PeopleFinder
+from cctview_pipeline.redaction.masking import Masker
+from cctview_pipeline.redaction.people import PeopleFinder
 
 picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
 detector, extractor, finder = load_detector(), load_extractor(), PeopleFinder.load()
@@ -82,7 +82,7 @@ def test_the_published_extractor(bare: None):
 
 
 def test_a_teacher_that_labels_frames(bare: None):
-    from cctview_pipeline.detect.teachers import open_panel
+    from cctview_pipeline.training.detector.teachers import open_panel
 
     with pytest.raises(MissingExtra, match=f"^The detector 'torchvision-retinanet' needs PyTorch and torchvision{TORCH}"):
         open_panel(["torchvision-retinanet"])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cctview_pipeline.backfill.select import Choice, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.selection import Choice, choose
 from cctview_pipeline_tests.factories.odd_archives import frames, small, write, zip_up
 
 CAMERA, OTHER = "735-683-N", "733-681-N"

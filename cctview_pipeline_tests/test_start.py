@@ -23,7 +23,7 @@ def load_definitions() -> None:
 def show_help() -> None:
     from typer.testing import CliRunner
 
-    from cctview_pipeline.cli import app
+    from cctview_pipeline.cli.app import app
 
     assert CliRunner().invoke(app, ["--help"]).exit_code == 0
 
@@ -31,7 +31,7 @@ def show_help() -> None:
 def list_the_models() -> None:
     from typer.testing import CliRunner
 
-    from cctview_pipeline.cli import app
+    from cctview_pipeline.cli.app import app
 
     assert CliRunner().invoke(app, ["models", "list"]).exit_code == 0
 

@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from cctview_pipeline.detect import threshold_of
-from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.evaluate import Evaluation
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.privacy.access import ask, permit
 from cctview_pipeline.resources.lake import open_lake
 

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
-from cctview_pipeline.frame_size import sizes_of
+from cctview_pipeline.images.size import sizes_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
@@ -23,9 +23,9 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
         pool="gpu",
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
-        from cctview_pipeline.detect.pictures import draw_busiest
         from cctview_pipeline.detect.tables import detect_frames
-        from cctview_pipeline.detect.zones import Zones, sizes_unplaceable
+        from cctview_pipeline.images.drawing import draw_busiest
+        from cctview_pipeline.zones import Zones, sizes_unplaceable
 
         store, campaign = lake.open_campaign()
         model = detector.load(campaign)

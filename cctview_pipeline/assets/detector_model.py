@@ -6,12 +6,12 @@ import dagster as dg
 
 from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, kept, learned_from, result
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.detect import training_version
 from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.training.versions import detector_version
 
 
 class DetectorTraining(Learning):
@@ -30,7 +30,7 @@ def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefin
         key=DETECTOR,
         description="The weights of the detector in use. Trained or adapted when that is configured, else taken from models/.",
         group_name="models",
-        code_version=training_version(),
+        code_version=detector_version(),
         owners=["team:cctview"],
         kinds={"pytorch", "openvino"},
         pool="gpu",
@@ -42,8 +42,8 @@ def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefin
         if not (config.data or config.adapt):
             return result(start)
         need("Training", *TRAINING)
-        from cctview_pipeline.detect.adaptation import AdaptationRecipe, adapt_detector
-        from cctview_pipeline.detect.training import DetectorRecipe, train_detector
+        from cctview_pipeline.training.detector.adaptation import AdaptationRecipe, adapt_detector
+        from cctview_pipeline.training.detector.recipe import DetectorRecipe, train_detector
 
         workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
         chosen |= {"epochs": config.epochs} if config.epochs else {}

@@ -6,12 +6,12 @@ import dagster as dg
 
 from cctview_pipeline.assets.weights import EXTRACTOR, Learning, candidate, kept, learned_from, result
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.embed import training_version
 from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.training.versions import extractor_version
 
 
 class ExtractorTraining(Learning):
@@ -30,7 +30,7 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         key=EXTRACTOR,
         description="The weights of the extractor in use. Trained or adapted when that is configured, else taken from models/.",
         group_name="models",
-        code_version=training_version(),
+        code_version=extractor_version(),
         owners=["team:cctview"],
         kinds={"pytorch", "openvino"},
         pool="gpu",
@@ -43,8 +43,8 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         if not (config.data or config.adapt):
             return result(start)
         need("Training", *TRAINING)
-        from cctview_pipeline.embed.adaptation import AdaptationRecipe, adapt_extractor
-        from cctview_pipeline.embed.training import ExtractorRecipe, train_extractor
+        from cctview_pipeline.training.extractor.adaptation import AdaptationRecipe, adapt_extractor
+        from cctview_pipeline.training.extractor.recipe import ExtractorRecipe, train_extractor
 
         workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
         chosen |= {"epochs": config.epochs} if config.epochs else {}

@@ -31,10 +31,10 @@ def labels(partitions: Partitions) -> dg.AssetsDefinition:
         pool="gpu",
     )
     def asset(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResource) -> dg.MaterializeResult:
-        from cctview_pipeline.detect.lake_labels import FRAME, OBJECT, label_frames
-        from cctview_pipeline.detect.pictures import draw_busiest
-        from cctview_pipeline.detect.teachers import open_panel
-        from cctview_pipeline.detect.zones import Zones
+        from cctview_pipeline.images.drawing import draw_busiest
+        from cctview_pipeline.training.detector.lake_labels import FRAME, OBJECT, label_frames
+        from cctview_pipeline.training.detector.teachers import open_panel
+        from cctview_pipeline.zones import Zones
 
         store, campaign = lake.open_campaign()
         panel = open_panel(config.teachers, config.device)

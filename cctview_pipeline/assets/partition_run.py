@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from cctview_pipeline.assets.work import Work
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.checks import CHECKS, SCHEMA, failures
@@ -23,6 +22,7 @@ from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_partition
 from cctview_pipeline.privacy.erasures import Erasures
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.work import Work
 
 INPUTS, COMPUTED = "inputs_exist", "computed"
 MOST_PICTURES = 48

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture
-from cctview_pipeline.cameras.network import CameraHour, CameraNetwork
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraHour, CameraNetwork
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
@@ -30,9 +30,9 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
         from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
-        from cctview_pipeline.privacy.masking import Masker, mask_hour
-        from cctview_pipeline.privacy.policy import Policy
+        from cctview_pipeline.policy import Policy
         from cctview_pipeline.privacy.retention import note_intake
+        from cctview_pipeline.redaction.masking import Masker, mask_hour
 
         store, campaign = lake.open_campaign()
         run = PartitionRun(context, store, "raw_frames")

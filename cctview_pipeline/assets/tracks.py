@@ -11,8 +11,8 @@ from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import picture, plot, rows_of, strip
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frame_size import sizes_of
 from cctview_pipeline.images import decode
+from cctview_pipeline.images.size import sizes_of
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import Partitions, in_order, same_camera_hour_before
 from cctview_pipeline.resources.lake import LakeResource

@@ -17,7 +17,7 @@ def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=partitions.independent,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
-        from cctview_pipeline.cameras.city.truth import in_stored_frames
+        from cctview_pipeline.city.truth import in_stored_frames
 
         store, campaign = lake.open_campaign()
         city = network.open(campaign)

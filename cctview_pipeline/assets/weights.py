@@ -11,8 +11,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import parse_hour
 from cctview_pipeline.partitions import Partitions, to_key
+from cctview_pipeline.registry.manifest import ModelEntry, find_model, read_facts
 from cctview_pipeline.shell import command
-from cctview_pipeline.weights import ModelEntry, find_model, read_facts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ class Learning(dg.Config):
     def camera_hours(self, lake: Lake, task: str, table: str, read: tuple[str, ...]) -> list[Partition]:
         """The camera-hours of a table that a detector or extractor (task) is to learn from, after that was written down. read:
         the tables that are looked at."""
-        from cctview_pipeline.learning import permit_training, written_hours
+        from cctview_pipeline.training.permission import permit_training, written_hours
 
         found = written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
         permit_training(lake, task, self.adapt, found, read, self.purpose)

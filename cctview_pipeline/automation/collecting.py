@@ -33,8 +33,8 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     from cctview_pipeline.cameras.spooled import SpoolNetwork
     from cctview_pipeline.collect.session import cameras_of, choose, collect, summary
     from cctview_pipeline.collect.sharding import Shard
-    from cctview_pipeline.privacy.masking import Masker
-    from cctview_pipeline.privacy.policy import Policy
+    from cctview_pipeline.policy import Policy
+    from cctview_pipeline.redaction.masking import Masker
 
     _, campaign = lake.open_campaign()
     settings, shard = CollectSettings.of(campaign), Shard.parse(config.shard)

@@ -24,7 +24,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import dagster_home, keys_uri, lake_uri, project_root
 from cctview_pipeline.resources.lake import open_lake
-from cctview_pipeline.understood import understood
+from cctview_pipeline.resources.understood import understood
 
 FOREIGN_HEARTBEAT_S = 60
 """A daemon beats every 30 s; one that is silent for twice as long is gone."""

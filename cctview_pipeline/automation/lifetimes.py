@@ -16,9 +16,9 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_key
+from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.erasures import Erasure
 from cctview_pipeline.privacy.forgetting import ErasureReport, Graph, drop_spent, erase, unfinished
-from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.retention import PurgeReport, find_due, purge
 from cctview_pipeline.resources.keys import open_keys
 

@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
+from cctview_pipeline.backfill.select import choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.files import made_folder, write_whole
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.privacy.papers import AssetGraph, Made, papers
-from cctview_pipeline.selection import choose
+from cctview_pipeline.privacy.compliance import AssetGraph, Made, papers
 
 
 def paper_graph(campaign: Campaign) -> AssetGraph:

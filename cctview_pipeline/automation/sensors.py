@@ -55,7 +55,7 @@ def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
     def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Bring hours that live cameras have finished from the spool into the lake, and then delete what the lake has."""
         from cctview_pipeline.collect.sealing import release, sealable, strangers
-        from cctview_pipeline.collect.spool import unreadable
+        from cctview_pipeline.spool.segments import unreadable
 
         if not live or not campaign.path:
             yield dg.SkipReason("This lake's frames come from no live network.")

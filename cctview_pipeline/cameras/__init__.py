@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraNetwork
 
 NETWORKS = ("archive", "city", *LIVE_NETWORKS)
 
@@ -20,7 +20,7 @@ def open_network(name: str, path: str | None = None, settings: Mapping | None = 
     """
     if name == "city":
         # Not at the top: the renderer compiles and loads for a second, which an archive's user need not wait for.
-        from cctview_pipeline.cameras.city import CitySettings
+        from cctview_pipeline.city import CitySettings
 
         return _city(CitySettings.read(settings or {}))
     if name in LIVE_NETWORKS:
@@ -41,6 +41,6 @@ def open_network(name: str, path: str | None = None, settings: Mapping | None = 
 @lru_cache(maxsize=1)
 def _city(settings) -> CameraNetwork:
     """One city a process: the frames and the truth of an hour rest on the same simulated traffic."""
-    from cctview_pipeline.cameras.city import CityNetwork
+    from cctview_pipeline.city import CityNetwork
 
     return CityNetwork(settings)

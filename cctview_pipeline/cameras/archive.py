@@ -22,13 +22,13 @@ from cctview_pipeline.cameras.archive_files import (
     meanings,
     parse_folder,
 )
-from cctview_pipeline.cameras.jpeg import read_whole
-from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected, Unused
 from cctview_pipeline.cameras.unreadable import Unreadable
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraHour, Frame, Rejected, Unused
 from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.images import BadPicture
+from cctview_pipeline.images.jpeg import read_whole
 
 SUFFIX = "--original.jpeg"
 TOLERANCE = timedelta(seconds=5)

@@ -14,8 +14,8 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from cctview_pipeline.cameras.archive_zips import Zip, printable
-from cctview_pipeline.cameras.network import Unused
 from cctview_pipeline.cameras.unreadable import Unreadable, read_file
+from cctview_pipeline.frames import Unused
 from cctview_pipeline.ids import NEW_YORK, FrameId, is_camera_id
 from cctview_pipeline.limits import ARCHIVE_DEPTH
 

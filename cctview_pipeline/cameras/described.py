@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cctview_pipeline.cameras.catalogue import catalogue
-from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import HOUR, Camera, Campaign
 from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.frames import CameraNetwork
 
 MOST_NAMED = 10
 """Cameras of a source that a refusal names."""
@@ -30,7 +30,7 @@ def described(source: CameraNetwork, existing: Campaign | None) -> Mapping[str, 
         return _live(source)
     if source.name != "city":
         return catalogue()
-    from cctview_pipeline.cameras.city import CAMERAS
+    from cctview_pipeline.city import CAMERAS
 
     return {camera.id: camera for camera in CAMERAS}
 

@@ -19,11 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from cctview_pipeline.cameras.catalogue import catalogue
-from cctview_pipeline.cameras.jpeg import with_camera_comments
-from cctview_pipeline.cameras.network import CameraNetwork, Frame
 from cctview_pipeline.cameras.serving import bind, camera_api, in_thread, listen, web_server
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraNetwork, Frame
+from cctview_pipeline.images.jpeg import with_camera_comments
 
 FASTEST = 1000.0
 _log = logging.getLogger(__name__)

@@ -9,16 +9,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.cameras.jpeg import read_whole
 from cctview_pipeline.cameras.listed import LiveCamera
-from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
-from cctview_pipeline.collect.spool import Kind, Record, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraHour, Frame, Rejected
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import BadPicture
-from cctview_pipeline.privacy.masking import Refused
+from cctview_pipeline.images.jpeg import read_whole
+from cctview_pipeline.redaction.masking import Refused
+from cctview_pipeline.spool.segments import Kind, Record, contents, microseconds, read_rows, segments, utc
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""

@@ -5,7 +5,7 @@ import hashlib
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.cameras.network import CameraHour
+from cctview_pipeline.frames import CameraHour
 from cctview_pipeline.lake.schemas import schema_of
 
 

@@ -25,11 +25,11 @@ from cctview_pipeline.cameras.live import LiveNetwork
 from cctview_pipeline.collect.accounts import NOT_MASKED, SPOOL_FULL
 from cctview_pipeline.collect.fetching import Answer, NoAnswer, fetch, open_session
 from cctview_pipeline.collect.newest import Newest, Seen
-from cctview_pipeline.collect.spool import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, NAME_CHARACTERS
-from cctview_pipeline.privacy.masking import Masked, Masker, Refused
+from cctview_pipeline.redaction.masking import Masked, Masker, Refused
+from cctview_pipeline.spool.segments import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 
 HEARTBEAT_S = 2.0
 REMEMBER_S = 10.0

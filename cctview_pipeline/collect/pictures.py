@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from cctview_pipeline.cameras.exif import taken_at
-from cctview_pipeline.cameras.jpeg import read
 from cctview_pipeline.images import BadPicture, decode_small
+from cctview_pipeline.images.exif import taken_at
+from cctview_pipeline.images.jpeg import read
 
 BANNER = 0.12
 """Of the height, at the top and at the bottom, where cameras write the time."""

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import is_over
-from cctview_pipeline.collect.spool import (
+from cctview_pipeline.ids import FrameId
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.spool.segments import (
     Kind,
     close_left_behind,
     contents,
@@ -28,8 +30,6 @@ from cctview_pipeline.collect.spool import (
     utc,
     written_hours,
 )
-from cctview_pipeline.ids import FrameId
-from cctview_pipeline.lake import Lake, Partition
 
 _HOUR_US = timedelta(hours=1) // timedelta(microseconds=1)
 

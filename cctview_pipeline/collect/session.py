@@ -20,10 +20,10 @@ from cctview_pipeline.collect.fetching import PRIVATE, NoAnswer, fetch, open_ses
 from cctview_pipeline.collect.metrics import serve_metrics
 from cctview_pipeline.collect.newest import Newest
 from cctview_pipeline.collect.sharding import Shard
-from cctview_pipeline.collect.spool import SpoolWriter, used_bytes
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import LIST_BYTES, LIST_S
-from cctview_pipeline.privacy.masking import Masker
+from cctview_pipeline.redaction.masking import Masker
+from cctview_pipeline.spool.segments import SpoolWriter, used_bytes
 
 TICK_S = 1.0
 WORST = 10

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.accounts import NOT_COLLECTED, Note, Stretch, gaps, states
-from cctview_pipeline.collect.spool import Kind, contents, microseconds, read_rows, segments, utc
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.spool.segments import Kind, contents, microseconds, read_rows, segments, utc
 
 
 def status_table(spool: Path, camera_id: str, hour: datetime, stored: pa.Table) -> pa.Table:

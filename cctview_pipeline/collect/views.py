@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.collect.pictures import background, likeness, of_one_size, thumbnail
-from cctview_pipeline.frame_size import sizes_of
+from cctview_pipeline.images.size import sizes_of
 from cctview_pipeline.track.views import VIEW, reference_sizes
 
 EVERY_S = 5.0

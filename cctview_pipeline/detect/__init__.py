@@ -1,20 +1,18 @@
 """Finding vehicles and people in single frames."""
 
-import hashlib
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol
 
 from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detections
-from cctview_pipeline.device import pick_device, threads
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
-from cctview_pipeline.loaded_once import loaded_once
-from cctview_pipeline.weights import ModelEntry, check_file, find_model, read_facts, read_metadata
+from cctview_pipeline.registry.manifest import ModelEntry, check_file, find_model, read_facts, read_metadata
+from cctview_pipeline.runtime.device import pick_device, threads
+from cctview_pipeline.runtime.loaded_once import loaded_once
 
-__all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "threshold_of", "training_version"]
+__all__ = ["LABELS", "PEOPLE", "VEHICLES", "Detections", "Detector", "load_detector", "threshold_of"]
 
 
 class Detector(Protocol):
@@ -72,28 +70,3 @@ def threshold_of(name: str) -> float:
     entry = find_model(name, "detector")
     said = read_facts(entry).get("threshold")
     return float(read_metadata(entry)["threshold"] if said is None else said)
-
-
-_MAKES_WEIGHTS = (
-    "augmentation",
-    "calibration",
-    "city_frames",
-    "drawn_things",
-    "evaluation",
-    "fitting",
-    "labels",
-    "network",
-    "padding",
-    "quantization",
-    "recordings",
-    "targets",
-    "training",
-)
-
-
-def training_version() -> str:
-    """A hash of the source that makes the default detector's weights out of data."""
-    digest = hashlib.sha256()
-    for path in (*(f"{name}.py" for name in _MAKES_WEIGHTS), "recordings.toml", "../openvino_form.py"):
-        digest.update((Path(__file__).parent / path).read_bytes())
-    return digest.hexdigest()[:12]

@@ -11,7 +11,7 @@ import numpy as np
 
 from cctview_pipeline.detect.padding import padded
 from cctview_pipeline.images import ImageLike, decode
-from cctview_pipeline.openvino_network import OpenVinoNetwork
+from cctview_pipeline.runtime.openvino_network import OpenVinoNetwork
 
 Found: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Scores (B, K), label indices (B, K) and boxes (B, K, 4) of a batch's candidates."""

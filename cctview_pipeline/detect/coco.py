@@ -12,8 +12,8 @@ from cctview_pipeline.boxes import clip
 from cctview_pipeline.detect.detections import LABELS, Detections
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike, by_size, decode
-from cctview_pipeline.state_dicts import load_checked
-from cctview_pipeline.weights import ModelEntry, check_file
+from cctview_pipeline.registry.manifest import ModelEntry, check_file
+from cctview_pipeline.registry.state_dicts import load_checked
 
 FLOOR = 0.01
 """The networks drop what they score less. They keep an image's best 100 to 300, so a lower floor changes nothing above it."""

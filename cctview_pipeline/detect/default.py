@@ -12,11 +12,11 @@ from cctview_pipeline.boxes import clip, suppress
 from cctview_pipeline.detect.backends import Backend, OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.detections import LABELS, VEHICLES, Detections
-from cctview_pipeline.device import pick_device
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike, by_size
-from cctview_pipeline.openvino_network import FORM
-from cctview_pipeline.weights import ModelEntry, read_arrays
+from cctview_pipeline.registry.manifest import ModelEntry, read_arrays
+from cctview_pipeline.runtime.device import pick_device
+from cctview_pipeline.runtime.openvino_network import FORM
 
 FLOOR = 0.01
 """Candidates that the network itself scores less are not looked at."""

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from cctview_pipeline.detect.coco import FLOOR, CocoDetector, Found, load_published, runner_of_torchvision
-from cctview_pipeline.device import torch_device
-from cctview_pipeline.weights import ModelEntry, read_facts
+from cctview_pipeline.registry.manifest import ModelEntry, read_facts
+from cctview_pipeline.runtime.device import torch_device
 
 Run = Callable[[list[np.ndarray]], list[Found]]
 SIDE = 416

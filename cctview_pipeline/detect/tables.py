@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
-from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_png
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.zones import Zones
 
 
 def detect_frames(

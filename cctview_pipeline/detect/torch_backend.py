@@ -11,10 +11,10 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from cctview_pipeline.detect.backends import Found
 from cctview_pipeline.detect.network import Candidates, DetectorNetwork
 from cctview_pipeline.detect.padding import padded_size
-from cctview_pipeline.device import quick_precision, torch_device
 from cctview_pipeline.images import ImageLike, decode
-from cctview_pipeline.state_dicts import read_weights
-from cctview_pipeline.weights import ModelEntry
+from cctview_pipeline.registry.manifest import ModelEntry
+from cctview_pipeline.registry.state_dicts import read_weights
+from cctview_pipeline.runtime.device import quick_precision, torch_device
 
 
 class TorchBackend:

@@ -13,8 +13,8 @@ from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from cctview_pipeline.detect.coco import FLOOR, CocoDetector, load_published, runner_of_torchvision
-from cctview_pipeline.device import torch_device
-from cctview_pipeline.weights import ModelEntry, read_facts
+from cctview_pipeline.registry.manifest import ModelEntry, read_facts
+from cctview_pipeline.runtime.device import torch_device
 
 NAMES = detection.FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
 """COCO's 91 classes with the gaps of its numbering, of all three."""

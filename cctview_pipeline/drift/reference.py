@@ -19,7 +19,7 @@ from cctview_pipeline.embed import Extractor
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike
 from cctview_pipeline.paths import models_directory
-from cctview_pipeline.weights import ModelEntry
+from cctview_pipeline.registry.manifest import ModelEntry
 
 _BATCH = 64
 

@@ -15,8 +15,8 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.drift.profile import EXPECTED_F1, IN_DOUBT, Profile
 from cctview_pipeline.drift.reference import NoReference, Reference, find_reference
-from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.layout import format_day, format_hour
 from cctview_pipeline.shell import command
 

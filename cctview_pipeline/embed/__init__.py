@@ -1,19 +1,17 @@
 """Turning crops of vehicles into vectors that lie close together when the vehicle is the same."""
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 
-from cctview_pipeline.device import pick_device, threads
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
-from cctview_pipeline.loaded_once import loaded_once
-from cctview_pipeline.weights import ModelEntry, check_file, find_model
+from cctview_pipeline.registry.manifest import ModelEntry, check_file, find_model
+from cctview_pipeline.runtime.device import pick_device, threads
+from cctview_pipeline.runtime.loaded_once import loaded_once
 
-__all__ = ["Extractor", "Space", "load_extractor", "training_version"]
+__all__ = ["Extractor", "Space", "load_extractor"]
 
 Space = Literal["own", "veri"]
 _DENSENET = "densenet201-veri"
@@ -55,25 +53,3 @@ def _loaded(entry: ModelEntry, device: str, threads: int) -> Extractor:
     else:
         from cctview_pipeline.embed.default import DefaultExtractor as Chosen
     return Chosen.load(entry, device)
-
-
-_MAKES_WEIGHTS = (
-    "assessment",
-    "city_crops",
-    "courses",
-    "lessons",
-    "losses",
-    "network",
-    "quantization",
-    "torch_backend",
-    "training",
-    "views",
-)
-
-
-def training_version() -> str:
-    """A hash of the source that makes the default extractor's weights out of data."""
-    digest = hashlib.sha256()
-    for path in (*(f"{name}.py" for name in _MAKES_WEIGHTS), "../openvino_form.py"):
-        digest.update((Path(__file__).parent / path).read_bytes())
-    return digest.hexdigest()[:12]

@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cctview_pipeline.device import pick_device
 from cctview_pipeline.embed import Space
 from cctview_pipeline.embed.views import two_views
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike, decode
-from cctview_pipeline.openvino_network import FORM, OpenVinoNetwork
-from cctview_pipeline.weights import ModelEntry, read_arrays
+from cctview_pipeline.registry.manifest import ModelEntry, read_arrays
+from cctview_pipeline.runtime.device import pick_device
+from cctview_pipeline.runtime.openvino_network import FORM, OpenVinoNetwork
 
 
 class Backend(Protocol):

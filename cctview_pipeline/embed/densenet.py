@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torchvision import transforms
 from torchvision.models import densenet201
 
-from cctview_pipeline.device import torch_device
 from cctview_pipeline.embed import Space
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike, decode
-from cctview_pipeline.state_dicts import load_checked
-from cctview_pipeline.weights import ModelEntry, check_file
+from cctview_pipeline.registry.manifest import ModelEntry, check_file
+from cctview_pipeline.registry.state_dicts import load_checked
+from cctview_pipeline.runtime.device import torch_device
 
 DIMENSION, IDENTITIES = 1920, 576
 _PREPARE = transforms.Compose(

@@ -7,11 +7,11 @@ import torch
 from torch.fx.experimental.optimization import fuse
 from torch.nn.functional import normalize
 
-from cctview_pipeline.device import quick_precision, torch_device
 from cctview_pipeline.embed.default import DefaultExtractor
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline.state_dicts import read_weights
-from cctview_pipeline.weights import ModelEntry
+from cctview_pipeline.registry.manifest import ModelEntry
+from cctview_pipeline.registry.state_dicts import read_weights
+from cctview_pipeline.runtime.device import quick_precision, torch_device
 
 
 class TorchBackend:

@@ -10,7 +10,7 @@ import numpy as np
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
 from cctview_pipeline.detect.evaluation import Scored, precision_recall
 from cctview_pipeline.images import decode
-from cctview_pipeline.privacy.masking import GREY, Masker, Refused
+from cctview_pipeline.redaction.masking import GREY, Masker, Refused
 
 _LIKE_GREY, _UNLIKE_GREY = 6, 18
 """Of 255: a painted pixel is so near to the masker's grey. One that was nearer than the second before cannot be told, and does

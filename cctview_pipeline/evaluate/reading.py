@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
-from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.evaluate.truth import Assignment, FoundBoxes, TruthBoxes, assign, counts, vehicles_of_tracks
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.columns import embedding_matrix
 
 TRUTH = ("truth_boxes", "truth_passages")
 RESULTS = ("raw_frames", "detections", "features", "tracks", "matches")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from cctview_pipeline.device import pick_device, torch_device
 from cctview_pipeline.extras import need
+from cctview_pipeline.runtime.device import pick_device, torch_device
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.embed.tables import embedding_matrix
+from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.belief import Belief
 from cctview_pipeline.match.gate import Edge

@@ -35,10 +35,10 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import utc_day
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import keys_uri
+from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.audit import AuditLog, operating_user
 from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore
-from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.statement import read_statement
 
 AGGREGATES = frozenset({"camera_status", "gaps", "vehicle_counts", "travel_times", "evaluation"})

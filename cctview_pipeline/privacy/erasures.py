@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR, floor_hour
-from cctview_pipeline.frame_size import Size, same_shape
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.images import decode
+from cctview_pipeline.images.size import Size, same_shape
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.privacy.masking import fill
 from cctview_pipeline.privacy.tombstones import FOLDER
+from cctview_pipeline.redaction.masking import fill
 
 RECORDS = f"{FOLDER}/erasures"
 MARK = f"{RECORDS}/mark"

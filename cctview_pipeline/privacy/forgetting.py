@@ -18,15 +18,15 @@ import pyarrow.compute as pc
 from cctview_pipeline.analytics.warehouse import MARTS, build_mart
 from cctview_pipeline.cameras.spooled import frame_id
 from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
-from cctview_pipeline.collect.spool import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
 from cctview_pipeline.errors import CctviewError, is_shown, printable
-from cctview_pipeline.frame_size import Size, sizes_of
 from cctview_pipeline.ids import DetectionId, FrameId
+from cctview_pipeline.images.size import Size, sizes_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.limits import NAME_CHARACTERS
 from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, apply, erased_tracks, painted_over
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.spool.segments import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
 
 Graph = Mapping[str, set[str]]
 """Table -> the tables that it is made from."""

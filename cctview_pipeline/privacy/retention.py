@@ -12,13 +12,13 @@ from pathlib import Path
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.collect.spool import close_left_behind, damaged, delete, index, segments, unreadable, utc
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
+from cctview_pipeline.spool.segments import close_left_behind, damaged, delete, index, segments, unreadable, utc
 
 INTAKE = "intake"
 REPORTS = "reports"

@@ -8,7 +8,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, S3Access
 from cctview_pipeline.paths import lake_uri
-from cctview_pipeline.understood import understood
+from cctview_pipeline.resources.understood import understood
 
 
 class LakeResource(dg.ConfigurableResource):

@@ -7,8 +7,8 @@ import dagster as dg
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import load_detector, threshold_of
-from cctview_pipeline.device import set_threads
 from cctview_pipeline.embed import load_extractor
+from cctview_pipeline.runtime.device import set_threads
 
 if TYPE_CHECKING:
     from cctview_pipeline.detect import Detector

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from cctview_pipeline.cameras import open_network
-from cctview_pipeline.cameras.network import CameraNetwork
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.frames import CameraNetwork
 
 
 class NetworkResource(dg.ConfigurableResource):

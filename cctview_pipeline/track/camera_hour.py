@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import Camera
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frame_size import same_shape
+from cctview_pipeline.images.size import same_shape
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.flow import Flow
 from cctview_pipeline.track.sightings import Sightings

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from cctview_pipeline.embed.tables import embedding_matrix
-from cctview_pipeline.frame_size import Size
+from cctview_pipeline.images.size import Size
+from cctview_pipeline.lake.columns import embedding_matrix
 
 EDGE_PX = 2.0
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frame_size import Size, named, same_shape, sizes_of
+from cctview_pipeline.images.size import Size, named, same_shape, sizes_of
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.sightings import Sightings, sightings
 

@@ -13,9 +13,9 @@ import pytest
 
 from cctview_pipeline.detect import Detector
 from cctview_pipeline.detect.tables import detect_frames
-from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.jobs import CAMERAS, FIRST, HOUR, LAST, archive_campaign, run, verdicts
 

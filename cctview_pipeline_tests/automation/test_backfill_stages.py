@@ -6,8 +6,8 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from cctview_pipeline.automation import backfill
-from cctview_pipeline.automation.backfill import Outcome, whole_plan
+from cctview_pipeline.backfill import launch as backfill
+from cctview_pipeline.backfill.launch import Outcome, whole_plan
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Partition

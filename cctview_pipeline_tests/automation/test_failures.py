@@ -8,18 +8,18 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.automation import backfill
-from cctview_pipeline.automation.backfill import Outcome, count, finished, log_end, unwritten, whole_plan
-from cctview_pipeline.automation.causes import find_causes
 from cctview_pipeline.automation.jobs import range_tags
-from cctview_pipeline.automation.watching import Watch
+from cctview_pipeline.backfill import launch as backfill
+from cctview_pipeline.backfill.causes import find_causes
+from cctview_pipeline.backfill.launch import Outcome, count, finished, log_end, unwritten, whole_plan
+from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect import Detector
 from cctview_pipeline.detect.tables import detect_frames
-from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.privacy.masking import Masker
+from cctview_pipeline.redaction.masking import Masker
+from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.jobs import CAMERAS, FIRST, HOUR, LAST, archive_campaign
 
 BACKFILL = {"dagster/backfill": "abc"}

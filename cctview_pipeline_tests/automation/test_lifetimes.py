@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from cctview_pipeline.assets.graph import build_assets
-from cctview_pipeline.automation.backfill import launch, missing_plan, unwritten, whole_plan
 from cctview_pipeline.automation.lifetimes import carry_out, end_lifetimes, table_graph
 from cctview_pipeline.automation.retention import hourly_retention, is_time, retention_job
+from cctview_pipeline.backfill.launch import launch, missing_plan, unwritten, whole_plan
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES

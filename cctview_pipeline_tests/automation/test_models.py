@@ -1,9 +1,10 @@
 """The weights in use are assets: what they are, what they were made from, and what they made."""
 
+from collections.abc import Callable
+
 import dagster as dg
 import pytest
 
-from cctview_pipeline import detect, embed
 from cctview_pipeline.assets import weights
 from cctview_pipeline.assets.detector_model import DetectorTraining
 from cctview_pipeline.assets.extractor_model import ExtractorTraining
@@ -11,8 +12,9 @@ from cctview_pipeline.assets.graph import build_assets
 from cctview_pipeline.assets.weights import DETECTOR, EXTRACTOR, record_models
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.registry.manifest import ModelEntry, find_model, read_facts
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline.weights import ModelEntry, find_model, read_facts
+from cctview_pipeline.training.versions import detector_version, extractor_version
 from cctview_pipeline_tests.factories.jobs import archive_campaign
 
 RESOURCES = {"lake": LakeResource()}
@@ -43,8 +45,8 @@ def test_without_a_folder_it_is_the_shipped_weights(instance: dg.DagsterInstance
 @pytest.mark.parametrize(
     ("task", "trainer", "config"),
     [
-        ("detector", "detect.training.train_detector", DetectorTraining),
-        ("extractor", "embed.training.train_extractor", ExtractorTraining),
+        ("detector", "training.detector.recipe.train_detector", DetectorTraining),
+        ("extractor", "training.extractor.recipe.train_extractor", ExtractorTraining),
     ],
 )
 def test_with_a_folder_it_is_trained(
@@ -70,10 +72,10 @@ def test_tables_are_made_from_them(table: str, model: dg.AssetKey):
     assert model in node.parent_keys
 
 
-@pytest.mark.parametrize(("model", "package"), [(DETECTOR, detect), (EXTRACTOR, embed)])
-def test_their_code_version_is_that_of_the_training(model: dg.AssetKey, package):
+@pytest.mark.parametrize(("model", "version"), [(DETECTOR, detector_version), (EXTRACTOR, extractor_version)])
+def test_their_code_version_is_that_of_the_training(model: dg.AssetKey, version: Callable[[], str]):
     (asset,) = (each for each in build_definitions(archive_campaign()).assets if each.key == model)
-    assert asset.code_versions_by_key[model] == package.training_version()
+    assert asset.code_versions_by_key[model] == version()
 
 
 def test_weights_are_recorded_once_and_again_when_they_change(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch):

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.jpeg import segments
-from cctview_pipeline.cameras.network import CameraHour
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraHour
+from cctview_pipeline.images.jpeg import segments
 from cctview_pipeline_tests.factories.archive import (
     HOUR_17,
     MAC_COMMENT,

@@ -6,9 +6,9 @@ from urllib.request import urlopen
 import pytest
 
 from cctview_pipeline.cameras.catalogue import catalogue
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.city.server import running
+from cctview_pipeline.cameras.city_server import running
 from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline_tests.factories.cities import DAWN
 

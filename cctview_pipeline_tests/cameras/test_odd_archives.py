@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.jpeg import read_whole
-from cctview_pipeline.cameras.network import Rejected
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import Rejected
 from cctview_pipeline.ids import NEW_YORK, FrameId
+from cctview_pipeline.images.jpeg import read_whole
 from cctview_pipeline.limits import ARCHIVE_DEPTH, PICTURE_BYTES
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.odd_archives import (

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.exif import taken_at
-from cctview_pipeline.cameras.jpeg import read, read_whole
 from cctview_pipeline.collect.pictures import examine
 from cctview_pipeline.images import REASONS, BadPicture, decode
-from cctview_pipeline.privacy.masking import Masked, Masker, Refused
+from cctview_pipeline.images.exif import taken_at
+from cctview_pipeline.images.jpeg import read, read_whole
+from cctview_pipeline.redaction.masking import Masked, Masker, Refused
 from cctview_pipeline_tests.factories.archive import HOUR_17, write_frame
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder
 from cctview_pipeline_tests.factories.odd_pictures import exif_segment, mutated, odd_pictures, shown

@@ -10,16 +10,16 @@ from urllib.request import urlopen
 import pytest
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.jpeg import capture_time, strip_metadata
 from cctview_pipeline.cameras.live import LocalServer
-from cctview_pipeline.cameras.network import CameraHour
 from cctview_pipeline.cameras.replay import Replay, running
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import collect, list_cameras
-from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.privacy.masking import Masker, Nobody
+from cctview_pipeline.frames import CameraHour
+from cctview_pipeline.images.jpeg import capture_time, strip_metadata
+from cctview_pipeline.redaction.masking import Masker, Nobody
+from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.archive import HOUR_17, add_comments, clock_comment, draw_frame, make_archive, write_frame
 
 KNOWN, LATE = "735-683-N", "made-1"

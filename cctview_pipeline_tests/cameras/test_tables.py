@@ -7,8 +7,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.cameras.network import CameraHour, Frame, Rejected
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
+from cctview_pipeline.frames import CameraHour, Frame, Rejected
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import EXAMPLES, rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.images.jpeg import strip_metadata
 
 SLACK_S = 0.02
 """At a gap's edges: cameras write the time to the centisecond."""

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.sealing import release
-from cctview_pipeline.collect.spool import Kind, close_left_behind, read, segments
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import project_root
+from cctview_pipeline.spool.segments import Kind, close_left_behind, read, segments
 from cctview_pipeline_tests.chaos.account import Account, Served, digest, reconciled
 from cctview_pipeline_tests.chaos.sealing import places
 from cctview_pipeline_tests.chaos.small_disk import SmallDisk

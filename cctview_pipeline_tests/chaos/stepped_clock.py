@@ -37,6 +37,6 @@ def follow(path: Path) -> None:
 
 if __name__ == "__main__":
     follow(Path(sys.argv[1]))
-    from cctview_pipeline.cli import main
+    from cctview_pipeline.cli.app import main
 
     main(sys.argv[2:])

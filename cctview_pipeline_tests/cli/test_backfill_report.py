@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.assets.work import Work
-from cctview_pipeline.automation import backfill, instance
-from cctview_pipeline.automation.backfill import Outcome
+from cctview_pipeline.automation import instance
+from cctview_pipeline.backfill import launch as backfill
+from cctview_pipeline.backfill.launch import Outcome
+from cctview_pipeline.work import Work
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.odd_archives import frames, write

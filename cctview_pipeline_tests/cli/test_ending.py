@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline import cli_query
-from cctview_pipeline.cli_options import command_line
+from cctview_pipeline.cli.app import query as cli_query
+from cctview_pipeline.cli.options import command_line
+from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.drift.survey import Finding, labelling_command
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.shell import command
-from cctview_pipeline.terminal import console, print_json, say
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.tables import campaign
 
@@ -94,7 +94,7 @@ def test_who_stops_a_command_is_told_that_it_can_be_given_again(
 ):
     """In mid-course, be it while the tables are looked up, in which DuckDB swallows what a signal raises."""
     own = (
-        "import signal, cctview_pipeline.cli as cli, cctview_pipeline.cli_query as query\n"
+        "import signal, cctview_pipeline.cli.app as cli, cctview_pipeline.cli.query as query\n"
         # A shell that runs the tests in the background ignores the first; Dagster, within a test before, then the second.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"

@@ -19,8 +19,8 @@ from cctview_pipeline.cameras.live import NycDot, Request
 from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.fetching import NoAnswer, PublicResolver, _retry_after, fetch, is_local, is_public, open_session
 from cctview_pipeline.collect.session import summary
-from cctview_pipeline.collect.spool import Kind, SpoolWriter, read, segments
-from cctview_pipeline.privacy.masking import Masker, Nobody
+from cctview_pipeline.redaction.masking import Masker, Nobody
+from cctview_pipeline.spool.segments import Kind, SpoolWriter, read, segments
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from cctview_pipeline.cameras.jpeg import segments as segments_of
-from cctview_pipeline.cameras.jpeg import strip_metadata
 from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.collect import watch
 from cctview_pipeline.collect.engine import COLLECTOR, Engine, EngineSettings, Followed
 from cctview_pipeline.collect.newest import Newest
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, read, segments
-from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
-from cctview_pipeline.privacy.masking import Masker, Nobody, Refused, mask_of
+from cctview_pipeline.images.jpeg import segments as segments_of
+from cctview_pipeline.images.jpeg import strip_metadata
+from cctview_pipeline.redaction.masking import Masker, Nobody, Refused, mask_of
+from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, read, segments
+from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_picture
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
 

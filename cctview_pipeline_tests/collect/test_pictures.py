@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.jpeg import capture_time, strip_metadata
+from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.collect.pictures import background, examine, is_elsewhere, is_same, thumbnail
 from cctview_pipeline.images import BadPicture
+from cctview_pipeline.images.jpeg import capture_time, strip_metadata
 from cctview_pipeline_tests.factories.archive import MAC_COMMENT, add_comments, clock_comment, draw_frame, traffic
 from cctview_pipeline_tests.factories.cities import RUSH
 

@@ -15,7 +15,14 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork, describe
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, rejected_table
 from cctview_pipeline.campaign import GRACE, HOUR
 from cctview_pipeline.collect.sealing import release, sealable, strangers
-from cctview_pipeline.collect.spool import (
+from cctview_pipeline.collect.tables import status_table
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.ids import NEW_YORK
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.redaction.masking import Refused
+from cctview_pipeline.resources.lake import LakeResource, open_lake
+from cctview_pipeline.spool.segments import (
     Kind,
     Record,
     SpoolWriter,
@@ -26,13 +33,6 @@ from cctview_pipeline.collect.spool import (
     unread_bytes,
     unreadable,
 )
-from cctview_pipeline.collect.tables import status_table
-from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.ids import NEW_YORK
-from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.privacy.masking import Refused
-from cctview_pipeline.resources.lake import LakeResource, open_lake
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled, us
 

@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 
 from cctview_pipeline.cameras.listed import CameraList, LiveCamera
 from cctview_pipeline.cameras.live import NycDot
-from cctview_pipeline.cli import app
-from cctview_pipeline.cli_collect import parse_duration
+from cctview_pipeline.cli.app import app
+from cctview_pipeline.cli.collect import parse_duration
 from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import cameras_of, choose, list_cameras
 from cctview_pipeline.collect.sharding import Shard
-from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
 from cctview_pipeline.cameras.tables import frames_table
+from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.collect.views import view_numbers, with_views
 from cctview_pipeline.track.views import VIEW
 from cctview_pipeline_tests.factories.cities import DAWN

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cctview_pipeline.detect.assessment import assess
 from cctview_pipeline.detect.default import DefaultDetector
-from cctview_pipeline.detect.labels import find_frames
 from cctview_pipeline.detect.padding import padded
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.registry.manifest import find_model
+from cctview_pipeline.training.detector.assessment import assess
+from cctview_pipeline.training.detector.labels import find_frames
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from cctview_pipeline.detect import LABELS, Detections
 from cctview_pipeline.detect.imageai_detectors import KINDS, ImageAiDetector
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
-from cctview_pipeline.weights import find_model, read_facts
+from cctview_pipeline.registry.manifest import find_model, read_facts
 from cctview_pipeline_tests.factories.found import assert_same_found
 from cctview_pipeline_tests.factories.published_weights import FILES, made_state, pictures, register
 

@@ -8,10 +8,10 @@ import pytest
 
 from cctview_pipeline.detect import Detections
 from cctview_pipeline.detect.tables import cut, cut_crops, detect_frames, vehicles
-from cctview_pipeline.detect.zones import Zones
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.tables import SEEN, rows
 
 SEEN_BOXES = np.array([[100.4, 80.6, 140.2, 110.0], [10, 10, 20, 30], [0, 0, 6, 6]], np.float32)

@@ -17,7 +17,7 @@ from cctview_pipeline.detect import LABELS, Detections
 from cctview_pipeline.detect.coco import current_keys
 from cctview_pipeline.detect.torchvision_detectors import NETWORKS, TorchvisionDetector
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import find_model, read_facts
+from cctview_pipeline.registry.manifest import find_model, read_facts
 from cctview_pipeline_tests.factories.found import assert_same_found
 from cctview_pipeline_tests.factories.published_weights import FILES, made_state, pictures, register
 

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from cctview_pipeline.assets.drift import Day
-from cctview_pipeline.cli_drift import drift
+from cctview_pipeline.cli.drift import drift
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake

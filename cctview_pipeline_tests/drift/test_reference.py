@@ -9,7 +9,7 @@ from cctview_pipeline.drift import NoReference, divergence, find_reference, make
 from cctview_pipeline.drift.profile import LIKENESS, SCORES
 from cctview_pipeline.drift.reference import reference_path
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline_tests.factories.drifting_hours import DETECTOR, DIGEST, EXTRACTOR, MadeDetector, MadeExtractor, entry_of
 
 PICTURES = [np.zeros((8, 8, 3), np.uint8)] * 150

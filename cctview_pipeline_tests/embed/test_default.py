@@ -13,8 +13,8 @@ from cctview_pipeline.embed.views import GREY, letterbox, middle
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.extras import MissingExtra
 from cctview_pipeline.images import encode_png
-from cctview_pipeline.state_dicts import read_weights, register_weights, without_openvino
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.registry.manifest import find_model
+from cctview_pipeline.registry.state_dicts import read_weights, register_weights, without_openvino
 
 SHAPES = [(40, 60), (64, 64), (17, 9), (1, 1), (200, 90), (3, 80)]
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cctview_pipeline.embed.tables import embed_crops, embedding_matrix
+from cctview_pipeline.embed.tables import embed_crops
 from cctview_pipeline.images import decode, encode_png
+from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline_tests.factories.tables import rows
 

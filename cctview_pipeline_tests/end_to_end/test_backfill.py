@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.automation.instance import prepare_home
+from cctview_pipeline.backfill.select import choose
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.selection import choose
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all

@@ -18,17 +18,17 @@ from dagster._core.workspace.context import LoadingContext
 from nbclient import NotebookClient
 
 from cctview_pipeline.automation.instance import prepare_home
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
+from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.privacy.masking import GREY
-from cctview_pipeline.selection import choose
-from cctview_pipeline.state_dicts import read_weights, register_weights
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.redaction.masking import GREY
+from cctview_pipeline.registry.manifest import find_model
+from cctview_pipeline.registry.state_dicts import read_weights, register_weights
 from cctview_pipeline_tests.factories.cities import RUSH
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all

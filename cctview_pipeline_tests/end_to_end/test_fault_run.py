@@ -26,9 +26,9 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.sealing import release, sealable
-from cctview_pipeline.collect.spool import Kind, read, segments
 from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, png, tiny_picture
 
 pytestmark = [pytest.mark.alone, pytest.mark.slow]

@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.automation.collecting import Window
-from cctview_pipeline.cameras.jpeg import strip_metadata
+from cctview_pipeline.backfill.select import choose
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
-from cctview_pipeline.collect.spool import Kind, Record, read, segments
 from cctview_pipeline.definitions import build_definitions
+from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.privacy.masking import mask_of
+from cctview_pipeline.redaction.masking import mask_of
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline.selection import choose
+from cctview_pipeline.spool.segments import Kind, Record, read, segments
 from cctview_pipeline_tests.factories.archive import draw_frame, traffic
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cctview_pipeline.cameras.jpeg import COM, segments
+from cctview_pipeline.images.jpeg import COM, segments
 from cctview_pipeline_tests.factories.command import Workplace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

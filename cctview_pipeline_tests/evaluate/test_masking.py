@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cctview_pipeline.cameras.city import CityNetwork, CitySettings
-from cctview_pipeline.cameras.city.network import START
+from cctview_pipeline.city import CityNetwork, CitySettings
+from cctview_pipeline.city.network import START
 from cctview_pipeline.detect import PEOPLE, Detections, load_detector
-from cctview_pipeline.detect.city_frames import RIDER, part
 from cctview_pipeline.detect.detections import LABELS
-from cctview_pipeline.detect.labels import find_frames, published_boxes, published_truth
 from cctview_pipeline.evaluate.masking import MaskingCost, Painted, Seen, average_precision, masking_cost
-from cctview_pipeline.privacy.masking import Masker, fill
-from cctview_pipeline.privacy.policy import Policy
+from cctview_pipeline.policy import Policy
+from cctview_pipeline.redaction.masking import Masker, fill
+from cctview_pipeline.training.detector.city_frames import RIDER, part
+from cctview_pipeline.training.detector.labels import find_frames, published_boxes, published_truth
 
 NOTHING = np.zeros((0, 4), np.float32)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from cctview_pipeline.cli import main
+from cctview_pipeline.cli.app import main
+from cctview_pipeline.cli.terminal import console
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.terminal import console
 
 CCTVIEW = str(Path(sys.executable).parent / "cctview")
 

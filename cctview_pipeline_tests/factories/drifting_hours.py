@@ -11,7 +11,7 @@ from cctview_pipeline.detect import Detections
 from cctview_pipeline.drift import Profile, Reference
 from cctview_pipeline.drift.survey import FEWEST
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.weights import ModelEntry
+from cctview_pipeline.registry.manifest import ModelEntry
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import partition_of, rows
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from cctview_pipeline.cameras.city.bodies import Body
-from cctview_pipeline.cameras.city.mounts import HEIGHT, WIDTH
-from cctview_pipeline.cameras.city.raster import draw_vehicles
+from cctview_pipeline.city.bodies import Body
+from cctview_pipeline.city.mounts import HEIGHT, WIDTH
+from cctview_pipeline.city.raster import draw_vehicles
 
 FOCAL = 600.0
 LEVEL = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])

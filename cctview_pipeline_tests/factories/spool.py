@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter
+from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 
 NINE = datetime(2026, 11, 1, 9, tzinfo=UTC)

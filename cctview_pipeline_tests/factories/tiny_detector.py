@@ -10,15 +10,15 @@ import torch
 
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.detections import LABELS
-from cctview_pipeline.detect.lake_labels import label_frames
 from cctview_pipeline.detect.network import WIDTHS, DetectorNetwork
-from cctview_pipeline.detect.quantization import quantize
-from cctview_pipeline.detect.teachers import Panel, RecordedTeacher
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import encode_jpeg
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.state_dicts import register_weights
-from cctview_pipeline.weights import ModelEntry
+from cctview_pipeline.registry.manifest import ModelEntry
+from cctview_pipeline.registry.state_dicts import register_weights
+from cctview_pipeline.training.detector.lake_labels import label_frames
+from cctview_pipeline.training.detector.quantization import quantize
+from cctview_pipeline.training.detector.teachers import Panel, RecordedTeacher
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 

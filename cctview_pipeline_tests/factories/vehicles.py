@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cctview_pipeline.embed.lessons import Recorded
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.training.extractor.lessons import Recorded
 from cctview_pipeline_tests.factories.archive import HOUR_17, draw_frame, traffic, write_frame
 
 MINUTES = (10, 43, 50)

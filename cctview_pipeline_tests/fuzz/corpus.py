@@ -218,8 +218,8 @@ def parquet_files() -> list[bytes]:
 
 def segments() -> list[bytes]:
     """Of a spool: frames and notes, as a collector writes them."""
-    from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, microseconds
-    from cctview_pipeline.collect.spool import segments as closed
+    from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds
+    from cctview_pipeline.spool.segments import segments as closed
 
     at = microseconds(TAKEN)
     notes = [{"follows": {"cam-1": "live"}, "begins": True}, {"runs": True, "synced_within_s": 0.1}, {"full_since_us": at}]
@@ -239,7 +239,7 @@ def segments() -> list[bytes]:
 
 def indexes() -> list[bytes]:
     """Of the first of the segments."""
-    from cctview_pipeline.collect.spool import INDEX
+    from cctview_pipeline.spool.segments import INDEX
 
     found = []
     for schema in (INDEX, pa.schema([("kind", pa.int64())])):

@@ -48,8 +48,8 @@ _HEAD = struct.Struct("<IIBHqq")
 
 
 def jpeg(folder: Path) -> Reader:
-    from cctview_pipeline.cameras.jpeg import capture_time, read_whole, strip_metadata
     from cctview_pipeline.images import BadPicture
+    from cctview_pipeline.images.jpeg import capture_time, read_whole, strip_metadata
 
     def read(data: bytes) -> None:
         with contextlib.suppress(BadPicture):
@@ -76,10 +76,10 @@ def examine(folder: Path) -> Reader:
 def mask(folder: Path) -> Reader:
     import numpy as np
 
-    from cctview_pipeline.device import set_threads
     from cctview_pipeline.images import decode
-    from cctview_pipeline.privacy.masking import Masked, Masker, fill, mask_of
-    from cctview_pipeline.privacy.policy import Policy
+    from cctview_pipeline.policy import Policy
+    from cctview_pipeline.redaction.masking import Masked, Masker, fill, mask_of
+    from cctview_pipeline.runtime.device import set_threads
 
     set_threads(1)
     masker = Masker.of(Policy())
@@ -152,7 +152,7 @@ def _read_all(network) -> None:
 
 
 def segment(folder: Path) -> Reader:
-    from cctview_pipeline.collect import spool
+    from cctview_pipeline.spool import segments as spool
 
     numbers = itertools.count()
 
@@ -258,7 +258,7 @@ def snapshot(folder: Path) -> Reader:
 def campaign(folder: Path) -> Reader:
     from cctview_pipeline.collect.settings import CollectSettings
     from cctview_pipeline.lake import Lake
-    from cctview_pipeline.privacy.policy import Policy
+    from cctview_pipeline.policy import Policy
 
     lake = Lake(str(folder / "lake"))
     (folder / "lake").mkdir()
@@ -277,7 +277,7 @@ def campaign(folder: Path) -> Reader:
 
 
 def detections(folder: Path) -> Reader:
-    from cctview_pipeline.detect.labels import published_truth
+    from cctview_pipeline.training.detector.labels import published_truth
 
     def read(data: bytes) -> None:
         (folder / "x--detections.json").write_bytes(data)
@@ -289,7 +289,7 @@ def detections(folder: Path) -> Reader:
 def weights(folder: Path) -> Reader:
     """The hash is right: somebody's own weights, which nobody wrote with this package."""
     os.environ["CCTVIEW_MODELS"] = str(folder)
-    from cctview_pipeline.weights import find_model, read_arrays, read_metadata
+    from cctview_pipeline.registry.manifest import find_model, read_arrays, read_metadata
 
     def read(data: bytes) -> None:
         (folder / "default-detector.safetensors").write_bytes(data)
@@ -305,7 +305,7 @@ def weights(folder: Path) -> Reader:
 
 def manifest(folder: Path) -> Reader:
     os.environ["CCTVIEW_MODELS"] = str(folder)
-    from cctview_pipeline.weights import check_file, find_model, list_models, read_facts
+    from cctview_pipeline.registry.manifest import check_file, find_model, list_models, read_facts
 
     def read(data: bytes) -> None:
         (folder / "manifest.toml").write_bytes(data)

@@ -7,10 +7,10 @@ import pytest
 
 from cctview_pipeline.analytics.warehouse import connect
 from cctview_pipeline.cameras.catalogue import find_cameras
-from cctview_pipeline.cameras.network import CameraHour, Frame
 from cctview_pipeline.cameras.tables import frames_table
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraHour, Frame
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.access import ask
 from cctview_pipeline.resources.lake import open_lake

@@ -18,16 +18,16 @@ from typer.testing import CliRunner
 
 import cctview_pipeline
 from cctview_pipeline.analytics.warehouse import ID_COLUMNS, connect_confined
-from cctview_pipeline.cli import app
+from cctview_pipeline.cli.app import app
 from cctview_pipeline.detect.tables import vehicles
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.export import export_partitions
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.access import AGGREGATES, ask
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.entries import Entry
+from cctview_pipeline.privacy.export import export_partitions
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
 from cctview_pipeline.privacy.verification import verify
 from cctview_pipeline.resources.lake import open_lake

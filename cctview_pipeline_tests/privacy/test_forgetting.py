@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, microseconds, read, segments
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_jpeg
@@ -19,8 +18,9 @@ from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
 from cctview_pipeline.privacy.forgetting import MARTS, drop_spent, erase, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
-from cctview_pipeline.privacy.masking import GREY
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
+from cctview_pipeline.redaction.masking import GREY
+from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds, read, segments
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import (
     FIRST,

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cctview_pipeline.cameras.jpeg import with_camera_comments
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
-from cctview_pipeline.privacy.masking import Masked, Masker, mask_of
+from cctview_pipeline.images.jpeg import with_camera_comments
+from cctview_pipeline.redaction.masking import Masked, Masker, mask_of
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
 from cctview_pipeline_tests.factories.spool import NINE
 

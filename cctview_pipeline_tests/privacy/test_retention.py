@@ -11,13 +11,13 @@ import pytest
 
 from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.spool import Kind, Record, SpoolWriter, microseconds, segments
 from cctview_pipeline.lake import Lake, Partition, S3Access, layout
 from cctview_pipeline.lake.storage import Storage
+from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.privacy.retention import find_due, note_intake, purge
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds, segments
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import blue_lake
 from cctview_pipeline_tests.factories.killed import dies_at, end_of

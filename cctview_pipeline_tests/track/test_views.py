@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frame_size import same_shape
+from cctview_pipeline.images.size import same_shape
 from cctview_pipeline.track.camera_hour import track_camera_hour
 from cctview_pipeline.track.views import VIEW, reference_sizes, views
 from cctview_pipeline_tests.factories.archive import HOUR_17

@@ -14,7 +14,7 @@ from cctview_pipeline.detect.keras_retinanet.layout import check_layout
 from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike, decode
-from cctview_pipeline.weights import ModelEntry, check_file
+from cctview_pipeline.registry.manifest import ModelEntry, check_file
 
 COCO = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 7: "truck"}
 """COCO's classes that are labels here, by their number among its 80."""

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Form, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.access import SYNTHETIC
 from cctview_pipeline.privacy.audit import operating_user
-from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.viewer.law import Refused
 from cctview_pipeline.viewer.sessions import COOKIE, LASTS_S
 from cctview_pipeline.viewer.shared import page, session_of, viewer_of

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.audit import AuditLog, operating_user
+from cctview_pipeline.privacy.compliance.facts import BESIDE, words
 from cctview_pipeline.privacy.erasures import RECORDS, RULES
-from cctview_pipeline.privacy.papers.facts import BESIDE, words
-from cctview_pipeline.privacy.policy import Policy
 from cctview_pipeline.viewer.door import TOO_MANY
 from cctview_pipeline.viewer.law import Refused
 from cctview_pipeline.viewer.reading import NotThere

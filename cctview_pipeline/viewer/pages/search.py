@@ -12,10 +12,10 @@ from PIL import Image
 from starlette.responses import Response
 
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.embed.tables import embedding_matrix
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_PIXELS
 from cctview_pipeline.match.gate import edges_into

@@ -28,7 +28,7 @@ from cctview_pipeline.detect.keras_retinanet.layout import layers
 from cctview_pipeline.detect.keras_retinanet.pixels import MEANS, prepare
 from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.weights import find_model
+from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline_tests.factories import keras_weights
 from cctview_pipeline_tests.factories.found import assert_same_found
 from cctview_pipeline_tests.factories.killed import FORK

@@ -1,0 +1,201 @@
+"""Launching partitions through Dagster, waiting for them, and telling what came of it."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
+
+from cctview_pipeline.backfill.watching import Watch
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.layout import key
+from cctview_pipeline.partitions import fits_one_run, to_key
+from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.work import Work
+
+MARTS = ("vehicle_counts", "travel_times")
+TRUTH = ("truth_boxes", "truth_passages")
+ACCOUNTS = ("camera_status", "gaps")
+CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
+"""Tables of a camera and an hour, each made from the one before."""
+
+STAGES = {
+    "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "detections", "crops", "features"),
+    "tracks and matches": ("tracks", "matches"),
+    "journeys and marts": ("journeys", *MARTS, "evaluation"),
+}
+
+STAGES_OF_ONE_RUN = {
+    "frames to matches": (*STAGES["frames to features"], *STAGES["tracks and matches"]),
+    "journeys and marts": STAGES["journeys and marts"],
+}
+
+Plan = dict[str, set[Partition]]
+"""Asset -> its partitions."""
+
+
+def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime]) -> Plan:
+    """Everything that cameras and hours lead to: their tables, the journeys of the hours, the marts of their days.
+
+    Marts exist only of days that have passed. The city has its truth and its evaluation, too, and live cameras have their states
+    and gaps.
+    """
+    hours, in_city, live = list(hours), campaign.network == "city", campaign.network in LIVE_NETWORKS
+    camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
+    days = {hour.date() for hour in hours} & set(campaign.days())
+    plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))}
+    plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
+
+
+def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
+    """What of the plan was never finished, and what of it rests on that.
+
+    A partition is finished when its table is in the lake and Dagster knows of it, or when it was deleted on purpose.
+    """
+    missing, tombstones = {}, Tombstones(lake)
+    deleted = {asset: tombstones.partitions(asset) for asset in plan}
+    for asset, partitions in plan.items():
+        known = instance.get_materialized_partitions(dg.AssetKey(asset))
+        written = set(lake.keys(asset))
+        unknown = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
+        missing[asset] = unknown - deleted[asset]
+    for before, asset in pairwise(CHAIN):
+        missing[asset] |= missing[before]
+    tracked = missing["tracks"]
+    missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.hour + HOUR) for p in tracked}
+    for p in list(missing["tracks"]):
+        for camera in (p.camera, *(near.id for near in campaign.neighbours(p.camera))):
+            missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.hour, p.hour + HOUR)}
+    touched = {p.hour for p in missing["matches"]} | {p.hour for p in missing["journeys"]}
+    missing["journeys"] |= {p for p in plan["journeys"] if touched and p.hour >= min(touched)}
+    stale_days = {p.hour.date() for p in missing["journeys"]}
+    for mart in {*MARTS, "evaluation"} & set(plan):
+        missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
+    todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}
+    return {asset: partitions for asset, partitions in todo.items() if partitions}
+
+
+def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str) -> str:
+    """Hand a plan to Dagster as one backfill, as the UI does. Returns its id."""
+    subsets = {}
+    for asset, partitions in plan.items():
+        definition = asset_graph.get(dg.AssetKey(asset)).partitions_def
+        subsets[dg.AssetKey(asset)] = definition.subset_with_partition_keys(sorted(to_key(p) for p in partitions))
+    backfill_id = uuid.uuid4().hex[:8]
+    backfill = PartitionBackfill.from_asset_graph_subset(
+        backfill_id=backfill_id,
+        backfill_timestamp=time.time(),
+        tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"},
+        dynamic_partitions_store=instance,
+        asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key=subsets),
+        title=title,
+        description=None,
+        run_config=None,
+    )
+    instance.add_backfill(backfill)
+    return backfill_id
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """succeeded: whether all runs were; finished: how many partitions were made; error: what became of a backfill that Dagster
+    itself ended; partly: whether some runs failed and others made something."""
+
+    succeeded: bool
+    finished: int
+    error: str | None
+    partly: bool = False
+
+
+def run(
+    instance: dg.DagsterInstance,
+    asset_graph: BaseAssetGraph,
+    campaign: Campaign,
+    plan: Plan,
+    title: str,
+    progress: Callable[[str, int, list[Work]], None],
+) -> Outcome:
+    """Launch a plan and wait for it. progress: called with the stage, the number of partitions done so far, and what runs are
+    at. After a stage of which only a part was made, what rests on that part is made all the same.
+
+    One backfill a stage, each begun when the one before has ended. In a single one Dagster would start the tracks of
+    each camera-hour as soon as its features are there, in a run of its own, and an hour's journeys before those of the
+    hour before: it does not wait for an earlier partition of the same asset. A campaign that fits one run has nothing to wait for
+    before its journeys.
+    """
+    outcome, all_succeeded = Outcome(True, 0, None), True
+    for name, assets in (STAGES_OF_ONE_RUN if fits_one_run(campaign) else STAGES).items():
+        stage = {asset: plan[asset] for asset in assets if asset in plan}
+        if stage and (outcome.succeeded or outcome.partly):
+            done = outcome.finished
+            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}")
+            outcome = wait(instance, backfill_id, done, partial(progress, name))
+            all_succeeded &= outcome.succeeded
+    return replace(outcome, succeeded=all_succeeded)
+
+
+def wait(
+    instance: dg.DagsterInstance,
+    backfill_id: str,
+    done_before: int,
+    progress: Callable[[int, list[Work]], None],
+    interval_s: float = 0.5,
+) -> Outcome:
+    """Wait until Dagster has ended a backfill. Partitions done before are added to what progress and the outcome tell."""
+    watch, shown = Watch(instance, backfill_id), 0
+    while True:
+        backfill = instance.get_backfill(backfill_id)
+        done = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
+        behind, working = watch.look()
+        shown = max(shown, done, behind)
+        progress(done_before + shown, working)
+        if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
+            succeeded = backfill.status == BulkActionStatus.COMPLETED_SUCCESS
+            partly = done > 0 and backfill.status == BulkActionStatus.COMPLETED_FAILED
+            return Outcome(succeeded, done_before + done, _why_ended(backfill), partly)
+        time.sleep(interval_s)
+
+
+def _why_ended(backfill: PartitionBackfill) -> str | None:
+    """In our own words: Dagster's stand in its log, for whoever mends this."""
+    if backfill.status == BulkActionStatus.CANCELED:
+        return "somebody cancelled it"
+    if backfill.error:
+        return f"Dagster could not carry it out ({backfill.error.cls_name})"
+    return None
+
+
+def unwritten(plan: Plan, lake: Lake) -> Plan:
+    """What of a plan has no table in the lake, and was not deleted on purpose: partitions that a run refused to write."""
+    written, tombstones = {asset: set(lake.keys(asset)) for asset in plan}, Tombstones(lake)
+    left = {asset: {p for p in partitions if key(asset, p) not in written[asset]} for asset, partitions in plan.items()}
+    return {asset: partitions - tombstones.partitions(asset) for asset, partitions in left.items()}
+
+
+def finished(plan: Plan, lake: Lake, instance: dg.DagsterInstance, after: int) -> int:
+    """How many partitions of a plan are in the lake and were made after a place in Dagster's log."""
+    left, made = unwritten(plan, lake), 0
+    for asset, partitions in plan.items():
+        newest = instance.get_latest_storage_id_by_partition(dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION)
+        made += sum(newest.get(to_key(partition), 0) > after for partition in partitions - left[asset])
+    return made
+
+
+def log_end(instance: dg.DagsterInstance) -> int:
+    """The newest place in Dagster's log."""
+    return instance.event_log_storage.get_maximum_record_id() or 0
+
+
+def count(plan: Plan) -> int:
+    """Partitions of all assets."""
+    return sum(len(partitions) for partitions in plan.values())

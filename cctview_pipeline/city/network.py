@@ -1,0 +1,170 @@
+"""The synthetic city as a camera network: frames by camera and hour, and the truth about them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+
+from cctview_pipeline.campaign import HOUR, floor_hour
+from cctview_pipeline.city.crowd import MOST_PEOPLE
+from cctview_pipeline.city.faults import Fault, Faults
+from cctview_pipeline.city.mounts import CAMERAS, HEIGHT, WIDTH, Mount, mounts
+from cctview_pipeline.city.studio import Shot, Studio
+from cctview_pipeline.city.traffic import STEP_S, Traffic, simulate
+from cctview_pipeline.city.truth import boxes_table, passages_table
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.frames import CameraHour, Frame
+from cctview_pipeline.ids import FrameId
+from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR
+
+START = datetime(2025, 6, 3, 16, tzinfo=UTC)
+"""Noon in New York on an ordinary Tuesday: the beginning, unless somebody wants another."""
+
+_AROUND = timedelta(minutes=4)
+"""How long before and after its hour the traffic is known, so that passages at its edges are whole."""
+
+
+@dataclass(frozen=True)
+class CitySettings:
+    """seed: of the city (0-999 are for training, 1000-1999 for development, 9000 and above for evaluation only);
+    start: a full UTC hour; minutes: how much is collected from there on; faults: by name, as ``jam`` or ``frozen:city-2``;
+    people: how many walk or cycle past each camera in an hour, or 0 for a city of vehicles only.
+    """
+
+    seed: int = 1000
+    start: datetime = START
+    minutes: int = 60
+    faults: tuple[str, ...] = field(default=())
+    people: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 1_000_000:
+            raise CctviewError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
+        if not 1 <= self.minutes <= 366 * 24 * 60:
+            raise CctviewError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
+        if not 0 <= self.people <= MOST_PEOPLE:
+            raise CctviewError(f"From 0 to {MOST_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
+        if not FIRST_YEAR <= self.start.year <= LAST_YEAR:
+            raise CctviewError(f"A city starts between {FIRST_YEAR} and {LAST_YEAR}, not in {self.start.year}.")
+        if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
+            raise CctviewError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
+        # The light of a day and the minutes of a fault are UTC's, however the start was written.
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        for fault in self.faults:
+            Fault.parse(fault, [camera.id for camera in CAMERAS])
+
+    @classmethod
+    def read(cls, settings: Mapping) -> "CitySettings":
+        """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
+        if unknown := set(settings) - {"seed", "start", "minutes", "faults", "people"}:
+            raise CctviewError(f"A city has no setting '{min(unknown)}': known are seed, start, minutes, faults, people.")
+        values = dict(settings)
+        if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes", "people")):
+            raise CctviewError("A city's people, seed and minutes are whole numbers.")
+        if not isinstance(values.get("start", START), datetime):
+            raise CctviewError("A city's start is a time, such as 2025-06-03T16:00:00Z.")
+        faults = values.get("faults", ())
+        if not isinstance(faults, list | tuple) or not all(isinstance(fault, str) for fault in faults):
+            raise CctviewError("A city's faults are a list of names, such as ['jam', 'frozen:city-2'].")
+        values["faults"] = tuple(faults)
+        return cls(**values)
+
+    def as_dict(self) -> dict:
+        """What :meth:`read` takes. Without people as before there were any, so that what was made then is still the same."""
+        said = {"seed": self.seed, "start": self.start, "minutes": self.minutes, "faults": list(self.faults)}
+        return said | ({"people": self.people} if self.people else {})
+
+
+class CityNetwork:
+    """Six cameras of a city that exists nowhere. The same settings make the same frames, to the byte."""
+
+    name = "city"
+
+    def __init__(self, settings: CitySettings = CitySettings()) -> None:
+        self.settings = settings
+        self.faults = Faults([Fault.parse(fault, self.cameras()) for fault in settings.faults])
+        self._studios = {
+            mount.camera.id: Studio(settings.seed, mount, self.faults, settings.people) for mount in mounts(settings.seed)
+        }
+        # A run works through the cameras of an hour: its traffic is worth keeping.
+        self.traffic = lru_cache(maxsize=2)(self._traffic)
+
+    @property
+    def begin(self) -> datetime:
+        return self.settings.start
+
+    @property
+    def end(self) -> datetime:
+        return self.settings.start + timedelta(minutes=self.settings.minutes)
+
+    def cameras(self) -> list[str]:
+        return [camera.id for camera in CAMERAS]
+
+    def hours(self, camera_id: str) -> list[datetime]:
+        count = -((self.begin - self.end) // HOUR)
+        return [self.begin + i * HOUR for i in range(count)] if camera_id in self.cameras() else []
+
+    def mount(self, camera_id: str) -> Mount:
+        return self._studio(camera_id).mount
+
+    def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
+        """Takes some 10 ms a frame."""
+        return CameraHour(list(self.frames(camera_id, hour)), [])
+
+    def frames(self, camera_id: str, hour: datetime) -> Iterator[Frame]:
+        """The frames of an hour, one after the other."""
+        studio = self._studio(camera_id)
+        for shot in self.shots(camera_id, hour):
+            yield _frame(studio, shot, studio.take(shot, self.traffic(hour)))
+
+    def shots(self, camera_id: str, hour: datetime) -> list[Shot]:
+        """What is taken in an hour, without the pictures."""
+        begin, end = max(hour, self.begin), min(hour + HOUR, self.end)
+        return self._studio(camera_id).shots(begin, end) if begin < end else []
+
+    def picture(self, camera_id: str, shot: Shot) -> Frame:
+        """One frame."""
+        studio = self._studio(camera_id)
+        return _frame(studio, shot, studio.take(shot, self.traffic(floor_hour(shot.captured_at))))
+
+    def picture_and_truth(self, camera_id: str, shot: Shot) -> tuple[Frame, pa.Table]:
+        """One frame, and the ``truth_boxes`` of it alone."""
+        seen = self._studio(camera_id).look(shot, self.traffic(floor_hour(shot.captured_at)))
+        rows = [] if seen is None else [(_id(camera_id, shot), shot.captured_at, seen)]
+        return self.picture(camera_id, shot), boxes_table(camera_id, rows)
+
+    def truth_boxes(self, camera_id: str, hour: datetime) -> pa.Table:
+        """Every vehicle and person in every frame of an hour, as the ``truth_boxes`` table holds it."""
+        studio = self._studio(camera_id)
+        seen = [(shot, studio.look(shot, self.traffic(hour))) for shot in self.shots(camera_id, hour)]
+        return boxes_table(camera_id, [(_id(camera_id, shot), shot.captured_at, who) for shot, who in seen if who is not None])
+
+    def truth_passages(self, camera_id: str, hour: datetime) -> pa.Table:
+        """Every vehicle that passes the camera's pole in what is collected of an hour, as ``truth_passages`` holds it."""
+        begin, end = max(hour, self.begin), min(hour + HOUR, self.end)
+        return passages_table(self._studio(camera_id).mount, self.traffic(hour), begin, max(begin, end))
+
+    def _studio(self, camera_id: str) -> Studio:
+        try:
+            return self._studios[camera_id]
+        except KeyError:
+            raise CctviewError(f"The city has no camera named '{camera_id}': known are {', '.join(self._studios)}.") from None
+
+    def _traffic(self, hour: datetime) -> Traffic:
+        end = min(hour + HOUR, max(self.end, hour + timedelta(minutes=1))) + _AROUND
+        steps = np.ceil((end - hour).total_seconds() / STEP_S)
+        return simulate(self.settings.seed, hour - _AROUND, hour + timedelta(seconds=STEP_S * int(steps)), self.faults.has("jam"))
+
+
+def _id(camera_id: str, shot: Shot) -> str:
+    return str(FrameId(camera_id, shot.captured_at))
+
+
+def _frame(studio: Studio, shot: Shot, jpeg: bytes) -> Frame:
+    """A camera's picture is fetched a moment after it was taken."""
+    camera_id = studio.mount.camera.id
+    fetched_at = shot.captured_at + timedelta(milliseconds=120 + shot.number * 7919 % 260)
+    return Frame(_id(camera_id, shot), camera_id, shot.captured_at, fetched_at, jpeg, WIDTH, HEIGHT)

@@ -1,0 +1,140 @@
+"""One camera of a city through an hour: which frames it takes, and their pictures."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from cctview_pipeline.city.backdrop import Backdrop, draw_backdrop
+from cctview_pipeline.city.crowd import Crowd, Walkers
+from cctview_pipeline.city.faults import Faults
+from cctview_pipeline.city.light import Light, light_at
+from cctview_pipeline.city.mounts import HEIGHT, WIDTH, Mount
+from cctview_pipeline.city.painter import Painter, Seen
+from cctview_pipeline.city.scenery import build_scenery
+from cctview_pipeline.city.sensor import Sensor
+from cctview_pipeline.city.traffic import Traffic
+
+_LIGHT_EVERY = timedelta(minutes=30)
+_LOST_BY_NATURE, _LOST_BY_FAULT = 0.015, 1 / 7
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame to take. number: of the frame in the camera's history; shows: the moment that the picture shows, other
+    than captured_at when it is frozen, or None for the notice; turned: taken after the camera was turned."""
+
+    number: int
+    captured_at: datetime
+    shows: datetime | None
+    turned: bool
+
+
+class Studio:
+    """Takes one camera's pictures."""
+
+    def __init__(self, seed: int, mount: Mount, faults: Faults, people: int = 0) -> None:
+        """people: how many pass in an hour."""
+        self.seed, self.mount, self.faults = seed, mount, faults
+        self.rain, self.night = faults.has("rain"), faults.has("night")
+        self._crowd = Crowd(seed, mount, people) if people else None
+        self._view = lru_cache(maxsize=2)(self._build_view)
+        self._backdrop = lru_cache(maxsize=4)(self._draw_backdrop)
+
+    def shots(self, begin: datetime, end: datetime) -> list[Shot]:
+        """The frames with begin <= captured_at < end, inside one hour. What was lost is not among them."""
+        hour = begin.replace(minute=0, second=0, microsecond=0)
+        turn = begin + (end - begin) / 2
+        found = []
+        for number, captured_at in self._cadence(hour):
+            if not begin <= captured_at < end or self.faults.at("offline", self.mount.camera.id, captured_at):
+                continue
+            found.append(
+                Shot(
+                    number,
+                    captured_at,
+                    self._shows(captured_at),
+                    self.faults.has("turned", self.mount.camera.id) and captured_at >= turn,
+                )
+            )
+        return found
+
+    def take(self, shot: Shot, traffic: Traffic) -> bytes:
+        """The JPEG of one frame."""
+        if shot.shows is None:
+            return notice()
+        painter, sensor = self._view(shot.turned)
+        light = self._light(shot.shows)
+        backdrop = self._backdrop_at(shot.shows, shot.turned)
+        picture, _ = painter.paint(traffic.at(shot.shows), backdrop, light, self._walkers(shot.shows))
+        # A frozen picture stands still to the last grain of noise; only the clock, burned in later, goes on.
+        return sensor.write(sensor.develop(picture, backdrop.mean, light, int(shot.shows.timestamp() * 1000)), shot.captured_at)
+
+    def look(self, shot: Shot, traffic: Traffic) -> Seen | None:
+        """Who is in the picture of a frame; None for a notice."""
+        if shot.shows is None:
+            return None
+        backdrop = self._backdrop_at(shot.shows, shot.turned)
+        return self._view(shot.turned)[0].look(traffic.at(shot.shows), backdrop, self._walkers(shot.shows))
+
+    def _walkers(self, moment: datetime) -> Walkers | None:
+        return self._crowd.at(moment) if self._crowd else None
+
+    def _cadence(self, hour: datetime) -> Iterator[tuple[int, datetime]]:
+        """Number and time, to the millisecond, of every frame of an hour that is not lost; gaps of 1.2 to 2 s."""
+        rng = np.random.default_rng((self.seed, 29, self.mount.index, int(hour.timestamp())))
+        most = int(3600 / 1.2) + 2
+        gaps = np.clip(self.mount.cadence_s + rng.normal(0, 0.12, most), 1.2, 2.0)
+        times = np.cumsum(gaps) - gaps[0] * rng.random()
+        lost = rng.random(most) < (_LOST_BY_FAULT if self.faults.has("lost_frames", self.mount.camera.id) else _LOST_BY_NATURE)
+        first = int(hour.timestamp()) * 10
+        for i in np.flatnonzero((times < 3600) & ~lost):
+            captured_at = hour + timedelta(milliseconds=int(times[i] * 1000))
+            if not self.faults.at("lost_frames", self.mount.camera.id, captured_at):
+                yield first + int(i), captured_at
+
+    def _shows(self, captured_at: datetime) -> datetime | None:
+        camera = self.mount.camera.id
+        if self.faults.at("serviced", camera, captured_at):
+            return None
+        return self.faults.began("frozen", captured_at) if self.faults.at("frozen", camera, captured_at) else captured_at
+
+    def _build_view(self, turned: bool) -> tuple[Painter, Sensor]:
+        mount = self.mount.turned() if turned else self.mount
+        return Painter(self.seed, mount), Sensor(self.seed, mount)
+
+    def _light(self, moment: datetime) -> Light:
+        return light_at(self.seed, moment, self.rain, self.night)
+
+    def _backdrop_at(self, moment: datetime, turned: bool) -> Backdrop:
+        """The backdrop between those of the half hours around."""
+        before = moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
+        part = np.float32((moment - before) / _LIGHT_EVERY)
+        old, new = self._backdrop(before, turned), self._backdrop(before + _LIGHT_EVERY, turned)
+        return Backdrop(
+            old.standing + part * (new.standing - old.standing),
+            old.sunny + part * (new.sunny - old.sunny),
+            old.ground,
+            old.inverse_depth,
+            old.mean + float(part) * (new.mean - old.mean),
+        )
+
+    def _draw_backdrop(self, moment: datetime, turned: bool) -> Backdrop:
+        mount = self.mount.turned() if turned else self.mount
+        return draw_backdrop(self.seed, mount, build_scenery(self.seed, self.mount), self._light(moment))
+
+
+@lru_cache(maxsize=1)
+def notice() -> bytes:
+    """The same picture from every camera that is being serviced."""
+    image = Image.new("RGB", (WIDTH, HEIGHT), (12, 40, 92))
+    draw = ImageDraw.Draw(image)
+    for row, text in enumerate(("This camera is", "being serviced")):
+        draw.text((WIDTH / 2, 96 + 34 * row), text, (235, 235, 235), ImageFont.load_default(26), anchor="mm")
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

@@ -1,0 +1,5 @@
+"""The command `cctview`."""
+
+from cctview_pipeline.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,181 @@
+"""``cctview collect`` and ``cctview cameras``: live cameras from the command line."""
+
+import asyncio
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
+from cctview_pipeline.cameras.snapshots import keep, latest
+from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.cli.terminal import console, say
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.paths import project_root
+from cctview_pipeline.policy import Policy
+from cctview_pipeline.redaction.masking import Masker
+from cctview_pipeline.shell import command
+
+cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
+
+NetworkOption = Annotated[str, typer.Option(help=f"A live network: {', '.join(LIVE_NETWORKS)}.")]
+BaseUrlOption = Annotated[str, typer.Option("--base-url", help="Another server of the same form, such as `cctview city serve`.")]
+ContactOption = Annotated[str, typer.Option(help="An address at which the cameras' operator finds you; sent with every request.")]
+
+
+@cameras.command("refresh")
+def refresh(
+    contact: ContactOption,
+    network: NetworkOption = NycDot.name,
+    base_url: BaseUrlOption = "",
+    force: Annotated[bool, typer.Option("--force", help="Believe a list that lost more than a tenth of its cameras.")] = False,
+) -> None:
+    """Fetch the network's list of cameras, show what changed, and keep it by its date."""
+    from cctview_pipeline.collect.engine import EngineSettings
+    from cctview_pipeline.collect.session import list_cameras
+
+    live = open_live(network, base_url)
+    listed = asyncio.run(list_cameras(live, EngineSettings(contact)))
+    difference = keep(snapshots(live), listed.cameras, datetime.now(UTC), force)
+    online = sum(camera.online for camera in listed.cameras)
+    console.print(f"{len(listed.cameras)} cameras, {online} of them on: {difference}.")
+    if said := listed.said():
+        console.print(said, soft_wrap=True)
+    for name, ids in vars(difference).items():
+        if ids:
+            console.print(f"{name}: {', '.join(ids[:20])}{f' and {len(ids) - 20} more' if len(ids) > 20 else ''}", soft_wrap=True)
+
+
+@cameras.command("list")
+def list_known(network: NetworkOption = NycDot.name, base_url: BaseUrlOption = "") -> None:
+    """Show the cameras of the newest list that `cctview cameras refresh` kept."""
+    live = open_live(network, base_url)
+    known = latest(snapshots(live))
+    if known is None:
+        raise CctviewError(f"There is no list of {live.name}'s cameras yet: `cctview cameras refresh --contact ...` fetches it.")
+    table = Table("id", "name", "area", "latitude", "longitude", "on")
+    for camera in known:
+        on = "yes" if camera.online else "no"
+        table.add_row(camera.id, camera.name, camera.area, f"{camera.latitude:.5f}", f"{camera.longitude:.5f}", on)
+    console.print(table)
+
+
+@cameras.command("status")
+def status() -> None:
+    """Show what became of every camera of the lake: its last state, how long it was live, and why frames are missing."""
+    from cctview_pipeline.analytics.warehouse import camera_states
+    from cctview_pipeline.resources.lake import open_lake
+
+    rows = camera_states(open_lake()).to_pylist()
+    if not rows:
+        raise CctviewError("This lake has no camera_status yet: it comes when an hour of live cameras is sealed.")
+    table = Table("camera", "state", "since (UTC)", "hours", "live", "frames", "missing s", "reasons")
+    for row in rows:
+        since, live = f"{row['since']:%Y-%m-%d %H:%M:%S}", f"{100 * row['live']:.1f} %"
+        numbers = f"{row['hours']:.0f}", live, f"{row['frames']:,}", f"{row['missing']:,.0f}"
+        table.add_row(row["camera"], row["state"], since, *numbers, row["reasons"] or "")
+    console.print(table)
+
+
+def collect(
+    contact: ContactOption,
+    network: NetworkOption = NycDot.name,
+    chosen: Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")] = [],  # noqa: B006
+    duration: Annotated[str, typer.Option("--for", help="How long, such as 90s, 20m or 1h; until stopped when left out.")] = "",
+    spool: Annotated[Path | None, typer.Option(help="Where frames wait for the lake; var/spool/NETWORK when left out.")] = None,
+    budget: Annotated[float, typer.Option(help="GiB that they may take there.")] = 20.0,
+    shard: Annotated[str, typer.Option(help="This machine's part of the cameras, such as 2/8.")] = "1/1",
+    metrics_port: Annotated[int, typer.Option(min=0, max=65_535, help="Serve Prometheus metrics there; 0 for none.")] = 0,
+    base_url: BaseUrlOption = "",
+    unmasked_for: Annotated[
+        str, typer.Option(help="A purpose for which people stay visible; they are painted over otherwise.")
+    ] = "",
+    accept_terms: Annotated[bool, typer.Option("--accept-terms", help="You have read the operator's terms.")] = False,
+) -> None:
+    """Collect live cameras' frames into the spool. SIGTERM and Ctrl-C end it cleanly."""
+    import uvloop  # a third less of a core than asyncio's own loop
+
+    from cctview_pipeline.collect.engine import EngineSettings
+    from cctview_pipeline.collect.session import cameras_of, choose, summary, table
+    from cctview_pipeline.collect.session import collect as run
+    from cctview_pipeline.collect.sharding import Shard
+
+    if not 0 < budget <= 1e6:
+        raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
+    live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
+    seconds = parse_duration(duration) if duration else None
+    console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
+    if not accept_terms:
+        raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
+    wanted = [name for group in chosen for name in group.split(",") if name]
+    directory = spool or project_root() / "var" / "spool" / live.name
+    known = SpoolNetwork(live.name, directory).described()
+    listed, notes = asyncio.run(cameras_of(live, settings, known))
+    mine, more = choose(listed, wanted, part, known)
+    for note in (*notes, *more):
+        console.print(note, soft_wrap=True)
+    masker = masker_of(live.name, unmasked_for)
+    for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
+        say(f"Nothing of it is kept. {sentence}")
+    began = time.monotonic()
+    with Live(console=console, refresh_per_second=1) as screen:
+        engine = uvloop.run(
+            run(
+                live,
+                mine,
+                directory,
+                int(budget * (1 << 30)),
+                settings,
+                masker,
+                part,
+                seconds,
+                metrics_port,
+                lambda engine: screen.update(table(engine, time.monotonic() - began)),
+            )
+        )
+    if not console.is_terminal:
+        console.line()  # in a log the table ends without one
+    new = sum(followed.tally.new for followed in engine.followed)
+    refused = sum(followed.tally.refused for followed in engine.followed)
+    say(f"{new - refused:,} frames of {len(mine)} cameras are in {directory}.")
+    for sentence in (*notes, *summary(engine)):
+        say(sentence)
+    say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', directory)}")
+
+
+def masker_of(network: str, unmasked_for: str) -> Masker:
+    """As the lake's campaign wants it, where it is one of this network; people are painted over in any other case."""
+    from cctview_pipeline.resources.lake import open_lake
+
+    if unmasked_for:
+        console.print(f"People stay visible, for {unmasked_for}: the campaign must say the same, or they are masked on sealing.")
+        return Masker.of(Policy(purposes=(unmasked_for,), unmasked_for=unmasked_for))
+    campaign = open_lake().campaign()
+    if campaign is None or campaign.network != network:
+        return Masker.of(Policy())
+    return Masker.of(Policy.of(campaign), campaign)
+
+
+def open_live(name: str, base_url: str = "") -> LiveNetwork:
+    if name not in LIVE_NETWORKS:
+        raise CctviewError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
+    return LIVE_NETWORKS[name](base_url)
+
+
+def snapshots(network: LiveNetwork) -> Path:
+    """Where a network's lists are kept."""
+    return project_root() / "var" / "cameras" / network.name
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of ``90s``, ``20m``, ``1h`` or ``1h30m``."""
+    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?", text)
+    if not match or not any(int(part or 0) for part in match.groups()):
+        raise CctviewError(f"A duration is given as 90s, 20m, 1h or 1h30m, not '{text}'.")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()

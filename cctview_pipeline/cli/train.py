@@ -1,0 +1,252 @@
+"""``cctview train``: the shipped models anew, and their adaptation to a lake's own cameras."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cctview_pipeline.campaign import parse_time
+from cctview_pipeline.cli.privacy import PurposeOption
+from cctview_pipeline.cli.terminal import console, say
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.extras import TRAINING, need
+from cctview_pipeline.paths import project_root
+from cctview_pipeline.shell import command
+
+if TYPE_CHECKING:
+    from cctview_pipeline.lake import Lake, Partition
+    from cctview_pipeline.registry.manifest import ModelEntry
+
+train = typer.Typer(no_args_is_help=True, help="Train the models that are shipped in models/, or adapt them to a lake's cameras.")
+
+DataOption = Annotated[Path | None, typer.Option(help="A folder of the published layout, to train the shipped model anew.")]
+FoldersOption = Annotated[
+    list[Path],
+    typer.Option("--data", help="A folder of recorded frames, to train the shipped model anew; may be given several times."),
+]
+LakeOption = Annotated[bool, typer.Option("--from-lake", help="Adapt the model in use to the cameras of the lake.")]
+NameOption = Annotated[str, typer.Option(help="What the adapted model is called.")]
+CamerasOption = Annotated[list[str], typer.Option("--cameras", help="Of the lake to learn from; all when left out.")]
+FromOption = Annotated[str, typer.Option("--from", help="First hour to learn from, ISO 8601; UTC unless it has an offset.")]
+ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same form.")]
+WithoutOption = Annotated[list[str], typer.Option("--without", help="Cameras to leave out and to measure as never seen.")]
+EpochsOption = Annotated[int | None, typer.Option(help="Passes over the pictures; the recipe's own number when left out.")]
+RateOption = Annotated[float | None, typer.Option(help="The highest learning rate; the recipe's own when left out.")]
+CitiesOption = Annotated[int | None, typer.Option(help="Synthetic cities in the mixture, 0 for none.")]
+SeedOption = Annotated[int, typer.Option(help="Of the weights' beginning and of the pictures' order.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What was said of an adaptation. recipe: what of it is not to be the default's."""
+
+    cameras: list[str]
+    begin: str
+    end: str
+    purpose: str
+    name: str
+    start: str
+    recipe: dict[str, float]
+    device: str
+
+    def camera_hours(self, lake: "Lake", table: str) -> "list[Partition]":
+        from cctview_pipeline.training.permission import written_hours
+
+        return written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
+
+
+@train.command("detector")
+def train_detector(
+    data: FoldersOption = [],  # noqa: B006
+    from_lake: LakeOption = False,
+    teachers: Annotated[
+        list[str],
+        typer.Option(
+            "--teacher", help="With --from-lake: a detector, or a file of boxes, that labels frames; may be given twice."
+        ),
+    ] = [],  # noqa: B006
+    every: Annotated[int, typer.Option(help="With --from-lake: of so many frames one is labelled.")] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --from-lake: label anew what these teachers have labelled.")
+    ] = False,
+    cameras: CamerasOption = [],  # noqa: B006
+    begin: FromOption = "",
+    end: ToOption = "",
+    purpose: PurposeOption = "",
+    name: NameOption = "adapted-detector",
+    epochs: EpochsOption = None,
+    start: Annotated[str, typer.Option(help="A detector to go on from; with --data from nothing when left out.")] = "",
+    learning_rate: RateOption = None,
+    cities: CitiesOption = None,
+    without: WithoutOption = [],  # noqa: B006
+    seed: SeedOption = 7,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train models/default-detector.safetensors anew (--data), or adapt the one in use to your own cameras (--from-lake).
+
+    Adapting has frames of the lake labelled by teachers (models/manifest.toml, or a Parquet file of recorded boxes), goes on from
+    the weights in use, and registers what comes out under --name if it measures better on the last fifth of every camera's
+    frames. An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
+    """
+    _one_source(data, from_lake, without)
+    _begin()
+    said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
+    if from_lake:
+        wanted = _Wanted(_split(cameras), begin, end, purpose, name, start, said, device)
+        _adapt_detector(wanted, teachers, every, again)
+        return
+    if teachers:
+        raise CctviewError("--teacher labels frames of the lake: add --from-lake.")
+    from cctview_pipeline.training.detector.recipe import DetectorRecipe
+    from cctview_pipeline.training.detector.recipe import train_detector as run
+
+    recipe = DetectorRecipe(**said, start=start, without=tuple(_split(without)))
+    entry = run(data, _workspace(), recipe, device)
+    console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
+
+
+def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: bool) -> None:
+
+    from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
+    from cctview_pipeline.automation.instance import open_campaign, open_instance
+    from cctview_pipeline.automation.labelling import label, unlabelled
+    from cctview_pipeline.definitions import build_definitions
+    from cctview_pipeline.training.detector.adaptation import AdaptationRecipe, adapt_detector
+    from cctview_pipeline.training.permission import permit_training
+
+    if every < 1:
+        raise CctviewError(f"--every {every}: label every frame (1), or one of so many.")
+    lake, campaign = open_campaign()
+    hours = wanted.camera_hours(lake, "raw_frames")
+    todo = hours if again else unlabelled(lake, hours, teachers, wanted.device)
+    permit_training(lake, "detector", wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
+    with open_instance() as instance:
+        if todo:
+            job = build_definitions(campaign).resolve_job_def("labelling")
+            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+            with Progress(*columns, console=console) as progress:
+                task = progress.add_task("camera-hours labelled", total=len(todo))
+                label(job, instance, lake, todo, teachers, every, wanted.device, lambda count: progress.advance(task, count))
+        start = wanted.start or campaign.model("detector")
+        recipe = AdaptationRecipe(**wanted.recipe)
+        adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
+        record_candidate(instance, DETECTOR, kept(adapted.entry, adapted.refused))
+    console.print(f"AP50 on held-out frames: {adapted.before:.3f} before, {adapted.after:.3f} now.")
+    _print_next(adapted.entry)
+
+
+@train.command("extractor")
+def train_extractor(
+    data: DataOption = None,
+    from_lake: LakeOption = False,
+    cameras: CamerasOption = [],  # noqa: B006
+    begin: FromOption = "",
+    end: ToOption = "",
+    purpose: PurposeOption = "",
+    name: NameOption = "adapted-extractor",
+    epochs: EpochsOption = None,
+    start: Annotated[str, typer.Option(help="With --from-lake: an extractor to go on from; the one in use when left out.")] = "",
+    without: WithoutOption = [],  # noqa: B006
+    learning_rate: RateOption = None,
+    cities: CitiesOption = None,
+    tracks: Annotated[bool, typer.Option(help="With --data: learn from vehicles seen again in the next frame.")] = True,
+    seed: SeedOption = 7,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train models/default-extractor.safetensors anew (--data), or adapt the one in use to your own cameras (--from-lake).
+
+    Adapting learns from the lake's own tracks: crops of one track show one vehicle. What comes out is registered under --name
+    if it finds later tracks again better than before. An interrupted training goes on where it was. CCTVIEW_MODELS names
+    another folder than models/ for what comes out.
+    """
+    _one_source(data, from_lake, without)
+    _begin()
+    said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
+    if from_lake:
+        _adapt_extractor(_Wanted(_split(cameras), begin, end, purpose, name, start, said, device))
+        return
+    from cctview_pipeline.training.extractor.recipe import ExtractorRecipe
+    from cctview_pipeline.training.extractor.recipe import train_extractor as run
+
+    recipe = ExtractorRecipe(**said, tracks=tracks, without=tuple(_split(without)))
+    entry = run(data, _workspace(), recipe, device)
+    console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
+
+
+def _adapt_extractor(wanted: _Wanted) -> None:
+
+    from cctview_pipeline.assets.weights import EXTRACTOR, kept, record_candidate
+    from cctview_pipeline.automation.instance import open_campaign, open_instance
+    from cctview_pipeline.training.extractor.adaptation import AdaptationRecipe, adapt_extractor
+    from cctview_pipeline.training.permission import permit_training
+
+    lake, campaign = open_campaign()
+    hours = wanted.camera_hours(lake, "tracks")
+    permit_training(lake, "extractor", wanted.name, hours, ("crops", "tracks"), wanted.purpose)
+    start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
+    adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
+    with open_instance() as instance:
+        record_candidate(instance, EXTRACTOR, kept(adapted.entry, adapted.refused))
+    before, after = (each.camera.mean_average_precision for each in (adapted.before, adapted.after))
+    console.print(f"mAP of finding later tracks again: {before:.3f} before, {after:.3f} now.")
+    _print_next(adapted.entry)
+
+
+@train.command("people")
+def train_people(
+    data: FoldersOption,
+    epochs: EpochsOption = None,
+    start: Annotated[str, typer.Option(help="A people finder to go on from; from nothing when left out.")] = "",
+    learning_rate: RateOption = None,
+    cities: CitiesOption = None,
+    without: WithoutOption = [],  # noqa: B006
+    seed: SeedOption = 7,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train models/people-finder.safetensors, by which people are painted over, on recorded frames and on the synthetic city.
+
+    An interrupted training goes on where it was. CCTVIEW_MODELS names another folder than models/ for what comes out.
+    """
+    _begin()
+    from cctview_pipeline.training.people.recipe import PeopleRecipe
+    from cctview_pipeline.training.people.recipe import train_people as run
+
+    said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
+    entry = run(data, _workspace(), PeopleRecipe(**said, start=start, without=tuple(_split(without))), device)
+    console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
+
+
+def _workspace() -> Path:
+    """For drawn cities and checkpoints."""
+    return project_root() / "var" / "training"
+
+
+def _begin() -> None:
+    """Check that training is possible here, and let this package say what it does; libraries have nothing to say."""
+    need("Training", *TRAINING)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("cctview_pipeline").setLevel(logging.INFO)
+
+
+def _one_source(data: Path | list[Path] | None, from_lake: bool, without: list[str]) -> None:
+    if from_lake == bool(data):
+        raise CctviewError("Say what to learn from: --data DIR for the shipped model anew, or --from-lake for your own cameras.")
+    if from_lake and without:
+        raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
+
+
+def _said(**options: float | None) -> dict[str, float]:
+    """Those that were given, for a recipe whose defaults stand for the others."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _print_next(entry: "ModelEntry") -> None:
+    say(f"Wrote {entry.path} ({entry.version}). `{command('cctview', 'models', 'use', entry.name)}` makes this lake use it.")
+
+
+def _split(values: list[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]

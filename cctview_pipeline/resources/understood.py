@@ -1,0 +1,30 @@
+"""Whether all that a campaign says is understood, before anything is done by it."""
+
+from cctview_pipeline.cameras import NETWORKS
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.policy import Policy
+from cctview_pipeline.settings import Section, read_section
+
+
+def understood(campaign: Campaign) -> Campaign:
+    """The same campaign. Raises CctviewError for a network that there is not, for settings that its network does not have, and
+    for a promise about people in its pictures that nobody would keep, because it is misspelt."""
+    if campaign.network not in NETWORKS:
+        section, why = Section(campaign.source, "[campaign]"), "is no camera network"
+        raise section.wrong("network", campaign.network, why, f"one of {', '.join(NETWORKS)}")
+    Policy.of(campaign)
+    if campaign.network in LIVE_NETWORKS:
+        CollectSettings.read(campaign.settings, campaign.source)
+    elif campaign.network == "city":
+        from cctview_pipeline.city import CitySettings  # not at the top: the renderer takes a second to load
+
+        try:
+            CitySettings.read(campaign.settings)
+        except CctviewError as error:
+            raise CctviewError(f"{campaign.source}, [campaign.settings]: {error}") from error
+    else:
+        read_section(campaign.settings, Section(campaign.source, "[campaign.settings]"), {})
+    return campaign

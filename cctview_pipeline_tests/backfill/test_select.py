@@ -1,0 +1,100 @@
+"""What a backfill command of the synthetic city means: its campaign, its hours, and what it refuses."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cctview_pipeline.backfill.select import Choice, choose
+from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.city import CAMERAS
+from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Lake
+from cctview_pipeline.policy import Policy
+from cctview_pipeline_tests.factories.archive import make_archive
+from cctview_pipeline_tests.factories.tables import NORTH
+
+NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def choose_city(lake: Lake, begin: datetime | None = None, end: datetime | None = None, cameras: list[str] = [], **settings):  # noqa: B006
+    return choose(lake, "city", "", cameras, begin, end, settings)
+
+
+def test_a_city_with_nothing_said_is_an_hour_of_six_cameras(lake: Lake):
+    chosen = choose_city(lake)
+    assert chosen.cameras == [camera.id for camera in CAMERAS]
+    assert (chosen.campaign.start, chosen.campaign.end, chosen.hours) == (NOON, NOON + timedelta(hours=1), [NOON])
+    assert chosen.campaign.settings == {"seed": 1000, "start": NOON, "minutes": 60, "faults": []}
+
+
+def test_minutes_reach_into_the_hours_they_need(lake: Lake):
+    assert choose_city(lake, minutes=61).hours == [NOON, NOON + timedelta(hours=1)]
+
+
+def test_hours_may_be_asked_for_instead_of_minutes(lake: Lake):
+    begin = datetime(2025, 1, 6, 8, tzinfo=UTC)
+    chosen = choose_city(lake, begin, begin + timedelta(hours=3))
+    assert len(chosen.hours) == 3
+    assert chosen.campaign.settings["start"] == begin
+
+
+def test_the_campaign_keeps_its_city_through_its_file(lake: Lake):
+    campaign = choose_city(lake, seed=7, faults=("jam", "frozen:city-2")).campaign
+    assert Campaign.from_toml(campaign.to_toml()) == campaign
+
+
+def test_the_same_command_again_means_the_same(lake: Lake):
+    first = choose_city(lake, seed=7, minutes=5)
+    lake.write_campaign(first.campaign)
+    for again in (choose_city(lake, seed=7, minutes=5), choose_city(lake)):
+        assert (again.campaign, again.hours, again.notes) == (first.campaign, first.hours, [])
+
+
+def test_a_lake_keeps_to_its_city(lake: Lake):
+    lake.write_campaign(choose_city(lake, seed=7).campaign)
+    with pytest.raises(CctviewError, match=r"The lake's city has seed 7, not 8: leave it out, or use another lake."):
+        choose_city(lake, seed=8)
+
+
+def test_purposes_are_declared_with_a_new_lake_and_later_in_its_file(lake: Lake, tmp_path: Path):
+    make_archive(tmp_path / "archive", ("735-683-N",), NOON, frames=1)
+
+    def choose_archive(*purposes: str) -> Choice:
+        return choose(lake, "archive", str(tmp_path / "archive"), [], None, None, None, purposes)
+
+    assert "single vehicles cannot" in choose_archive().notes[0]
+    chosen = choose_archive("traffic counts", "road safety")
+    assert chosen.notes == []
+    assert Policy.of(chosen.campaign).purposes == ("traffic counts", "road safety")
+    lake.write_campaign(chosen.campaign)
+    assert choose_archive().campaign == choose_archive("road safety").campaign == chosen.campaign
+    with pytest.raises(CctviewError, match=r"'curiosity' is none of its purposes: add it to purposes under \[campaign.privacy\]"):
+        choose_archive("curiosity")
+
+
+def test_a_lake_keeps_to_its_network(lake: Lake):
+    lake.write_campaign(Campaign("recorded", "archive", NOON, NOON + timedelta(hours=1), (NORTH,), "/recorded"))
+    with pytest.raises(CctviewError, match=r"holds a campaign of the network 'archive', not 'city': use another lake."):
+        choose_city(lake)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"seed": -1}, "seed is a number from 0"),
+        ({"minutes": 0}, "not for 0 minutes"),
+        ({"faults": ("fog",)}, "no fault named 'fog': known are jam"),
+        ({"faults": ("frozen:cam-9",)}, "no camera named 'cam-9'"),
+        ({"faults": ("jam:city-1",)}, "'jam' is of the whole city"),
+        ({"cameras": ["cam-9"]}, "The city has no camera 'cam-9': known are city-1"),
+    ],
+)
+def test_what_no_city_has(lake: Lake, settings: dict, sentence: str):
+    with pytest.raises(CctviewError, match=sentence):
+        choose_city(lake, **settings)

@@ -1,0 +1,55 @@
+"""The batches of an adaptation."""
+
+import numpy as np
+import pytest
+import torch
+
+from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.training.extractor.lake_course import LakeCourse, Sizes, batches
+from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, load_lessons
+from cctview_pipeline.training.extractor.lessons import Rendered
+from cctview_pipeline_tests.factories.tracked_lake import passages, write_lake
+
+SIZES = Sizes(tracks=24, vehicles=3, views=2)
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[LakeTrack]:
+    lake, hours = write_lake(tmp_path_factory.mktemp("lake"), passages(40))
+    return load_lessons(lake, hours, crops=400, of_a_track=3, held_out=0.1, seed=0).train
+
+
+def test_a_pass_shows_every_track_once_and_masks_the_pairs_that_nobody_knows(tracks: list[LakeTrack]):
+    begins = np.arange(0, 3 * len(tracks) + 1, 3)
+    shown = list(batches(tracks, begins, SIZES, np.random.default_rng(0)))
+    assert sorted(np.concatenate([batch.tracks for batch in shown])) == sorted(2 * list(range(len(tracks))))
+    for batch in shown:
+        np.testing.assert_array_equal(batch.rows // 3, batch.tracks)
+        same = batch.tracks[:, None] == batch.tracks[None, :]
+        known = different([tracks[row] for row in batch.tracks])
+        np.testing.assert_array_equal(batch.possible, same | known)
+        assert not batch.possible.all()  # some passed seconds after each other
+
+
+def test_a_pair_that_nobody_knows_has_no_say(tracks: list[LakeTrack]):
+    """Two tracks seconds apart, and nothing else: no crop has a rival, so there is nothing to learn."""
+    torch.manual_seed(0)
+    pair = [tracks[0], next(track for track in tracks if track.first > tracks[0].last)]
+    course = LakeCourse(ExtractorNetwork(), pair, None, SIZES)
+    ((of_lake, of_city),) = course.losses(seed=0, epoch=0)
+    assert of_lake.item() == pytest.approx(0, abs=1e-5)
+    assert of_city.item() == 0
+
+
+def test_only_identity_learns_from_the_lake_and_from_the_city(tracks: list[LakeTrack]):
+    torch.manual_seed(0)
+    which = np.repeat(np.arange(6), 4)
+    looks = np.random.default_rng(0).integers(0, 255, (6, 8, 8, 3), np.uint8).repeat(8, 1).repeat(8, 2)
+    city = Rendered(looks[which], which, np.tile(["city-1", "city-2"], 12), np.zeros(24), which * 10.0)
+    network = ExtractorNetwork()
+    course = LakeCourse(network, tracks[:12], city, SIZES)
+    for of_lake, of_city in course.losses(seed=0, epoch=0):
+        assert min(of_lake.item(), of_city.item()) > 0
+        (of_lake + of_city).backward()
+    assert all(parameter.grad is not None for parameter in network.identity.parameters())
+    assert all(parameter.grad is None for parameter in network.likeness.parameters())
