@@ -18,19 +18,22 @@ def made_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """A file that is there with all of its content, or is as it was before: after a kill and after a power cut."""
+def write_whole(path: Path, content: bytes, synced: bool = True) -> None:
+    """A file that is there with all of its content, or is as it was before: after a kill, and, synced, after a power cut, which
+    takes some milliseconds more. Raises OSError."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
-    except OSError:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    if synced:
+        sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

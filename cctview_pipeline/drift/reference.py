@@ -17,6 +17,7 @@ from cctview_pipeline.detect import VEHICLES, Detections, Detector
 from cctview_pipeline.drift.profile import EDGES, Profile, divergence
 from cctview_pipeline.embed import Extractor
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.images import ImageLike
 from cctview_pipeline.paths import models_directory
 from cctview_pipeline.registry.manifest import ModelEntry
@@ -52,9 +53,7 @@ class Reference:
         path = reference_path(entry.name)
         cameras = [f"  {json.dumps(name)}: {json.dumps(_as_dict(profile))}" for name, profile in self.cameras.items()]
         head = json.dumps({"model": entry.version, "sha256": entry.sha256, "threshold": self.threshold})[:-1]
-        partial = path.with_suffix(".partial")
-        partial.write_text(head + ', "cameras": {\n' + ",\n".join(cameras) + "\n}}\n")
-        partial.replace(path)
+        write_whole(path, (head + ', "cameras": {\n' + ",\n".join(cameras) + "\n}}\n").encode())
         return path
 
 

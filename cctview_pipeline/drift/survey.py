@@ -15,7 +15,7 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.drift.profile import EXPECTED_F1, IN_DOUBT, Profile
 from cctview_pipeline.drift.reference import NoReference, Reference, find_reference
-from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.layout import format_day, format_hour
 from cctview_pipeline.shell import command
@@ -116,7 +116,7 @@ def labelling_command(table: Table, findings: Iterable[Finding]) -> str:
 
 def latest_day(lake: Lake, table: Table = "detections") -> date | None:
     """The newest UTC day of which there is anything."""
-    hours = [layout.parse_key(key)[1].hour for key in lake.keys(table)]
+    hours = [place.hour for place in lake.partitions(table)]
     return max(hours).date() if hours else None
 
 
@@ -126,7 +126,7 @@ def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> 
     Raises CctviewError when a partition can't be read.
     """
     wanted = set(cameras)
-    places = [place for _, place in map(layout.parse_key, lake.keys(table)) if place.hour.date() == day]
+    places = [place for place in lake.partitions(table) if place.hour.date() == day]
     places = [place for place in places if not wanted or place.camera in wanted]
     chosen = spread(places, MOST_READ[table])
     references = lru_cache(_reference)

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import encode_jpeg
 from cctview_pipeline.images.drawing import draw_boxes
@@ -83,10 +84,8 @@ def _write_json(path: Path, content: Mapping) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all."""
-    partial = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
+        write_whole(path, content, synced=False)  # thousands of small files, which can be written again
     except OSError as error:
         raise CctviewError(f"{path} can't be written: {error.strerror}. Make room, or choose another folder.") from error

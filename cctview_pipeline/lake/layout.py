@@ -1,5 +1,6 @@
 """Where a table's partition lies in the lake: hive-style keys that Dagster, DuckDB and people read alike."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -68,6 +69,19 @@ def parse_key(text: str) -> tuple[str, Partition]:
     if table not in TABLES or partition.kind != TABLES[table].partition:
         raise ValueError(f"'{text}' is no partition of a table.")
     return table, partition
+
+
+def parse_keys(texts: Iterable[str]) -> Iterator[Partition]:
+    """The partitions among files below a table's folder, each once. Somebody's file that is no partition is passed over."""
+    seen: set[Partition] = set()
+    for text in texts:
+        try:
+            _, partition = parse_key(text)
+        except ValueError:
+            continue
+        if text.endswith(".parquet") and partition not in seen:
+            seen.add(partition)
+            yield partition
 
 
 def format_hour(hour: datetime) -> str:

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
 from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.files import sync_directory
 from cctview_pipeline.limits import Limit
 
 IN_ONE_PIECE = 1 << 20
@@ -163,7 +164,7 @@ class Storage:
                 _delete_left_behind(path)
                 path.unlink(missing_ok=True)
                 if path.parent.is_dir():
-                    _sync(path.parent)
+                    sync_directory(path.parent)
         except FileNotFoundError:
             pass
         except (OSError, ClientError, BotoCoreError) as error:
@@ -224,15 +225,7 @@ def _write_local(path: Path, data: bytes | pa.Buffer) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
 
 
 def _delete_left_behind(path: Path) -> None:

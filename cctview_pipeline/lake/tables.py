@@ -103,6 +103,10 @@ class Lake:
         """The keys of all partitions that were written."""
         return [key for key in self.storage.list(table) if key.endswith(".parquet")]
 
+    def partitions(self, table: str) -> list[Partition]:
+        """Those that were written, sorted by their key. Files that are no partition of a lake are passed over."""
+        return list(layout.parse_keys(self.storage.list(table)))
+
     def campaign(self) -> Campaign | None:
         """The campaign, or None in an empty lake."""
         try:

@@ -248,8 +248,7 @@ def _named(rows: pa.Table, keys: KeyStore, journey: str) -> pa.Table:
 
 def _written(lake: Lake, table: str, cameras: set[str] | None = None) -> list[Partition]:
     """A table's partitions in order of time, of cameras or of all."""
-    found = [layout.parse_key(key)[1] for key in lake.keys(table)]
-    wanted = [place for place in found if cameras is None or place.camera in cameras]
+    wanted = [place for place in lake.partitions(table) if cameras is None or place.camera in cameras]
     return sorted(wanted, key=lambda place: (place.hour or place.day, place.camera or ""))
 
 

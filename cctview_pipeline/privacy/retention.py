@@ -120,12 +120,11 @@ def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetim
         lifetime = policy.lifetime(table)
         if lifetime is None:
             continue
-        for key in lake.keys(table):
-            _, partition = layout.parse_key(key)
+        for partition in lake.partitions(table):
             begin = partition.hour or datetime.combine(partition.day, time(), UTC)
             since = max(begin, _first_seen(partition, intake) or begin)
             if since + lifetime <= now:
-                yield Due(table, lake.storage.path(key), since, lifetime, partition)
+                yield Due(table, lake.storage.path(layout.key(table, partition)), since, lifetime, partition)
 
 
 def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[Due]:

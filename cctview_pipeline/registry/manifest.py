@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from cctview_pipeline.documents import parse_json, parse_toml
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.paths import models_directory
 from cctview_pipeline.shell import command
 
@@ -142,15 +143,8 @@ def enter_model(name: str, task: str, path: Path, facts: dict[str, object]) -> M
     """Enter a file of weights that has just been written in the manifest, in place of any model of that name."""
     entries, digest = _manifest(), file_hash(path)
     entries[name] = {"task": task, "file": path.name, "size": path.stat().st_size, "sha256": digest, **facts}
-    _write(models_directory() / "manifest.toml", tomlkit.dumps(dict(sorted(entries.items()))))
+    write_whole(models_directory() / "manifest.toml", tomlkit.dumps(dict(sorted(entries.items()))).encode())
     return ModelEntry(name, task, path, digest)
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole text or none of it."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def _manifest() -> dict[str, dict]:

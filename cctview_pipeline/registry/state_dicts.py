@@ -3,9 +3,10 @@
 import json
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.registry.manifest import METADATA, ModelEntry, enter_model, models_directory, open_weights
 from cctview_pipeline.runtime.openvino_network import FORM
 
@@ -28,11 +29,9 @@ def register_weights(
     models_directory().mkdir(parents=True, exist_ok=True)
     path = models_directory() / f"{name}.safetensors"
     halves = {k: t.detach().cpu().half() if t.is_floating_point() else t.cpu() for k, t in state.items()}
-    partial = path.with_suffix(".partial")
     # One entry, since safetensors writes several in any order: the same weights must have the same hash.
     one = {METADATA: json.dumps(metadata, sort_keys=True)}
-    save_file({k: t.contiguous() for k, t in halves.items()}, partial, metadata=one)
-    partial.replace(path)
+    write_whole(path, save({k: t.contiguous() for k, t in halves.items()}, metadata=one))
     return enter_model(name, task, path, facts)
 
 

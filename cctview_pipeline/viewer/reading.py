@@ -7,7 +7,7 @@ kept by the version of its file; a run that writes it anew is seen by the next r
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -94,7 +94,7 @@ class Reading:
 
     def _list(self, prefix: str) -> list[Partition]:
         try:
-            found = list(_parsed(self.lake.storage.list(prefix)))
+            found = list(layout.parse_keys(self.lake.storage.list(prefix)))
             self._lists[prefix] = time.monotonic(), found
             return found
         finally:
@@ -123,11 +123,3 @@ class Reading:
                 while self._size > KEPT_BYTES and len(self._kept) > 1:
                     self._size -= self._kept.popitem(last=False)[1][2]
         return made
-
-
-def _parsed(keys: Iterable[str]) -> Iterator[Partition]:
-    for key in keys:
-        try:
-            yield layout.parse_key(key)[1]
-        except (ValueError, KeyError):  # somebody's file that is no partition
-            continue

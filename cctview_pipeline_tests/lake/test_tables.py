@@ -195,3 +195,13 @@ def test_lake_below_a_regular_file_is_refused_with_one_sentence(tmp_path):
     lake = Lake(str(tmp_path / "file" / "lake"))
     with pytest.raises(CctviewError, match=r"^The lake .*/file/lake cannot be written: [^\n]+\.$"):
         lake.write_campaign(campaign(cameras=(NORTH,)))
+
+
+def test_somebodys_own_files_are_no_partitions(lake):
+    lake.write("raw_frames", FRAMES, rows("raw_frames", {}))
+    folder = Path(lake.storage.path(key("raw_frames", FRAMES))).parent
+    for name in ("notes.txt", "part-1.parquet", "../more/part-0.parquet", "../hour=never/part-0.parquet"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    assert lake.partitions("raw_frames") == [FRAMES]

@@ -21,6 +21,7 @@ from cctview_pipeline import city
 from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.city.network import START
 from cctview_pipeline.detect.detections import LABELS, PEOPLE
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.training.detector.labels import FrameLabels
 
@@ -81,9 +82,9 @@ def _draw(seed: int, folder: Path) -> None:
             (folder / f"{frame.frame_id}.jpeg").write_bytes(frame.jpeg)
             (folder / EMPTY / f"{frame.frame_id}.jpeg").write_bytes(empty.picture(camera, shots[i]).jpeg)
             truths.append(truth)
-    partial = folder / "truth.partial"
-    pq.write_table(pa.concat_tables(truths), partial)
-    partial.replace(folder / "truth.parquet")  # last, and whole: what has it has every picture
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.concat_tables(truths), buffer)
+    write_whole(folder / "truth.parquet", buffer.getvalue().to_pybytes())  # last: what has it has every picture
 
 
 def _read(folder: Path) -> list[FrameLabels]:

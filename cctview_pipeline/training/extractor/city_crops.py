@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.city.network import START
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.images import decode, encode_png
 from cctview_pipeline.training.detector.city_frames import city_version
 
@@ -61,9 +62,9 @@ def _draw(seed: int, minutes: int, file: Path) -> None:
                 x1, y1, x2, y2 = (round(row[name]) for name in ("x1", "y1", "x2", "y2"))
                 known = {name: row[name] for name in ("vehicle_id", "camera_id", "captured_at", "frame_id")}
                 rows.append({"seed": seed, **known, "image": encode_png(image[y1:y2, x1:x2])})
-    partial = file.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pylist(rows), partial)
-    partial.replace(file)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), buffer)
+    write_whole(file, buffer.getvalue().to_pybytes())
 
 
 def _chosen(truth: pa.Table) -> dict:
