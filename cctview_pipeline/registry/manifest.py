@@ -124,7 +124,7 @@ def pin_file(entry: ModelEntry) -> ModelEntry:
     document = tomlkit.parse(manifest.read_text())
     document[entry.name]["size"] = entry.path.stat().st_size
     document[entry.name]["sha256"] = digest = file_hash(entry.path)
-    _write(manifest, tomlkit.dumps(document))
+    write_whole(manifest, tomlkit.dumps(document).encode())
     return replace(entry, sha256=digest)
 
 
