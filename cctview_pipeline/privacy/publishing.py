@@ -31,10 +31,12 @@ import pyarrow.compute as pc
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.differencing import shown_rows
 
+K = 10
+"""How many vehicles a published group has at least, unless the caller says otherwise."""
 SHORTEST_BIN = timedelta(minutes=15)
 
 
-def publishable(mart: pa.Table, k: int = 10, totals: Sequence[Sequence[str]] = ()) -> pa.Table:
+def publishable(mart: pa.Table, k: int = K, totals: Sequence[Sequence[str]] = ()) -> pa.Table:
     """``vehicle_counts`` or ``travel_times`` as they may be published: ``vehicles`` is the count, what is measured (medians,
     shares, seconds observed) goes with its row, the rest are dimensions; bins of 15 minutes. What could not be counted, and
     is null, is left out. Further: k_anonymous."""
@@ -45,7 +47,7 @@ def publishable(mart: pa.Table, k: int = 10, totals: Sequence[Sequence[str]] = (
 
 def k_anonymous(
     table: pa.Table,
-    k: int = 10,
+    k: int = K,
     *,
     count: str = "vehicles",
     time: str = "began_at",

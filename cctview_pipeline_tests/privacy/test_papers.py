@@ -1,10 +1,14 @@
 import json
 import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from jinja2 import UndefinedError
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.automation import paper_graph
@@ -12,9 +16,9 @@ from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.campaign import floor_hour
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.privacy import papers as module
+from cctview_pipeline.privacy import papers as package
 from cctview_pipeline.privacy.erasures import KEPT
-from cctview_pipeline.privacy.papers import DPIA, RECORD, Facts, Made, dpia, gather, papers, record_of_processing
+from cctview_pipeline.privacy.papers import DPIA, RECORD, Facts, Made, gather, papers, render
 from cctview_pipeline.privacy.papers.facts import words
 from cctview_pipeline_tests.factories import blue_lake
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
@@ -22,7 +26,9 @@ from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 GRAPH = {name: Made(TABLES[name].description, frozenset(before)) for name, before in blue_lake.GRAPH.items()}
 GRAPH["detections"] = Made("Boxes.", frozenset({"raw_frames", "detector_model"}))
 GRAPH["detector_model"] = Made("The detector's weights.")
+FOLDER = Path(package.__file__).parent
 BLANK = "**To be filled in by the controller:**"
+dpia, record_of_processing = partial(render, DPIA), partial(render, RECORD)
 
 
 def facts(network: str = "archive", results: Path = Path("nowhere"), said: dict | None = None, **changes) -> Facts:
@@ -274,5 +280,33 @@ def test_a_lifetime_in_words():
 
 
 def test_the_papers_need_no_dagster():
-    for path in Path(module.__file__).parent.glob("paper*.py"):
-        assert "dagster" not in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE)
+    imported = {
+        path.name: re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE) for path in FOLDER.glob("*.py")
+    }
+    assert "cctview_pipeline" in imported["rendering.py"]
+    assert not [name for name, packages in imported.items() if "dagster" in packages]
+
+
+def test_a_fact_that_there_is_not_fails():
+    """Were it nothing, a paper would say less than it means to."""
+    found = facts()
+    for name in ("about_vehicles", "kept_for_ever", "cadence_s"):
+        missing = SimpleNamespace(**{each: getattr(found, each) for each in dir(found) if each[0] != "_" and each != name})
+        with pytest.raises(UndefinedError, match=name):
+            dpia(missing)
+
+
+def test_both_papers_name_the_same_measures_as_they_are_set_in_this_campaign():
+    for found in (facts(), facts("city"), facts(said={"purposes": ["road safety"], "unmasked_for": "road safety"})):
+        [done] = [table for table in tables(record_of_processing(found)) if table[0][0] == "measure"]
+        [lacking] = [table for table in tables(dpia(found)) if "what it does not do" in table[0]]
+        assert [(row[0], row[3]) for row in done[1:]] == [(row[1], row[2]) for row in lacking[1:]]
+        assert [row[0] for row in lacking[1:]] == [f"M{number}" for number in range(1, len(lacking))]
+
+
+def test_whatever_the_package_needs_beside_its_code_is_installed_with_it():
+    folder = FOLDER.parents[1]
+    declared = tomllib.loads((project_root() / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    beside = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert FOLDER / "dpia.md.j2" in beside
+    assert beside == {path for pattern in declared["cctview_pipeline"] for path in folder.glob(pattern)}
