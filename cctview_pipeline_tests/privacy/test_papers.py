@@ -116,6 +116,13 @@ def test_what_is_kept_for_ever_needs_a_reason():
     assert "needs a reason" not in record_of_processing(facts()) + dpia(facts())
 
 
+def test_what_links_days_is_told_with_how_long_it_is_kept():
+    known = rows(dpia(facts(said={"lifetimes": {"features": "2 h", "keys": "forever"}})), "what is known")["R2"]
+    assert "`features` is kept for 2 hours" in known["what is known"]
+    assert "keys are kept **for ever**" in known["what is known"]
+    assert known["measures"] == "M6, M7"
+
+
 def test_missing_purposes_are_missed():
     without, with_one = facts(), facts(said={"purposes": ["traffic counts"]})
     for paper in (record_of_processing, dpia):
@@ -125,8 +132,8 @@ def test_missing_purposes_are_missed():
         assert "- traffic counts" in paper(with_one)
         assert f"{BLANK} legal basis of each purpose" in paper(with_one)
     assert "a purpose, and none is declared; an entry in the audit log" in record_of_processing(without)
-    assert "M9 (not in use)" in dpia(without)
-    assert "M9 (not in use)" not in dpia(with_one)
+    assert "M8 (not in use)" in dpia(without)
+    assert "M8 (not in use)" not in dpia(with_one)
 
 
 def test_of_live_cameras_the_operator_is_named_and_how_they_are_collected():

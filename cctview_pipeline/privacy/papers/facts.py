@@ -23,7 +23,7 @@ BESIDE = {
     "spool": "what the collectors wrote before an hour is sealed into the lake",
     "pictures": "pictures in Dagster's metadata",
     "logs": "what runs printed",
-    "keys": "the secrets of days, from which pseudonyms and the turning of embeddings follow",
+    "keys": "the secrets of days, from which pseudonyms follow",
 }
 """What has a lifetime and is no table, as privacy/policy.py names it."""
 _TOLD = re.compile(r"\*\*(?P<title>What it [\w ]+|Where it fails)(?P<dot>\.?)\*\*(?P<text>.*?)(?=\n\n|\Z)", re.DOTALL)
