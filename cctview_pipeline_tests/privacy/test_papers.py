@@ -97,12 +97,12 @@ def test_people_who_stay_visible_are_told_of_everywhere():
 
 
 def test_people_who_are_masked_are_masked_as_well_as_was_measured(tmp_path: Path):
-    assert "how many was not measured" in dpia(facts())
-    figures = {"results": {"city": {"recall, 12 px and more": 0.931, "precision": 0.8}, "missed": {"small": {"people": 41}}}}
-    (tmp_path / "people.json").write_text(json.dumps(figures | {"load_before": 2.3}))
+    assert "the share of their pixels that stays visible was not measured (`benchmarks/results/people.json`" in dpia(facts())
+    figures = {"day": {"people_missed": 0.0681, "vehicles_filled": 0.02}, "night": {"people_missed": 0.03}}
+    (tmp_path / "people.json").write_text(json.dumps({"results": figures, "commit": "c71be4d"}))
     limit = rows(dpia(facts(results=tmp_path)), "what it does not do")["M1"]["what it does not do"]
-    assert "city, recall, 12 px and more 0.931; missed, small, people 41" in limit
-    assert "0.8" not in limit
+    share = "the share of their pixels that stays visible is 6.8 % (day), 3.0 % (night): `benchmarks/results/people.json`"
+    assert limit == f"It misses people; {share}. It paints over people and zones, not vehicles."
 
 
 def test_what_is_kept_for_ever_needs_a_reason():
@@ -250,6 +250,7 @@ def test_a_campaigns_graph_is_that_of_its_definitions():
     assert set(graph) - set(BY_PRODUCTS) == {spec.key.path[-1] for asset in build_assets(of_archive) for spec in asset.specs}
     assert graph["crops"].inputs == {"raw_frames", "detections"}
     assert "tracks" in graph["tracks"].inputs
+    assert graph["match_evidence"].inputs == graph["matches"].inputs
     assert "evaluation" in paper_graph.paper_graph(replace(of_archive, network="city"))
     assert "gaps" in paper_graph.paper_graph(replace(of_archive, network="nyc-dot"))
 

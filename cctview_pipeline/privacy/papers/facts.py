@@ -27,7 +27,6 @@ BESIDE = {
 }
 """What has a lifetime and is no table, as privacy/policy.py names it."""
 _TOLD = re.compile(r"\*\*(?P<title>What it [\w ]+|Where it fails)(?P<dot>\.?)\*\*(?P<text>.*?)(?=\n\n|\Z)", re.DOTALL)
-_MISSED = ("recall", "missed")
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ AssetGraph = Mapping[str, Made]
 
 @dataclass(frozen=True)
 class Model:
-    """A model in use. facts: all that the manifest says; told: title -> what its card goes on
-    with, about its learning and its limits."""
+    """A model in use. facts: all that the manifest says; told: title -> what its card goes on with, about its learning
+    and its limits."""
 
     name: str
     version: str
@@ -56,8 +55,8 @@ class Model:
 @dataclass(frozen=True)
 class Facts:
     """terms: network -> what its operator says, as far as the package knows it; cadence_s: between a live network's frames;
-    collect: how it is collected; people: how many of the people are found, name -> figure, as far as measured; home: from the
-    papers to the project, so that they can link to it; empty when they lie elsewhere."""
+    collect: how it is collected; people: scene -> share of people's pixels that masking leaves visible, as far as measured;
+    home: from the papers to the project, so that they can link to it; empty when they lie elsewhere."""
 
     campaign: Campaign
     policy: Policy
@@ -208,15 +207,7 @@ def _link(path: str, home: str) -> str:
 
 
 def _people(results: Path) -> dict[str, float]:
-    """What people.json says of how many people are found or missed; empty when it is not there."""
+    """What people.json says of how much of people stays visible; empty when it is not there."""
     path = results / "people.json"
-    return dict(_figures(json.loads(path.read_text())["results"])) if path.exists() else {}
-
-
-def _figures(found: object, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number below a name with recall or missed in it."""
-    if isinstance(found, Mapping):
-        for key, value in found.items():
-            yield from _figures(value, f"{name}, {key}" if name else key)
-    elif isinstance(found, int | float) and not isinstance(found, bool) and any(word in name.lower() for word in _MISSED):
-        yield name, found
+    found = json.loads(path.read_text())["results"] if path.exists() else {}
+    return {scene: figures["people_missed"] for scene, figures in found.items()}
