@@ -18,11 +18,14 @@ def made_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """A file that is there with all of its content, or is as it was before: after a kill and after a power cut."""
+def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
+    """A file that is there with all of its content, or is as it was before: after a kill and after a power cut. mode: its rights,
+    those of any new file when left out."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
