@@ -153,9 +153,8 @@ class AuditLog:
             for line in reversed(lines):
                 entry = Entry.parse(line)
                 if entry is None or entry.line() != line:
-                    raise CctviewError(
-                        f"{self.path} has a line that was changed or is no entry: `cctview audit verify` says which."
-                    )
+                    told = f"The audit log {self.path} has a line that is no entry or was changed"
+                    raise CctviewError(f"{told}: `cctview audit verify` says which.")
                 yield entry
             end = start
 

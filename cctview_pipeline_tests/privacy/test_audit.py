@@ -339,7 +339,7 @@ def test_questions_are_not_counted_by_lines_that_are_not_right(nine: AuditLog, h
     nine.path.write_bytes(b"".join([*lines[:4], harm(Entry.parse(lines[4])), *lines[5:]]))
     before = nine.path.read_bytes()
     with pytest.raises(
-        CctviewError, match=r"audit.jsonl has a line that was changed or is no entry: `cctview audit verify` says which\.$"
+        CctviewError, match=r"audit.jsonl has a line that is no entry or was changed: `cctview audit verify` says which\.$"
     ):
         ask(nine, admit=list)
     assert nine.path.read_bytes() == before

@@ -119,7 +119,7 @@ def test_what_is_kept_for_ever_needs_a_reason():
 def test_what_links_days_is_told_with_how_long_it_is_kept():
     known = rows(dpia(facts(said={"lifetimes": {"features": "2 h", "keys": "forever"}})), "what is known")["R2"]
     assert "`features` is kept for 2 hours" in known["what is known"]
-    assert "keys are kept **for ever**" in known["what is known"]
+    assert "gone: **keys are kept for ever**." in known["what is known"]
     assert known["measures"] == "M6, M7"
 
 
