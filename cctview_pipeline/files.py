@@ -18,12 +18,14 @@ def made_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, content: bytes, synced: bool = True) -> None:
+def write_whole(path: Path, content: bytes, mode: int | None = None, synced: bool = True) -> None:
     """A file that is there with all of its content, or is as it was before: after a kill, and, synced, after a power cut, which
-    takes some milliseconds more. Raises OSError."""
+    takes some milliseconds more. mode: its rights, those of any new file when left out. Raises OSError."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(content)
             if synced:
                 file.flush()

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.storage import Storage
-from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.retention import Due, purge
 
 
@@ -48,12 +47,6 @@ def test_the_report_of_a_purge_says_the_same_of_the_same_failure(tmp_path: Path,
     due = Due("spool", "0/a.segment", now - timedelta(days=1), timedelta(hours=1))
     (failed,) = purge(Lake(str(tmp_path)), [due], now).failed
     assert failed == (due, "Device or resource busy.")
-
-
-@pytest.mark.parametrize("line", [b"{", b"[]", b"{}", b'{"time": "soon", "tables": []}', b"\xff"])
-def test_a_line_that_is_no_entry_of_an_audit_log(line: bytes):
-    with pytest.raises(ValueError, match=r"^no entry of an audit log$"):
-        Entry.parse(line)
 
 
 def test_no_table_or_metadata_takes_a_library_s_words():

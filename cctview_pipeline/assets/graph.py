@@ -26,8 +26,9 @@ ONLY_OF_LIVE = (camera_status, gaps)
 """Only live cameras have states and gaps: an archive does not say what it lacks."""
 OF_ALL = (labels, raw_frames, detections, crops, features, tracks, matches, journeys, vehicle_counts, travel_times)
 
-BY_PRODUCTS = ("rejected_frames", "match_evidence", "verdicts")
-"""Tables that no asset is named for: frames that raw_frames set aside, what matches rest on, and what people said of them."""
+BY_PRODUCTS = {"rejected_frames": (), "match_evidence": ("features", "tracks"), "verdicts": ("matches",)}
+"""Tables that no asset is named for, and the tables they are made from: frames that raw_frames set aside, what matches rest
+on, and what people said of them."""
 
 
 def build_assets(campaign: Campaign) -> list[dg.AssetsDefinition]:

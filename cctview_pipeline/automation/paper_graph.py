@@ -1,4 +1,4 @@
-"""The asset graph as the papers want it (privacy/papers.py), and the papers of the synthetic city in docs/.
+"""The asset graph as the papers want it (privacy/papers/), and the papers of the synthetic city in docs/.
 
 ::
 
@@ -21,7 +21,7 @@ from cctview_pipeline.privacy.compliance import AssetGraph, Made, papers
 def paper_graph(campaign: Campaign) -> AssetGraph:
     """Name -> table or model, of all that a campaign has."""
     specs = {spec.key.path[-1]: spec for asset in build_assets(campaign) for spec in asset.specs}
-    made = {name: Made(TABLES[name].description) for name in BY_PRODUCTS}
+    made = {name: Made(TABLES[name].description, frozenset(before)) for name, before in BY_PRODUCTS.items()}
     for name, spec in specs.items():
         made[name] = Made(spec.description or "", frozenset(dep.asset_key.path[-1] for dep in spec.deps))
     return made

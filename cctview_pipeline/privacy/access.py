@@ -24,6 +24,7 @@ there, and whoever may read the lake's files needs no question at all.
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, takewhile
 
 import duckdb
 import pyarrow as pa
@@ -142,17 +143,14 @@ def _limited(limit: int, user: str, lake: str) -> Callable[[Iterator[Entry]], No
     """Refuses the next question of a user who has had ``limit`` in the last hour, by the log itself."""
 
     def admit(entries: Iterator[Entry]) -> None:
-        since, times = datetime.now(UTC) - _HOUR, []
-        for entry in entries:
-            if entry.time <= since:
-                return
-            if entry.user == user and entry.lake == lake and entry.kind in ("query", "export"):
-                times.append(entry.time)
-            if len(times) == limit:
-                raise CctviewError(
-                    f"{user} has asked about vehicles {limit} times within an hour, as often as queries_an_hour under "
-                    f"[campaign.privacy] allows: ask again at {times[-1] + _HOUR:%H:%M:%S} UTC."
-                )
+        since = datetime.now(UTC) - _HOUR
+        recent = takewhile(lambda entry: entry.time > since, entries)
+        asked = (each.time for each in recent if (each.user, each.lake) == (user, lake) and each.kind in ("query", "export"))
+        if len(times := list(islice(asked, limit))) == limit:
+            raise CctviewError(
+                f"{user} has asked about vehicles {limit} times within an hour, as often as queries_an_hour under "
+                f"[campaign.privacy] allows: ask again at {times[-1] + _HOUR:%H:%M:%S} UTC."
+            )
 
     return admit
 

@@ -1,4 +1,4 @@
-"""The audit log: who asked about vehicles, exported, erased or purged, when, and what for.
+"""The audit log: who asked about vehicles, exported or erased them, trained on them or asked for an erasure, when, and what for.
 
 One JSON object a line, each with the SHA-256 of the line before, so that a line which is changed, taken out or put elsewhere is
 found (privacy/verification.py). The newest line's number and hash stand once more in a small head file beside the log, so that
@@ -20,10 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.files import sync_directory, write_whole
 from cctview_pipeline.paths import audit_path
 from cctview_pipeline.privacy.entries import NOTHING, Entry, Head
 
-_BLOCK = 1 << 16
+_BLOCK_BYTES = 1 << 16
+_REFUSED = "Refused, because it can't be logged"
 
 
 class AuditLog:
@@ -46,34 +48,28 @@ class AuditLog:
     ) -> Entry:
         """Write one entry; when this returns it is on the disk, and only then may an answer be given.
 
-        kind: query, export, erase, purge, ...; asked: the SQL, or what was chosen; user: who runs this process when left out.
+        kind, asked, ...: as in Entry; user: who runs this process when left out.
         admit: is given the entries so far, newest first, while nobody else can write, and raises when there may be no other.
         Raises CctviewError when the entry can't be written; then nothing of it stays. A line that a killed writer left
-        unfinished was never acknowledged: it gives way to an entry of kind repair.
+        unfinished was never answered, and the entry takes its place.
         """
-        user = user or operating_user()
         try:
             with self._locked() as log:
-                end, torn = _whole_lines(log)
+                end = _end(log)
                 last = self._last(log, end)
-                if torn:
-                    repair = Entry(last.number + 1, datetime.now(UTC), user, "", "repair", "", f"{torn} bytes", (), last.hash)
-                    end, last = end + self._write(log, repair, end, torn), repair.head
                 if admit:
-                    admit(_backwards(log, end))
-                entry = Entry(last.number + 1, datetime.now(UTC), user, purpose, kind, lake, asked, tables, last.hash)
-                self._write(log, entry, end, 0)
+                    admit(self._backwards(log, end))
+                who = user or operating_user()
+                entry = Entry(last.number + 1, datetime.now(UTC), who, purpose, kind, lake, asked, tables, last.hash)
+                self._write(log, entry, end)
         except OSError as error:
-            raise CctviewError(f"Refused, because it can't be logged: {self.path}: {error.strerror}.") from error
+            raise CctviewError(f"{_REFUSED}: {self.path}: {error.strerror}.") from error
         return entry
 
     def newest(self) -> Iterator[Entry]:
         """All entries, the newest first. Raises CctviewError when the log can't be read, or a line of it is no entry."""
-        try:
-            with self.reading() as log:
-                yield from _backwards(log, _whole_lines(log)[0])
-        except ValueError as error:
-            raise CctviewError(f"A line of {self.path} is {error}: `cctview audit verify` says which.") from error
+        with self.reading() as log:
+            yield from self._backwards(log, _end(log))
 
     @contextmanager
     def reading(self) -> Iterator[int]:
@@ -105,8 +101,8 @@ class AuditLog:
     def _locked(self) -> Iterator[int]:
         if not self.path.parent.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _sync(self.path.parent.parent)
-        log = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            sync_directory(self.path.parent.parent)
+        log = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(log, fcntl.LOCK_EX)
             yield log
@@ -116,61 +112,51 @@ class AuditLog:
     def _last(self, log: int, end: int) -> Head:
         """What the next line follows. Refuses to go on from an end that is not the one the head file names: the lines that are
         missing there could never be missed again."""
-        head, last = self.read_head(), NOTHING
-        try:
-            for entry in _backwards(log, end):
-                last = entry.head
-                # A writer may have died between line and head: the next one, and it alone, catches up.
-                if last.number == head.number + 1 and entry.previous == head.hash:
-                    self._prepare_head(log, last).replace(self.head_path)
-                    head = last
-                break
-        except ValueError:
-            last = Head(-1, "")
-        if last != head:
+        head, newest = self.read_head(), next(self._backwards(log, end), None)
+        # A writer may have died between line and head: the next one, and it alone, catches up.
+        if newest and newest.number == head.number + 1 and newest.previous == head.hash:
+            self._write_head(log, newest.head)
+            head = newest.head
+        if head != (newest.head if newest else NOTHING):
             raise CctviewError(
-                f"Refused, because it can't be logged: the end of {self.path} is not what its head file says, and "
-                "`cctview audit verify` tells more. Put both files back from a copy, or move both away to begin a new log."
+                f"{_REFUSED}: the end of {self.path} is not what its head file says, and `cctview audit verify` tells more. Put "
+                "both files back from a copy, or move both away to begin a new log."
             )
-        return last
+        return head
 
-    def _write(self, log: int, entry: Entry, start: int, torn: int) -> int:
-        """Put a line at ``start``, over an unfinished line of ``torn`` bytes, then the head. Returns the line's bytes."""
-        line, prepared = entry.line(), None
+    def _write(self, log: int, entry: Entry, end: int) -> None:
+        """A line at the end, over whatever is unfinished there, and its head; or neither."""
+        line, written = entry.line(), 0
         try:
-            # The head takes its room on the disk before the line does, so that nothing but a crash can part the two.
-            prepared = self._prepare_head(log, entry.head)
-            written = 0
             while written < len(line):
-                written += os.pwrite(log, line[written:], start + written)
-            os.ftruncate(log, start + len(line))
+                written += os.pwrite(log, line[written:], end + written)
+            os.ftruncate(log, end + len(line))
             os.fsync(log)
-            prepared.replace(self.head_path)
+            self._write_head(log, entry.head)
         except OSError:
-            with suppress(OSError):
-                # What was unfinished stays so, for the next writer to tell of.
-                os.ftruncate(log, start + min(torn, len(line) - 1))
-            if prepared:
-                with suppress(OSError):
-                    prepared.unlink()
+            with suppress(OSError):  # where even that fails, the next writer goes on from what is there
+                if self.read_head() != entry.head:
+                    os.ftruncate(log, end)
             raise
-        with suppress(OSError):  # the line is safe, and a head that is one behind is caught up with
-            _sync(self.path.parent)
-        return len(line)
 
-    def _prepare_head(self, log: int, head: Head) -> Path:
-        """The head file's successor, synced. Only the holder of the lock makes one, so that one name is enough."""
-        path = self.head_path.with_suffix(".head.new")
-        try:
-            with path.open("w") as file:
-                os.fchmod(file.fileno(), stat.S_IMODE(os.fstat(log).st_mode))
-                file.write(f"{head}\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
-        return path
+    def _write_head(self, log: int, head: Head) -> None:
+        """Who may read the log may read its head."""
+        write_whole(self.head_path, f"{head}\n".encode(), mode=stat.S_IMODE(os.fstat(log).st_mode))
+
+    def _backwards(self, log: int, end: int) -> Iterator[Entry]:
+        """The entries before ``end``, the newest first, a block at a time. Raises CctviewError for a line that is none."""
+        rest = b""
+        while end:
+            start = max(0, end - _BLOCK_BYTES)
+            lines = (os.pread(log, end - start, start) + rest).splitlines(keepends=True)
+            rest = lines.pop(0) if start else b""
+            for line in reversed(lines):
+                entry = Entry.parse(line)
+                if entry is None or entry.line() != line:
+                    told = f"The audit log {self.path} has a line that is no entry or was changed"
+                    raise CctviewError(f"{told}: `cctview audit verify` says which.")
+                yield entry
+            end = start
 
 
 def operating_user() -> str:
@@ -181,35 +167,12 @@ def operating_user() -> str:
         return f"uid {os.getuid()}"
 
 
-def _whole_lines(log: int) -> tuple[int, int]:
-    """Where the last finished line ends, and how many bytes follow it."""
-    size = end = os.fstat(log).st_size
+def _end(log: int) -> int:
+    """Where the last finished line ends."""
+    end = os.fstat(log).st_size
     while end:
-        start = max(0, end - _BLOCK)
+        start = max(0, end - _BLOCK_BYTES)
         if (found := os.pread(log, end - start, start).rfind(b"\n")) >= 0:
-            return start + found + 1, size - start - found - 1
+            return start + found + 1
         end = start
-    return 0, size
-
-
-def _backwards(log: int, end: int) -> Iterator[Entry]:
-    """The entries before ``end``, the newest first, a block at a time. Raises ValueError for a line that is none."""
-    rest = b""
-    while end:
-        start = max(0, end - _BLOCK)
-        lines = (os.pread(log, end - start, start) + rest).splitlines(keepends=True)
-        rest = lines.pop(0) if start else b""
-        for line in reversed(lines):
-            entry = Entry.parse(line)
-            if entry.line() != line:
-                raise ValueError("a line with another hash than its own")
-            yield entry
-        end = start
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return 0

@@ -128,16 +128,10 @@ class _Suppression:
                 changes[self.cells + total] = changes.get(self.cells + total, 0) + change
         for row, change in changes.items():
             if change and self.shown[row]:
-                self._hide(row)
+                self.shown[row] = False
+                self.waiting.append(row)
             self.low[row] = min(self.low[row], self.value[row] + change)
             self.high[row] = max(self.high[row], self.value[row] + change)
-
-    def _hide(self, row: int) -> None:
-        self.shown[row] = False
-        self.waiting.append(row)
-
-    def _hidden(self, cells: np.ndarray) -> np.ndarray:
-        return cells[~self.shown[cells]]
 
     def _room(self, cells: np.ndarray, way: int) -> np.ndarray:
         """int64[n]: how far cells can go up (way 1) or down (-1) and stay on their side of k."""
@@ -146,7 +140,8 @@ class _Suppression:
 
     def _steps(self, row: int, sign: int, left: int, loss: _Loss) -> dict[int, int]:
         """Cells, each 1 up or 1 down, that move the row by ``sign`` and no shown total; empty where none are found."""
-        starts = np.array([row]) if row < self.cells else self._hidden(self.members[row - self.cells])
+        starts = np.array([row]) if row < self.cells else self.members[row - self.cells]
+        starts = starts[~self.shown[starts]]
         room = self._room(starts, sign)
         starts = starts[np.argsort(-room, kind="stable")][: np.count_nonzero(room > 0)]
         for start in starts[:_BRANCHES].tolist():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 
+from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import CctviewError
 
 BEGINNING = "0" * 64
@@ -37,9 +38,9 @@ NOTHING = Head(0, BEGINNING)
 
 @dataclass(frozen=True)
 class Entry:
-    """One line. number: of the line, from 1; time: UTC; user: see privacy/access.py; kind: query, export, erase, purge, ..., or
-    repair; lake: its URI; asked: the SQL, or what was chosen; tables: whose rows were asked for; previous: the hash of the line
-    before."""
+    """One line. number: of the line, from 1; time: UTC; user: who ran the process, or on whose behalf a service asked; kind:
+    query, session, export, training, erase or erasure request; lake: its URI; asked: the SQL, or what was chosen; tables: whose
+    rows were asked for; previous: the hash of the line before."""
 
     number: int
     time: datetime
@@ -65,10 +66,20 @@ class Entry:
         return f'{self._content[:-1]}, "hash": "{self.head.hash}"}}\n'.encode()
 
     @classmethod
-    def parse(cls, line: bytes) -> "Entry":
-        """Raises ValueError for what is no entry; whether the hash is right is for the caller, who compares ``line()``."""
+    def parse(cls, line: bytes) -> "Entry | None":
+        """None for what is no entry; whether its hash is right is for the caller, who compares ``line()``."""
         try:
-            said = {name: value for name, value in json.loads(line).items() if name != "hash"}
-            return cls(**(said | {"time": datetime.fromisoformat(said["time"]), "tables": tuple(said["tables"])}))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError("no entry of an audit log") from error
+            said = parse_json(line, "a line")
+            if not isinstance(said, dict) or {name: type(value) for name, value in said.items()} != _KINDS:
+                return None
+            time = datetime.fromisoformat(said["time"])
+        except (CctviewError, ValueError):
+            return None
+        if time.tzinfo is None or not all(isinstance(table, str) for table in said["tables"]):
+            return None
+        del said["hash"]
+        return cls(**(said | {"time": time, "tables": tuple(said["tables"])}))
+
+
+_KINDS = {each.name: str for each in fields(Entry)} | {"number": int, "tables": list, "hash": str}
+"""What a line holds: name -> type in JSON."""

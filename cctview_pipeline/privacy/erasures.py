@@ -8,10 +8,11 @@ A track that reaches into a span goes as a whole, and a journey as a whole with 
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -69,7 +70,7 @@ class Erasure:
 
     def covers(self, detection_ids: pa.ChunkedArray) -> np.ndarray:
         """(N,) bool: detections that go."""
-        gone = pc.is_in(detection_ids, pa.array(self.detections, pa.string())).to_numpy(zero_copy_only=False)
+        gone = among(detection_ids, self.detections).to_numpy(zero_copy_only=False)
         if self.begin is None:
             return gone
         frames = pc.list_element(pc.split_pattern(detection_ids, "--detections--", max_splits=1), 0)
@@ -143,29 +144,10 @@ class Erasures:
 
 
 def apply(erasure: Erasure, table: str, partition: Partition, rows: pa.Table) -> pa.Table:
-    """A partition without what was erased; the very same rows where nothing of it was."""
+    """A partition without what was erased: the very same rows where nothing of it was."""
     first, last = erasure.hours
     near = partition.hour is not None and first - HOUR <= partition.hour <= last + REACH
     return RULES[table](erasure, rows) if near and rows.num_rows else rows
-
-
-def _frames(erasure: Erasure, rows: pa.Table) -> pa.Table:
-    rows = _timed("captured_at")(erasure, rows)
-    where = [i for i, frame in enumerate(rows["frame_id"].to_pylist()) if frame in erasure.painted]
-    where = [i for i in where if erasure.id not in rows["masked_by"][i].as_py()]
-    if not where:
-        return rows
-    changed = rows.to_pylist()
-    for i in where:
-        changed[i] = paint(erasure, changed[i])
-    return pa.Table.from_pylist(changed, rows.schema)
-
-
-def paint(erasure: Erasure, frame: dict) -> dict:
-    """A row of raw_frames with the vehicle painted over."""
-    jpeg, boxes = painted_over(erasure, frame["frame_id"], frame["jpeg"]), erasure.painted[frame["frame_id"]]
-    told = {"masked_by": f"{frame['masked_by']}, erased {erasure.id}", "filled": frame["filled"] + len(boxes)}
-    return frame | told | {"jpeg": jpeg, "sha256": hashlib.sha256(jpeg).hexdigest()}
 
 
 def painted_over(erasure: Erasure, frame_id: str, jpeg: bytes) -> bytes:
@@ -179,82 +161,94 @@ def painted_over(erasure: Erasure, frame_id: str, jpeg: bytes) -> bytes:
     return fill(jpeg, np.hstack([boxes[:, :2] - MARGIN_PX, boxes[:, 2:] + MARGIN_PX]))
 
 
-def _timed(column: str) -> Callable[[Erasure, pa.Table], pa.Table]:
-    """Rows of a camera whose time lies in the span go."""
-
-    def rule(erasure: Erasure, rows: pa.Table) -> pa.Table:
-        if erasure.begin is None:
-            return rows
-        kind = rows.schema.field(column).type
-        here = pc.is_in(rows["camera_id"], pa.array(erasure.cameras)) if "camera_id" in rows.column_names else True
-        inside = pc.and_(
-            pc.greater_equal(rows[column], pa.scalar(erasure.begin, kind)), pc.less(rows[column], pa.scalar(erasure.end, kind))
-        )
-        return rows.filter(pc.invert(pc.fill_null(pc.and_(inside, here), False)))
-
-    return rule
+def erased_tracks(erasure: Erasure, rows: pa.Table) -> np.ndarray:
+    """(N,) bool: rows of tracks that go, with any of their detections."""
+    lists = rows["detection_ids"].combine_chunks()
+    owners = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
+    hit = np.array(among(rows["track_id"], erasure.tracks), bool)
+    hit[owners[erasure.covers(pc.list_flatten(lists))]] = True
+    return hit
 
 
-def _detections(erasure: Erasure, rows: pa.Table) -> pa.Table:
-    return _of_detections(erasure, _timed("captured_at")(erasure, rows))
+def among(column: pa.ChunkedArray, ids: Iterable[str]) -> pa.ChunkedArray:
+    """bool: whose id is one of these."""
+    return pc.is_in(column, pa.array(list(ids), pa.string()))
 
 
-def _labels(erasure: Erasure, rows: pa.Table) -> pa.Table:
-    """Labels have no ids: of a frame in which a vehicle was painted over all go."""
-    rows = _timed("captured_at")(erasure, rows)
-    return rows.filter(pc.invert(pc.is_in(rows["frame_id"], pa.array(list(erasure.painted), pa.string()))))
+def _without(rows: pa.Table, gone: pa.ChunkedArray) -> pa.Table:
+    return rows.filter(pc.invert(gone)) if pc.any(gone).as_py() else rows
+
+
+def _in_span(erasure: Erasure, rows: pa.Table, column: str) -> pa.ChunkedArray:
+    """bool: whose time lies in the span."""
+    begin, end = (pa.scalar(time, rows.schema.field(column).type) for time in (erasure.begin, erasure.end))
+    return pc.fill_null(pc.and_(pc.greater_equal(rows[column], begin), pc.less(rows[column], end)), False)
+
+
+def _of_frames(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """Rows of a camera that were captured in the span go."""
+    if erasure.begin is None:
+        return rows
+    return _without(rows, pc.and_(_in_span(erasure, rows, "captured_at"), among(rows["camera_id"], erasure.cameras)))
+
+
+def _frames(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """Of one vehicle they stay, with the vehicle painted over."""
+    rows = _of_frames(erasure, rows)
+    painted = pc.match_substring(rows["masked_by"], erasure.id)
+    left = pc.and_(among(rows["frame_id"], erasure.painted), pc.invert(painted))
+    if not pc.any(left).as_py():
+        return rows
+    changed = rows.to_pylist()
+    for row in compress(changed, left.to_pylist()):
+        row["jpeg"] = painted_over(erasure, row["frame_id"], row["jpeg"])
+        row["sha256"] = hashlib.sha256(row["jpeg"]).hexdigest()
+        row["masked_by"] += f", erased {erasure.id}"
+        row["filled"] += len(erasure.painted[row["frame_id"]])
+    return pa.Table.from_pylist(changed, rows.schema)
 
 
 def _rejected(erasure: Erasure, rows: pa.Table) -> pa.Table:
     """They have no pictures, and no column for their camera: its id begins their names."""
     if erasure.begin is None:
         return rows
-    cameras = [name.split("--")[0] in erasure.cameras for name in rows["name"].to_pylist()]
-    mine = rows.filter(pa.array(cameras, pa.bool_()))
-    others = rows.filter(pa.array([not each for each in cameras], pa.bool_()))
-    kept = _timed("fetched_at")(erasure, mine)
-    return rows if kept.num_rows == mine.num_rows else pa.concat_tables([others, kept]).sort_by("name")
+    cameras = pc.list_element(pc.split_pattern(rows["name"], "--", max_splits=1), 0)
+    return _without(rows, pc.and_(_in_span(erasure, rows, "fetched_at"), among(cameras, erasure.cameras)))
+
+
+def _detections(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    return _of_detections(erasure, _of_frames(erasure, rows))
 
 
 def _of_detections(erasure: Erasure, rows: pa.Table) -> pa.Table:
-    gone = erasure.covers(rows["detection_id"])
-    return rows.filter(pa.array(~gone)) if gone.any() else rows
+    return _without(rows, pa.array(erasure.covers(rows["detection_id"])))
 
 
-def erased_tracks(erasure: Erasure, rows: pa.Table) -> np.ndarray:
-    """(N,) bool: rows of tracks that go, with any of their detections."""
-    named = pc.is_in(rows["track_id"], pa.array(erasure.tracks, pa.string())).to_numpy(zero_copy_only=False)
-    lists = rows["detection_ids"].combine_chunks()
-    owners = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
-    hit = np.zeros(rows.num_rows, bool)
-    hit[owners[erasure.covers(pc.list_flatten(lists))]] = True
-    return named | hit
+def _labels(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """Labels have no ids: of a frame in which a vehicle was painted over all go."""
+    rows = _of_frames(erasure, rows)
+    return _without(rows, among(rows["frame_id"], erasure.painted))
 
 
 def _tracks(erasure: Erasure, rows: pa.Table) -> pa.Table:
-    gone = erased_tracks(erasure, rows)
-    rows = rows.filter(pa.array(~gone)) if gone.any() else rows
-    before = pc.is_in(rows["continues"], pa.array(erasure.tracks, pa.string()))
-    if not pc.any(before).as_py():
+    """What goes on from a track that goes begins anew."""
+    rows = _without(rows, pa.array(erased_tracks(erasure, rows)))
+    cut = among(rows["continues"], erasure.tracks)
+    if not pc.any(cut).as_py():
         return rows
     place = rows.schema.get_field_index("continues")
-    return rows.set_column(place, rows.schema.field(place), pc.if_else(before, pa.scalar(None, pa.string()), rows["continues"]))
+    return rows.set_column(place, rows.schema.field(place), pc.if_else(cut, pa.scalar(None, pa.string()), rows["continues"]))
 
 
-def _without(*columns: str, what: str) -> Callable[[Erasure, pa.Table], pa.Table]:
-    def rule(erasure: Erasure, rows: pa.Table) -> pa.Table:
-        gone = pa.array(getattr(erasure, what), pa.string())
-        for column in columns:
-            rows = rows.filter(pc.invert(pc.is_in(rows[column], gone)))
-        return rows
-
-    return rule
+def _of_pairs(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """Of two tracks, either of which may go."""
+    return _without(rows, pc.or_(among(rows["query_track_id"], erasure.tracks), among(rows["gallery_track_id"], erasure.tracks)))
 
 
 def _journeys(erasure: Erasure, rows: pa.Table) -> pa.Table:
-    hit = rows.filter(pc.is_in(rows["track_id"], pa.array(erasure.tracks, pa.string())))["journey_id"]
-    gone = replace(erasure, journeys=(*erasure.journeys, *hit.unique().to_pylist()))
-    return _without("journey_id", what="journeys")(gone, rows)
+    """Those that were known to have one of the tracks, and those that have one here."""
+    hit = rows.filter(among(rows["track_id"], erasure.tracks))["journey_id"].to_pylist()
+    return _without(rows, among(rows["journey_id"], {*erasure.journeys, *hit}))
 
 
 RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
@@ -265,9 +259,9 @@ RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
     "crops": _of_detections,
     "features": _of_detections,
     "tracks": _tracks,
-    "matches": _without("query_track_id", "gallery_track_id", what="tracks"),
-    "match_evidence": _without("query_track_id", "gallery_track_id", what="tracks"),
-    "verdicts": _without("query_track_id", "gallery_track_id", what="tracks"),
+    "matches": _of_pairs,
+    "match_evidence": _of_pairs,
+    "verdicts": _of_pairs,
     "journeys": _journeys,
 }
 """Of every table that tells of single vehicles."""

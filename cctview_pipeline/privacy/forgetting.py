@@ -19,11 +19,11 @@ from cctview_pipeline.analytics.warehouse import MARTS, build_mart
 from cctview_pipeline.cameras.spooled import frame_id
 from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.errors import CctviewError, is_shown, printable
-from cctview_pipeline.ids import DetectionId, FrameId
+from cctview_pipeline.ids import DetectionId, FrameId, camera_of
 from cctview_pipeline.images.size import Size, sizes_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.limits import NAME_CHARACTERS
-from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, apply, erased_tracks, painted_over
+from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, among, apply, erased_tracks, painted_over
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.spool.segments import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
@@ -85,9 +85,9 @@ def of_journey(lake: Lake, keys: KeyStore, journey: str, why: str, now: datetime
         raise CctviewError(f"The lake has no journey '{journey}': ask with `cctview query` which there are.")
     legs = set(mine["track_id"].to_pylist())
     detections: list[str] = []
-    for place in _written(lake, "tracks", {row.split("--")[0] for row in legs}):
+    for place in _written(lake, "tracks", set(map(camera_of, legs))):
         tracks = lake.read("tracks", place, ["track_id", "detection_ids"])
-        found = tracks.filter(pc.is_in(tracks["track_id"], pa.array(legs)))
+        found = tracks.filter(among(tracks["track_id"], legs))
         detections += [each for ids in found["detection_ids"].to_pylist() for each in ids]
     sizes = _frame_sizes(lake, {DetectionId.parse(each).frame_id for each in detections})
     ids = {"detections": tuple(sorted(detections)), "tracks": tuple(sorted(legs))}
@@ -99,10 +99,10 @@ def _frame_sizes(lake: Lake, frames: set[str]) -> dict[str, Size]:
     """Of those that the lake still has: detections' boxes are in their pixels."""
     found: dict[str, Size] = {}
     hours = {floor_hour(FrameId.parse(frame).time.astimezone(UTC)) for frame in frames}
-    for place in _written(lake, "raw_frames", {frame.split("--")[0] for frame in frames}):
+    for place in _written(lake, "raw_frames", set(map(camera_of, frames))):
         if any(abs(place.hour - hour) <= HOUR for hour in hours):
             rows = lake.read("raw_frames", place, ["frame_id", "width", "height"])
-            rows = rows.filter(pc.is_in(rows["frame_id"], pa.array(sorted(frames), pa.string())))
+            rows = rows.filter(among(rows["frame_id"], frames))
             found |= zip(rows["frame_id"].to_pylist(), sizes_of(rows), strict=True)
     return found
 
@@ -146,13 +146,13 @@ def erase(
                 report.near.append((table, place))
             rows = lake.read(table, place)
             left = apply(erasure, table, place, rows)
-            if left is not rows and left != rows:
+            if left is not rows:
                 lake.write(table, place, left)
                 gone = rows.num_rows - left.num_rows
                 report.changed.setdefault(table, {})[str(place)] = gone or _painted(rows, left)
                 report.partitions.append((table, place))
             lake.storage.delete_earlier(layout.key(table, place))
-            days |= {place.hour.date()} if left is not rows else set()
+            days.add(place.hour.date())
     _make_marts_anew(lake, campaign, graph, {hour.date() for hour in (first, last)} | days, report)
     tell(report)
     erasures.put(replace(erasure, finished=True))
@@ -178,7 +178,7 @@ def drop_spent(lake: Lake, campaign: Campaign) -> list[str]:
 
 def _frames_of(erasure: Erasure, campaign: Campaign) -> set[Partition]:
     """The partitions of raw_frames that may hold anything of it."""
-    (first, last), cameras = erasure.hours, erasure.cameras or {frame.split("--")[0] for frame in erasure.painted}
+    (first, last), cameras = erasure.hours, erasure.cameras or set(map(camera_of, erasure.painted))
     hours = [hour for i in range((last - first) // HOUR + 1) if campaign.covers(hour := first + i * HOUR)]
     return {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
 
@@ -227,7 +227,7 @@ def _with_journeys(lake: Lake, erasure: Erasure) -> Erasure:
     found: set[str] = set()
     for place in _written(lake, "journeys"):
         rows = lake.read("journeys", place, ["journey_id", "track_id"])
-        found |= set(rows.filter(pc.is_in(rows["track_id"], pa.array(erasure.tracks, pa.string())))["journey_id"].to_pylist())
+        found |= set(rows.filter(among(rows["track_id"], erasure.tracks))["journey_id"].to_pylist())
     return replace(erasure, journeys=tuple(sorted(found)))
 
 

@@ -2,12 +2,15 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.files import sync_directory
 from cctview_pipeline.lake.storage import S3Access
 
 
@@ -18,89 +21,72 @@ class FolderPlace:
         self._folder = Path(folder).absolute()
 
     def read(self, name: str) -> bytes | None:
-        try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unusable(error) from error
+        with self._usable():
+            try:
+                return (self._folder / name).read_bytes()
+            except FileNotFoundError:
+                return None
 
     def create(self, name: str, data: bytes) -> bool:
         """Whether this call made the file. Nobody sees it before it is complete: link() fails where a file is already."""
-        partial = self._write_aside(name, data)
-        try:
-            os.link(partial, self._folder / name)
+        with self._usable(), self._aside(name, data) as partial:
+            try:
+                os.link(partial, self._folder / name)
+            except (FileExistsError, FileNotFoundError):  # the latter: purged as a leftover meanwhile
+                return False
             return True
-        except (FileExistsError, FileNotFoundError):  # the latter: purged as a leftover meanwhile
-            return False
-        except OSError as error:
-            raise self._unusable(error) from error
-        finally:
-            partial.unlink(missing_ok=True)
-            self._sync()
 
     def replace(self, name: str, data: bytes) -> None:
         """Put other bytes in the file's place, then overwrite the old ones on the disk. A reader sees either, or nonsense."""
-        self._purge_leftovers(name)
-        partial = self._write_aside(name, data)
-        try:
-            with (self._folder / name).open("r+b") as old:
+        with self._usable():
+            self.purge(name)
+            with self._aside(name, data) as partial, (self._folder / name).open("r+b") as old:
                 partial.replace(self._folder / name)
-                self._sync()
-                size = os.fstat(old.fileno()).st_size
-                old.write(bytes(size))
+                sync_directory(self._folder)
+                old.write(bytes(os.fstat(old.fileno()).st_size))
                 old.flush()
                 os.fsync(old.fileno())
-        except OSError as error:
-            raise self._unusable(error) from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def purge(self, name: str) -> None:
-        self._purge_leftovers(name)
+        """Delete what a process left that was killed after link(): a second name of the same file."""
+        for leftover in self._folder.glob(f".{name}.*"):
+            leftover.unlink(missing_ok=True)
 
     def names(self) -> list[str]:
-        try:
-            return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise self._unusable(error) from error
+        with self._usable():
+            try:
+                return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
+            except FileNotFoundError:
+                return []
 
     def remains(self) -> set[str]:
         """Names of which more is there than the file: what a killed process left beside it."""
-        try:
+        with self._usable():
             return {path.name[1:].rsplit(".", 1)[0] for path in self._folder.glob(".*.*")}
-        except OSError as error:
-            raise self._unusable(error) from error
 
-    def _write_aside(self, name: str, data: bytes) -> Path:
+    @contextmanager
+    def _aside(self, name: str, data: bytes) -> Iterator[Path]:
+        """A file with the data beside the one that it is for; gone at the end."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = self._folder / f".{name}.{uuid.uuid4().hex}"
         try:
-            if not self._folder.is_dir():
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise self._unusable(error) from error
-        return partial
-
-    def _purge_leftovers(self, name: str) -> None:
-        """A process that was killed after link() left a second name of the same file."""
-        for leftover in self._folder.glob(f".{name}.*"):
-            leftover.unlink(missing_ok=True)
-
-    def _sync(self) -> None:
-        directory = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
+            yield partial
         finally:
-            os.close(directory)
+            partial.unlink(missing_ok=True)
+            sync_directory(self._folder)
 
-    def _unusable(self, error: OSError) -> CctviewError:
-        return CctviewError(f"The keys' folder {self._folder} cannot be used: {reason_of(error)}. Mend CCTVIEW_KEYS.")
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CctviewError(
+                f"The keys' folder {self._folder} cannot be used: {reason_of(error)}. Mend CCTVIEW_KEYS."
+            ) from error
 
 
 class BucketPlace:
@@ -123,65 +109,61 @@ class BucketPlace:
         )
 
     def read(self, name: str) -> bytes | None:
-        try:
-            return self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"].read()
-        except self._client.exceptions.NoSuchKey:
-            return None
-        except (ClientError, BotoCoreError) as error:
-            raise self._unusable(error) from error
+        with self._usable():
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"].read()
+            except self._client.exceptions.NoSuchKey:
+                return None
 
     def create(self, name: str, data: bytes) -> bool:
         """Whether this call made the object: the server takes the first of several."""
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
+        with self._usable():
+            try:
+                self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+                    return False
+                raise
             return True
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
-                return False
-            raise self._unusable(error) from error
-        except BotoCoreError as error:
-            raise self._unusable(error) from error
 
     def replace(self, name: str, data: bytes) -> None:
-        try:
+        with self._usable():
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data)
-        except (ClientError, BotoCoreError) as error:
-            raise self._unusable(error) from error
 
     def purge(self, name: str) -> None:
         """Delete every version of the object but the latest: a bucket with versioning keeps what was replaced."""
-        for version in self._versions(self._prefix + name):
-            if version["Key"] == self._prefix + name and not version["IsLatest"]:
-                try:
+        with self._usable():
+            for version in self._replaced(self._prefix + name):
+                if version["Key"] == self._prefix + name:
                     self._client.delete_object(Bucket=self._bucket, Key=version["Key"], VersionId=version["VersionId"])
-                except (ClientError, BotoCoreError) as error:
-                    raise self._unusable(error) from error
 
     def names(self) -> list[str]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-        try:
+        with self._usable():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             keys = [each["Key"].removeprefix(self._prefix) for page in pages for each in page.get("Contents", [])]
-        except (ClientError, BotoCoreError) as error:
-            raise self._unusable(error) from error
         return sorted(key for key in keys if "/" not in key)
 
     def remains(self) -> set[str]:
         """Names of which a version is left that was replaced."""
-        old = [each for each in self._versions(self._prefix) if not each["IsLatest"]]
-        return {each["Key"].removeprefix(self._prefix) for each in old}
+        with self._usable():
+            return {each["Key"].removeprefix(self._prefix) for each in self._replaced(self._prefix)}
 
-    def _versions(self, prefix: str) -> list[dict]:
+    def _replaced(self, prefix: str) -> list[dict]:
+        """All versions but the latest."""
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
-            return [each for page in pages for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, [])]
+            found = [each for page in pages for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, [])]
         except ClientError as error:
             if error.response["Error"]["Code"] == "NotImplemented":  # a server that keeps no versions
                 return []
-            raise self._unusable(error) from error
-        except BotoCoreError as error:
-            raise self._unusable(error) from error
+            raise
+        return [each for each in found if not each["IsLatest"]]
 
-    def _unusable(self, error: ClientError | BotoCoreError) -> CctviewError:
-        return CctviewError(
-            f"The keys at {self._uri} cannot be used: {reason_of(error)}. Check CCTVIEW_KEYS and the credentials."
-        )
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            raise CctviewError(
+                f"The keys at {self._uri} cannot be used: {reason_of(error)}. Check CCTVIEW_KEYS and the credentials."
+            ) from error

@@ -31,10 +31,14 @@ import pyarrow.compute as pc
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.differencing import shown_rows
 
+K = 10
+"""How many vehicles a published group has at least, unless the caller says otherwise."""
 SHORTEST_BIN = timedelta(minutes=15)
+COUNT, TIME = "vehicles", "began_at"
+"""The columns that hold how many a group has, and when its bin begins."""
 
 
-def publishable(mart: pa.Table, k: int = 10, totals: Sequence[Sequence[str]] = ()) -> pa.Table:
+def publishable(mart: pa.Table, k: int = K, totals: Sequence[Sequence[str]] = ()) -> pa.Table:
     """``vehicle_counts`` or ``travel_times`` as they may be published: ``vehicles`` is the count, what is measured (medians,
     shares, seconds observed) goes with its row, the rest are dimensions; bins of 15 minutes. What could not be counted, and
     is null, is left out. Further: k_anonymous."""
@@ -45,33 +49,30 @@ def publishable(mart: pa.Table, k: int = 10, totals: Sequence[Sequence[str]] = (
 
 def k_anonymous(
     table: pa.Table,
-    k: int = 10,
+    k: int = K,
     *,
-    count: str = "vehicles",
-    time: str = "began_at",
-    length: timedelta = SHORTEST_BIN,
     totals: Sequence[Sequence[str]] = (),
     values: Sequence[str] = (),
 ) -> pa.Table:
     """The rows, and totals of rows, that may be published: the table's columns, sorted by set of totals and dimensions.
 
-    table: one row a group. count: how many it holds, whole, 0 and more. time: when the group's bin of the given length begins;
-    every column of times holds multiples of that length (since 1970, UTC). values: columns that describe the group, such as a
-    median; they are published with their row and not for totals. They must not tell the count. All other columns are dimensions;
-    coarser times (hour, day) are dimensions of their own. totals: the dimensions that are kept in a further set of sums; ``()``
-    is the grand total. Dimensions that a total sums over are null.
+    table: one row a group. vehicles: how many it holds, whole, 0 and more. began_at: when its bin begins; every column of times
+    holds multiples of 15 minutes (since 1970, UTC). values: columns that describe the group, such as a median; they are published
+    with their row and not for totals. They must not tell the count. All other columns are dimensions; coarser times (hour, day)
+    are dimensions of their own. totals: the dimensions that are kept in a further set of sums; ``()`` is the grand total.
+    Dimensions that a total sums over are null.
 
     The order of rows changes nothing. A day of 96 bins x 10 cameras x 2 carriageways x 4 labels takes 0.2 to 3 s of a core with
     up to four sets of totals, up to 8 s with seven. Every set costs rows, crossing ones (cameras and labels) the most.
 
-    Raises CctviewError for bins below 15 minutes or not aligned, and for a table, k or totals that cannot be what was meant.
+    Raises CctviewError for bins that are not aligned, and for a table, k or totals that cannot be what was meant.
     """
-    dimensions = [name for name in table.column_names if name != count and name not in values]
-    _check_columns(table, count, time, dimensions, values)
-    _check_bins(table, dimensions, length)
+    dimensions = [name for name in table.column_names if name != COUNT and name not in values]
+    _check_columns(table, dimensions, values)
+    _check_bins(table, dimensions)
     _check_question(k, totals, dimensions)
     cells = _plain(table).sort_by([(name, "ascending") for name in dimensions])
-    counts = cells[count].cast(pa.int64()).to_numpy()
+    counts = cells[COUNT].cast(pa.int64()).to_numpy()
     codes = {name: _codes(cells[name]) for name in dimensions}
     if len(_grouped(codes, dimensions, len(cells))[0]) < len(cells):
         raise CctviewError(f"Two rows of the table are one group ({', '.join(dimensions)}): add them up first.")
@@ -89,21 +90,21 @@ def k_anonymous(
         sums = np.zeros(len(firsts), np.int64)
         np.add.at(sums, group, counts)
         may = shown_totals[begin : begin + len(firsts)]
-        parts.append(_rows_of_totals(cells, kept, count, firsts[may], sums[may]))
+        parts.append(_rows_of_totals(cells, kept, firsts[may], sums[may]))
     return pa.concat_tables(parts)
 
 
-def _check_columns(table: pa.Table, count: str, time: str, dimensions: Sequence[str], values: Sequence[str]) -> None:
-    if missing := [name for name in (count, time, *values) if name not in table.column_names]:
+def _check_columns(table: pa.Table, dimensions: Sequence[str], values: Sequence[str]) -> None:
+    if missing := [name for name in (COUNT, TIME, *values) if name not in table.column_names]:
         raise CctviewError(f"The table has no column '{missing[0]}': it has {', '.join(table.column_names)}.")
-    if count in values or time not in dimensions:
-        raise CctviewError(f"'{count}' is the count and '{time}' the time: neither can be one of the values.")
-    if not pa.types.is_timestamp(table.schema.field(time).type):
-        raise CctviewError(f"'{time}' must hold times, and holds {table.schema.field(time).type}: cast it to timestamps.")
-    if not pa.types.is_integer(table.schema.field(count).type) or table[count].null_count:
-        raise CctviewError(f"'{count}' must hold a whole number in every row.")
-    if len(table) and (least := pc.min(table[count]).as_py()) < 0:
-        raise CctviewError(f"'{count}' holds {least}: a count is 0 or more.")
+    if COUNT in values or TIME in values:
+        raise CctviewError(f"'{COUNT}' is the count and '{TIME}' the time: neither can be one of the values.")
+    if not pa.types.is_timestamp(table.schema.field(TIME).type):
+        raise CctviewError(f"'{TIME}' must hold times, and holds {table.schema.field(TIME).type}: cast it to timestamps.")
+    if not pa.types.is_integer(table.schema.field(COUNT).type) or table[COUNT].null_count:
+        raise CctviewError(f"'{COUNT}' must hold a whole number in every row.")
+    if len(table) and (least := pc.min(table[COUNT]).as_py()) < 0:
+        raise CctviewError(f"'{COUNT}' holds {least}: a count is 0 or more.")
     for name in dimensions:
         if pa.types.is_floating(table.schema.field(name).type):
             raise CctviewError(f"'{name}' holds real numbers, and rows cannot be grouped by them: name it under values.")
@@ -111,21 +112,16 @@ def _check_columns(table: pa.Table, count: str, time: str, dimensions: Sequence[
             raise CctviewError(f"'{name}' holds nulls, which stand for a sum in what is published: name them, such as 'unknown'.")
 
 
-def _check_bins(table: pa.Table, dimensions: Sequence[str], length: timedelta) -> None:
-    if length < SHORTEST_BIN:
-        raise CctviewError(
-            f"Bins of {_minutes(length)} are too short to publish: count in bins of {_minutes(SHORTEST_BIN)} or more."
-        )
+def _check_bins(table: pa.Table, dimensions: Sequence[str]) -> None:
     for name in dimensions:
-        if not pa.types.is_timestamp(table.schema.field(name).type):
+        kind = table.schema.field(name).type
+        if not pa.types.is_timestamp(kind):
             continue
-        begins = table[name].cast(pa.timestamp("ns", table.schema.field(name).type.tz)).cast(pa.int64()).to_numpy()
-        off = np.flatnonzero(begins % (length // timedelta(microseconds=1) * 1000))
+        begins = table[name].cast(pa.timestamp("ns", kind.tz)).cast(pa.int64()).to_numpy()
+        off = np.flatnonzero(begins % (SHORTEST_BIN // timedelta(microseconds=1) * 1000))
         if len(off):
             at = table[name][int(off[0])].as_py()
-            raise CctviewError(
-                f"'{name}' holds {at:%H:%M:%S}, which is no multiple of {_minutes(length)}: count in aligned bins."
-            )
+            raise CctviewError(f"'{name}' holds {at:%H:%M:%S}, which is no multiple of 15 minutes: count in aligned bins.")
 
 
 def _check_question(k: int, totals: Sequence[Sequence[str]], dimensions: Sequence[str]) -> None:
@@ -139,10 +135,6 @@ def _check_question(k: int, totals: Sequence[Sequence[str]], dimensions: Sequenc
             raise CctviewError("A total that keeps every dimension is the row itself: leave it out.")
     if len({frozenset(kept) for kept in totals}) < len(totals):
         raise CctviewError("One set of totals is given twice: leave one out.")
-
-
-def _minutes(length: timedelta) -> str:
-    return f"{length / timedelta(minutes=1):g} minutes"
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -164,11 +156,11 @@ def _grouped(codes: dict[str, np.ndarray], kept: Sequence[str], rows: int) -> tu
     return firsts, group.ravel()
 
 
-def _rows_of_totals(cells: pa.Table, kept: Sequence[str], count: str, firsts: np.ndarray, sums: np.ndarray) -> pa.Table:
+def _rows_of_totals(cells: pa.Table, kept: Sequence[str], firsts: np.ndarray, sums: np.ndarray) -> pa.Table:
     """One row a total: what it keeps and its count; the other dimensions and the values are null."""
     kinds = {field.name: field.type for field in cells.schema}
     columns = {name: pa.nulls(len(firsts), kind) for name, kind in kinds.items()}
     columns |= {name: cells[name].take(pa.array(firsts)) for name in kept}
-    columns[count] = pa.array(sums, kinds[count])
+    columns[COUNT] = pa.array(sums, kinds[COUNT])
     rows = pa.table(columns, schema=cells.schema)
     return rows.sort_by([(name, "ascending") for name in kept]) if kept else rows

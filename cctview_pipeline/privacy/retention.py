@@ -5,13 +5,14 @@ old when they are first read: theirs counts from then (:func:`note_intake`).
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
@@ -37,8 +38,10 @@ class Due:
 
     @property
     def why(self) -> str:
-        hours = self.lifetime / timedelta(hours=1)
-        return f"the campaign keeps {self.kind} for {hours:g} hours"
+        return f"the campaign keeps {self.kind} for {self.lifetime / HOUR:g} hours"
+
+    def as_dict(self) -> dict:
+        return {"kind": self.kind, "place": self.place, "since": self.since.isoformat()}
 
 
 @dataclass
@@ -51,16 +54,13 @@ class PurgeReport:
     failed: list[tuple[Due, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict:
-        told = lambda due: {"kind": due.kind, "place": due.place, "since": due.since.isoformat()}  # noqa: E731
-        failed = [told(due) | {"error": why} for due, why in self.failed]
-        return {"at": self.at.isoformat(), "dry_run": self.dry_run, "deleted": list(map(told, self.deleted)), "failed": failed}
+        deleted = [due.as_dict() for due in self.deleted]
+        failed = [due.as_dict() | {"error": why} for due, why in self.failed]
+        return {"at": self.at.isoformat(), "dry_run": self.dry_run, "deleted": deleted, "failed": failed}
 
     def counts(self) -> dict[str, int]:
         """kind -> how many went."""
-        found: dict[str, int] = {}
-        for due in self.deleted:
-            found[due.kind] = found.get(due.kind, 0) + 1
-        return found
+        return dict(Counter(due.kind for due in self.deleted))
 
 
 def note_intake(lake: Lake, campaign: Campaign, partition: Partition, now: datetime) -> None:
@@ -78,14 +78,7 @@ def find_due(
     return found + (list(_due_keys(keys, policy, now)) if keys else [])
 
 
-def purge(
-    lake: Lake,
-    due: Iterable[Due],
-    now: datetime,
-    keys: KeyStore | None = None,
-    dry_run: bool = False,
-    advance: Callable[[Due], None] = lambda each: None,
-) -> PurgeReport:
+def purge(lake: Lake, due: Iterable[Due], now: datetime, keys: KeyStore | None = None, dry_run: bool = False) -> PurgeReport:
     """Delete what is due, and write a report beside the lake's tables. What fails is told and tried again next time."""
     report, tombstones = PurgeReport(now, dry_run), Tombstones(lake)
     for each in due:
@@ -95,7 +88,6 @@ def purge(
             report.deleted.append(each)
         except (CctviewError, OSError) as error:
             report.failed.append((each, f"{reason_of(error)}."))
-        advance(each)
     if not dry_run and (report.deleted or report.failed):
         name = f"{REPORTS}/purge-{now:%Y-%m-%dT%H.%M.%S}.json"
         lake.storage.write(name, json.dumps(report.as_dict(), indent=1).encode())
@@ -114,15 +106,12 @@ def _delete(lake: Lake, tombstones: Tombstones, due: Due, now: datetime, keys: K
 
 
 def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetime) -> Iterator[Due]:
-    counted = campaign.network not in LIVE_NETWORKS
-    intake = _intakes(lake) if counted else {}
+    intake = _intakes(lake) if campaign.network not in LIVE_NETWORKS else {}
     for table in TABLES:
         lifetime = policy.lifetime(table)
-        if lifetime is None:
-            continue
-        for partition in lake.partitions(table):
+        for partition in lake.partitions(table) if lifetime is not None else ():
             begin = partition.hour or datetime.combine(partition.day, time(), UTC)
-            since = max(begin, _first_seen(partition, intake) or begin)
+            since = max(begin, intake.get(partition, begin))
             if since + lifetime <= now:
                 yield Due(table, lake.storage.path(layout.key(table, partition)), since, lifetime, partition)
 
@@ -151,21 +140,15 @@ def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[Due]:
             yield Due("keys", day.isoformat(), since, lifetime)
 
 
-def _intakes(lake: Lake) -> dict[tuple[str, datetime], datetime]:
-    """(camera, hour) -> when it was taken into the lake."""
-    found = {}
+def _intakes(lake: Lake) -> dict[Partition, datetime]:
+    """A camera's hour, an hour or a day -> when the last of it was taken into the lake."""
+    found: dict[Partition, datetime] = {}
     for key in lake.storage.list(INTAKE):
-        _, camera, hour = key.removesuffix(".txt").split("/")
-        found[camera, layout.parse_hour(hour)] = datetime.fromisoformat(lake.storage.read(key).to_pybytes().decode())
+        _, camera, name = key.removesuffix(".txt").split("/")
+        hour, at = layout.parse_hour(name), datetime.fromisoformat(lake.storage.read(key).to_pybytes().decode())
+        for partition in (Partition.camera_hour(camera, hour), Partition.of_hour(hour), Partition.of_day(hour.date())):
+            found[partition] = max(at, found.get(partition, at))
     return found
-
-
-def _first_seen(partition: Partition, intake: dict[tuple[str, datetime], datetime]) -> datetime | None:
-    """When what a partition rests on was taken into the lake, the last of it; None for what has no note."""
-    if partition.camera:
-        return intake.get((partition.camera, partition.hour))
-    inside = lambda hour: hour == partition.hour if partition.hour else hour.date() == partition.day  # noqa: E731
-    return max((at for (_, hour), at in intake.items() if inside(hour)), default=None)
 
 
 def _intake_key(partition: Partition) -> str:

@@ -31,7 +31,7 @@ def verify(log: AuditLog, noted: Head | None = None) -> Verdict:
     with log.reading() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
         last, before = NOTHING, NOTHING
         for number, line in enumerate(file, 1):
-            entry = _parse(line)
+            entry = Entry.parse(line)
             if sentence := _wrong(number, line, entry, file):
                 return Verdict(before, number, sentence)
             if entry.previous != last.hash:
@@ -61,20 +61,13 @@ def _wrong(number: int, line: bytes, entry: Entry | None, rest: Iterator[bytes])
     if entry is None:
         return f"Line {number} is no entry."
     if entry.line() != line:
-        following = _parse(next(rest, b""))
+        following = Entry.parse(next(rest, b""))
         only_hash = following is not None and following.previous == entry.head.hash
         return f"Line {number} was changed: its {'hash' if only_hash else 'content'} is not what was written."
     if entry.number < number:
         return f"Line {number} repeats entry {entry.number}."
     if entry.number > number:
-        if any((later := _parse(other)) and later.number == number for other in rest):
+        if any((later := Entry.parse(other)) and later.number == number for other in rest):
             return f"Line {number} holds entry {entry.number}, and entry {number} stands further down: lines were swapped."
         return f"Line {number} holds entry {entry.number}: entries {number} to {entry.number - 1} are missing."
     return None
-
-
-def _parse(line: bytes) -> Entry | None:
-    try:
-        return Entry.parse(line)
-    except ValueError:
-        return None

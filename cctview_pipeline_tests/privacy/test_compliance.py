@@ -1,10 +1,14 @@
 import json
 import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from jinja2 import UndefinedError
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.automation import paper_graph
@@ -12,8 +16,8 @@ from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.campaign import floor_hour
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.privacy import compliance as module
-from cctview_pipeline.privacy.compliance import DPIA, RECORD, Facts, Made, dpia, gather, papers, record_of_processing
+from cctview_pipeline.privacy import compliance as package
+from cctview_pipeline.privacy.compliance import DPIA, RECORD, Facts, Made, gather, papers, render
 from cctview_pipeline.privacy.compliance.facts import words
 from cctview_pipeline.privacy.erasures import KEPT
 from cctview_pipeline_tests.factories import blue_lake
@@ -22,7 +26,9 @@ from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 GRAPH = {name: Made(TABLES[name].description, frozenset(before)) for name, before in blue_lake.GRAPH.items()}
 GRAPH["detections"] = Made("Boxes.", frozenset({"raw_frames", "detector_model"}))
 GRAPH["detector_model"] = Made("The detector's weights.")
+FOLDER = Path(package.__file__).parent
 BLANK = "**To be filled in by the controller:**"
+dpia, record_of_processing = partial(render, DPIA), partial(render, RECORD)
 
 
 def facts(network: str = "archive", results: Path = Path("nowhere"), said: dict | None = None, **changes) -> Facts:
@@ -91,12 +97,12 @@ def test_people_who_stay_visible_are_told_of_everywhere():
 
 
 def test_people_who_are_masked_are_masked_as_well_as_was_measured(tmp_path: Path):
-    assert "how many was not measured" in dpia(facts())
-    figures = {"results": {"city": {"recall, 12 px and more": 0.931, "precision": 0.8}, "missed": {"small": {"people": 41}}}}
-    (tmp_path / "people.json").write_text(json.dumps(figures | {"load_before": 2.3}))
+    assert "the share of their pixels that stays visible was not measured (`benchmarks/results/people.json`" in dpia(facts())
+    figures = {"day": {"people_missed": 0.0681, "vehicles_filled": 0.02}, "night": {"people_missed": 0.03}}
+    (tmp_path / "people.json").write_text(json.dumps({"results": figures, "commit": "c71be4d"}))
     limit = rows(dpia(facts(results=tmp_path)), "what it does not do")["M1"]["what it does not do"]
-    assert "city, recall, 12 px and more 0.931; missed, small, people 41" in limit
-    assert "0.8" not in limit
+    share = "the share of their pixels that stays visible is 6.8 % (day), 3.0 % (night): `benchmarks/results/people.json`"
+    assert limit == f"It misses people; {share}. It paints over people and zones, not vehicles."
 
 
 def test_what_is_kept_for_ever_needs_a_reason():
@@ -110,6 +116,13 @@ def test_what_is_kept_for_ever_needs_a_reason():
     assert "needs a reason" not in record_of_processing(facts()) + dpia(facts())
 
 
+def test_what_links_days_is_told_with_how_long_it_is_kept():
+    known = rows(dpia(facts(said={"lifetimes": {"features": "2 h", "keys": "forever"}})), "what is known")["R2"]
+    assert "`features` is kept for 2 hours" in known["what is known"]
+    assert "gone: **keys are kept for ever**." in known["what is known"]
+    assert known["measures"] == "M6, M7"
+
+
 def test_missing_purposes_are_missed():
     without, with_one = facts(), facts(said={"purposes": ["traffic counts"]})
     for paper in (record_of_processing, dpia):
@@ -119,8 +132,8 @@ def test_missing_purposes_are_missed():
         assert "- traffic counts" in paper(with_one)
         assert f"{BLANK} legal basis of each purpose" in paper(with_one)
     assert "a purpose, and none is declared; an entry in the audit log" in record_of_processing(without)
-    assert "M9 (not in use)" in dpia(without)
-    assert "M9 (not in use)" not in dpia(with_one)
+    assert "M8 (not in use)" in dpia(without)
+    assert "M8 (not in use)" not in dpia(with_one)
 
 
 def test_of_live_cameras_the_operator_is_named_and_how_they_are_collected():
@@ -237,6 +250,7 @@ def test_a_campaigns_graph_is_that_of_its_definitions():
     assert set(graph) - set(BY_PRODUCTS) == {spec.key.path[-1] for asset in build_assets(of_archive) for spec in asset.specs}
     assert graph["crops"].inputs == {"raw_frames", "detections"}
     assert "tracks" in graph["tracks"].inputs
+    assert graph["match_evidence"].inputs == graph["matches"].inputs
     assert "evaluation" in paper_graph.paper_graph(replace(of_archive, network="city"))
     assert "gaps" in paper_graph.paper_graph(replace(of_archive, network="nyc-dot"))
 
@@ -274,5 +288,33 @@ def test_a_lifetime_in_words():
 
 
 def test_the_papers_need_no_dagster():
-    for path in Path(module.__file__).parent.glob("paper*.py"):
-        assert "dagster" not in re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE)
+    imported = {
+        path.name: re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE) for path in FOLDER.glob("*.py")
+    }
+    assert "cctview_pipeline" in imported["rendering.py"]
+    assert not [name for name, packages in imported.items() if "dagster" in packages]
+
+
+def test_a_fact_that_there_is_not_fails():
+    """Were it nothing, a paper would say less than it means to."""
+    found = facts()
+    for name in ("about_vehicles", "kept_for_ever", "cadence_s"):
+        missing = SimpleNamespace(**{each: getattr(found, each) for each in dir(found) if each[0] != "_" and each != name})
+        with pytest.raises(UndefinedError, match=name):
+            dpia(missing)
+
+
+def test_both_papers_name_the_same_measures_as_they_are_set_in_this_campaign():
+    for found in (facts(), facts("city"), facts(said={"purposes": ["road safety"], "unmasked_for": "road safety"})):
+        [done] = [table for table in tables(record_of_processing(found)) if table[0][0] == "measure"]
+        [lacking] = [table for table in tables(dpia(found)) if "what it does not do" in table[0]]
+        assert [(row[0], row[3]) for row in done[1:]] == [(row[1], row[2]) for row in lacking[1:]]
+        assert [row[0] for row in lacking[1:]] == [f"M{number}" for number in range(1, len(lacking))]
+
+
+def test_whatever_the_package_needs_beside_its_code_is_installed_with_it():
+    folder = FOLDER.parents[1]
+    declared = tomllib.loads((project_root() / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    beside = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert FOLDER / "dpia.md.j2" in beside
+    assert beside == {path for pattern in declared["cctview_pipeline"] for path in folder.glob(pattern)}

@@ -121,6 +121,17 @@ def test_an_archive_s_hours_grow_old_from_when_they_were_read(tmp_path: Path):
     assert at(timedelta(days=7)).count("journeys") == 2
 
 
+def test_what_rests_on_several_cameras_grows_old_from_the_last_that_was_read(tmp_path: Path):
+    archive, now = campaign(privacy={"lifetimes": {"vehicle_counts": "24 h", "journeys": "24 h"}}), HOUR_17 + timedelta(days=2000)
+    lake = blue_lake(str(tmp_path))
+    for camera, after in ((NORTH.id, 5), (SOUTH.id, 0)):
+        for hour in (HOUR_17, HOUR_17 + HOUR):
+            note_intake(lake, archive, Partition.camera_hour(camera, hour), now + timedelta(hours=after))
+    at = lambda hours: [d.kind for d in find_due(lake, archive, Policy.of(archive), now + timedelta(hours=hours))]  # noqa: E731
+    assert not {"journeys", "vehicle_counts"} & {*at(28)}
+    assert [kind for kind in at(29) if kind in ("journeys", "vehicle_counts")] == ["journeys", "journeys", "vehicle_counts"]
+
+
 def test_nobody_lives_in_the_city(tmp_path: Path):
     city = campaign(network="city")
     assert find_due(blue_lake(str(tmp_path), network="city"), city, Policy.of(city), WEEK_LATER) == []

@@ -1,7 +1,4 @@
-"""What the papers of privacy/papers.py rest on: nothing stands in them that is not here, or left blank for the controller.
-
-The asset graph comes as plain data from whoever knows Dagster (automation/paper_graph.py).
-"""
+"""What the papers rest on. The asset graph comes as plain data from whoever knows Dagster (automation/paper_graph.py)."""
 
 import itertools
 import json
@@ -26,11 +23,10 @@ BESIDE = {
     "spool": "what the collectors wrote before an hour is sealed into the lake",
     "pictures": "pictures in Dagster's metadata",
     "logs": "what runs printed",
-    "keys": "the secrets of days, from which pseudonyms and the turning of embeddings follow",
+    "keys": "the secrets of days, from which pseudonyms follow",
 }
 """What has a lifetime and is no table, as privacy/policy.py names it."""
 _TOLD = re.compile(r"\*\*(?P<title>What it [\w ]+|Where it fails)(?P<dot>\.?)\*\*(?P<text>.*?)(?=\n\n|\Z)", re.DOTALL)
-_MISSED = ("recall", "missed")
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,8 @@ AssetGraph = Mapping[str, Made]
 
 @dataclass(frozen=True)
 class Model:
-    """A model in use. facts: all that the manifest says; told: title -> what its card goes on
-    with, about its learning and its limits."""
+    """A model in use. facts: all that the manifest says; told: title -> what its card goes on with, about its learning
+    and its limits."""
 
     name: str
     version: str
@@ -59,8 +55,8 @@ class Model:
 @dataclass(frozen=True)
 class Facts:
     """terms: network -> what its operator says, as far as the package knows it; cadence_s: between a live network's frames;
-    collect: how it is collected; people: how many of the people are found, name -> figure, as far as measured; home: from the
-    papers to the project, so that they can link to it; empty when they lie elsewhere."""
+    collect: how it is collected; people: scene -> share of people's pixels that masking leaves visible, as far as measured;
+    home: from the papers to the project, so that they can link to it; empty when they lie elsewhere."""
 
     campaign: Campaign
     policy: Policy
@@ -106,13 +102,38 @@ class Facts:
         return [name for name in (*self.about_vehicles, *self.beside) if self.policy.lifetime(name) is None]
 
     @property
-    def corridors(self) -> dict[str, tuple[int, float]]:
-        """Road -> its cameras, and metres along them from the first to the last, at least."""
-        found = {}
+    def not_in_use(self) -> set[str]:
+        """The measures, as the assessment names them, that this campaign could have and has not."""
+        used = {
+            "masking": self.policy.masks_people,
+            "zones": self.polygons("masks") + self.polygons("privacy_zones") > 0,
+            "lifetimes": len(self.kept_for_ever) < len(self.about_vehicles) + len(self.beside),
+            "purposes": bool(self.policy.purposes) and not self.synthetic,
+        }
+        return {name for name, each in used.items() if not each}
+
+    @property
+    def roads(self) -> list[tuple[str, int, float]]:
+        """Of every road with two cameras and more: its name, its cameras, and metres along them, at least."""
+        found = []
         for name in sorted({camera.corridor for camera in self.campaign.cameras}):
             road = sorted((c for c in self.campaign.cameras if c.corridor == name), key=lambda camera: camera.order)
-            found[name] = len(road), sum(one.distance_m(other) for one, other in itertools.pairwise(road))
-        return found
+            found += [(name, len(road), sum(one.distance_m(other) for one, other in itertools.pairwise(road)))]
+        return [each for each in found if each[1] > 1]
+
+    @property
+    def model_assets(self) -> list[str]:
+        """What of the graph is no table."""
+        return sorted(set(self.graph) - set(TABLES))
+
+    @property
+    def nodes(self) -> list[str]:
+        """All of the graph: models, then tables, in an order that does not change."""
+        return [*self.model_assets, *self.tables]
+
+    def inputs(self, name: str) -> list[str]:
+        """What a table or a model is made from, in that order."""
+        return [each for each in self.nodes if each in self.graph[name].inputs]
 
     def polygons(self, kind: str) -> int:
         """kind: masks or privacy_zones."""
@@ -121,6 +142,10 @@ class Facts:
     def lifetime(self, name: str) -> str:
         return words(self.policy.lifetime(name))
 
+    def link(self, path: str) -> str:
+        """To a file of the project."""
+        return _link(path, self.home)
+
 
 def gather(campaign: Campaign, graph: AssetGraph, home: str = "", results: Path | None = None) -> Facts:
     """Everything that is known of a campaign. home: as in Facts; results: the folder of measured figures, the project's own when
@@ -128,15 +153,15 @@ def gather(campaign: Campaign, graph: AssetGraph, home: str = "", results: Path 
     live = LIVE_NETWORKS.get(campaign.network)
     networks = dict.fromkeys([campaign.network, *(camera.network for camera in campaign.cameras)])
     return Facts(
-        campaign,
-        Policy.of(campaign),
-        graph,
-        {name: LIVE_NETWORKS[name].terms for name in networks if name in LIVE_NETWORKS},
-        live.cadence_s if live else None,
-        CollectSettings.read(campaign.settings, campaign.source) if live else None,
-        tuple(_models(campaign)),
-        _people(results or project_root() / "benchmarks" / "results"),
-        home.rstrip("/"),
+        campaign=campaign,
+        policy=Policy.of(campaign),
+        graph=graph,
+        terms={name: LIVE_NETWORKS[name].terms for name in networks if name in LIVE_NETWORKS},
+        cadence_s=live.cadence_s if live else None,
+        collect=CollectSettings.read(campaign.settings, campaign.source) if live else None,
+        models=tuple(_models(campaign, home)),
+        people=_people(results or project_root() / "benchmarks" / "results"),
+        home=home,
     )
 
 
@@ -149,7 +174,7 @@ def words(lifetime: timedelta | None) -> str:
     return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
-def _models(campaign: Campaign) -> Iterator[Model]:
+def _models(campaign: Campaign, home: str) -> Iterator[Model]:
     """The models that are used unless a run says otherwise: of every task the campaign's, the default one, or its only one."""
     from cctview_pipeline.registry.manifest import list_models, read_facts  # not at the top: torch takes seconds to import
 
@@ -161,20 +186,28 @@ def _models(campaign: Campaign) -> Iterator[Model]:
         if entry.name == (default if used == "default" else used) or default not in names:
             card = models_directory() / f"{entry.name}.md"
             text = card.read_text() if card.exists() else ""
-            told = {found["title"]: (found["dot"] + found["text"]).rstrip() for found in _TOLD.finditer(text)}
-            yield Model(entry.name, entry.version, read_facts(entry), told, f"models/{card.name}" if text else "")
+            yield Model(
+                name=entry.name,
+                version=entry.version,
+                facts=read_facts(entry),
+                told={found["title"]: _quoted(found["dot"] + found["text"].rstrip(), home) for found in _TOLD.finditer(text)},
+                card=f"models/{card.name}" if text else "",
+            )
+
+
+def _quoted(text: str, home: str) -> str:
+    """A card's text as one paragraph, its links as they are from the papers."""
+    line = re.sub(r"\s*\n\s*(- )?", lambda found: " / " if found[1] else " ", text)
+    return re.sub(r"\[[^]]*\]\(\.\./([^)]*)\)", lambda found: _link(found[1], home), line)
+
+
+def _link(path: str, home: str) -> str:
+    """To a file of the project, or its name where nobody knows the way there."""
+    return f"[{path.rsplit('/', 1)[-1]}]({home.rstrip('/')}/{path})" if home else f"`{path}`"
 
 
 def _people(results: Path) -> dict[str, float]:
-    """What people.json says of how many people are found or missed; empty when it is not there."""
+    """What people.json says of how much of people stays visible; empty when it is not there."""
     path = results / "people.json"
-    return dict(_figures(json.loads(path.read_text())["results"])) if path.exists() else {}
-
-
-def _figures(found: object, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number below a name with recall or missed in it."""
-    if isinstance(found, Mapping):
-        for key, value in found.items():
-            yield from _figures(value, f"{name}, {key}" if name else key)
-    elif isinstance(found, int | float) and not isinstance(found, bool) and any(word in name.lower() for word in _MISSED):
-        yield name, found
+    found = json.loads(path.read_text())["results"] if path.exists() else {}
+    return {scene: figures["people_missed"] for scene, figures in found.items()}
