@@ -187,7 +187,7 @@ def _form(request: Request, camera: str, hour: str, like: str, **found) -> Respo
     reading = viewer_of(request).reading
     campaign = reading.require()
     usual = {"hits": None, "src": "", "within": "", "uploaded": False, "searched": 0}
-    hours = sorted({format_hour(each) for c in campaign.cameras[:40] for each in reading.hours("features", c.id)})
+    hours = sorted({each for c in campaign.cameras[:40] for each in reading.hours("features", c.id)}, reverse=True)
     return page(
         request, "search.html", cameras=campaign.cameras, hours=hours, chosen=camera, hour=hour, like=like, **(usual | found)
     )
