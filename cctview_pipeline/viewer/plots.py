@@ -23,12 +23,14 @@ def plots(table: str, rows: list[dict], clock: Clock) -> list[Drawing]:
 
 
 def _counts(rows: list[dict], clock: Clock) -> list[Drawing]:
-    """Vehicles a quarter of an hour, by camera and carriageway. Quarters with too few frames are hatched."""
+    """Vehicles a quarter of an hour, by camera and carriageway. Quarters with too few frames are hatched; one in which nothing
+    could be counted has no bar, since that is not 0."""
     groups: dict[str, dict[datetime, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for row in rows:
-        cell = groups[f"{row['camera_id']} {row['carriageway']}"][row["began_at"]]
-        cell[0] += row["vehicles"]
-        cell[1] = max(cell[1], row["observed_s"])
+        if row["vehicles"] is not None:
+            cell = groups[f"{row['camera_id']} {row['carriageway']}"][row["began_at"]]
+            cell[0] += row["vehicles"]
+            cell[1] = max(cell[1], row["observed_s"])
     tallest = max((cell[0] for group in groups.values() for cell in group.values()), default=1)
     found = []
     for name, group in sorted(groups.items())[:MOST]:

@@ -15,19 +15,21 @@ from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import Road, roads
 from cctview_pipeline.viewer.shared import clock_of, page, viewer_of
+from cctview_pipeline.viewer.tiles import Tiles
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class State:
-    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames."""
+    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames;
+    vehicles: None where none could be counted."""
 
     camera: Camera
     said: str
     newest: datetime | None
     hours: int
-    vehicles: int
+    vehicles: int | None
     observed: float | None
 
 
@@ -56,6 +58,7 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         total=len(next(each for each in every if each.name == chosen.name).cameras),
         diagrams={way: drawn for way in chosen.ways() if (drawn := diagram(chosen, way, today, clock))},
         map=corridor_map(chosen),
+        tiles=_on_tiles(chosen, viewer_of(request).settings.tiles),
         states=states,
         news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
@@ -77,6 +80,14 @@ def _part(road: Road, first: int) -> Road:
     return Road(road.name, road.cameras[first:last], tuple(each - road.metres[first] for each in road.metres[first:last]))
 
 
+def _on_tiles(road: Road, tiles: Tiles | None) -> dict | None:
+    """What the map's script needs to know."""
+    if tiles is None:
+        return None
+    cameras = [{name: getattr(each, name) for name in ("id", "name", "latitude", "longitude")} for each in road.cameras]
+    return {"url": tiles.url, "attribution": tiles.attribution, "mostZoom": tiles.most_zoom, "cameras": cameras}
+
+
 def _state(reading: Reading, camera: Camera, today: Day) -> State:
     hours = reading.hours("raw_frames", camera.id)
     newest = max(hours, default=None)
@@ -84,8 +95,8 @@ def _state(reading: Reading, camera: Camera, today: Day) -> State:
     said = status.sort_by("began_at")["state"][-1].as_py() if status is not None and status.num_rows else ""
     seen = today.observed(camera.id)
     bins = (today.span[1] - today.span[0]) / BIN if today.span else 0
-    vehicles = sum(row["vehicles"] for row in today.counts if row["camera_id"] == camera.id)
-    return State(camera, said, newest, len(hours), vehicles, sum(seen.values()) / bins if bins else None)
+    counts = [row["vehicles"] for row in today.counts if row["camera_id"] == camera.id and row["vehicles"] is not None]
+    return State(camera, said, newest, len(hours), sum(counts) if counts else None, sum(seen.values()) / bins if bins else None)
 
 
 def _news(reading: Reading, campaign: Campaign, states: list[State], days: list[date], clock: Clock) -> list[Markup]:
