@@ -93,6 +93,7 @@ def templates() -> Environment:
     environment.filters |= {
         "at": lambda time: f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}",
         "hourkey": format_hour,
+        "many": lambda label, count: label if count == 1 else f"{label}{'es' if label.endswith('s') else 's'}",
         "percent": lambda share: f"{100 * share:.0f} %",
         "way": lambda letter: WAYS.get(letter, letter),
     }

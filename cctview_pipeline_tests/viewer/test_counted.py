@@ -116,7 +116,7 @@ def test_every_row_of_a_figure_leads_to_as_many_vehicles(browser: Browser, table
 
 def test_a_count_leads_to_its_vehicles_their_crops_and_what_made_it(browser: Browser):
     text = made_anew(browser).get(COUNTED).text
-    assert "cam-1, northbound: 1 car" in text
+    assert "1 car at cam-1, northbound" in text
     assert f'<a href="{vehicle(browser)}">' in text
     src = unescape(re.search(r'<img src="(/crops/[^"]*)"', text)[1])
     assert browser.get(src).headers["content-type"] == "image/png"

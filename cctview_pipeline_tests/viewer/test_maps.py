@@ -120,7 +120,7 @@ def test_what_is_vendored_is_what_was_published_with_its_licence():
     ],
 )
 def test_an_address_that_is_none_is_refused_in_a_sentence(address: str):
-    with pytest.raises(CctviewError, match="is no address of tiles: write one such as https://tiles.example.org/"):
+    with pytest.raises(CctviewError, match=r"is no address of tiles: write one such as https://tiles\.example\.org/"):
         Tiles.open(address)
 
 
@@ -211,6 +211,7 @@ def test_the_map_stands_on_tiles_and_its_cameras_are_links(
     with running(whole, tmp_path, ViewerSettings(tiles=Tiles.open(said))) as here, api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page, complaints, asked = browser.new_page(base_url=here), [], []
+        page.set_default_timeout(15_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda sent: asked.append(sent.url))
@@ -220,6 +221,8 @@ def test_the_map_stands_on_tiles_and_its_cameras_are_links(
         assert page.locator("#tiles").inner_text().count("cam-") == 2
         assert ("The & surveyors" if of == "file" else "Tiles of 127.0.0.1") in page.locator("#tiles").inner_text()
         page.locator("#tiles").get_by_role("button", name="Zoom in").click()
+        page.wait_for_timeout(600)
+        page.locator("#tiles").get_by_role("button", name="Zoom out").click()
         page.wait_for_timeout(600)
         page.locator("#tiles").get_by_role("link", name="cam-1").click()
         assert page.url.endswith("/cameras/cam-1")

@@ -99,9 +99,8 @@ def camera_hour(
         "steps": _steps(found, number),
         "elsewhere": _elsewhere(reading, session, campaign, known, frame.at, state, when),
     }
-    return page(
-        request, "hour.html", timeline=timeline(found, reading, frame.at, context["link"], clock_of(request)), **context, **around
-    )
+    drawn = timeline(found, reading, frame.at, context["link"], clock_of(request))
+    return page(request, "hour.html", timeline=drawn, gaps=found.gaps(reading), **context, **around)
 
 
 def _link(camera: str, hour: datetime, state: dict[str, str]) -> str:

@@ -20,7 +20,7 @@ from cctview_pipeline.viewer.sessions import Session
 from cctview_pipeline.viewer.shared import ask, names_of, page, partition_link, viewer_of
 
 router = APIRouter()
-SHOWN = 60
+SHOWN, SHOWN_MATCHES = 60, 30
 TRACKS = ("track_id", "first_seen", "label", "carriageway", "continues", "quality", "best_detection_id")
 
 
@@ -83,7 +83,7 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
     rows = timed_matches(reading.table("matches", place), tracks, figure).sort_by(
         [("gap_s", "ascending"), ("query_track_id", "ascending")]
     )
-    shown = rows.slice(max(0, start), SHOWN).to_pylist()
+    shown = rows.slice(max(0, start), SHOWN_MATCHES).to_pylist()
     show = _Pictures(reading, session, names)
     later = _by_id(tracks, {row["query_track_id"] for row in shown})
     before = [Partition.camera_hour(from_camera_id, hour) for hour in (place.hour, place.hour - HOUR)]
@@ -165,7 +165,7 @@ def _page(
         links=links,
         frames=f"/cameras/{place.camera}/{format_hour(place.hour)}?at={figure['began_at']:%H:%M:%S}",
         start=start,
-        step=SHOWN,
+        step=SHOWN if table == "vehicle_counts" else SHOWN_MATCHES,
         again=counted_link(table, figure),
         **({"seen": None, "matches": None, "sightings": 0} | found),
     )

@@ -22,7 +22,7 @@ from cctview_pipeline.viewer.shared import clock_of, page, partition_link, viewe
 
 router = APIRouter()
 OFFERED = tuple(name for name in TABLES if name in AGGREGATES)
-SHOWN = 300
+SHOWN = 100
 MOST_PARTITIONS = 2_000
 """Of a table by camera and hour that are read for one day."""
 

@@ -60,6 +60,8 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         map=corridor_map(chosen),
         tiles=_on_tiles(chosen, viewer_of(request).settings.tiles),
         states=states,
+        gaps=[(camera.id, *gap) for camera in chosen.cameras for gap in today.missing(camera.id)],
+        known_gaps=bool(today.gaps),
         news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
         journeys=[place.hour for place in reading.partitions("journeys") if place.hour.date() == shown],
@@ -76,8 +78,7 @@ def _day(said: str, days: list[date], campaign: Campaign) -> date:
 def _part(road: Road, first: int) -> Road:
     """So many cameras as can be told apart in one drawing."""
     first = max(0, min(first, len(road.cameras) - 1))
-    last = first + MOST_CAMERAS
-    return Road(road.name, road.cameras[first:last], tuple(each - road.metres[first] for each in road.metres[first:last]))
+    return road.part(first, first + MOST_CAMERAS)
 
 
 def _on_tiles(road: Road, tiles: Tiles | None) -> dict | None:

@@ -17,7 +17,7 @@ from cctview_pipeline.viewer.vehicle import Leg
 
 router = APIRouter()
 WINDOW = timedelta(minutes=2)
-LISTED = 60
+LISTED = 30
 
 
 @router.get("/journeys/{hour}")
