@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,6 +38,14 @@ class Day:
     times: list[dict]
     gaps: list[dict]
 
+    @cached_property
+    def counts_of(self) -> dict[str, list[dict]]:
+        """Camera -> its rows of vehicle_counts."""
+        found: dict[str, list[dict]] = {}
+        for row in self.counts:
+            found.setdefault(row["camera_id"], []).append(row)
+        return found
+
     @property
     def span(self) -> tuple[datetime, datetime] | None:
         began = [row["began_at"] for row in (*self.counts, *self.times)]
@@ -45,9 +54,8 @@ class Day:
     def observed(self, camera: str) -> dict[datetime, float]:
         """Quarter -> share of it that has frames; a quarter in which no vehicle began is not known."""
         found: dict[datetime, float] = {}
-        for row in self.counts:
-            if row["camera_id"] == camera:
-                found[row["began_at"]] = max(found.get(row["began_at"], 0.0), min(1.0, row["observed_s"] / BIN.total_seconds()))
+        for row in self.counts_of.get(camera, []):
+            found[row["began_at"]] = max(found.get(row["began_at"], 0.0), min(1.0, row["observed_s"] / BIN.total_seconds()))
         return found
 
     def missing(self, camera: str) -> list[tuple[datetime, datetime, str]]:
@@ -137,7 +145,7 @@ def _cell(drawing: Drawing, scale: Scale, road: Road, row: dict) -> None:
         f"{row['median_kmh']:.0f} km/h, {row['median_s']:.0f} s, "
         f"{row['vehicles']} matches of mean probability {row['mean_probability']:.2f}{', which is little' if few else ''}"
     )
-    href = f"/figures/travel_times?day={began:%Y-%m-%d}"
+    href = f"/figures/travel_times?day={began:%Y-%m-%d}&camera={row['to_camera_id']}"
     drawing.rect(x, y, width - 0.6, height, f"speed s{sum(row['median_kmh'] >= each for each in SPEEDS)}", tip, href)
     if few:
         drawing.rect(x, y, width - 0.6, height, "dotted")

@@ -38,6 +38,9 @@ class ViewerSettings:
                 "add --tokens FILE, in which each line has a name and a token."
             )
 
+        if self.secure and self.tiles and self.tiles.origin.startswith("http:"):
+            raise CctviewError(f"Over HTTPS browsers load no tiles of {self.tiles.origin}: name an https:// server, or a file.")
+
     @property
     def names(self) -> frozenset[str]:
         """What a request's Host may be, without its port."""

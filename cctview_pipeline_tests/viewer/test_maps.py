@@ -142,6 +142,11 @@ def test_vector_tiles_are_refused_in_a_sentence(tmp_path: Path):
         Tiles.open(str(path))
 
 
+def test_tiles_that_no_browser_would_load_are_refused_in_a_sentence():
+    with pytest.raises(CctviewError, match=r"Over HTTPS browsers load no tiles of http://example\.org: name an https://"):
+        ViewerSettings(secure=True, tiles=Tiles.open("http://example.org/{z}/{x}/{y}.png"))
+
+
 def test_a_file_that_is_cut_while_it_is_open_harms_one_tile(open_browser: Open, tmp_path: Path, tiles: Path):
     path = Path(shutil.copy(tiles, tmp_path / "cut.pmtiles"))
     browser = open_browser(ViewerSettings(tiles=Tiles.open(str(path))))

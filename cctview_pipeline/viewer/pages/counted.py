@@ -54,8 +54,12 @@ def counted_link(table: str, figure: Mapping) -> str:
     """The page of one row of a mart; empty for tables that count no vehicles."""
     if table not in KEYS:
         return ""
-    said = {key: figure[key] for key in KEYS[table]} | {"began_at": f"{figure['began_at']:%Y-%m-%dT%H:%MZ}"}
+    said = {key: figure[key] for key in KEYS[table]} | {"began_at": _quarter(figure)}
     return f"/figures/{table}/rests-on?{urlencode(said)}"
+
+
+def _quarter(figure: Mapping) -> str:
+    return f"{figure['began_at']:%Y-%m-%dT%H:%MZ}"
 
 
 @router.get("/figures/vehicle_counts/rests-on")
@@ -63,7 +67,7 @@ def counted(
     request: Request, began_at: str, camera_id: str = "", carriageway: str = "", label: str = "", start: int = 0
 ) -> Response:
     figure = _figure(request, "vehicle_counts", began_at, {"camera_id": camera_id, "carriageway": carriageway, "label": label})
-    what = f"the {label} tracks counted at {camera_id}, {carriageway}, in the 15 minutes from {began_at}"
+    what = f"the {label} tracks counted at {camera_id}, {carriageway}, in the 15 minutes from {_quarter(figure)}"
     session, reading, place = ask(request, what, ("crops", "tracks")), viewer_of(request).reading, place_of(figure)
     found, sightings = counted_tracks(reading.table("tracks", place, TRACKS), figure)
     rows = found.sort_by([("first_seen", "ascending"), ("track_id", "ascending")])
@@ -76,7 +80,7 @@ def counted(
 def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_id: str = "", start: int = 0) -> Response:
     cameras = {"from_camera_id": from_camera_id, "to_camera_id": to_camera_id}
     figure = _figure(request, "travel_times", began_at, cameras)
-    what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {began_at}"
+    what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {_quarter(figure)}"
     session, place = ask(request, what, ("crops", "tracks", "matches")), place_of(figure)
     reading, names = viewer_of(request).reading, names_of(request)
     tracks = reading.table("tracks", place, TRACKS)

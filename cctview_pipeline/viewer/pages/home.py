@@ -96,7 +96,7 @@ def _state(reading: Reading, camera: Camera, today: Day) -> State:
     said = status.sort_by("began_at")["state"][-1].as_py() if status is not None and status.num_rows else ""
     seen = today.observed(camera.id)
     bins = (today.span[1] - today.span[0]) / BIN if today.span else 0
-    counts = [row["vehicles"] for row in today.counts if row["camera_id"] == camera.id and row["vehicles"] is not None]
+    counts = [row["vehicles"] for row in today.counts_of.get(camera.id, []) if row["vehicles"] is not None]
     return State(camera, said, newest, len(hours), sum(counts) if counts else None, sum(seen.values()) / bins if bins else None)
 
 
