@@ -156,6 +156,7 @@ figure, axes = plt.subplots(figsize=(9, 3))
 labels = [f"{row.camera_id}\n{row.began_at:%H:%M}" for row in counts.itertuples()]
 axes.bar(labels, counts.vehicles, color=["tab:blue" if seen >= 855 else "lightgrey" for seen in counts.observed_s])
 axes.set_ylabel("vehicles in 15 minutes")
+axes.set_xlabel("beginning of the 15 minutes, UTC")
 axes.tick_params(axis="x", labelsize=7)
 
 # %% [markdown]

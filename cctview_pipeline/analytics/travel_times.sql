@@ -1,4 +1,5 @@
--- Travel time between neighbouring cameras per quarter of an hour, from the matches that were chosen.
+-- Travel time between neighbouring cameras per quarter of an hour, from the matches that were chosen. counted.py turns
+-- this rule around: who changes one changes both.
 SELECT
     gallery_camera_id AS from_camera_id,
     camera_id AS to_camera_id,

@@ -1,6 +1,6 @@
 -- Vehicles per camera, carriageway, label and quarter of an hour. A track counts where it began; one that goes on from
 -- the hour before was counted then. Mere sightings, whose quality is unknown because frames came too seldom to follow vehicles,
--- are no count: a row of nothing else has none.
+-- are no count: a row of nothing else has none. counted.py turns this rule around: who changes one changes both.
 WITH observed AS (
     -- Seconds in which the camera sent frames: a frame stands for the time until the next, 10 s at the most. Frames whose
     -- lifetime is over by the day's end are known by their detections, which are kept for longer.

@@ -48,14 +48,18 @@ def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | 
     }
 
 
-SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches"})
+SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches", "journeys", "vehicle_counts", "travel_times"})
 """Tables whose rows are looked at in the viewer."""
 
 
-def viewer_link(partition: Partition) -> str:
-    """The viewer's page of a camera's hour. ``CCTVIEW_VIEWER_URL`` says where it is, if not on this machine."""
-    base = os.environ.get("CCTVIEW_VIEWER_URL") or "http://127.0.0.1:8020"
-    return f"{base.rstrip('/')}/cameras/{partition.camera}/{layout.format_hour(partition.hour)}"
+def viewer_link(table: str, partition: Partition) -> str:
+    """The viewer's page of a camera's hour, an hour of journeys, or a day's figures. ``CCTVIEW_VIEWER_URL`` says where it is, if
+    not on this machine."""
+    base = (os.environ.get("CCTVIEW_VIEWER_URL") or "http://127.0.0.1:8020").rstrip("/")
+    if partition.day:
+        return f"{base}/figures/{table}?day={layout.format_day(partition.day)}"
+    hour = layout.format_hour(partition.hour)
+    return f"{base}/cameras/{partition.camera}/{hour}" if partition.camera else f"{base}/{table}/{hour}"
 
 
 class PartitionRun:
@@ -160,7 +164,7 @@ class PartitionRun:
                 "seconds": round(seconds, 3),
                 "bytes": sizes[self._table],
             }
-            | ({"viewer": dg.MetadataValue.url(viewer_link(partition))} if partition.camera and self._table in SEEN else {})
+            | ({"viewer": dg.MetadataValue.url(viewer_link(self._table, partition))} if self._table in SEEN else {})
             | {name: value for name, value in metadata.items() if value is not None},
             partition_key=key,
         )

@@ -18,6 +18,13 @@ def view(
     certificate: Annotated[Path | None, typer.Option(help="Of HTTPS, PEM; with --key.")] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's, PEM.")] = None,
     dagster: Annotated[str, typer.Option(help="Where Dagster's UI is, for links into it.")] = "http://127.0.0.1:3000",
+    tiles: Annotated[
+        str,
+        typer.Option(envvar="CCTVIEW_TILES", help="Of the map: https://HOST/{z}/{x}/{y}.png, or a .pmtiles file of pictures."),
+    ] = "",
+    tiles_attribution: Annotated[
+        str, typer.Option(envvar="CCTVIEW_TILES_ATTRIBUTION", help="Whose tiles these are, shown beside the map.")
+    ] = "",
 ) -> None:
     """Show the lake in a browser: cameras, frames, vehicles, figures, what is kept. It reads, and changes nothing but labels."""
     from cctview_pipeline.automation.instance import prepare_home
@@ -27,15 +34,19 @@ def view(
     from cctview_pipeline.viewer import ViewerSettings, create_app
     from cctview_pipeline.viewer.serving import listen, serve
     from cctview_pipeline.viewer.settings import read_tokens
+    from cctview_pipeline.viewer.tiles import Tiles
 
     if (certificate is None) != (key is None):
         raise CctviewError("HTTPS needs both --certificate and --key.")
     known = read_tokens(tokens) if tokens else {}
-    settings = ViewerSettings(host, tuple(allow_host), known, certificate is not None, dagster.rstrip("/"))
+    mapped = Tiles.open(tiles, tiles_attribution) if tiles else None
+    settings = ViewerSettings(host, tuple(allow_host), known, certificate is not None, dagster.rstrip("/"), mapped)
     listener = listen(host, port)
     prepare_home()
     lake = open_lake()
     app = create_app(lake, open_keys(lake.uri), settings)
     scheme, shown = "https" if settings.secure else "http", f"[{host}]" if ":" in host else host
     console.print(f"{scheme}://{shown}:{listener.getsockname()[1]} shows {lake.uri}; stop it with Ctrl-C.", soft_wrap=True)
+    if mapped and mapped.origin:
+        console.print(f"{mapped.origin} gives the map's tiles, and learns which corridor is looked at.", soft_wrap=True)
     serve(app, listener, certificate, key)

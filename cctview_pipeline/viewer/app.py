@@ -22,14 +22,27 @@ from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer.budget import TooMuch
 from cctview_pipeline.viewer.door import Door
 from cctview_pipeline.viewer.law import Law, NeedsPurpose, Refused
-from cctview_pipeline.viewer.pages import cameras, drivers, entry, figures, home, journeys, kept, pictures, search, vehicles
+from cctview_pipeline.viewer.pages import (
+    cameras,
+    counted,
+    drivers,
+    entry,
+    figures,
+    home,
+    journeys,
+    kept,
+    maps,
+    pictures,
+    search,
+    vehicles,
+)
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.sessions import Sessions
 from cctview_pipeline.viewer.settings import ViewerSettings
 from cctview_pipeline.viewer.shared import Viewer, comes_in, page, templates
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (home, cameras, vehicles, journeys, search, figures, kept, drivers, entry, pictures)
+PAGES = (home, cameras, vehicles, journeys, search, counted, figures, kept, drivers, entry, pictures, maps)
 
 
 def create_app(lake: Lake, keys: KeyStore, settings: ViewerSettings, log: AuditLog | None = None) -> FastAPI:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.campaign import Camera, floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.road import WAYS, Road
 from cctview_pipeline.viewer.svg import Drawing
@@ -36,6 +38,14 @@ class Day:
     times: list[dict]
     gaps: list[dict]
 
+    @cached_property
+    def counts_of(self) -> dict[str, list[dict]]:
+        """Camera -> its rows of vehicle_counts."""
+        found: dict[str, list[dict]] = {}
+        for row in self.counts:
+            found.setdefault(row["camera_id"], []).append(row)
+        return found
+
     @property
     def span(self) -> tuple[datetime, datetime] | None:
         began = [row["began_at"] for row in (*self.counts, *self.times)]
@@ -44,9 +54,8 @@ class Day:
     def observed(self, camera: str) -> dict[datetime, float]:
         """Quarter -> share of it that has frames; a quarter in which no vehicle began is not known."""
         found: dict[datetime, float] = {}
-        for row in self.counts:
-            if row["camera_id"] == camera:
-                found[row["began_at"]] = max(found.get(row["began_at"], 0.0), min(1.0, row["observed_s"] / BIN.total_seconds()))
+        for row in self.counts_of.get(camera, []):
+            found[row["began_at"]] = max(found.get(row["began_at"], 0.0), min(1.0, row["observed_s"] / BIN.total_seconds()))
         return found
 
     def missing(self, camera: str) -> list[tuple[datetime, datetime, str]]:
@@ -81,14 +90,15 @@ def rows_of(table: pa.Table, column: str, cameras: Iterable[str]) -> list[dict]:
     return table.filter(pc.is_in(table[column], pa.array(cameras, pa.string()))).to_pylist()
 
 
-def diagram(road: Road, way: str, day: Day) -> Drawing | None:
+def diagram(road: Road, way: str, day: Day, clock: Clock) -> Drawing | None:
     """One carriageway. None where the day has no figures."""
     if day.span is None:
         return None
     first, last = day.span
-    scale = Scale(road, first, last)
+    scale = Scale(road, first, last, clock)
     order = road.ways()[way]
-    drawing = Drawing(WIDTH, scale.height, f"{road.name}, {WAYS[way]}, {day.day}: speed between cameras by quarter of an hour")
+    title = f"{road.name}, {WAYS[way]}, UTC day {day.day}: speed between cameras by quarter of an hour"
+    drawing = Drawing(WIDTH, scale.height, title)
     for one, other in itertools.pairwise(order):
         for row in day.times:
             if (row["from_camera_id"], row["to_camera_id"]) == (one.id, other.id):
@@ -106,6 +116,7 @@ class Scale:
     road: Road
     first: datetime
     last: datetime
+    clock: Clock
 
     @property
     def height(self) -> float:
@@ -119,14 +130,9 @@ class Scale:
         return TOP + (self.height - TOP - BOTTOM) * metres / max(self.road.length, 1)
 
     def axis(self, drawing: Drawing) -> None:
-        minutes = (self.last - self.first) / timedelta(minutes=1)
-        step = next(s for s in (1, 5, 15, 60, 120, 240, 480, 1440) if minutes / s <= 13)
-        at = floor_hour(self.first)
-        while at <= self.last:
-            if at >= self.first:
-                drawing.line(self.x(at), TOP, self.x(at), self.height - BOTTOM, "tick")
-                drawing.text(self.x(at), self.height - 10, f"{at:%H:%M}", "axis", anchor="middle")
-            at += timedelta(minutes=step)
+        for at in self.clock.ticks(self.first, self.last, 14):
+            drawing.line(self.x(at), TOP, self.x(at), self.height - BOTTOM, "tick")
+            drawing.text(self.x(at), self.height - 10, self.clock.minute(at), "axis", anchor="middle")
 
 
 def _cell(drawing: Drawing, scale: Scale, road: Road, row: dict) -> None:
@@ -135,11 +141,11 @@ def _cell(drawing: Drawing, scale: Scale, road: Road, row: dict) -> None:
     width, height = scale.x(began + BIN) - x, scale.y(lower) - y
     few = row["vehicles"] < FEW or row["mean_probability"] < DOUBTFUL
     tip = (
-        f"{row['from_camera_id']} to {row['to_camera_id']}, {began:%H:%M}: "
+        f"{row['from_camera_id']} to {row['to_camera_id']}, {scale.clock.minute(began)}: "
         f"{row['median_kmh']:.0f} km/h, {row['median_s']:.0f} s, "
         f"{row['vehicles']} matches of mean probability {row['mean_probability']:.2f}{', which is little' if few else ''}"
     )
-    href = f"/figures/travel_times?day={began:%Y-%m-%d}"
+    href = f"/figures/travel_times?day={began:%Y-%m-%d}&camera={row['to_camera_id']}"
     drawing.rect(x, y, width - 0.6, height, f"speed s{sum(row['median_kmh'] >= each for each in SPEEDS)}", tip, href)
     if few:
         drawing.rect(x, y, width - 0.6, height, "dotted")
@@ -153,7 +159,7 @@ def _camera(drawing: Drawing, scale: Scale, road: Road, day: Day, camera: Camera
     for begin, end, reason in day.missing(camera.id):
         begin, end = max(begin, scale.first), min(end, scale.last)
         if begin < end:
-            tip = f"{camera.id}, {begin:%H:%M:%S} to {end:%H:%M:%S}: {reason}"
+            tip = f"{camera.id}, {scale.clock.second(begin)} to {scale.clock.second(end)}: {reason}"
             drawing.rect(scale.x(begin), y - 6, max(1.0, scale.x(end) - scale.x(begin)), 12, "gap", tip)
     hour = format_hour(floor_hour(scale.first))
     drawing.text(LEFT - 8, y + 4, camera.id, "label", f"/cameras/{camera.id}?near={hour}", "end")

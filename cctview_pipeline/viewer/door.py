@@ -62,7 +62,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _with_headers(send, self._settings.secure)
+        send = _with_headers(send, self._settings)
         if refused := self._refusal(scope):
             await PlainTextResponse(refused[1], refused[0])(scope, receive, send)
             return
@@ -153,13 +153,19 @@ def _replay(body: bytes, watch: asyncio.Task) -> Receive:
     return receive
 
 
-def _with_headers(send: Send, secure: bool) -> Send:
+def _with_headers(send: Send, settings: ViewerSettings) -> Send:
+    tiles = settings.tiles.origin if settings.tiles else ""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
-            if secure:
+            if tiles:  # the one host that pictures may come from
+                headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"].replace(
+                    "img-src 'self'", f"img-src 'self' {tiles}"
+                )
+            if settings.secure:
                 headers["Strict-Transport-Security"] = "max-age=31536000"
             headers.setdefault("Cache-Control", "no-store")
         await send(message)

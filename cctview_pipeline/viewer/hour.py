@@ -13,6 +13,7 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.svg import Drawing
@@ -124,7 +125,7 @@ def _members(reading: Reading, partition: Partition) -> dict[str, str]:
     return {each: track for track, members in pairs for each in members}
 
 
-def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str) -> Drawing:
+def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str, clock: Clock) -> Drawing:
     """Vehicles that began in each minute as bars, gaps hatched, the moment as a line; each minute is a link to it."""
     begin, width, height = hour.partition.hour, 960, 64
     x = lambda time: width * ((time - begin) / HOUR)  # noqa: E731
@@ -134,16 +135,17 @@ def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str) -> Dr
     frames = np.bincount([int((f.at - begin) / timedelta(minutes=1)) for f in hour.frames], minlength=60)
     tallest = max(int(counts.max()), 1)
     for begun, ended, reason in hour.gaps(reading):
-        drawing.rect(x(begun), 4, max(1.0, x(ended) - x(begun)), 44, "gap", f"{begun:%H:%M:%S} to {ended:%H:%M:%S}: {reason}")
+        tip = f"{clock.second(begun)} to {clock.second(ended)}: {reason}"
+        drawing.rect(x(begun), 4, max(1.0, x(ended) - x(begun)), 44, "gap", tip)
     for minute, (count, seen) in enumerate(zip(counts.tolist(), frames.tolist(), strict=True)):
         time = begin + timedelta(minutes=minute)
         if seen:
             tall = 40 * count / tallest
             drawing.rect(x(time) + 1, 48 - tall, width / 60 - 2, tall, "bar")
-            tip = f"{time:%H:%M}: {count} vehicles began, {seen} frames"
+            tip = f"{clock.minute(time)}: {count} vehicles began, {seen} frames"
             drawing.rect(x(time), 4, width / 60, 44, "hit", tip, f"{link}at={time:%H:%M:%S}")
         if minute % 10 == 0:
-            drawing.text(x(time) + 1, height - 3, f"{time:%H:%M}", "axis")
+            drawing.text(x(time) + 1, height - 3, clock.minute(time), "axis")
     if at is not None:
         drawing.line(x(at), 0, x(at), 50, "now")
     return drawing

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import timedelta
 
+from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.corridor import LEFT, RIGHT, WIDTH, Scale
 from cctview_pipeline.viewer.road import Road
 from cctview_pipeline.viewer.svg import Drawing
@@ -12,14 +13,14 @@ from cctview_pipeline.viewer.vehicle import Leg
 SURE = 0.8
 
 
-def journey_lines(road: Road, journeys: Sequence[Sequence[Leg]]) -> Drawing | None:
+def journey_lines(road: Road, journeys: Sequence[Sequence[Leg]], clock: Clock) -> Drawing | None:
     """Each leg from camera to camera: a whole line where its match is surer than SURE, a broken one where it is not."""
     journeys = [[leg for leg in legs if leg.camera in road.ids] for legs in journeys]
     every = [leg for legs in journeys for leg in legs]
     if not every:
         return None
     first, last = min(leg.entered_at for leg in every), max(leg.left_at for leg in every)
-    scale = Scale(road, first, max(last, first + timedelta(seconds=30)))
+    scale = Scale(road, first, max(last, first + timedelta(seconds=30)), clock)
     count = len(journeys)
     drawing = Drawing(WIDTH, scale.height, f"{count} {'journey' if count == 1 else 'journeys'} along {road.name}", "lines")
     for camera in road.cameras:

@@ -1,6 +1,7 @@
 """The corridor on a plain map: true places, where cameras look, a scale and north. Nothing is fetched from anywhere."""
 
 import math
+from collections.abc import Sequence
 
 from cctview_pipeline.viewer.road import Road
 from cctview_pipeline.viewer.svg import Drawing
@@ -11,8 +12,11 @@ WEDGE, OPEN = 20, 24
 METRES_A_DEGREE = 111_195
 
 
-def corridor_map(road: Road) -> Drawing:
-    """Equirectangular about the middle of the road, which at a corridor's size is off by less than a line's width."""
+def corridor_map(road: Road, passed: Sequence[str] = ()) -> Drawing:
+    """Equirectangular about the middle of the road, which at a corridor's size is off by less than a line's width.
+
+    passed: cameras of a journey in its order, from one to the next of which its way is drawn.
+    """
     latitude = sum(camera.latitude for camera in road.cameras) / len(road.cameras)
     across = METRES_A_DEGREE * math.cos(math.radians(latitude))
     places = [(camera.longitude * across, -camera.latitude * METRES_A_DEGREE) for camera in road.cameras]
@@ -21,14 +25,17 @@ def corridor_map(road: Road) -> Drawing:
     scale = min((WIDTH - 2 * EDGE) / max(wide, 1), (DEEPEST - 2 * EDGE) / max(deep, 1))
     shift = (WIDTH - wide * scale) / 2
     height = deep * scale + 2 * EDGE + 16
-    drawing = Drawing(WIDTH, height, f"Map of {road.name}: {', '.join(road.ids)}", "map")
+    title = f"Map of {road.name}: {', '.join(passed or road.ids)}"
+    drawing = Drawing(WIDTH, height, title, "map")
     points = [(shift + (x - left) * scale, EDGE + (y - top) * scale) for x, y in places]
     drawing.path(points, "roadway")
+    where = dict(zip(road.ids, points, strict=True))
+    drawing.path([where[each] for each in passed if each in where], "way")
     for camera, (x, y) in zip(road.cameras, points, strict=True):
         if camera.faces:
             drawing.path(_wedge(x, y, LOOKS[camera.faces]), "wedge")
         tip = f"{camera.id}, {camera.name}{', looks ' + camera.faces if camera.faces else ''}"
-        drawing.circle(x, y, 6, "place", tip, f"/cameras/{camera.id}")
+        drawing.circle(x, y, 6, "place" if not passed or camera.id in passed else "place off", tip, f"/cameras/{camera.id}")
         right = x < WIDTH * 0.6
         drawing.text(x + (12 if right else -12), y + 4, camera.id, "label", anchor="start" if right else "end")
     _scale_bar(drawing, scale, height)

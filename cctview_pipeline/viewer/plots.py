@@ -3,7 +3,8 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from cctview_pipeline.campaign import floor_hour
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.svg import Drawing
 
 BIN = timedelta(minutes=15)
@@ -12,35 +13,37 @@ MOST = 60
 """Plots of a page."""
 
 
-def plots(table: str, rows: list[dict]) -> list[Drawing]:
+def plots(table: str, rows: list[dict], clock: Clock) -> list[Drawing]:
     """None for tables that are read rather than seen."""
     if table == "vehicle_counts":
-        return _counts(rows)
+        return _counts(rows, clock)
     if table == "travel_times":
-        return _times(rows)
+        return _times(rows, clock)
     return []
 
 
-def _counts(rows: list[dict]) -> list[Drawing]:
-    """Vehicles a quarter of an hour, by camera and carriageway. Quarters with too few frames are hatched."""
+def _counts(rows: list[dict], clock: Clock) -> list[Drawing]:
+    """Vehicles a quarter of an hour, by camera and carriageway. Quarters with too few frames are hatched; one in which nothing
+    could be counted has no bar, since that is not 0."""
     groups: dict[str, dict[datetime, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for row in rows:
-        cell = groups[f"{row['camera_id']} {row['carriageway']}"][row["began_at"]]
-        cell[0] += row["vehicles"]
-        cell[1] = max(cell[1], row["observed_s"])
+        if row["vehicles"] is not None:
+            cell = groups[f"{row['camera_id']} {row['carriageway']}"][row["began_at"]]
+            cell[0] += row["vehicles"]
+            cell[1] = max(cell[1], row["observed_s"])
     tallest = max((cell[0] for group in groups.values() for cell in group.values()), default=1)
     found = []
     for name, group in sorted(groups.items())[:MOST]:
-        plot = _Plot(f"{name}: vehicles in a quarter of an hour", rows, tallest)
+        plot = _Plot(f"{name}: vehicles in a quarter of an hour", rows, tallest, clock)
         for began, (vehicles, observed) in sorted(group.items()):
             whole = observed >= 0.95 * BIN.total_seconds()
-            tip = f"{name}, {began:%H:%M}: {vehicles:.0f} vehicles{'' if whole else f', in {observed:.0f} s with frames'}"
+            tip = f"{name}, {clock.minute(began)}: {vehicles:.0f} vehicles{'' if whole else f', in {observed:.0f} s with frames'}"
             plot.bar(began, vehicles, "bar" if whole else "bar few", tip)
         found.append(plot.done(name))
     return found
 
 
-def _times(rows: list[dict]) -> list[Drawing]:
+def _times(rows: list[dict], clock: Clock) -> list[Drawing]:
     """Median and 15th to 85th percentile of a way's travel times, with how many vehicles they rest on."""
     groups: dict[str, list[dict]] = defaultdict(list)
     for row in rows:
@@ -48,11 +51,11 @@ def _times(rows: list[dict]) -> list[Drawing]:
     tallest = max((row["p85_s"] for row in rows), default=1)
     found = []
     for name, group in sorted(groups.items())[:MOST]:
-        plot = _Plot(f"{name}: travel time in seconds", rows, tallest)
+        plot = _Plot(f"{name}: travel time in seconds", rows, tallest, clock)
         for row in sorted(group, key=lambda row: row["began_at"]):
             few = row["vehicles"] < 10
             tip = (
-                f"{name}, {row['began_at']:%H:%M}: median {row['median_s']:.1f} s, 15 to 85 % {row['p15_s']:.1f} to "
+                f"{name}, {clock.minute(row['began_at'])}: median {row['median_s']:.1f} s, 15 to 85 % {row['p15_s']:.1f} to "
                 f"{row['p85_s']:.1f} s, {row['vehicles']} vehicles, mean probability {row['mean_probability']:.2f}"
             )
             plot.spread(row["began_at"], row["p15_s"], row["median_s"], row["p85_s"], "few" if few else "", tip)
@@ -61,11 +64,12 @@ def _times(rows: list[dict]) -> list[Drawing]:
 
 
 class _Plot:
-    """Quarters of an hour to the right, from 0 to ``tallest`` upwards."""
+    """Quarters of an hour to the right, an hour at least; from 0 to ``tallest`` upwards."""
 
-    def __init__(self, title: str, rows: list[dict], tallest: float) -> None:
+    def __init__(self, title: str, rows: list[dict], tallest: float, clock: Clock) -> None:
         began = [row["began_at"] for row in rows]
-        self._first, self._last, self._tallest = min(began), max(began) + BIN, max(tallest, 1)
+        self._first, self._tallest, self._clock = min(began), max(tallest, 1), clock
+        self._last = max(max(began) + BIN, self._first + HOUR)
         self._drawing = Drawing(WIDTH, HEIGHT, title, "plot")
         self._drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - 4, HEIGHT - BOTTOM, "base")
         for share in (0.5, 1.0):
@@ -81,19 +85,16 @@ class _Plot:
 
     def bar(self, began: datetime, value: float, kind: str, tip: str) -> None:
         x, y = self._x(began), self._y(value)
-        self._drawing.rect(x + 0.5, y, max(1.0, min(60.0, self._x(began + BIN) - x - 1)), HEIGHT - BOTTOM - y, kind, tip)
+        self._drawing.rect(x + 0.5, y, max(1.0, self._x(began + BIN) - x - 1), HEIGHT - BOTTOM - y, kind, tip)
 
     def spread(self, began: datetime, low: float, middle: float, high: float, kind: str, tip: str) -> None:
-        x, wide = self._x(began), min(60.0, self._x(began + BIN) - self._x(began))
+        x, wide = self._x(began), self._x(began + BIN) - self._x(began)
         self._drawing.rect(x + wide * 0.2, self._y(high), wide * 0.6, self._y(low) - self._y(high), f"spread {kind}", tip)
         self._drawing.line(x + wide * 0.1, self._y(middle), x + wide * 0.9, self._y(middle), "median")
 
     def done(self, name: str) -> Drawing:
         self._drawing.text(4, 14, name, "label")
-        at, hours = floor_hour(self._first), (self._last - floor_hour(self._first)) / timedelta(hours=1)
-        step = timedelta(minutes=15) if hours <= 1 else timedelta(hours=max(1, round(hours / 4)))
-        while at <= self._last:
-            if at >= self._first:
-                self._drawing.text(self._x(at), HEIGHT - 8, f"{at:%H:%M}", "axis", anchor="middle" if at < self._last else "end")
-            at += step
+        for at in self._clock.ticks(self._first, self._last, 6):
+            anchor = "end" if at == self._last else "start" if at == self._first else "middle"
+            self._drawing.text(self._x(at), HEIGHT - 8, self._clock.minute(at), "axis", anchor=anchor)
         return self._drawing

@@ -31,6 +31,10 @@ class Road:
     def at(self, camera: str) -> float:
         return self.metres[self.ids.index(camera)]
 
+    def part(self, first: int, last: int) -> "Road":
+        """Of the cameras from one place to another, exclusive."""
+        return Road(self.name, self.cameras[first:last], tuple(each - self.metres[first] for each in self.metres[first:last]))
+
     def ways(self) -> dict[str, list[Camera]]:
         """Carriageway -> cameras in the order in which its traffic passes them."""
         if len(self.cameras) < 2 or not self.cameras[0].faces:

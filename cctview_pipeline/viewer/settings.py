@@ -9,6 +9,7 @@ from hmac import compare_digest
 from pathlib import Path
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.viewer.tiles import Tiles
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LEAST_TOKEN = 20
@@ -18,7 +19,7 @@ LEAST_TOKEN = 20
 @dataclass(frozen=True)
 class ViewerSettings:
     """hosts: names by which browsers may call it; tokens: who -> what they show, nobody is asked where it is empty; secure: over
-    HTTPS; dagster: the address of Dagster's UI, for links into it.
+    HTTPS; dagster: the address of Dagster's UI, for links into it; tiles: of maps, drawn ones where there are none.
 
     Raises CctviewError where anybody but this machine could come in without a token.
     """
@@ -28,6 +29,7 @@ class ViewerSettings:
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     secure: bool = False
     dagster: str = "http://127.0.0.1:3000"
+    tiles: Tiles | None = None
 
     def __post_init__(self) -> None:
         if not self.tokens and (self.host not in LOOPBACK or self.hosts):
@@ -35,6 +37,9 @@ class ViewerSettings:
                 f"Without tokens the viewer serves this machine alone, not {', '.join(self.hosts) or self.host}: "
                 "add --tokens FILE, in which each line has a name and a token."
             )
+
+        if self.secure and self.tiles and self.tiles.origin.startswith("http:"):
+            raise CctviewError(f"Over HTTPS browsers load no tiles of {self.tiles.origin}: name an https:// server, or a file.")
 
     @property
     def names(self) -> frozenset[str]:

@@ -1,19 +1,24 @@
 """What every page needs: the application's parts, the visitor's session, templates, and how things are written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from cctview_pipeline.campaign import Camera
+from cctview_pipeline.cameras.local_time import zone_of
+from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_hour, parse_hour
 from cctview_pipeline.privacy.audit import AuditLog, operating_user
 from cctview_pipeline.privacy.keys import KeyStore
+from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.law import ABOUT_VEHICLES, Law, NeedsPurpose
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.reading import NotThere, Reading
@@ -63,6 +68,15 @@ def names_of(request: Request) -> Names:
     return Names(viewer_of(request).keys)
 
 
+def clock_of(request: Request) -> Clock:
+    """Of the campaign's cameras. Raises NotThere in an empty lake."""
+    return _clock(viewer_of(request).reading.require())
+
+
+def _clock(campaign: Campaign | None) -> Clock:
+    return Clock(zone_of(campaign.network if campaign else ""))
+
+
 def ask(request: Request, question: str, tables: tuple[str, ...] = ABOUT_VEHICLES) -> Session:
     """Before anything about vehicles is shown."""
     return viewer_of(request).law.ask(session_of(request), question, tables)
@@ -77,26 +91,54 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "clock": lambda time: f"{time:%H:%M:%S}",
-        "moment": lambda time: f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}",
-        "stamp": lambda time: f"{time:%Y-%m-%d %H:%M}",
+        "at": lambda time: f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}",
         "hourkey": format_hour,
+        "many": lambda label, count: label if count == 1 else f"{label}{'es' if label.endswith('s') else 's'}",
         "percent": lambda share: f"{100 * share:.0f} %",
         "way": lambda letter: WAYS.get(letter, letter),
     }
+    for name in ("minute", "second", "moment", "stamp"):
+        environment.filters |= {name: _shown(name), f"{name}_text": _written(name)}
     return environment
 
 
-def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page, or with the header ``X-Part`` the one part of it that changes."""
+def _shown(name: str) -> Callable[[Context, datetime], Markup]:
+    """A filter that makes an element of a time."""
+
+    @pass_context
+    def shown(context: Context, time: datetime) -> Markup:
+        return context["clock"].html(time, getattr(context["clock"], name)(time))
+
+    return shown
+
+
+def _written(name: str) -> Callable[[Context, datetime], str]:
+    """The same as a text, for where no element can stand."""
+
+    @pass_context
+    def written(context: Context, time: datetime) -> str:
+        return getattr(context["clock"], name)(time)
+
+    return written
+
+
+def page(
+    request: Request, template: str, status: int = 200, times: tuple[datetime, datetime] | None = None, **context: Any
+) -> HTMLResponse:
+    """A page, or with the header ``X-Part`` the one part of it that changes. times: the first and last moment that it shows, for
+    the zone's name; all hours of the campaign where a page says none."""
     viewer, session = viewer_of(request), session_of(request)
     try:
         campaign = viewer.reading.campaign()
     except CctviewError:  # the page says already what is in the way
         campaign = None
+    clock = _clock(campaign)
+    if times is None and campaign is not None:
+        times = campaign.start, campaign.end or datetime.now(UTC)
     alone = "" if viewer.settings.tokens else operating_user()
     shared = {
         "menu": MENU, "here": request.url.path, "campaign": campaign, "session": session, "part": "x-part" in request.headers,
+        "clock": clock, "zone": clock.name(*times) if times else "",
         "synthetic": campaign is not None and campaign.network == "city", "dagster": viewer.settings.dagster,
         "asks_for_token": bool(viewer.settings.tokens), "user": session.user if session else alone,
     }  # fmt: skip

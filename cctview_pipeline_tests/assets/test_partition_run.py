@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.assets.partition_run import PartitionRun
+from cctview_pipeline.assets.partition_run import SEEN, PartitionRun, viewer_link
 from cctview_pipeline.assets.raw_frames import told_of
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
@@ -22,7 +22,7 @@ from cctview_pipeline.privacy.forgetting import erase, of_span
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import FIRST, GRAPH, SECOND, blue, blue_lake
-from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, partition_of, rows
 
 NOW = datetime(2020, 5, 6, 12, tzinfo=UTC)
 PLACE = Partition.camera_hour(NORTH.id, HOUR_17)
@@ -209,3 +209,18 @@ def test_dagster_s_log_gets_pictures_of_the_city_alone_and_a_link_to_the_viewer_
     told = context.metadata[to_key(PLACE)]
     assert any("data:image" in str(value) for value in told.values()) == shown
     assert told["viewer"].url == "http://127.0.0.1:8020/cameras/cam-1/2020-05-05T17"
+
+
+@pytest.mark.parametrize(
+    ("table", "page"),
+    [
+        ("vehicle_counts", "figures/vehicle_counts?day=2020-05-05"),
+        ("travel_times", "figures/travel_times?day=2020-05-05"),
+        ("journeys", "journeys/2020-05-05T17"),
+        ("matches", "cameras/cam-1/2020-05-05T17"),
+    ],
+)
+def test_every_partition_that_is_looked_at_in_the_viewer_links_there(monkeypatch: pytest.MonkeyPatch, table: str, page: str):
+    monkeypatch.setenv("CCTVIEW_VIEWER_URL", "https://cctview.example.org/")
+    assert viewer_link(table, partition_of(table)) == f"https://cctview.example.org/{page}"
+    assert table in SEEN

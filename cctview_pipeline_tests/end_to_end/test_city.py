@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+from html import unescape
 from pathlib import Path
 from unittest import mock
 
@@ -24,14 +26,19 @@ from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
 from cctview_pipeline.images.jpeg import strip_metadata
-from cctview_pipeline.lake import Lake
-from cctview_pipeline.paths import project_root
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.paths import keys_uri, project_root
+from cctview_pipeline.privacy.audit import AuditLog
+from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.redaction.masking import GREY
 from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.registry.state_dicts import read_weights, register_weights
+from cctview_pipeline.viewer import ViewerSettings
 from cctview_pipeline_tests.factories.cities import RUSH
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all
+from cctview_pipeline_tests.viewer.conftest import Browser
+from cctview_pipeline_tests.viewer.test_counted import shown
 
 CAMERAS = ("city-1", "city-2")
 NOTEBOOK = project_root() / "notebooks" / "working_with_the_tables.ipynb"
@@ -94,6 +101,17 @@ def test_no_crop_and_no_track_is_of_people(finished: Workplace):
     labels = set(pq.read_table(finished.lake / "crops", columns=["label"])["label"].to_pylist())
     labels |= set(pq.read_table(finished.lake / "tracks", columns=["label"])["label"].to_pylist())
     assert labels <= set(VEHICLES)
+
+
+def test_every_figure_leads_to_the_vehicles_that_it_counts(finished: Workplace, tmp_path: Path):
+    lake = Lake(str(finished.lake))
+    browser = Browser(lake, KeyStore(keys_uri(lake.uri)), ViewerSettings(), AuditLog(tmp_path / "audit.jsonl")).state("synthetic")
+    day = Partition.of_day(RUSH.date())
+    for table in ("vehicle_counts", "travel_times"):
+        links = [unescape(each) for each in re.findall(r'href="([^"]*rests-on[^"]*)"', browser.get(f"/figures/{table}").text)]
+        figures = lake.read(table, day)["vehicles"].to_pylist()
+        assert [shown(browser, link) for link in links] == [(count, count) for count in figures]
+        assert sum(figures) > 10
 
 
 def test_truth_and_evaluation_stand_beside_the_results(finished: Workplace):

@@ -23,10 +23,10 @@ def embedded(browser: Browser) -> Browser:
     return browser.state()
 
 
-def send(browser: Browser, picture: bytes):
+def send(browser: Browser, picture: bytes, **seen: str):
     return browser.post(
         "/search",
-        data={"camera": NORTH.id, "hour": HOUR_KEY},
+        data={"camera": NORTH.id, "hour": HOUR_KEY} | seen,
         files={"picture": ("mine.png", picture)},
         headers={"origin": ORIGIN},
     )
@@ -38,6 +38,30 @@ def test_a_crop_finds_its_own_vehicle_at_no_distance_to_speak_of(embedded: Brows
     assert vehicle(embedded) in text
     assert "distance 0." in text
     assert embedded.asked()[-1].endswith("search for an uploaded picture at cam-1 in 2020-05-05T17")
+
+
+@pytest.mark.parametrize(
+    ("camera", "at", "found"),
+    [
+        ("cam-2", "2020-05-05T17:00:20Z", True),
+        ("cam-2", "2020-05-05T13:00:20-04:00", True),
+        ("cam-2", "2020-05-05T17:01:19Z", False),  # a second before: nobody is as fast
+        ("cam-2", "2020-05-05T16:00:20Z", False),
+        ("cam-1", "2020-05-05T17:00:20Z", False),  # not a neighbour
+    ],
+)
+def test_where_and_when_it_was_seen_leave_only_what_it_can_be(embedded: Browser, camera: str, at: str, found: bool):
+    text = send(embedded, _crop(embedded.lake.read("crops", PLACE)), seen_camera=camera, seen_at=at).text
+    assert ("1 of 1 tracks" in text) == (vehicle(embedded) in text) == found
+    assert "only what it could be" in text
+    assert f"seen at {camera} at 2020-05-05T1" in embedded.asked()[-1]
+
+
+@pytest.mark.parametrize("seen", [{"seen_camera": "cam-2"}, {"seen_at": "2020-05-05T17:00Z"}, {"seen_at": "noon"}])
+def test_half_of_where_and_when_is_refused_in_a_sentence(embedded: Browser, seen: dict[str, str]):
+    answer = send(embedded, _crop(embedded.lake.read("crops", PLACE)), **seen)
+    assert answer.status_code == 404
+    assert "Say both where and when" in answer.text or "is no time" in answer.text
 
 
 def _crop(crops: pa.Table) -> bytes:

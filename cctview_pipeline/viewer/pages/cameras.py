@@ -16,7 +16,7 @@ from cctview_pipeline.viewer.hour import Frame, Hour, address, boxes, timeline
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.road import road_of, roads
 from cctview_pipeline.viewer.sessions import Session
-from cctview_pipeline.viewer.shared import ask, camera_named, hour_named, moment_named, names_of, page, viewer_of
+from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, moment_named, names_of, page, viewer_of
 
 router = APIRouter()
 ELSEWHERE = 8
@@ -51,10 +51,13 @@ def camera_hours(request: Request, camera: str, near: str = "") -> Response:
         wanted = hour_named(near)
         return RedirectResponse(address(known.id, min(hours, key=lambda hour: abs(hour - wanted))), 303)
     tracked = set(reading.hours("tracks", known.id))
-    days = {}
+    clock, days = clock_of(request), {}
     for hour in hours:
-        days.setdefault(hour.date(), {})[hour.hour] = hour
-    return page(request, "camera.html", camera=known, days=days, tracked=tracked, road=road_of(reading.require(), known.id))
+        local = clock.local(hour)
+        days.setdefault(local.date(), {}).setdefault(local.hour, []).append(hour)  # two where autumn's change repeats it
+    times = (min(hours), max(hours)) if hours else None
+    road = road_of(reading.require(), known.id)
+    return page(request, "camera.html", times=times, camera=known, days=days, tracked=tracked, road=road)
 
 
 @router.get("/cameras/{camera}/{hour}")
@@ -70,7 +73,15 @@ def camera_hour(
     way = way if way in ways else next(iter(ways), "")
     found = Hour.read(reading, camera, when)
     state = {"time": time if time in ("clock", "platoon") else "clock", "way": way, "show": "none" if show == "none" else "all"}
-    context = {"camera": known, "hour": when, "road": road, "ways": ways, "state": state, "link": _link(known.id, when, state)}
+    context = {
+        "times": (when, when),
+        "camera": known,
+        "hour": when,
+        "road": road,
+        "ways": ways,
+        "state": state,
+        "link": _link(known.id, when, state),
+    }
     around = {"earlier": _near(reading, known.id, when, -1), "later": _near(reading, known.id, when, 1)}
     if not found.frames:
         deleted = Tombstones(reading.lake).get("raw_frames", place)
@@ -88,7 +99,8 @@ def camera_hour(
         "steps": _steps(found, number),
         "elsewhere": _elsewhere(reading, session, campaign, known, frame.at, state, when),
     }
-    return page(request, "hour.html", timeline=timeline(found, reading, frame.at, context["link"]), **context, **around)
+    drawn = timeline(found, reading, frame.at, context["link"], clock_of(request))
+    return page(request, "hour.html", timeline=drawn, gaps=found.gaps(reading), **context, **around)
 
 
 def _link(camera: str, hour: datetime, state: dict[str, str]) -> str:

@@ -15,13 +15,14 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.privacy.access import AGGREGATES
+from cctview_pipeline.viewer.pages.counted import counted_link
 from cctview_pipeline.viewer.plots import plots
 from cctview_pipeline.viewer.reading import NotThere, Reading
-from cctview_pipeline.viewer.shared import page, partition_link, viewer_of
+from cctview_pipeline.viewer.shared import clock_of, page, partition_link, viewer_of
 
 router = APIRouter()
 OFFERED = tuple(name for name in TABLES if name in AGGREGATES)
-SHOWN = 300
+SHOWN = 100
 MOST_PARTITIONS = 2_000
 """Of a table by camera and hour that are read for one day."""
 
@@ -55,9 +56,9 @@ def figure(request: Request, name: str, day: str = "", camera: str = "", start: 
         days=days,
         camera=camera,
         cameras=_cameras(reading, table, shown) if days else [],
-        plots=plots(table, rows.to_pylist() if rows.num_rows <= 20_000 else []),
+        plots=plots(table, rows.to_pylist() if rows.num_rows <= 20_000 else [], clock_of(request)),
         columns=[(field.name, field.metadata[b"description"].decode()) for field in TABLES[table].schema],
-        rows=[(row, _evidence(row)) for row in dicts],
+        rows=[(row, _evidence(row), counted_link(table, row)) for row in dicts],
         total=rows.num_rows,
         start=start,
         step=SHOWN,

@@ -4,28 +4,32 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
+from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.corridor import BIN, DOUBTFUL, FEW, MOST_CAMERAS, WHOLE, Day, diagram, read_day
 from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import Road, roads
-from cctview_pipeline.viewer.shared import page, viewer_of
+from cctview_pipeline.viewer.shared import clock_of, page, viewer_of
+from cctview_pipeline.viewer.tiles import Tiles
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class State:
-    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames."""
+    """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames;
+    vehicles: None where none could be counted."""
 
     camera: Camera
     said: str
     newest: datetime | None
     hours: int
-    vehicles: int
+    vehicles: int | None
     observed: float | None
 
 
@@ -39,10 +43,12 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
     shown, every = _day(day, days, campaign), roads(campaign)
     chosen = _part(next((each for each in every if each.name == road), every[0]), first)
     today = read_day(reading, shown, chosen.ids)
+    clock = clock_of(request)
     states = [_state(reading, camera, today) for camera in chosen.cameras]
     return page(
         request,
         "home.html",
+        times=today.span,
         day=shown,
         days=days,
         roads=every,
@@ -50,10 +56,13 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         first=first,
         step=MOST_CAMERAS,
         total=len(next(each for each in every if each.name == chosen.name).cameras),
-        diagrams={way: drawn for way in chosen.ways() if (drawn := diagram(chosen, way, today))},
+        diagrams={way: drawn for way in chosen.ways() if (drawn := diagram(chosen, way, today, clock))},
         map=corridor_map(chosen),
+        tiles=_on_tiles(chosen, viewer_of(request).settings.tiles),
         states=states,
-        news=_news(reading, campaign, days),
+        gaps=[(camera.id, *gap) for camera in chosen.cameras for gap in today.missing(camera.id)],
+        known_gaps=bool(today.gaps),
+        news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
         journeys=[place.hour for place in reading.partitions("journeys") if place.hour.date() == shown],
     )
@@ -69,8 +78,15 @@ def _day(said: str, days: list[date], campaign: Campaign) -> date:
 def _part(road: Road, first: int) -> Road:
     """So many cameras as can be told apart in one drawing."""
     first = max(0, min(first, len(road.cameras) - 1))
-    last = first + MOST_CAMERAS
-    return Road(road.name, road.cameras[first:last], tuple(each - road.metres[first] for each in road.metres[first:last]))
+    return road.part(first, first + MOST_CAMERAS)
+
+
+def _on_tiles(road: Road, tiles: Tiles | None) -> dict | None:
+    """What the map's script needs to know."""
+    if tiles is None:
+        return None
+    cameras = [{name: getattr(each, name) for name in ("id", "name", "latitude", "longitude")} for each in road.cameras]
+    return {"url": tiles.url, "attribution": tiles.attribution, "mostZoom": tiles.most_zoom, "cameras": cameras}
 
 
 def _state(reading: Reading, camera: Camera, today: Day) -> State:
@@ -80,20 +96,30 @@ def _state(reading: Reading, camera: Camera, today: Day) -> State:
     said = status.sort_by("began_at")["state"][-1].as_py() if status is not None and status.num_rows else ""
     seen = today.observed(camera.id)
     bins = (today.span[1] - today.span[0]) / BIN if today.span else 0
-    vehicles = sum(row["vehicles"] for row in today.counts if row["camera_id"] == camera.id)
-    return State(camera, said, newest, len(hours), vehicles, sum(seen.values()) / bins if bins else None)
+    counts = [row["vehicles"] for row in today.counts_of.get(camera.id, []) if row["vehicles"] is not None]
+    return State(camera, said, newest, len(hours), sum(counts) if counts else None, sum(seen.values()) / bins if bins else None)
 
 
-def _news(reading: Reading, campaign: Campaign, days: list[date]) -> list[str]:
+def _news(reading: Reading, campaign: Campaign, states: list[State], days: list[date], clock: Clock) -> list[Markup]:
     """What came last, in sentences."""
     found = []
+
+    def tell(sentence: str, hour: datetime, **said: object) -> None:
+        found.append(Markup(sentence).format(clock.html(hour, clock.stamp(hour)), **said))
+
+    if brought := [each.newest for each in states if each.newest]:
+        tell("The newest frames are of the hour from {}, of {count} cameras.", max(brought), count=brought.count(max(brought)))
     if hours := [place.hour for place in reading.partitions("journeys")]:
-        found.append(f"The newest hour with journeys is {max(hours):%Y-%m-%d %H:00} UTC, of {len(hours)}.")
+        tell("Vehicles are followed up to the hour from {}, {count} in all.", max(hours), count=_hours(len(hours)))
     if days:
-        found.append(f"Figures reach to {max(days)}, over {len(days)} {'day' if len(days) == 1 else 'days'}.")
+        found.append(Markup("Figures reach to the UTC day {}, and begin with {}.").format(max(days), min(days)))
     if campaign.end is None:
-        found.append("The campaign is open: hours are added while its cameras are collected.")
+        found.append(Markup("The campaign is open: hours are added while its cameras are collected."))
     return found
+
+
+def _hours(count: int) -> str:
+    return f"{count:,} {'hour' if count == 1 else 'hours'}"
 
 
 def _doubts(reading: Reading, today: Day, states: list[State]) -> list[str]:

@@ -12,12 +12,12 @@ from cctview_pipeline.viewer.lines import journey_lines
 from cctview_pipeline.viewer.names import Names, camera_of, hour_of
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import roads
-from cctview_pipeline.viewer.shared import ask, hour_named, moment_named, names_of, page, viewer_of
+from cctview_pipeline.viewer.shared import ask, clock_of, hour_named, moment_named, names_of, page, viewer_of
 from cctview_pipeline.viewer.vehicle import Leg
 
 router = APIRouter()
 WINDOW = timedelta(minutes=2)
-LISTED = 60
+LISTED = 30
 
 
 @router.get("/journeys/{hour}")
@@ -39,13 +39,14 @@ def journeys(request: Request, hour: str, at: str = "", road: str = "", least: i
     return page(
         request,
         "journeys.html",
+        times=(when, when),
         hour=when,
         road=chosen,
         begin=begin,
         end=begin + WINDOW,
         least=max(2, least),
         total=len(over),
-        lines=journey_lines(chosen, [[leg for leg, _ in legs] for legs in shown]),
+        lines=journey_lines(chosen, [[leg for leg, _ in legs] for legs in shown], clock_of(request)),
         listed=listed,
         shown=len(shown),
         steps={"earlier": begin - WINDOW, "later": begin + WINDOW},

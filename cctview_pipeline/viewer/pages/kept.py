@@ -16,7 +16,7 @@ from cctview_pipeline.privacy.erasures import RECORDS, RULES
 from cctview_pipeline.viewer.door import TOO_MANY
 from cctview_pipeline.viewer.law import Refused
 from cctview_pipeline.viewer.reading import NotThere
-from cctview_pipeline.viewer.shared import camera_named, page, session_of, viewer_of
+from cctview_pipeline.viewer.shared import camera_named, clock_of, page, session_of, viewer_of
 
 router = APIRouter()
 REQUEST = "erasure request"
@@ -71,7 +71,7 @@ def _few(entries) -> None:
 def _page(request: Request, receipt: int = 0, command: str = "") -> Response:
     viewer = viewer_of(request)
     campaign = viewer.reading.require()
-    policy = Policy.of(campaign)
+    policy, clock = Policy.of(campaign), clock_of(request)
     tables = [(spec.name, spec.description, words(policy.lifetime(spec.name)), spec.name in RULES) for spec in TABLES.values()]
     beside = [(name, what, words(policy.lifetime(name))) for name, what in BESIDE.items()]
     entries, trouble = _newest(viewer.log)
@@ -79,6 +79,7 @@ def _page(request: Request, receipt: int = 0, command: str = "") -> Response:
     return page(
         request,
         "kept.html",
+        times=(entries[-1].time, entries[0].time) if entries else None,
         policy=policy,
         tables=tables,
         beside=beside,
@@ -87,6 +88,7 @@ def _page(request: Request, receipt: int = 0, command: str = "") -> Response:
         head=str(entries[0].head) if entries else "",
         erasures=len(erasures),
         cameras=campaign.cameras,
+        example=[clock.written(campaign.start + later) for later in (timedelta(), timedelta(minutes=10))],
         receipt=receipt,
         command=command,
         requests=[entry for entry in entries if entry.kind == REQUEST],

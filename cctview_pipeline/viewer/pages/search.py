@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Request, UploadFile
 from PIL import Image
 from starlette.responses import Response
 
+from cctview_pipeline.campaign import parse_time
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
@@ -23,12 +24,13 @@ from cctview_pipeline.viewer.names import Names, tracks_by_name
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.sessions import Session
-from cctview_pipeline.viewer.shared import ask, camera_named, hour_named, names_of, page, viewer_of
-from cctview_pipeline.viewer.vehicle import Track, find_track
+from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, names_of, page, viewer_of
+from cctview_pipeline.viewer.vehicle import TRACK, Track, find_track
 
 router = APIRouter()
 TABLES = ("crops", "features", "tracks")
 SHOWN = 24
+UNKNOWN = "?"
 
 
 class BadUpload(NotThere):
@@ -45,6 +47,21 @@ class Hit:
     possible: bool | None
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """Where and when a vehicle was. way: its carriageway, None where it did not move, UNKNOWN where nobody says."""
+
+    camera: str
+    first: datetime
+    last: datetime
+    at: datetime
+    way: str | None
+
+    @classmethod
+    def of(cls, track: Track) -> "Sighting":
+        return cls(track.camera, track.row["first_seen"], track.row["last_seen"], track.at, track.row["carriageway"])
+
+
 @router.get("/search")
 def search(request: Request, camera: str = "", hour: str = "", like: str = "", within: str = "") -> Response:
     """like: a vehicle, as ``camera/hour/pseudonym``; camera, hour: where it is looked for; within: gate, or nothing."""
@@ -55,22 +72,44 @@ def search(request: Request, camera: str = "", hour: str = "", like: str = "", w
     reading, track = viewer_of(request).reading, _named(request, names, like)
     place = Partition.camera_hour(known.id, when)
     vector = _looks(request, track, place)
-    hits = _ranked(request, session, names, place, vector, track)
-    if within == "gate":
-        hits = [hit for hit in hits if hit.possible]
+    hits = _ranked(request, session, names, place, vector, Sighting.of(track), within == "gate", track.id)
     src = crop_address(session, track.partition, track.row["best_detection_id"])
-    return _form(request, camera, hour, like, hits=hits[:SHOWN], src=src, within=within, searched=_size(reading, place))
+    return _form(request, camera, hour, like, hits=hits, src=src, within=within, searched=_size(reading, place))
 
 
 @router.post("/search")
-def upload(request: Request, picture: UploadFile, camera: str = Form(), hour: str = Form()) -> Response:
-    """A picture of one's own. It is looked at in memory, and kept nowhere."""
-    known, when = camera_named(request, camera), hour_named(hour)
-    session = ask(request, f"search for an uploaded picture at {known.id} in {format_hour(when)}", TABLES)
-    return _search_upload(request, session, picture.file.read(int(PICTURE_BYTES.most) + 1), known.id, when)
+def upload(
+    request: Request,
+    picture: UploadFile,
+    camera: str = Form(),
+    hour: str = Form(),
+    seen_camera: str = Form(""),
+    seen_at: str = Form(""),
+) -> Response:
+    """A picture of one's own. It is looked at in memory, and kept nowhere. seen_camera, seen_at: where and when that was, if only
+    what can be the same vehicle is wanted."""
+    known, when, seen = camera_named(request, camera), hour_named(hour), _seen(request, seen_camera, seen_at)
+    gate = f", seen at {seen.camera} at {seen.at:%Y-%m-%dT%H:%M:%SZ}" if seen else ""
+    session = ask(request, f"search for an uploaded picture at {known.id} in {format_hour(when)}{gate}", TABLES)
+    return _search_upload(request, session, picture.file.read(int(PICTURE_BYTES.most) + 1), known.id, when, seen)
 
 
-def _search_upload(request: Request, session: Session, data: bytes, camera: str, hour: datetime) -> Response:
+def _seen(request: Request, camera: str, at: str) -> Sighting | None:
+    """What somebody says of where a picture is from; None where nothing was said. Raises NotThere."""
+    if not camera and not at.strip():
+        return None
+    try:
+        when = parse_time(at.strip())
+    except CctviewError as error:
+        raise NotThere(str(error)) from error
+    if not camera or when is None:
+        raise NotThere("Say both where and when the vehicle was seen, or neither.")
+    return Sighting(camera_named(request, camera).id, when, when, when, UNKNOWN)
+
+
+def _search_upload(
+    request: Request, session: Session, data: bytes, camera: str, hour: datetime, seen: Sighting | None
+) -> Response:
     reading, place, names = viewer_of(request).reading, Partition.camera_hour(camera, hour), names_of(request)
     image = read_upload(data)
     extractor = load_extractor(reading.require().model("extractor"))
@@ -79,8 +118,17 @@ def _search_upload(request: Request, session: Session, data: bytes, camera: str,
         raise BadUpload("This hour's embeddings are of another model than the one in use: make its features again first.")
     if not features.num_rows:
         return _form(request, camera, format_hour(hour), "", hits=[], uploaded=True)
-    hits = _ranked(request, session, names, place, extractor.embed([image])[0], None)
-    return _form(request, camera, format_hour(hour), "", hits=hits[:SHOWN], uploaded=True, searched=_size(reading, place))
+    hits = _ranked(request, session, names, place, extractor.embed([image])[0], seen, seen is not None)
+    return _form(
+        request,
+        camera,
+        format_hour(hour),
+        "",
+        hits=hits,
+        uploaded=True,
+        within="gate" if seen else "",
+        searched=_size(reading, place),
+    )
 
 
 def read_upload(data: bytes) -> np.ndarray:
@@ -121,21 +169,40 @@ def _looks(request: Request, track: Track, place: Partition) -> np.ndarray:
 
 
 def _ranked(
-    request: Request, session: Session, names: Names, place: Partition, vector: np.ndarray, track: Track | None
+    request: Request,
+    session: Session,
+    names: Names,
+    place: Partition,
+    vector: np.ndarray,
+    seen: Sighting | None,
+    gated: bool,
+    besides: str = "",
 ) -> list[Hit]:
-    """The tracks of an hour by how far their mean embedding is from a vector, nearest first."""
+    """The tracks of an hour by how far their mean embedding is from a vector, nearest first. seen: where and when the vehicle was
+    that is searched for; gated: only what it can be; besides: its own track's id."""
     reading = viewer_of(request).reading
     ids, looks = reading.derived("looks", "features", place, lambda: _track_looks(reading, place))
     if not len(ids):
         return []
-    distances = np.linalg.norm(looks - vector, axis=1)
-    hits = []
-    for row in np.argsort(distances, kind="stable")[: 3 * SHOWN]:
-        found = find_track(reading, names, ids[row], place)
-        if found and (track is None or found.id != track.id):
-            src = crop_address(session, place, found.row["best_detection_id"])
-            hits.append(Hit(found, float(distances[row]), src, _possible(reading, track, found)))
+    rows = reading.derived("rows", "tracks", place, lambda: _rows(reading, place))
+    distances, hits = np.linalg.norm(looks - vector, axis=1), []
+    for number in np.argsort(distances, kind="stable"):
+        row = rows.get(ids[number])
+        if row is None or ids[number] == besides:
+            continue
+        track = Track(row, place, names(ids[number]))
+        possible = _possible(reading, seen, Sighting.of(track))
+        if not gated or possible:
+            src = crop_address(session, place, row["best_detection_id"])
+            hits.append(Hit(track, float(distances[number]), src, possible))
+        if len(hits) == SHOWN:
+            break
     return hits
+
+
+def _rows(reading: Reading, place: Partition) -> dict[str, dict]:
+    """track_id -> its row."""
+    return {row["track_id"]: row for row in reading.table("tracks", place, TRACK).to_pylist()}
 
 
 def _track_looks(reading: Reading, place: Partition) -> tuple[list[str], np.ndarray]:
@@ -152,18 +219,18 @@ def _track_looks(reading: Reading, place: Partition) -> tuple[list[str], np.ndar
     return ids, np.array(means)
 
 
-def _possible(reading: Reading, one: Track | None, other: Track) -> bool | None:
-    """Whether a vehicle can have got from the earlier of two tracks to the later, by the gate of their cameras."""
+def _possible(reading: Reading, one: Sighting | None, other: Sighting) -> bool | None:
+    """Whether a vehicle can have got from the earlier of two sightings to the later, by the gate of their cameras."""
     if one is None:
         return None
-    earlier, later = sorted((one, other), key=lambda track: track.at)
+    earlier, later = sorted((one, other), key=lambda seen: seen.at)
     edges = edges_into(reading.require(), later.camera)
     edge = next((each for each in edges if each.source.id == earlier.camera), None)
     if edge is None:
         return None
-    gap = (later.row["first_seen"] - earlier.row["last_seen"]).total_seconds()
+    gap = (later.first - earlier.last).total_seconds()
     passing = (later.at - earlier.at).total_seconds()
-    same_way = later.row["carriageway"] == earlier.row["carriageway"] == edge.carriageway
+    same_way = {earlier.way, later.way} - {UNKNOWN} == {edge.carriageway}
     return bool(same_way and edge.admits(np.array([gap]), np.array([passing]))[0])
 
 
@@ -175,7 +242,15 @@ def _form(request: Request, camera: str, hour: str, like: str, **found) -> Respo
     reading = viewer_of(request).reading
     campaign = reading.require()
     usual = {"hits": None, "src": "", "within": "", "uploaded": False, "searched": 0}
-    hours = sorted({format_hour(each) for c in campaign.cameras[:40] for each in reading.hours("features", c.id)})
+    hours = sorted({each for c in campaign.cameras[:40] for each in reading.hours("features", c.id)}, reverse=True)
     return page(
-        request, "search.html", cameras=campaign.cameras, hours=hours, chosen=camera, hour=hour, like=like, **(usual | found)
+        request,
+        "search.html",
+        example=clock_of(request).written(campaign.start),
+        cameras=campaign.cameras,
+        hours=hours,
+        chosen=camera,
+        hour=hour,
+        like=like,
+        **(usual | found),
     )

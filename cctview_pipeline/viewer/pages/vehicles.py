@@ -12,13 +12,14 @@ from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.viewer.calibration import calibration
 from cctview_pipeline.viewer.evidence import bars
 from cctview_pipeline.viewer.lines import journey_lines
+from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.names import tracks_by_name
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere
-from cctview_pipeline.viewer.road import road_of
-from cctview_pipeline.viewer.sessions import Session
-from cctview_pipeline.viewer.shared import ask, camera_named, hour_named, names_of, page, viewer_of
-from cctview_pipeline.viewer.vehicle import Track, find_track, journey, rankings, went_to
+from cctview_pipeline.viewer.road import Road, road_of
+from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, names_of, page, viewer_of
+from cctview_pipeline.viewer.svg import Drawing
+from cctview_pipeline.viewer.vehicle import Leg, Track, find_track, journey, rankings, went_to
 from cctview_pipeline.viewer.verdicts import Verdict, record
 
 router = APIRouter()
@@ -37,10 +38,12 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
     track, campaign = _track(request, known, when, name), viewer.reading.require()
     legs = journey(viewer.reading, names, track)
     others = [leg.track for leg in legs if leg.track]
-    ranked = rankings(viewer.reading, names, track)
+    ranked, verdicts = rankings(viewer.reading, names, track), _verdicts(request, track)
+    road = road_of(campaign, known.id)
     return page(
         request,
         "vehicle.html",
+        times=(when, max([when, *(each["said_at"] for each in verdicts)])),
         camera=known,
         hour=when,
         track=track,
@@ -50,15 +53,16 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
         bars={each.said["gallery_track_id"]: bars(each.evidence) for ranking in ranked for each in ranking.candidates},
         went=went_to(viewer.reading, names, campaign, track),
         legs=legs,
-        strip=journey_lines(road_of(campaign, known.id), [legs]) if len(legs) > 1 else None,
+        strip=journey_lines(road, [legs], clock_of(request)) if len(legs) > 1 else None,
         thumbs={each.id: crop_address(session, each.partition, each.row["best_detection_id"]) for each in [track, *others]}
         | {
             each.track.id: crop_address(session, each.track.partition, each.track.row["best_detection_id"])
             for each in [*(c for r in ranked for c in r.candidates), *went_to(viewer.reading, names, campaign, track)]
             if each.track
         },
+        map=_map(road, legs) if len(legs) > 1 else None,
         calibration=calibration(viewer.reading),
-        verdicts=_verdicts(request, track, session),
+        verdicts=verdicts,
         said=bool(said),
     )
 
@@ -97,6 +101,13 @@ def say(
     return RedirectResponse(f"/vehicles/{known.id}/{format_hour(when)}/{name}?said=1#said", 303)
 
 
+def _map(road: Road, legs: list[Leg]) -> Drawing:
+    """The journey on the road from its first camera to its last, and one beyond."""
+    passed = [leg.camera for leg in legs if leg.camera in road.ids]
+    places = sorted(road.ids.index(each) for each in passed)
+    return corridor_map(road.part(max(0, places[0] - 1), places[-1] + 2), passed)
+
+
 def _track(request: Request, camera: Camera, hour: datetime, name: str) -> Track:
     reading, names, partition = viewer_of(request).reading, names_of(request), Partition.camera_hour(camera.id, hour)
     identifier = tracks_by_name(reading, names, partition).get(name)
@@ -106,7 +117,7 @@ def _track(request: Request, camera: Camera, hour: datetime, name: str) -> Track
     return track
 
 
-def _verdicts(request: Request, track: Track, session: Session) -> list[dict]:
+def _verdicts(request: Request, track: Track) -> list[dict]:
     """The newest first; gallery: the candidate's pseudonym."""
     names = names_of(request)
     rows = viewer_of(request).reading.table("verdicts", track.partition).to_pylist()
