@@ -136,7 +136,7 @@ def check_camera(camera: Described) -> None:
 class Camera:
     """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
     the corridor; network_id: its id in its network; masks, privacy_zones: polygons in which nothing is detected
-    (detect/zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
+    (zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
     before it was asked for have none: they can be read, and nothing is stored or detected where a polygon has no size."""
 
     id: str
@@ -187,7 +187,7 @@ class Campaign:
     """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
-    city's seed, start, minutes and faults; privacy: what privacy/policy.py reads; models: the detector and the extractor in
+    city's seed, start, minutes and faults; privacy: what policy.py reads; models: the detector and the extractor in
     use, by their names in models/manifest.toml, where they are not the shipped ones; source: the file that says so, for refusals.
     """
 

@@ -1,4 +1,4 @@
-"""The asset graph as the papers want it (privacy/papers.py), and the papers of the synthetic city in docs/.
+"""The asset graph as the papers want it (privacy/compliance/), and the papers of the synthetic city in docs/.
 
 ::
 
