@@ -297,6 +297,7 @@ class Campaign:
         return corridor[max(0, place - 1) : place] + corridor[place + 1 : place + 2]
 
     def to_toml(self) -> str:
+        """As ``campaign.toml`` has it; :meth:`from_toml` reads the same campaign."""
         document = tomlkit.document()
         document.add(tomlkit.comment("One lake, one campaign: its cameras, where their frames come from, and its hours (UTC)."))
         campaign = {"name": self.name, "network": self.network}

@@ -112,13 +112,16 @@ class CityNetwork:
         return self.settings.start + timedelta(minutes=self.settings.minutes)
 
     def cameras(self) -> list[str]:
+        """Their ids, along the road."""
         return [camera.id for camera in CAMERAS]
 
     def hours(self, camera_id: str) -> list[datetime]:
+        """The UTC hours in which a camera has frames; none for a camera that the city does not have."""
         count = -((self.begin - self.end) // HOUR)
         return [self.begin + i * HOUR for i in range(count)] if camera_id in self.cameras() else []
 
     def mount(self, camera_id: str) -> Mount:
+        """How a camera hangs above the road. Raises CctviewError for one that the city does not have."""
         return self._studio(camera_id).mount
 
     def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
