@@ -124,6 +124,7 @@ class Lake:
         return campaign
 
     def write_campaign(self, campaign: Campaign) -> None:
+        """Replace ``campaign.toml``, whole or not at all."""
         self.storage.write(CAMPAIGN, campaign.to_toml().encode())
 
     def withdraw_campaign(self) -> None:
