@@ -6,6 +6,7 @@
 # make test               sets everything up and runs ruff and the tests that are quick
 # make test-all           runs all tests, tries properties on six times as many examples, fuzzes every reader for a minute
 # make lint-deps          says what is known against the pinned versions (ADVISORIES=FILE where no service can be asked)
+# make reference          writes docs/reference/ anew: commands, tables, configuration; after every change of one of them
 # make licences           writes docs/licences.md, sbom and hashes write docs/sbom.cdx.json and requirements.hashes: after every
 #                         change of requirements.lock
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
@@ -23,7 +24,7 @@ FUZZ_S ?= 3600
 CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
-.PHONY: install install-dev demo view test test-all lint lint-deps licences sbom hashes dev dev-city benchmark \
+.PHONY: install install-dev demo view test test-all lint lint-deps reference licences sbom hashes dev dev-city benchmark \
 	soak clean
 
 install: $(INSTALLED)
@@ -63,6 +64,9 @@ lint: install-dev
 
 lint-deps: install-dev
 	$(BIN)/python -m supply_chain audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
+
+reference: install
+	$(BIN)/python -m cctview_pipeline.cli.reference
 
 licences: install-dev
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev,benchmark]'

@@ -34,31 +34,51 @@ Polygon = tuple[tuple[float, float], ...]
 """Corners (x, y) in pixels of a frame of the camera's zones_size."""
 ZONES = ("masks", "privacy_zones")
 
-_HEAD = {
-    "name": Key(str, '"FDR Drive"', needed=True),
-    "network": Key(str, '"archive"', needed=True),
-    "start": Key(datetime, "2020-05-05T17:00:00Z", needed=True),
-    "end": Key(datetime, "2020-05-05T18:00:00Z"),
-    "path": Key(str, '"/data/archive"'),
-    "settings": Key(dict, "[campaign.settings] on a line of its own, and its keys below it"),
-    "privacy": Key(dict, "[campaign.privacy] on a line of its own, and its keys below it"),
-    "models": Key(dict, "[campaign.models] on a line of its own, and its keys below it"),
+HEAD = {
+    "name": Key(str, '"FDR Drive"', needed=True, sentence="What people call it."),
+    "network": Key(
+        str, '"archive"', needed=True, sentence="Where frames come from: `archive`, `city`, or a live network such as `nyc-dot`."
+    ),
+    "start": Key(datetime, "2020-05-05T17:00:00Z", needed=True, sentence="The first hour of the window, a full one."),
+    "end": Key(datetime, "2020-05-05T18:00:00Z", sentence="Its end, a full hour, exclusive; open while collecting goes on."),
+    "path": Key(str, '"/data/archive"', sentence="The archive's folder or zip file, or a live network's spool."),
+    "settings": Key(
+        dict, "[campaign.settings] on a line of its own, and its keys below it", sentence="What the network itself is told."
+    ),
+    "privacy": Key(
+        dict, "[campaign.privacy] on a line of its own, and its keys below it", sentence="What is promised about people."
+    ),
+    "models": Key(dict, "[campaign.models] on a line of its own, and its keys below it", sentence="Which models this lake uses."),
 }
-_CAMERA = (
-    {
-        "id": Key(str, '"735-683-N"', needed=True),
-        "name": Key(str, '"FDR Drive at 48 St"', needed=True),
-        "latitude": Key(float, "40.7525", -90, 90, needed=True),
-        "longitude": Key(float, "-73.9637", -180, 180, needed=True),
-        "faces": Key(str, '"north", or "" where nobody knows', needed=True),
-        "corridor": Key(str, '"fdr"', needed=True),
-        "order": Key(int, "1", -1_000_000, 1_000_000, needed=True),
-        "network": Key(str, '"nyc-dot"'),
-        "network_id": Key(str, '"5f8d..."'),
-    }
-    | dict.fromkeys(ZONES, Key(list, "[[[0, 0], [90, 0], [0, 60]]]"))
-    | {"zones_size": Key(list, "[352, 240]")}
-)
+MODELS = {
+    task: Key(str, '"default"', sentence=f"The {task} of `models/manifest.toml` in use; `cctview models use` writes it.")
+    for task in TASKS
+}
+_ZONE = {"kind": list, "example": "[[[0, 0], [90, 0], [0, 60]]]", "called": "list of polygons of [x, y] points in pixels"}
+CAMERA = {
+    "id": Key(str, '"735-683-N"', needed=True, sentence="Its id: letters, digits and single hyphens, underscores or dots."),
+    "name": Key(str, '"FDR Drive at 48 St"', needed=True, sentence="What people call it."),
+    "latitude": Key(float, "40.7525", -90, 90, needed=True, sentence="Its place, degrees."),
+    "longitude": Key(float, "-73.9637", -180, 180, needed=True, sentence="Its place, degrees."),
+    "faces": Key(
+        str,
+        '"north", or "" where nobody knows',
+        needed=True,
+        sentence="Where it looks: north, east, south or west. Where nobody knows, its vehicles have no carriageway.",
+    ),
+    "corridor": Key(str, '"fdr"', needed=True, sentence="The road it stands at; cameras of one corridor are neighbours."),
+    "order": Key(int, "1", -1_000_000, 1_000_000, needed=True, sentence="Its place along the corridor, no two alike."),
+    "network": Key(str, '"nyc-dot"', sentence="The live network that it belongs to."),
+    "network_id": Key(str, '"5f8d..."', sentence="Its id in that network."),
+    "masks": Key(**_ZONE, sentence="Where nothing is detected: a box whose centre lies in one is dropped."),
+    "privacy_zones": Key(**_ZONE, sentence="Painted over before a frame is stored; a box that touches one is dropped."),
+    "zones_size": Key(
+        list,
+        "[352, 240]",
+        called="width and height in whole pixels",
+        sentence="Of the frames that the zones were drawn on; without it nothing is made of a camera that has zones.",
+    ),
+}
 
 
 class Placed(Protocol):
@@ -116,7 +136,7 @@ def check_camera(camera: Described) -> None:
 class Camera:
     """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
     the corridor; network_id: its id in its network; masks, privacy_zones: polygons in which nothing is detected
-    (detect/zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
+    (zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
     before it was asked for have none: they can be read, and nothing is stored or detected where a polygon has no size."""
 
     id: str
@@ -167,7 +187,7 @@ class Campaign:
     """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
-    city's seed, start, minutes and faults; privacy: what privacy/policy.py reads; models: the detector and the extractor in
+    city's seed, start, minutes and faults; privacy: what policy.py reads; models: the detector and the extractor in
     use, by their names in models/manifest.toml, where they are not the shipped ones; source: the file that says so, for refusals.
     """
 
@@ -199,7 +219,7 @@ class Campaign:
                     f"{self.source}: the campaign's {key}, '{printable(text)}', cannot be shown in one line: rename it."
                 )
         models = Section(self.source, "[campaign.models]")
-        read_section(self.models, models, {task: Key(str, '"default"') for task in TASKS})
+        read_section(self.models, models, MODELS)
         for name, time in (("start", self.start), ("end", self.end)):
             if time is not None and (time.tzinfo is None or time != floor_hour(time)):
                 raise CctviewError(
@@ -277,6 +297,7 @@ class Campaign:
         return corridor[max(0, place - 1) : place] + corridor[place + 1 : place + 2]
 
     def to_toml(self) -> str:
+        """As ``campaign.toml`` has it; :meth:`from_toml` reads the same campaign."""
         document = tomlkit.document()
         document.add(tomlkit.comment("One lake, one campaign: its cameras, where their frames come from, and its hours (UTC)."))
         campaign = {"name": self.name, "network": self.network}
@@ -303,14 +324,14 @@ class Campaign:
         document = parse_toml(text, source)
         if unknown := set(document) - {"campaign", "cameras"}:
             name = printable(min(unknown))
-            mend = f"write [campaign.{name}]" if name in _HEAD else "take it out"
+            mend = f"write [campaign.{name}]" if name in HEAD else "take it out"
             raise CctviewError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
         if "campaign" not in document:
             raise CctviewError(f"{source} has no section [campaign]: it holds name, network and start.")
         rows = document.get("cameras")
         if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
             raise CctviewError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
-        head = read_section(document["campaign"], Section(source, "[campaign]"), _HEAD)
+        head = read_section(document["campaign"], Section(source, "[campaign]"), HEAD)
         return cls(cameras=tuple(camera_from_dict(row, source) for row in rows), **({"end": None} | head), source=source)
 
     def with_path(self, path: str) -> "Campaign":
@@ -322,7 +343,7 @@ def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
     """One ``[[cameras]]`` entry. Raises CctviewError for a key that is missing or unknown, and for a wrong value."""
     section = Section(source, f"[[cameras]], id = {written(row.get('id', '?'))}")
     drawn = {name: read(row[name], section, name) for name, read in _DRAWN.items() if name in row}
-    values = read_section({name: value for name, value in row.items() if name not in _DRAWN}, section, _CAMERA)
+    values = read_section({name: value for name, value in row.items() if name not in _DRAWN}, section, CAMERA)
     try:
         return Camera(**(values | drawn))
     except CctviewError as error:
@@ -335,13 +356,13 @@ def _polygons(value: object, section: Section, name: str) -> tuple[Polygon, ...]
         points = [point for polygon in value for point in polygon]
         if all(isinstance(point, list) and len(point) == 2 and all(map(_is_pixel, point)) for point in points):
             return tuple(tuple(tuple(point) for point in polygon) for polygon in value)
-    raise section.wrong(name, value, "is no list of polygons of [x, y] points in pixels", f"{name} = {_CAMERA[name].example}")
+    raise section.wrong(name, value, f"is no {CAMERA[name].value_name}", f"{name} = {CAMERA[name].example}")
 
 
 def _size(value: object, section: Section, name: str) -> Size:
     if isinstance(value, list) and len(value) == 2 and all(type(side) is int for side in value):
         return value[0], value[1]
-    raise section.wrong(name, value, "is no width and height in whole pixels", f"{name} = {_CAMERA[name].example}")
+    raise section.wrong(name, value, f"is no {CAMERA[name].value_name}", f"{name} = {CAMERA[name].example}")
 
 
 _DRAWN: Mapping[str, Callable[[object, Section, str], Any]] = dict.fromkeys(ZONES, _polygons) | {"zones_size": _size}

@@ -1,6 +1,5 @@
 """Camera x hour, hour and day of a campaign, the mappings between them, and how a backfill over them is cut into runs."""
 
-import os
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -8,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 import dagster as dg
 
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.environment import PARTITIONS_PER_RUN
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import DAY_FORMAT, HOUR_FORMAT, Partition, format_day, format_hour, parse_day, parse_hour
 
@@ -82,7 +82,7 @@ class Partitions:
 
 def partitions_per_run(campaign: Campaign) -> int:
     """``CCTVIEW_PARTITIONS_PER_RUN``; or two, fewer runs where a campaign is small, and as many as needed in a large one."""
-    if chosen := os.environ.get("CCTVIEW_PARTITIONS_PER_RUN"):
+    if chosen := PARTITIONS_PER_RUN.get():
         if not chosen.isdecimal() or not int(chosen):
             raise CctviewError(f"CCTVIEW_PARTITIONS_PER_RUN is '{chosen}': set a whole number above 0, or leave it unset.")
         return int(chosen)

@@ -1,8 +1,8 @@
 """Where things are on this machine: the project's root, its models, the lake, its keys and Dagster's home."""
 
-import os
 from pathlib import Path
 
+from cctview_pipeline import environment
 from cctview_pipeline.errors import CctviewError
 
 
@@ -14,12 +14,12 @@ def project_root() -> Path:
 
 def models_directory() -> Path:
     """The folder of the manifest and the shipped weights; ``CCTVIEW_MODELS`` overrides."""
-    return Path(os.environ.get("CCTVIEW_MODELS") or project_root() / "models")
+    return Path(environment.MODELS.get() or project_root() / environment.MODELS.default)
 
 
 def lake_uri() -> str:
     """The lake that a command or a run works on; ``CCTVIEW_LAKE`` overrides."""
-    uri = os.environ.get("CCTVIEW_LAKE") or str(project_root() / "var" / "lake")
+    uri = environment.LAKE.get() or str(project_root() / environment.LAKE.default)
     return uri if "://" in uri else str(Path(uri).absolute())
 
 
@@ -31,7 +31,7 @@ def keys_uri(lake: str = "") -> str:
     """
     lake = lake or lake_uri()
     usual = project_root() / "var" / "keys" if "://" in lake else Path(lake).absolute().parent / "keys"
-    uri = os.environ.get("CCTVIEW_KEYS") or str(usual)
+    uri = environment.KEYS.get() or str(usual)
     uri = uri.rstrip("/") if "://" in uri else str(Path(uri).absolute())
     if "://" in uri or "://" in lake:
         inside = f"{uri}/".startswith(f"{lake.rstrip('/')}/")
@@ -44,9 +44,9 @@ def keys_uri(lake: str = "") -> str:
 
 def dagster_home() -> Path:
     """Dagster's instance; ``DAGSTER_HOME`` overrides."""
-    return Path(os.environ.get("DAGSTER_HOME") or project_root() / "var" / "dagster")
+    return Path(environment.DAGSTER_HOME.get() or project_root() / environment.DAGSTER_HOME.default)
 
 
 def audit_path() -> Path:
     """The audit log, apart from the lake so that what empties the lake leaves it; ``CCTVIEW_AUDIT`` overrides."""
-    return Path(os.environ.get("CCTVIEW_AUDIT") or project_root() / "var" / "audit" / "audit.jsonl").absolute()
+    return Path(environment.AUDIT.get() or project_root() / environment.AUDIT.default).absolute()

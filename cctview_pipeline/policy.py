@@ -42,18 +42,30 @@ LIFETIMES: dict[str, timedelta | None] = {
     "logs": _WEEK,
     "keys": _DAY,
 }
-"""Of tables, and of what lies beside the lake: the collectors' spool, the pictures in Dagster's metadata, what runs printed, and
-the day's keys after their day. A table that is not named here holds no vehicles, and is kept."""
+"""Of tables, and of what lies beside the lake. A table that is not named here holds no vehicles, and is kept."""
+BESIDE = {
+    "spool": "Frames that collectors keep until the lake has them.",
+    "pictures": "Pictures in the metadata of Dagster's runs.",
+    "logs": "What runs printed.",
+    "keys": "A day's key of the pseudonyms, counted from the day's end.",
+}
+"""What lies beside the lake and has a lifetime."""
 UNMASKED = ("raw_frames", "crops", "spool", "pictures")
 """What shows people where they are not masked, and is then kept for hours only."""
 MOST_UNMASKED = _HOURS
 
-_KEYS = {
-    "purposes": Key(list, '["traffic counts"]'),
-    "unmasked_for": Key(str, '"road safety", which must be one of the purposes'),
-    "largest_side": Key(int, "640", 16, 32_767),
-    "queries_an_hour": Key(int, "60", 1),
-    "lifetimes": Key(dict, "[campaign.privacy.lifetimes] on a line of its own, and its keys below it"),
+KEYS = {
+    "purposes": Key(list, '["traffic counts"]', sentence="What vehicles may be asked about for; without one nobody may."),
+    "unmasked_for": Key(
+        str,
+        '"road safety", which must be one of the purposes',
+        sentence="The purpose under which people stay visible, for six hours at most; they are painted over otherwise.",
+    ),
+    "largest_side": Key(int, "640", 16, 32_767, sentence="Of a stored frame, px: a larger one is scaled down."),
+    "queries_an_hour": Key(int, "60", 1, sentence="How many questions about vehicles one user may ask."),
+    "lifetimes": Key(
+        dict, "[campaign.privacy.lifetimes] on a line of its own, and its keys below it", sentence="How long a thing is kept."
+    ),
 }
 
 
@@ -85,7 +97,7 @@ class Policy:
 
         Nobody lives in the synthetic city: what it holds is kept unless the campaign says otherwise.
         """
-        said = read_section(campaign.privacy, Section(campaign.source, "[campaign.privacy]"), _KEYS)
+        said = read_section(campaign.privacy, Section(campaign.source, "[campaign.privacy]"), KEYS)
         lifetimes = dict.fromkeys(LIFETIMES) if campaign.network == "city" else dict(LIFETIMES)
         section = Section(campaign.source, "[campaign.privacy.lifetimes]")
         lifetimes |= {name: _duration(name, text, section) for name, text in said.get("lifetimes", {}).items()}

@@ -43,7 +43,8 @@ class Section:
 @dataclass(frozen=True)
 class Key:
     """One key of a section. kind: str, bool, int, float (an int is one too), datetime, list (of texts) or dict; example: a right
-    value, as it is written; least, most: of a number; above: what it must be more than."""
+    value, as it is written; least, most: of a number; above: what it must be more than; called: what such a value is, where
+    its kind alone does not tell; sentence: what it is for, as docs/reference/configuration.md tells it."""
 
     kind: type
     example: str
@@ -51,23 +52,33 @@ class Key:
     most: float = math.inf
     above: float = -math.inf
     needed: bool = False
+    called: str = ""
+    sentence: str = ""
 
     def wrong(self, value: object) -> str | None:
         """Why a value is none, behind ``key = value under [section]``."""
         if not _is(value, self.kind):
-            return f"is no {_NAMES[self.kind]}"
+            return f"is no {self.value_name}"
         if isinstance(value, int) and not _INTEGERS[0] <= value <= _INTEGERS[1]:
             return "is larger than any whole number of TOML"
         if self.kind in (int, float) and not (self.least <= value <= self.most and value > self.above and math.isfinite(value)):
-            return f"is out of range ({self._range})"
+            return f"is out of range ({self.range})"
         if self.kind in (str, list) and not all(map(is_shown, [value] if self.kind is str else value)):
             return "has characters that cannot be shown in one line"
         return None
 
     @property
-    def _range(self) -> str:
+    def value_name(self) -> str:
+        return self.called or _NAMES[self.kind]
+
+    @property
+    def is_bounded(self) -> bool:
+        return (self.least, self.most, self.above) != (-math.inf, math.inf, -math.inf)
+
+    @property
+    def range(self) -> str:
         least = f"more than {self.above:g}" if self.above > -math.inf else f"{self.least:,.0f} or more"
-        return f"from {self.least:g} to {self.most:g}" if self.most < math.inf and self.above == -math.inf else least
+        return f"from {self.least:.15g} to {self.most:.15g}" if self.most < math.inf and self.above == -math.inf else least
 
 
 def read_section(values: object, section: Section, keys: Mapping[str, Key]) -> dict[str, Any]:
@@ -163,6 +174,7 @@ _NAMES = {
     float: "number",
     list: "list of texts",
     dict: "table",
+    datetime: "time with its offset",
 }
 
 

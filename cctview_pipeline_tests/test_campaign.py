@@ -163,7 +163,7 @@ def test_campaign_refusals(change, sentence):
         (
             "order = 1",
             "order = 2000000",
-            'here.toml: order = 2000000 under [[cameras]], id = "cam-1" is out of range (from -1e+06',
+            'here.toml: order = 2000000 under [[cameras]], id = "cam-1" is out of range (from -1000000 to 1000000)',
         ),
         (
             'faces = "north"',

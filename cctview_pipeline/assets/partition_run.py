@@ -5,7 +5,6 @@ not the rest of the range: its verdict stands in its metadata, and the asset's c
 is not made again, and what was erased from one is left out whenever it is written, from side tables as from the table itself.
 """
 
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from cctview_pipeline.environment import VIEWER_URL
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.checks import CHECKS, SCHEMA, failures
@@ -55,7 +55,7 @@ SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches", "jou
 def viewer_link(table: str, partition: Partition) -> str:
     """The viewer's page of a camera's hour, an hour of journeys, or a day's figures. ``CCTVIEW_VIEWER_URL`` says where it is, if
     not on this machine."""
-    base = (os.environ.get("CCTVIEW_VIEWER_URL") or "http://127.0.0.1:8020").rstrip("/")
+    base = (VIEWER_URL.get() or VIEWER_URL.default).rstrip("/")
     if partition.day:
         return f"{base}/figures/{table}?day={layout.format_day(partition.day)}"
     hour = layout.format_hour(partition.hour)

@@ -53,7 +53,8 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         instance = dg.DagsterInstance.get()
     except ImportError as error:
         raise CctviewError(
-            f"{place} names the module '{error.name}', which is not there: install its extra (README, Extras), or mend the file."
+            f"{place} names the module '{error.name}', which is not there: install its extra "
+            "(docs/getting-started.md, Extras), or mend the file."
         ) from error
     except (DagsterError, CheckError, yaml.YAMLError) as error:
         raise CctviewError(

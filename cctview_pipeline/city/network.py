@@ -18,10 +18,21 @@ from cctview_pipeline.city.truth import boxes_table, passages_table
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraHour, Frame
 from cctview_pipeline.ids import FrameId
-from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR
+from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key
 
 START = datetime(2025, 6, 3, 16, tzinfo=UTC)
 """Noon in New York on an ordinary Tuesday: the beginning, unless somebody wants another."""
+
+KEYS = {
+    "seed": Key(
+        int, "1000", 0, 999_999, sentence="Which city: 0-999 are for training, 1000-1999 for development, 9000 up for evaluation."
+    ),
+    "start": Key(datetime, "2025-06-03T16:00:00Z", sentence="When it begins, a full hour."),
+    "minutes": Key(int, "60", 1, 366 * 24 * 60, sentence="How much of it is collected."),
+    "faults": Key(list, '["jam", "frozen:city-2"]', sentence="What goes wrong in it: `cctview city faults` has the names."),
+    "people": Key(int, "0", 0, MOST_PEOPLE, sentence="How many walk or cycle past each camera in an hour."),
+}
+"""Of ``[campaign.settings]``."""
 
 _AROUND = timedelta(minutes=4)
 """How long before and after its hour the traffic is known, so that passages at its edges are whole."""
@@ -59,8 +70,8 @@ class CitySettings:
     @classmethod
     def read(cls, settings: Mapping) -> "CitySettings":
         """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
-        if unknown := set(settings) - {"seed", "start", "minutes", "faults", "people"}:
-            raise CctviewError(f"A city has no setting '{min(unknown)}': known are seed, start, minutes, faults, people.")
+        if unknown := set(settings) - set(KEYS):
+            raise CctviewError(f"A city has no setting '{min(unknown)}': known are {', '.join(KEYS)}.")
         values = dict(settings)
         if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes", "people")):
             raise CctviewError("A city's people, seed and minutes are whole numbers.")
@@ -101,13 +112,16 @@ class CityNetwork:
         return self.settings.start + timedelta(minutes=self.settings.minutes)
 
     def cameras(self) -> list[str]:
+        """Their ids, along the road."""
         return [camera.id for camera in CAMERAS]
 
     def hours(self, camera_id: str) -> list[datetime]:
+        """The UTC hours in which a camera has frames; none for a camera that the city does not have."""
         count = -((self.begin - self.end) // HOUR)
         return [self.begin + i * HOUR for i in range(count)] if camera_id in self.cameras() else []
 
     def mount(self, camera_id: str) -> Mount:
+        """How a camera hangs above the road. Raises CctviewError for one that the city does not have."""
         return self._studio(camera_id).mount
 
     def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:

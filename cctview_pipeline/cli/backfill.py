@@ -44,8 +44,12 @@ MOST_CAUSES = 10
 
 
 def backfill(
-    network: Annotated[str, typer.Option(help="Where frames come from: archive, or city for the synthetic one.")] = "archive",
-    path: Annotated[list[str], typer.Option(help="The archive's folder or zip file; a folder may hold several of both.")] = [],  # noqa: B006
+    network: Annotated[
+        str, typer.Option(help="Where frames come from: archive, city for the synthetic one, or a live network.")
+    ] = "archive",
+    path: Annotated[
+        list[str], typer.Option(help="The archive's folder or zip file, which may hold several of both; a live network's spool.")
+    ] = [],  # noqa: B006
     cameras: CamerasOption = [],  # noqa: B006
     begin: FromOption = "",
     end: ToOption = "",

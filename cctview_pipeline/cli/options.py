@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cctview_pipeline.environment import DAGSTER_HOME, LAKE
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.shell import command
 
@@ -32,6 +33,6 @@ def city_settings(seed: int | None, minutes: int | None, faults: list[str], peop
 
 def command_line(*words: str) -> str:
     """A command of this program as a person must give it to reach the same lake."""
-    defaults = {"CCTVIEW_LAKE": project_root() / "var" / "lake", "DAGSTER_HOME": project_root() / "var" / "dagster"}
-    chosen = {name: os.environ[name] for name, value in defaults.items() if os.environ.get(name, str(value)) != str(value)}
+    usual = {variable: str(project_root() / variable.default) for variable in (LAKE, DAGSTER_HOME)}
+    chosen = {variable.name: variable.get() for variable, path in usual.items() if variable.get() not in ("", path)}
     return command(os.path.relpath(sys.argv[0]), *words, **chosen)

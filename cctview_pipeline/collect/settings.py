@@ -14,13 +14,13 @@ from cctview_pipeline.settings import Key, Section, read_section
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import EngineSettings
 
-_KEYS = {
-    "collect": Key(bool, "true"),
-    "contact": Key(str, '"you@example.org"'),
-    "window": Key(str, '"13:00-14:00"'),
-    "budget_gib": Key(float, "20.0", above=0, most=1e6),
-    "metrics_port": Key(int, "9090, or 0 for none", 0, 65_535),
-    "base_url": Key(str, '"http://127.0.0.1:8010"'),
+KEYS = {
+    "collect": Key(bool, "true", sentence="Whether to collect at all, somebody having read the operator's terms."),
+    "contact": Key(str, '"you@example.org"', sentence="Where the operator finds you; sent with every request."),
+    "window": Key(str, '"13:00-14:00"', sentence="Of every day, in the network's local time."),
+    "budget_gib": Key(float, "20.0", above=0, most=1e6, sentence="What the spool may take of the disk, GiB."),
+    "metrics_port": Key(int, "9090, or 0 for none", 0, 65_535, sentence="Where Prometheus finds metrics; 0 for nowhere."),
+    "base_url": Key(str, '"http://127.0.0.1:8010"', sentence="Another server of the network's form."),
 }
 
 
@@ -54,11 +54,11 @@ class CollectSettings:
     def read(cls, values: Mapping, source: str = "campaign.toml") -> "CollectSettings":
         """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
         section = Section(source, "[campaign.settings]")
-        settings = cls(**read_section(values, section, _KEYS))
+        settings = cls(**read_section(values, section, KEYS))
         settings.begin_and_seconds()
         url = settings.base_url
         if url and not is_server_address(url):
-            raise section.wrong("base_url", url, "is no address of a server", f"base_url = {_KEYS['base_url'].example}")
+            raise section.wrong("base_url", url, "is no address of a server", f"base_url = {KEYS['base_url'].example}")
         return settings
 
     def begin_and_seconds(self) -> tuple[time, float]:

@@ -153,7 +153,11 @@ _SPECS = [
                 FRAME_ID,
                 CAMERA_ID,
                 CAPTURED_AT,
-                _column("role", pa.string(), "frame (it was labelled, once each), object, ignored or still (detect/labels.py)"),
+                _column(
+                    "role",
+                    pa.string(),
+                    "frame (it was labelled, once each), object, ignored or still (training/detector/labels.py)",
+                ),
                 _column("label", pa.string(), "of an object; else empty"),
                 _column("x1", pa.float32(), "left edge, px of the stored frame"),
                 _column("y1", pa.float32(), "upper edge, px"),

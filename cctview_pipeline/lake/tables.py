@@ -32,6 +32,7 @@ class Lake:
         return self.storage.uri
 
     def has(self, table: str, partition: Partition) -> bool:
+        """Whether the partition was written. An empty table counts."""
         return self.storage.exists(layout.key(table, partition))
 
     def version(self, table: str, partition: Partition) -> str | None:
@@ -127,6 +128,7 @@ class Lake:
         return campaign
 
     def write_campaign(self, campaign: Campaign) -> None:
+        """Replace ``campaign.toml``, whole or not at all."""
         self.storage.write(CAMPAIGN, campaign.to_toml().encode())
 
     def withdraw_campaign(self) -> None:

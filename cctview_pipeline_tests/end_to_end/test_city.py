@@ -34,6 +34,7 @@ from cctview_pipeline.redaction.masking import GREY
 from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.registry.state_dicts import read_weights, register_weights
 from cctview_pipeline.viewer import ViewerSettings
+from cctview_pipeline_tests.documentation.pages import blocks
 from cctview_pipeline_tests.factories.cities import RUSH
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all
@@ -157,6 +158,22 @@ def test_the_citys_settings_do_not_fit_an_archive(finished: Workplace):
     done = finished.invoke("backfill", "--network", "archive", "--seed", "8")
     assert done.returncode == 1
     assert done.stderr == "cctview: --seed, --minutes, --faults and --people are the city's: add --network city.\n"
+
+
+def test_the_examples_of_the_python_interface_run(finished: Workplace):
+    """docs/api.md, from top to bottom, as somebody would paste it."""
+    known: dict = {}
+    with mock.patch.dict(os.environ, finished.environment):
+        for example in blocks("docs/api.md", "python"):
+            exec(compile(example, "docs/api.md", "exec"), known)
+    assert len(known["hour"].frames) > 20
+    assert known["found"].boxes.shape == (len(known["found"].scores), 4)
+    assert known["embeddings"].shape == (len(known["crops"]), 384)
+    assert [near[0] for near in known["nearest"]] == [0, 1, 2]
+    stored = finished.lake / "tracks" / "camera=city-1"
+    assert known["tracked"]["track_id"].to_pylist() == pq.read_table(stored)["track_id"].to_pylist()
+    assert known["counts"].num_rows > 0
+    assert known["journeys"].num_rows > 0
 
 
 # The loop of adapting, as a person closes it: label, learn, refuse or switch, and see what is stale.

@@ -1,4 +1,7 @@
-"""What the papers rest on. The asset graph comes as plain data from whoever knows Dagster (automation/paper_graph.py)."""
+"""What the papers of privacy/compliance/ rest on: nothing stands in them that is not here, or left blank for the controller.
+
+The asset graph comes as plain data from whoever knows Dagster (automation/paper_graph.py).
+"""
 
 import itertools
 import json
@@ -25,7 +28,7 @@ BESIDE = {
     "logs": "what runs printed",
     "keys": "the secrets of days, from which pseudonyms follow",
 }
-"""What has a lifetime and is no table, as privacy/policy.py names it."""
+"""What has a lifetime and is no table, as policy.py names it."""
 _TOLD = re.compile(r"\*\*(?P<title>What it [\w ]+|Where it fails)(?P<dot>\.?)\*\*(?P<text>.*?)(?=\n\n|\Z)", re.DOTALL)
 
 

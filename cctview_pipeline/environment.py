@@ -1,0 +1,63 @@
+"""Every environment variable that this program asks for, with its default and what it is for: one table.
+
+What libraries ask for is theirs: boto3's ``AWS_*``, and what deploy/dagster.yaml names.
+"""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """default: what holds where nothing is said; a path is one inside the project. where: which value that is, if it follows
+    from others; sentence: what it is for."""
+
+    name: str
+    sentence: str
+    default: str = ""
+    where: str = ""
+
+    def get(self) -> str:
+        """What the environment says; an empty text where it says nothing."""
+        return os.environ.get(self.name, "")
+
+
+LAKE = Variable(
+    "CCTVIEW_LAKE",
+    "The lake that commands and runs work on: a folder or `s3://bucket/prefix`.",
+    default="var/lake",
+)
+KEYS = Variable(
+    "CCTVIEW_KEYS",
+    "Where the days' keys of the pseudonyms are kept: a folder or `s3://bucket/prefix`, never inside the lake. "
+    "Machines that share a lake share them.",
+    where="`keys` beside the lake's folder; `var/keys` for a lake on S3",
+)
+AUDIT = Variable(
+    "CCTVIEW_AUDIT",
+    "The append-only log of who asked about vehicles, a file.",
+    default="var/audit/audit.jsonl",
+)
+MODELS = Variable(
+    "CCTVIEW_MODELS",
+    "The folder of `manifest.toml` and the weights; a training writes there too.",
+    default="models",
+)
+DAGSTER_HOME = Variable(
+    "DAGSTER_HOME",
+    "The folder of Dagster's instance, with its `dagster.yaml`; `cctview` makes it when it is not there.",
+    default="var/dagster",
+)
+PARTITIONS_PER_RUN = Variable(
+    "CCTVIEW_PARTITIONS_PER_RUN",
+    "How many camera-hours of frames to features one run of a backfill makes: a whole number above 0. 24 on a GPU, so that a "
+    "model is loaded once for a day.",
+    where="2; in a large campaign as many as leave about 1,000 runs",
+)
+VIEWER_URL = Variable(
+    "CCTVIEW_VIEWER_URL",
+    "Where the viewer is, for the links from Dagster's UI into it.",
+    default="http://127.0.0.1:8020",
+)
+
+VARIABLES = {each.name: each for each in (LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, VIEWER_URL)}
