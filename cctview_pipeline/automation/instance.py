@@ -17,6 +17,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 from dagster_shared.check import CheckError
+from sqlalchemy.exc import OperationalError
 
 from cctview_pipeline.automation.dev_server import run_to_its_end
 from cctview_pipeline.campaign import Campaign
@@ -47,7 +48,7 @@ def prepare_home() -> Path:
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME. Raises CctviewError, with the mend, for a dagster.yaml that is none, and for one whose
-    storage does not answer."""
+    storage does not answer, now or inside the block."""
     place = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
     try:
         instance = dg.DagsterInstance.get()
@@ -61,12 +62,28 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
             f"{place} is no configuration of a Dagster instance: mend it, or delete it, and the project's own is copied there."
         ) from error
     except Exception as error:  # of the storage's own library, which is known only by the file
-        raise CctviewError(
-            f"The storage that {place} names cannot be reached: start its server, or mend the address and the password."
-        ) from error
+        raise _unreached(place) from error
     with instance:
-        _complete_tables(instance)
-        yield instance
+        try:
+            _complete_tables(instance)
+            yield instance
+        except Exception as error:
+            if _is_of_storage(error):
+                raise _unreached(place) from error
+            raise
+
+
+def _unreached(place: Path) -> CctviewError:
+    return CctviewError(
+        f"The storage that {place} names cannot be reached: start its server, or mend the address and the password."
+    )
+
+
+def _is_of_storage(error: BaseException | None) -> bool:
+    """Whether a database did not answer. Dagster wraps what its library says in errors of several kinds."""
+    while error is not None and not isinstance(error, OperationalError):
+        error = error.__cause__
+    return error is not None
 
 
 def _complete_tables(instance: dg.DagsterInstance) -> None:

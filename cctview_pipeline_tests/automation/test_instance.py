@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from cctview_pipeline.automation.instance import check_not_served, open_instance, prepare_home, running_daemon
 from cctview_pipeline.errors import CctviewError
@@ -62,3 +63,14 @@ def test_a_dagster_yaml_that_cannot_be_used_is_one_sentence(home: Path, text: st
     (home / "dagster.yaml").write_text(text)
     with pytest.raises(CctviewError, match=sentence), open_instance():
         pass
+
+
+def test_a_storage_that_goes_while_it_is_used_is_told_as_one_that_was_never_there(home: Path):
+    """As Dagster says it when PostgreSQL restarts: an error of its own, about one of the database's."""
+    with pytest.raises(CctviewError, match="cannot be reached: start its server"), open_instance():
+        try:
+            raise OperationalError("select 1", {}, Exception("starting up"))
+        except OperationalError as error:
+            raise RuntimeError("too many retries for DB connection") from error
+    with pytest.raises(RuntimeError, match="ours"), open_instance():
+        raise RuntimeError("ours")

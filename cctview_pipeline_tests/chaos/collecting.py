@@ -28,6 +28,7 @@ CAMERAS, PERIOD_S = 12, 0.5
 STEPS_S = (-120.0, -2.0, 2.0, 120.0)
 MOST_TRIES = 12
 """Of what is started again until it ends well."""
+FULL = "cannot be written: No space left on device"
 
 
 @dataclass
@@ -131,7 +132,10 @@ class Collecting:
         status = process.wait(wait_s)
         if status not in (0, -signal.SIGKILL, -signal.SIGTERM):  # the last while it was still starting
             said = (self.folder / "collector.log").read_text()[-600:]
-            self.complaints.append(f"{name} ended with {status}: {said}")
+            if status == 1 and FULL in said:  # stopped on a full disk: what it still held was not kept, and it says so
+                self.faults["collector ended on a full disk"] += 1
+            else:
+                self.complaints.append(f"{name} ended with {status}: {said}")
 
     def _sealing(self) -> subprocess.Popen:
         command = [sys.executable, "-m", "cctview_pipeline_tests.chaos.sealing", self.disk.outside, self.lake.uri]
