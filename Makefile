@@ -61,6 +61,7 @@ lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 lint-deps: install-dev
 	$(BIN)/python -m supply_chain audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")

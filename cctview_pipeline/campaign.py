@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import tomlkit
 
@@ -84,8 +84,11 @@ CAMERA = {
 class Placed(Protocol):
     """Whatever has a place, in degrees."""
 
-    latitude: float
-    longitude: float
+    @property
+    def latitude(self) -> float: ...
+
+    @property
+    def longitude(self) -> float: ...
 
 
 def metres_between(one: Placed, other: Placed) -> float:
@@ -107,15 +110,20 @@ class BadCamera(CctviewError):
 class Described(Placed, Protocol):
     """A camera, wherever it is heard of: in a network's list, a spool or a campaign."""
 
-    id: str
-    network_id: str
-    name: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def network_id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 def check_camera(camera: Described) -> None:
     """What holds for every camera: what a list lets in is refused neither by the spool nor by the campaign. Raises BadCamera."""
 
-    def refuse(reason: str, what: str) -> None:
+    def refuse(reason: str, what: str) -> NoReturn:
         raise BadCamera(f"Camera '{str(camera.id)[:40]}': {what}", reason)
 
     for name, reason in (("id", "id"), ("network_id", "id"), ("name", "name")):
@@ -153,7 +161,7 @@ class Camera:
     zones_size: Size | None = None
 
     def __post_init__(self) -> None:
-        def refuse(what: str) -> None:
+        def refuse(what: str) -> NoReturn:
             raise CctviewError(f"Camera '{printable(self.id)}': {what}")
 
         check_camera(self)
@@ -167,10 +175,9 @@ class Camera:
         if not ZONE_CORNERS.allows(corners := sum(map(len, (*self.masks, *self.privacy_zones)))):
             refuse(ZONE_CORNERS.says(corners))
         if self.zones_size is not None:
-            self._check_zones_size(refuse)
+            self._check_zones_size(self.zones_size, refuse)
 
-    def _check_zones_size(self, refuse: Callable[[str], None]) -> None:
-        size = self.zones_size
+    def _check_zones_size(self, size: Size, refuse: Callable[[str], NoReturn]) -> None:
         if len(size) != 2 or not all(type(side) is int and side > 0 and PICTURE_SIDE.allows(side) for side in size):
             refuse(f"zones_size is the width and height of a frame in whole pixels, such as [352, 240], not {list(size)}.")
         for x, y in (point for polygon in (*self.masks, *self.privacy_zones) for point in polygon):
@@ -300,13 +307,15 @@ class Campaign:
         """As ``campaign.toml`` has it; :meth:`from_toml` reads the same campaign."""
         document = tomlkit.document()
         document.add(tomlkit.comment("One lake, one campaign: its cameras, where their frames come from, and its hours (UTC)."))
-        campaign = {"name": self.name, "network": self.network}
-        campaign |= {"path": self.path} if self.path else {}
-        campaign |= {"start": self.start} | ({"end": self.end} if self.end else {})
-        campaign |= {"settings": dict(self.settings)} if self.settings else {}
-        campaign |= {"privacy": dict(self.privacy)} if self.privacy else {}
-        campaign |= {"models": dict(self.models)} if self.models else {}
-        document["campaign"] = campaign
+        said = {
+            "path": self.path,
+            "start": self.start,
+            "end": self.end,
+            "settings": dict(self.settings),
+            "privacy": dict(self.privacy),
+            "models": dict(self.models),
+        }
+        document["campaign"] = {"name": self.name, "network": self.network} | {k: v for k, v in said.items() if v}
         cameras = tomlkit.aot()
         for camera in self.cameras:
             values = {f.name: getattr(camera, f.name) for f in fields(camera)}
@@ -382,9 +391,13 @@ def _is_line(polygon: Polygon) -> bool:
 
 
 def _twice(values: Iterable[Any]) -> Any:
-    """The first that is met again."""
-    seen = set()
-    return next(value for value in values if value in seen or seen.add(value))
+    """The first that is met again. Raises ValueError where none is."""
+    met = set()
+    for value in values:
+        if value in met:
+            return value
+        met.add(value)
+    raise ValueError("None of the values is met again.")
 
 
 def floor_hour(time: datetime) -> datetime:

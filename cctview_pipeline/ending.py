@@ -7,10 +7,11 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from types import FrameType
+from typing import NoReturn, TypeAlias
 
 from cctview_pipeline.errors import CctviewError, printable
 
@@ -99,7 +100,8 @@ def _ours(error: Exception) -> str:
     return f"this is a mistake of cctview and not yours ({where}): please report it with the file {file.name}."
 
 
-_OWN = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | signal.Handlers
+_OWN: dict[signal.Signals, _Handler] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 """What handles a signal where nobody else has said how."""
 _signals: list[int] = []
 """Those that have asked this process to end."""

@@ -93,8 +93,14 @@ class DetectionId:
         match = _DETECTION.fullmatch(text)
         if match is None:
             raise ValueError(f"'{text}' is no detection id: expected FRAME--detections--N--LABEL--P.P--WxH--X.YvX.Y.")
-        box = tuple(int(match[name]) for name in ("x1", "y1", "x2", "y2"))
-        return cls(match["frame"], int(match["number"]), match["label"], float(match["percent"]), box)
+        x1, y1, x2, y2 = (int(match[name]) for name in ("x1", "y1", "x2", "y2"))
+        return cls(
+            frame_id=match["frame"],
+            number=int(match["number"]),
+            label=match["label"],
+            percent=float(match["percent"]),
+            box=(x1, y1, x2, y2),
+        )
 
 
 def camera_of(identifier: str) -> str:

@@ -4,6 +4,7 @@ Cameras, archives, lists, files and uploads are other people's bytes. Whatever r
 takes it; what is beyond is refused with the sentence, and nothing else with it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cctview_pipeline.errors import CctviewError
@@ -23,7 +24,7 @@ class Limit:
         """Why so much is refused."""
         return self.sentence.format(found=found, most=self.most)
 
-    def check(self, found: float, error: type[CctviewError] = CctviewError) -> None:
+    def check(self, found: float, error: Callable[[str], CctviewError] = CctviewError) -> None:
         """Raises error, with the sentence, for more than the limit."""
         if not self.allows(found):
             raise error(self.says(found))

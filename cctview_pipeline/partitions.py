@@ -111,8 +111,8 @@ def to_partition(key: str) -> Partition:
 def to_key(partition: Partition) -> str:
     """The lake's partition -> a Dagster partition key."""
     if partition.camera:
-        return str(dg.MultiPartitionKey({"camera": partition.camera, "hour": format_hour(partition.hour)}))
-    return format_hour(partition.hour) if partition.hour else format_day(partition.day)
+        return str(dg.MultiPartitionKey({"camera": partition.camera, "hour": format_hour(partition.begin)}))
+    return format_hour(partition.hour) if partition.hour else format_day(partition.begin)
 
 
 def _midnight(moment: datetime) -> datetime:

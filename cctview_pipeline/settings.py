@@ -61,11 +61,14 @@ class Key:
             return f"is no {self.value_name}"
         if isinstance(value, int) and not _INTEGERS[0] <= value <= _INTEGERS[1]:
             return "is larger than any whole number of TOML"
-        if self.kind in (int, float) and not (self.least <= value <= self.most and value > self.above and math.isfinite(value)):
+        if self.kind in (int, float) and isinstance(value, int | float) and not self._allows(value):
             return f"is out of range ({self.range})"
-        if self.kind in (str, list) and not all(map(is_shown, [value] if self.kind is str else value)):
+        if isinstance(value, str | list | tuple) and not all(map(is_shown, [value] if isinstance(value, str) else value)):
             return "has characters that cannot be shown in one line"
         return None
+
+    def _allows(self, value: float) -> bool:
+        return self.least <= value <= self.most and value > self.above and math.isfinite(value)
 
     @property
     def value_name(self) -> str:

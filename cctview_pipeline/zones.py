@@ -45,7 +45,7 @@ class Zones:
 
     def unplaceable(self, width: int, height: int) -> str:
         """A sentence where nobody knows which pixels of a frame of width x height the polygons cover; else empty."""
-        if self.unsized or not (self.masks or self.privacy_zones) or same_shape(self.size, (width, height)):
+        if self.size is None or not (self.masks or self.privacy_zones) or same_shape(self.size, (width, height)):
             return self.unsized
         return (
             f"It is {width} x {height} pixels, of another shape than the {self.size[0]} x {self.size[1]} that the zones of "
@@ -78,7 +78,9 @@ class Zones:
     def _covered(self, polygons: Sequence[Polygon], width: int, height: int) -> np.ndarray:
         if sentence := self.unplaceable(width, height):
             raise ValueError(sentence)
-        return painted(tuple(polygons), self.size, (width, height)) if polygons else np.zeros((height, width), bool)
+        if self.size is None or not polygons:
+            return np.zeros((height, width), bool)
+        return painted(tuple(polygons), self.size, (width, height))
 
 
 def sizes_unplaceable(zones: Zones, sizes: Sequence[Size]) -> dict[str, int]:

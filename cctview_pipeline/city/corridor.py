@@ -5,6 +5,12 @@ right of a southbound driver, ``d``, 0 in the middle of the median. Southbound l
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+Length = TypeVar("Length", float, np.ndarray)
+"""In metres, or in lanes: one number, or an array of them."""
 
 BEGIN_M = -500.0
 END_M = 5_440.0
@@ -51,6 +57,6 @@ def lanes_at(side: int, s: float) -> int:
     return next(lanes for begin, lanes in reversed(LANES[side]) if s >= begin or begin == BEGIN_M)
 
 
-def lane_centre(side: int, lane: float) -> float:
+def lane_centre(side: int, lane: Length) -> Length:
     """d of the middle of a lane; a fraction is a place between two lanes."""
     return side * (MEDIAN_M + LANE_M * (lane + 0.5))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cctview_pipeline.campaign import Camera
-from cctview_pipeline.city.corridor import LANE_M, MEDIAN_M, SOUTHBOUND, lanes_at
+from cctview_pipeline.city.corridor import LANE_M, MEDIAN_M, SOUTHBOUND, Length, lanes_at
 
 WIDTH, HEIGHT = 352, 240
 
@@ -90,11 +90,11 @@ class Mount:
         right, down = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right
         return np.stack([right, down, ahead]), np.array([self.d, 0.0, self.height])
 
-    def centre_x(self, y: np.ndarray | float) -> np.ndarray | float:
+    def centre_x(self, y: Length) -> Length:
         """x of the middle of the road at y, m."""
         return self.bend * y**2 + self.wave * y**3
 
-    def slope(self, y: np.ndarray | float) -> np.ndarray | float:
+    def slope(self, y: Length) -> Length:
         """dx / dy of the road at y."""
         return 2 * self.bend * y + 3 * self.wave * y**2
 
@@ -139,7 +139,7 @@ def _mount(seed: int, index: int) -> Mount:
         "haze": float(rng.choice([0.0002, 0.0005, 0.0010])),
         "exposure_s": float(rng.uniform(1 / 250, 1 / 60)),
         # Above 88 a sharp and noisy camera sends more than 24 KB a picture, which no real one of this size does.
-        "quality": int(min(rng.integers(84, 92), 88)),
+        "quality": min(int(rng.integers(84, 92)), 88),
         "clock": str(rng.choice(["", "banner", "outline", "date"], p=[0.35, 0.25, 0.25, 0.15])),
         "cadence_s": float(rng.uniform(1.55, 1.9)),
     }

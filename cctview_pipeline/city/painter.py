@@ -91,15 +91,29 @@ class Painter:
     def _scene(self, vehicles: Vehicles, walkers: Walkers | None) -> _Scene:
         rows, places = self._in_sight(vehicles)
         bodies = [self.body(int(vehicles.vehicle[i]), int(vehicles.kind[i]), float(vehicles.length[i])) for i in rows]
-        drivers = bodies, places, vehicles.braking[rows], vehicles.vehicle[rows], vehicles.kind[rows], vehicles.side[rows]
+        driving = _Scene(
+            bodies=bodies,
+            places=places,
+            braking=vehicles.braking[rows],
+            number=vehicles.vehicle[rows],
+            kind=vehicles.kind[rows],
+            side=vehicles.side[rows],
+            vehicles=len(bodies),
+        )
         if walkers is None:
-            return _Scene(*drivers, len(bodies))
+            return driving
         walkers = walkers.select(~_run_over(walkers.places, places, vehicles.length[rows]))
         each = zip(walkers.number.tolist(), walkers.kind.tolist(), walkers.stride.tolist(), strict=True)
         persons = [self.person(*key) for key in each]
-        others = walkers.places, np.zeros(len(persons), bool), walkers.number, walkers.kind, walkers.side
-        joined = (np.concatenate(pair) for pair in zip(drivers[1:], others, strict=True))
-        return _Scene(bodies + persons, *joined, len(bodies))
+        return _Scene(
+            bodies=bodies + persons,
+            places=np.concatenate([driving.places, walkers.places]),
+            braking=np.concatenate([driving.braking, np.zeros(len(persons), bool)]),
+            number=np.concatenate([driving.number, walkers.number]),
+            kind=np.concatenate([driving.kind, walkers.kind]),
+            side=np.concatenate([driving.side, walkers.side]),
+            vehicles=len(bodies),
+        )
 
     def _body(self, number: int, kind: int, length: float) -> Body:
         return build_body(draw_vehicle(self.seed, number, kind, length))
@@ -144,7 +158,7 @@ class Painter:
         shown = visible > 0
         boxes = np.clip(boxes[shown], 0, (WIDTH, HEIGHT, WIDTH, HEIGHT)).astype(np.float32)
         fraction = (visible[shown] / whole[shown]).astype(np.float32)
-        return Seen(scene.number[shown], scene.kind[shown], scene.side[shown], boxes, fraction)
+        return Seen(number=scene.number[shown], kind=scene.kind[shown], side=scene.side[shown], boxes=boxes, fraction=fraction)
 
     def _colours(self, bodies: list[Body], places: np.ndarray, braking: np.ndarray, light: Light) -> np.ndarray:
         """(M, 3) light that every triangle sends to the camera."""

@@ -57,7 +57,17 @@ def draw_person(seed: int, number: int) -> Person:
     height = float(np.clip(rng.normal(1.70, 0.09), 1.5, 1.95))
     coat = float(rng.choice([0.47, 0.38, 0.25], p=[0.65, 0.2, 0.15]))
     carries = str(rng.choice(["nothing", "side", "back"], p=[0.55, 0.2, 0.25]))
-    return Person(height, float(rng.uniform(1.0, 1.45)), top, legs, skin, hair, bag, coat, carries)
+    return Person(
+        height=height,
+        stout=float(rng.uniform(1.0, 1.45)),
+        top=top,
+        legs=legs,
+        skin=skin,
+        hair=hair,
+        bag=bag,
+        coat=coat,
+        carries=carries,
+    )
 
 
 def build_person(person: Person, kind: int, stride: int) -> Body:
@@ -91,7 +101,7 @@ def _walking(builder: BodyBuilder, person: Person, turn: float) -> None:
     if person.carries == "back":
         _tube(builder, [(-0.11 * wide, 0, 0.79 * tall), (-0.12 * wide, 0, 0.56 * tall)], [0.075 * tall, 0.085 * tall], person.bag)
     elif person.carries == "side":
-        bag = [(0, 0.16 * wide, 0.46 * tall), (0, 0.17 * wide, 0.30 * tall)]
+        bag = [(0.0, 0.16 * wide, 0.46 * tall), (0.0, 0.17 * wide, 0.30 * tall)]
         _tube(builder, bag, [0.03 * tall, 0.09 * tall], person.bag, flat=1.8)
     _head(builder, person, (0.01, 0.0, 0.93 * tall))
 
@@ -159,4 +169,5 @@ def _tube(builder: BodyBuilder, middles: list[Point], radii: list[float], colour
 
 def _pick(rng: np.random.Generator, shades: np.ndarray) -> Colour:
     shade = shades[rng.integers(len(shades))] * rng.lognormal(0, 0.25) * rng.lognormal(0, 0.08, 3)
-    return tuple(float(value) for value in np.clip(shade, 0.008, 0.8))
+    red, green, blue = np.clip(shade, 0.008, 0.8).tolist()
+    return red, green, blue

@@ -123,14 +123,15 @@ def build_scenery(seed: int, mount: Mount) -> Scenery:
     """What stands at this camera in the city of this seed."""
     rng = np.random.default_rng((seed, 17, mount.index))
     build = _Builder(mount, rng)
-    edges = tuple(
+    south, north = (
         MEDIAN_M + LANE_M * lanes_at(side, mount.s + 40 * mount.ahead) + SHOULDER_M for side in (SOUTHBOUND, NORTHBOUND)
     )
+    edges = south, north
     west = Side(rng.choice([Side.PARK, Side.PAVEMENT], p=[0.4, 0.6]))
     east = Side(rng.choice([Side.RIVER, Side.PARK, Side.PAVEMENT], p=[0.6, 0.25, 0.15]))
     concrete = tuple(float(v) for v in rng.uniform(0.22, 0.38) * np.array([1.0, 0.97, 0.9]))
     _median(build, concrete)
-    for sign, edge, side in ((1, edges[0], west), (-1, edges[1], east)):
+    for sign, edge, side in ((1, south, west), (-1, north, east)):
         _roadside(build, sign, edge, side, concrete)
         _beyond(build, sign, edge, side)
     _lamps(build, edges)

@@ -59,7 +59,8 @@ def apart_share(frames: Frames) -> float:
 
 def largest_boxes(boxes: np.ndarray, vehicles: Iterable[str]) -> dict[str, int]:
     """The row of each vehicle's largest box; of equals, the first."""
-    size, best = areas(boxes), {}
+    size = areas(boxes)
+    best: dict[str, int] = {}
     for row, vehicle in enumerate(vehicles):
         if vehicle not in best or size[row] > size[best[vehicle]]:
             best[vehicle] = row

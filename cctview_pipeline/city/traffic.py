@@ -118,12 +118,16 @@ class Traffic:
         speed = self.speed[before], self.speed[after]
         s = _hermite(self.s[before], self.s[after], direction * speed[0], direction * speed[1], part)
         d = _hermite(self.d[before], self.d[after], slope[0] * speed[0], slope[1] * speed[1], part)
-        mixed = [(1 - part) * old + part * new for old, new in (speed, (self.heading[before], self.heading[after]))]
         return Vehicles(
-            *(getattr(self, name)[before] for name in ("vehicle", "side", "kind", "length")),
-            *(values.astype(np.float32) for values in (s, d, mixed[0])),
-            self.braking[before],
-            mixed[1].astype(np.float32),
+            vehicle=self.vehicle[before],
+            side=self.side[before],
+            kind=self.kind[before],
+            length=self.length[before],
+            s=s.astype(np.float32),
+            d=d.astype(np.float32),
+            speed=((1 - part) * speed[0] + part * speed[1]).astype(np.float32),
+            braking=self.braking[before],
+            heading=((1 - part) * self.heading[before] + part * self.heading[after]).astype(np.float32),
         )
 
     @cached_property

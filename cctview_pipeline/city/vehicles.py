@@ -76,25 +76,26 @@ def draw_vehicle(seed: int, number: int, kind: int, length_m: float) -> Vehicle:
         mean + deviation * float(np.clip(rng.standard_normal(), -2, 2)) for mean, deviation in (made.width, made.height)
     )
     paint = _paint(rng, made)
-    second = _paint(rng, made) if rng.random() < 0.6 else tuple(0.25 * value for value in paint)
+    red, green, blue = paint
+    second = _paint(rng, made) if rng.random() < 0.6 else (0.25 * red, 0.25 * green, 0.25 * blue)
     roofs = {"car": (0.86, 0.10, 0.01, 0.03), "suv": (0.45, 0.10, 0.45, 0.0), "van": (0.7, 0.1, 0.2, 0.0)}
     roof = rng.choice(["plain", "second", "rack", "sign"], p=roofs.get(made.name, (0.8, 0.2, 0.0, 0.0)))
     striped = {"car": 0.02, "suv": 0.03, "van": 0.35, "truck": 0.6, "bus": 0.9}.get(made.name, 0.3)
     return Vehicle(
-        number,
-        made,
-        length_m,
-        width,
-        height,
-        paint,
-        second,
-        str(roof),
-        float(rng.uniform(0.1, 0.5)) if rng.random() < striped else 0.0,
-        float(rng.uniform(0.0, 1.0)),
-        float(rng.uniform(0.0, 1.0)),
-        float(rng.uniform(0.0, 1.0)),
-        float(rng.beta(2, 2)),
-        float(rng.beta(1.2, 4)),
+        number=number,
+        kind=made,
+        length_m=length_m,
+        width_m=width,
+        height_m=height,
+        paint=paint,
+        second=second,
+        roof=str(roof),
+        stripe=float(rng.uniform(0.1, 0.5)) if rng.random() < striped else 0.0,
+        bonnet=float(rng.uniform(0.0, 1.0)),
+        cabin=float(rng.uniform(0.0, 1.0)),
+        rake=float(rng.uniform(0.0, 1.0)),
+        glass=float(rng.beta(2, 2)),
+        dirt=float(rng.beta(1.2, 4)),
     )
 
 
@@ -103,4 +104,5 @@ def _paint(rng: np.random.Generator, kind: Kind) -> tuple[float, float, float]:
     if kind.name in ("van", "truck", "bus"):
         shares = shares * np.array([2.2, 0.4, 0.6, 1.0, 1.2, 0.8, 0.5, 1.0, 1.5])
     colour = np.array(PAINTS[rng.choice(len(PAINTS), p=shares / shares.sum())][2])
-    return tuple(float(value) for value in np.clip(colour * rng.lognormal(0, 0.22) * rng.lognormal(0, 0.05, 3), 0.008, 0.85))
+    red, green, blue = np.clip(colour * rng.lognormal(0, 0.22) * rng.lognormal(0, 0.05, 3), 0.008, 0.85).tolist()
+    return red, green, blue

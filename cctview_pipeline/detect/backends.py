@@ -45,4 +45,10 @@ class OpenVinoBackend:
 
     def submit(self, images: list[np.ndarray]) -> Callable[[], Found]:
         (image,) = images
-        return self._network.start(padded(image)[None])
+        result = self._network.start(padded(image)[None])
+
+        def found() -> Found:
+            scores, labels, boxes = result()
+            return scores, labels, boxes
+
+        return found

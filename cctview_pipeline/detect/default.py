@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from cctview_pipeline.boxes import clip, suppress
-from cctview_pipeline.detect.backends import Backend, OpenVinoBackend
+from cctview_pipeline.detect.backends import Backend, Found, OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.detections import LABELS, VEHICLES, Detections
 from cctview_pipeline.extras import need
@@ -20,7 +20,8 @@ from cctview_pipeline.runtime.openvino_network import FORM
 
 FLOOR = 0.01
 """Candidates that the network itself scores less are not looked at."""
-In, Out = TypeVar("In"), TypeVar("Out")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class DefaultDetector:
@@ -49,12 +50,12 @@ class DefaultDetector:
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
         """One :class:`Detections` an image, everything that scores min_score or more, boxes clipped to the image."""
         found: list[Detections] = [Detections.empty()] * len(images)
-        running: deque[tuple[list[int], tuple[int, int], Callable]] = deque()
+        running: deque[tuple[list[int], tuple[int, int], Callable[[], Found]]] = deque()
 
         def finish() -> None:
             positions, (height, width), result = running.popleft()
-            for position, *candidates in zip(positions, *result(), strict=True):
-                found[position] = self._read(*candidates, min_score, height, width)
+            for position, scores, labels, boxes in zip(positions, *result(), strict=True):
+                found[position] = self._read(scores, labels, boxes, min_score, height, width)
 
         size = max(self._backend.batch, 16)
         chunks = [range(begin, min(begin + size, len(images))) for begin in range(0, len(images), size)]

@@ -77,7 +77,9 @@ def match(images: list[Scored], overlap: float = 0.5) -> Outcomes:
             if hit:
                 taken[free.argmax()] = True
             if hit or not excused[index]:
-                scores.append(image.scores[index]), boxes.append(image.boxes[index]), hits.append(hit)
+                scores.append(image.scores[index])
+                boxes.append(image.boxes[index])
+                hits.append(hit)
     truths = sum(len(image.truth) for image in images)
     return Outcomes(np.array(scores), np.array(boxes, np.float32).reshape(-1, 4), np.array(hits, bool), truths)
 

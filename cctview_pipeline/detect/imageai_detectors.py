@@ -106,4 +106,7 @@ class ImageAiDetector(CocoDetector):
 
 def _detection_folder() -> Path:
     """ImageAI's folder of detection, found without importing it: that would need tkinter."""
-    return Path(find_spec("imageai").origin).parent / "Detection"
+    found = find_spec("imageai")
+    assert found is not None  # without it this module is not reached
+    assert found.origin is not None
+    return Path(found.origin).parent / "Detection"

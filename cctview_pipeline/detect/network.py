@@ -73,14 +73,14 @@ class DetectorNetwork(nn.Module):
         self.logits = nn.Conv2d(fine, labels, 1)
         self.sides = nn.Conv2d(fine, 4, 1)
         # Start from "almost nowhere is an object", or the background drowns the first hundred steps (arXiv 1708.02002).
-        nn.init.constant_(self.logits.bias, -4.6)
-        nn.init.constant_(self.sides.bias, 1.0)
+        nn.init.constant_(self.logits.get_parameter("bias"), -4.6)
+        nn.init.constant_(self.sides.get_parameter("bias"), 1.0)
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> "DetectorNetwork":
         """The network of a model's tensors, as wide as they are; tensors that are not the network's are left aside."""
-        widths = tuple(len(state[f"{name}.0.weight"]) for name in ("stem.0", "stem.1", "middle.0", "coarse.0"))
-        network = cls(len(state["logits.weight"]), widths)
+        half, fine, middle, coarse = (len(state[f"{name}.0.weight"]) for name in ("stem.0", "stem.1", "middle.0", "coarse.0"))
+        network = cls(len(state["logits.weight"]), (half, fine, middle, coarse))
         network.load_state_dict({name: state[name] for name in network.state_dict()})
         return network
 

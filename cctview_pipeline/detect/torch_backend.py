@@ -1,6 +1,6 @@
 """The detector's network as PyTorch computes it: on graphics cards, in training, and wherever else it is asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class TorchBackend:
         self._device, self._on_gpu = device, device.type == "cuda"
         # Normalisation is folded into the convolutions, and the weights are kept in the precision they are used in.
         dtype = torch.float16 if self._on_gpu else quick_precision(device)
-        self._network = Candidates(fuse(network.eval())).to(device, dtype, memory_format=torch.channels_last)
+        self._network = Candidates(fuse(network.eval())).to(device, dtype).to(memory_format=torch.channels_last)
         self.depth = 3 if self._on_gpu else 1
         if self._on_gpu:
             self.batch = 128
@@ -65,7 +65,7 @@ class TorchBackend:
                 image.record_stream(torch.cuda.current_stream(self._device))
         outputs = self._network(batch)
         if not self._on_gpu:
-            return lambda: tuple(output.numpy() for output in outputs)
+            return lambda: _arrays(outputs)
         copies = [torch.empty(output.shape, dtype=output.dtype, pin_memory=True) for output in outputs]
         for copy, output in zip(copies, outputs, strict=True):
             copy.copy_(output, non_blocking=True)
@@ -74,6 +74,11 @@ class TorchBackend:
 
         def result() -> Found:
             done.synchronize()
-            return tuple(copy.numpy() for copy in copies)
+            return _arrays(copies)
 
         return result
+
+
+def _arrays(outputs: Iterable[Tensor]) -> Found:
+    scores, labels, boxes = (output.numpy() for output in outputs)
+    return scores, labels, boxes

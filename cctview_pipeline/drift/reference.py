@@ -41,7 +41,7 @@ class Reference:
     def nearest(self, profile: Profile) -> tuple[str, float]:
         """The training camera that is most like it, and how far that is."""
         distances = {name: divergence(profile, known) for name, known in self.cameras.items()}
-        name = min(distances, key=distances.get)
+        name = min(distances, key=lambda name: distances[name])
         return name, distances[name]
 
     def mean(self, figure: str) -> float:
@@ -91,8 +91,9 @@ def make_detector_reference(detector: Detector, images: Mapping[str, Iterable[Im
     return _reference(detector.version, detector.threshold, cameras)
 
 
-def make_extractor_reference(extractor: Extractor, crops: Mapping[str, Iterable[np.ndarray]]) -> Reference:
-    """crops: camera -> vehicles cut out of its training frames, RGB uint8 arrays of any size, as the detector cuts them."""
+def make_extractor_reference(extractor: Extractor, crops: Mapping[str, Iterable[ImageLike]]) -> Reference:
+    """crops: camera -> vehicles cut out of its training frames as the detector cuts them, RGB uint8 arrays of any size, or their
+    bytes."""
     parts = {name: [extractor.embed(part) for part in _batches(cut)] for name, cut in crops.items()}
     cameras = {name: Profile.of_embeddings(np.concatenate(part)) for name, part in parts.items() if part}
     return _reference(extractor.version, 0.0, cameras)

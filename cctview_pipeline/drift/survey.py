@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal, get_args
@@ -116,7 +116,7 @@ def labelling_command(table: Table, findings: Iterable[Finding]) -> str:
 
 def latest_day(lake: Lake, table: Table = "detections") -> date | None:
     """The newest UTC day of which there is anything."""
-    hours = [place.hour for place in lake.partitions(table)]
+    hours = [place.begin for place in lake.partitions(table)]
     return max(hours).date() if hours else None
 
 
@@ -126,7 +126,7 @@ def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> 
     Raises CctviewError when a partition can't be read.
     """
     wanted = set(cameras)
-    places = [place for place in lake.partitions(table) if place.hour.date() == day]
+    places = [place for place in lake.partitions(table) if place.begin.date() == day]
     places = [place for place in places if not wanted or place.camera in wanted]
     chosen = spread(places, MOST_READ[table])
     references = lru_cache(_reference)
@@ -139,7 +139,7 @@ def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> 
 
 def spread(places: list[Partition], most: int) -> list[Partition]:
     """Up to most of a day's camera-hours: every camera about as often as the next, at hours spread over the day."""
-    ordered = sorted(places, key=lambda place: (place.camera, place.hour))
+    ordered = sorted(places, key=lambda place: (place.camera, place.begin))
     step = len(ordered) / max(most, 1)
     return ordered if step <= 1 else [ordered[int((i + 0.5) * step)] for i in range(most)]
 
@@ -184,17 +184,22 @@ def _features(lake: Lake, place: Partition, references: Callable[[str], Referenc
 def judge(table: Table, place: Partition, profile: Profile, reference: Reference) -> Finding:
     """One camera-hour's profile against a model's reference."""
     if profile.count < FEWEST[table]:
-        return Finding(place.camera, place.hour, reference.model, profile.count, "too few to tell")
+        return _finding(place, reference.model, profile.count, "too few to tell")
     nearest, distance = reference.nearest(profile)
     promised, doubt = (profile.figures.get(name) for name in (EXPECTED_F1, IN_DOUBT))
     worse = promised is not None and promised < reference.mean(EXPECTED_F1) - SHORTFALL
-    verdict = "drift" if worse or distance > LIMITS[table] else "like training"
-    return Finding(place.camera, place.hour, reference.model, profile.count, verdict, distance, nearest, promised, doubt)
+    drifted = worse or distance > LIMITS[table]
+    found = _finding(place, reference.model, profile.count, "drift" if drifted else "like training")
+    return replace(found, distance=distance, nearest=nearest, expected_f1=promised, in_doubt=doubt)
 
 
 def _unknown(place: Partition, model: str, count: int) -> Finding:
     """An hour without rows has no model either: there is nothing to tell, whatever the reference."""
-    return Finding(place.camera, place.hour, model, count, "no reference" if count else "too few to tell")
+    return _finding(place, model, count, "no reference" if count else "too few to tell")
+
+
+def _finding(place: Partition, model: str, count: int, verdict: Verdict) -> Finding:
+    return Finding(camera=place.camera, hour=place.begin, model=model, count=count, verdict=verdict)
 
 
 def _model(rows: pa.Table) -> str:

@@ -49,7 +49,9 @@ def load_extractor(name: str = "default", device: str = "auto") -> Extractor:
 @loaded_once(3)
 def _loaded(entry: ModelEntry, device: str, threads: int) -> Extractor:
     if entry.name == _DENSENET:
-        from cctview_pipeline.embed.densenet import DenseNetExtractor as Chosen  # imports torch, which takes seconds
-    else:
-        from cctview_pipeline.embed.default import DefaultExtractor as Chosen
-    return Chosen.load(entry, device)
+        from cctview_pipeline.embed.densenet import DenseNetExtractor  # imports torch, which takes seconds
+
+        return DenseNetExtractor.load(entry, device)
+    from cctview_pipeline.embed.default import DefaultExtractor
+
+    return DefaultExtractor.load(entry, device)

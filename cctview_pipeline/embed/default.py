@@ -59,8 +59,8 @@ class DefaultExtractor:
         chosen = pick_device(device)
         tensors, _ = read_arrays(entry, FORM, "published.")
         if chosen == "cpu" and f"{FORM}xml" in tensors:
-            published = tuple(tensors[f"published.{part}"].astype(np.float32) for part in ("weight", "bias"))
-            return cls(OpenVinoBackend(tensors), entry.version, published)
+            weight, bias = (tensors[f"published.{part}"].astype(np.float32) for part in ("weight", "bias"))
+            return cls(OpenVinoBackend(tensors), entry.version, (weight, bias))
         why = "" if f"{FORM}xml" in tensors else ", which was registered without a form for processors,"
         need(f"The extractor '{entry.name}'{why}", "torch")
         from cctview_pipeline.embed.torch_backend import load_extractor  # takes seconds, and is not installed everywhere

@@ -53,7 +53,7 @@ class DenseNetExtractor:
     def __init__(self, network: DenseNetVeri, version: str, device: torch.device) -> None:
         self.version = version
         self._device = device
-        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, entry: ModelEntry, device: str) -> "DenseNetExtractor":

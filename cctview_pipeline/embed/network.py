@@ -69,6 +69,8 @@ class ExtractorNetwork(nn.Module):
     how much of the squared length the first have, and so of every similarity.
     """
 
+    share: Tensor
+
     def __init__(self, share: float = 0.5, widths: tuple[tuple[int, ...], tuple[int, ...]] = WIDTHS) -> None:
         super().__init__()
         self.likeness, self.identity = Tower(widths[0], LIKENESS - 1), Tower(widths[1], IDENTITY)
@@ -82,8 +84,10 @@ class ExtractorNetwork(nn.Module):
 
         Raises KeyError or RuntimeError for another network's.
         """
-        widths = (tuple(len(state[f"{tower}.stages.{i}.0.0.weight"]) for i in range(4)) for tower in ("likeness", "identity"))
-        network = cls(widths=tuple(widths))
+        likeness, identity = (
+            tuple(len(state[f"{tower}.stages.{i}.0.0.weight"]) for i in range(4)) for tower in ("likeness", "identity")
+        )
+        network = cls(widths=(likeness, identity))
         network.load_state_dict({name: state[name] for name in network.state_dict()})
         return network
 

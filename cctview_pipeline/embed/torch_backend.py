@@ -22,7 +22,7 @@ class TorchBackend:
     def __init__(self, network: ExtractorNetwork, device: torch.device) -> None:
         self.dimension, self._device = network.dimension, device
         self._precision = quick_precision(device)
-        self._network = fuse(network.eval()).to(device, self._precision, memory_format=torch.channels_last)
+        self._network = fuse(network.eval()).to(device, self._precision).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def start(self, views: np.ndarray) -> Callable[[], np.ndarray]:
@@ -39,7 +39,8 @@ def extractor_of(network: ExtractorNetwork, version: str) -> DefaultExtractor:
 
 def published_map(network: ExtractorNetwork) -> tuple[np.ndarray, np.ndarray]:
     """(1920, D) and (1920,): from an embedding to the published features."""
-    return tuple(part.detach().cpu().numpy() for part in (network.published.weight, network.published.bias))
+    weight, bias = (part.detach().cpu().numpy() for part in (network.published.weight, network.published.bias))
+    return weight, bias
 
 
 def load_extractor(entry: ModelEntry, device: str) -> DefaultExtractor:

@@ -29,5 +29,6 @@ def letterbox(crop: np.ndarray) -> np.ndarray:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     canvas = np.full((SIDE, SIDE, 3), GREY, np.uint8)
     left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = Image.fromarray(crop).resize(size, Image.Resampling.BILINEAR)
+    scaled = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BILINEAR))
+    canvas[top : top + size[1], left : left + size[0]] = scaled
     return canvas

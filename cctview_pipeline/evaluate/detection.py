@@ -49,7 +49,8 @@ def _images(camera: CameraResults, asked: np.ndarray, chosen: np.ndarray) -> Ite
     chosen: (M,) detections that take part."""
     truth, found, frames = camera.truth, camera.found, len(camera.times)
     rows = [np.flatnonzero(mask) for mask in (asked, ~asked, chosen)]
-    parts = [rows_by_frame(side.frame[r], frames) for side, r in zip((truth, truth, found), rows, strict=True)]
+    sides = truth.frame, truth.frame, found.frame
+    parts = [rows_by_frame(frame[r], frames) for frame, r in zip(sides, rows, strict=True)]
     for true, ignored, boxes in zip(*parts, strict=True):
         if len(true) or len(boxes):
             mine = rows[2][boxes]

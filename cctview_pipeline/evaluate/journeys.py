@@ -155,5 +155,6 @@ def _pairs(camera: CameraResults, identities: np.ndarray) -> np.ndarray:
     true, found = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for frame in camera.assignment.overlaps:
         rows, columns = np.nonzero(frame.iou >= OVERLAP)
-        true.append(frame.truth[rows]), found.append(frame.found[columns])
+        true.append(frame.truth[rows])
+        found.append(frame.found[columns])
     return np.stack([camera.truth.vehicle[np.concatenate(true)], identities[np.concatenate(found)]], axis=1)

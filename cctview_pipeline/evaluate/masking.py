@@ -62,14 +62,17 @@ class Painted:
 
     def shares(self) -> tuple[float, float, float]:
         """Of the pictures, of vehicles, of people."""
-        return tuple(float(painted / whole) if whole else float("nan") for painted, whole in self._sums)
+        told, vehicles, people = (float(painted / whole) if whole else float("nan") for painted, whole in self._sums)
+        return told, vehicles, people
 
 
 def masking_cost(masker: Masker, detector: Detector, pictures: Sequence[Seen]) -> MaskingCost:
     """Mask pictures as they are masked before they are stored, and let the detector look at both."""
-    stored = masker.mask([each.camera_id for each in pictures], [each.jpeg for each in pictures])
-    if refused := [each for each in stored if isinstance(each, Refused)]:
-        raise ValueError(f"A picture was not masked: {refused[0].detail}")
+    stored = []
+    for found in masker.mask([each.camera_id for each in pictures], [each.jpeg for each in pictures]):
+        if isinstance(found, Refused):
+            raise ValueError(f"A picture was not masked: {found.detail}")
+        stored.append(found)
     painted = Painted()
     for each, masked in zip(pictures, stored, strict=True):
         painted.add(decode(each.jpeg), decode(masked.jpeg), each.vehicles, each.people)

@@ -161,7 +161,10 @@ def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
     columns = ["track_id", "detection_ids", "first_seen", "carriageway", "continues", "quality"]
     index: dict[str, int] = {}
     members: dict[str, int] = {}
-    ids, carriageway, began, first = [], [], [], []
+    ids: list[str] = []
+    carriageway: list[str | None] = []
+    began: list[bool] = []
+    first: list[int] = []
     times = microseconds(table["first_seen"])
     rows = table.select(columns).drop_columns(["first_seen"]).to_pylist()
     for place in np.argsort(times, kind="stable"):
@@ -171,8 +174,10 @@ def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
             carriageway[position] = carriageway[position] or row["carriageway"]
         else:
             position = len(ids)
-            ids.append(row["track_id"]), first.append(times[place])
-            carriageway.append(row["carriageway"]), began.append(row["continues"] is None and row["quality"] is not None)
+            ids.append(row["track_id"])
+            first.append(times[place])
+            carriageway.append(row["carriageway"])
+            began.append(row["continues"] is None and row["quality"] is not None)
         index[row["track_id"]] = position
         members |= dict.fromkeys(row["detection_ids"], position)
     return Tracks(ids, index, np.array(first, np.int64), carriageway, np.array(began, bool), []), members

@@ -1,7 +1,7 @@
 """The measured figures: as the lake's table, for a program, for a terminal and for a document."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class Row:
             raise ValueError(f"{self.subject} {self.metric} of {self.scope} is {self.value}: say None when it is not measured.")
 
 
-def measured(subject: str, scope: str, support: int, values: dict[str, float | None]) -> list[Row]:
+def measured(subject: str, scope: str, support: int, values: Mapping[str, float | None]) -> list[Row]:
     """One row a metric; without truth there is nothing to measure, and every value is None."""
     known = {metric: None if value is None or not support else float(value) for metric, value in values.items()}
     return [Row(subject, metric, scope, value, int(support)) for metric, value in known.items()]

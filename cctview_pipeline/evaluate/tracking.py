@@ -41,7 +41,7 @@ def _rows(scope: str, metrics: dict[str, Any], results: dict[str, list[dict]], s
         return measured("tracking", scope, 0, dict.fromkeys(("HOTA", "DetA", "AssA", "IDF1", "IDP", "IDR", "ID_switches")))
     found = {name: metrics[name].combine_sequences(dict(enumerate(each))) for name, each in results.items()}
     identity = found["Identity"]
-    values = {name: float(np.mean(found["HOTA"][name])) for name in ("HOTA", "DetA", "AssA")}
+    values: dict[str, float | None] = {name: float(np.mean(found["HOTA"][name])) for name in ("HOTA", "DetA", "AssA")}
     values |= {name: float(identity[name]) for name in ("IDF1", "IDP", "IDR")}
     if not identity["IDTP"] + identity["IDFP"]:
         values["IDP"] = None  # no track at all: nothing that could be right or wrong

@@ -1,6 +1,6 @@
 """What traffic engineers read, against the truth: vehicles per quarter of an hour, and travel times."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,11 +20,10 @@ def count_rows(cameras: list[CameraResults]) -> list[Row]:
     by_camera, by_side, cells = [], [], []
     for camera in cameras:
         true, found = _arrivals(camera), _beginnings(camera)
-        by_camera += _count_rows(camera.camera_id, [_cells(camera, true, found, lambda side: True)])
+        by_camera += _count_rows(camera.camera_id, [_cells(camera, true, found)])
         for letter in sorted({side for _, side in true}):
-            inside = _cells(camera, true, found, lambda side, letter=letter: side == letter)
-            by_side += _count_rows(f"{camera.camera_id} {letter}", [inside])
-        cells.append(_cells(camera, true, found, lambda side: True))
+            by_side += _count_rows(f"{camera.camera_id} {letter}", [_cells(camera, true, found, letter)])
+        cells.append(_cells(camera, true, found))
     return _count_rows(ALL, cells) + by_camera + by_side
 
 
@@ -42,10 +41,11 @@ def _count_rows(scope: str, cells: list[np.ndarray]) -> list[Row]:
 
 
 def _cells(
-    camera: CameraResults, true: list[tuple[int, str]], found: list[tuple[int, str]], wanted: Callable[[str], bool]
+    camera: CameraResults, true: list[tuple[int, str]], found: list[tuple[int, str]], wanted: str | None = None
 ) -> np.ndarray:
+    """(quarters, 2) true and counted vehicles. wanted: only of this carriageway."""
     quarters = np.unique(camera.times // QUARTER_US)
-    sides = ([quarter for quarter, side in each if wanted(side)] for each in (true, found))
+    sides = ([quarter for quarter, side in each if wanted in (None, side)] for each in (true, found))
     counted = [np.searchsorted(quarters, np.array(each, np.int64)) for each in sides]
     return np.stack([np.bincount(each, minlength=len(quarters)) for each in counted], axis=1)
 
@@ -54,8 +54,8 @@ def _arrivals(camera: CameraResults) -> list[tuple[int, str]]:
     """Quarter and carriageway of each vehicle's first counted box; not those counted in the hour before."""
     rows = np.flatnonzero(camera.truth.counted)
     names, first = np.unique(camera.truth.vehicle[rows], return_index=True)
-    new = [row for name, row in zip(names, rows[first], strict=True) if name not in camera.seen_before]
-    quarters = camera.times[camera.truth.frame[new]] // QUARTER_US if new else []
+    new = np.array([row for name, row in zip(names, rows[first], strict=True) if name not in camera.seen_before], int)
+    quarters = camera.times[camera.truth.frame[new]] // QUARTER_US
     return [(int(q), str(camera.truth.carriageway[row])) for q, row in zip(quarters, new, strict=True)]
 
 
@@ -93,8 +93,10 @@ def travel_time_rows(ways: list[Way], matches: list[AssignedMatch], transitions:
 def _median_errors(true: list[float], found: list[float]) -> dict[str, float | None]:
     actual = float(np.median(true)) if true else None
     estimate = float(np.median(found)) if found else None
-    error = abs(estimate - actual) if actual is not None and estimate is not None else None
-    percent = 100 * error / actual if error is not None and actual > 0 else None
+    error = percent = None
+    if actual is not None and estimate is not None:
+        error = abs(estimate - actual)
+        percent = 100 * error / actual if actual > 0 else None
     return {
         "median_true_s": actual,
         "median_measured_s": estimate,
@@ -113,6 +115,6 @@ def _median_in(gaps: list[tuple[int, float]], quarter: int) -> float:
     return float(np.median([gap for q, gap in gaps if q == quarter]))
 
 
-def _mean(values: list[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

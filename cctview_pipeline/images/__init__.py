@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import simplejpeg
 from PIL import Image
-from PIL.JpegImagePlugin import get_sampling
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_PIXELS, PICTURE_SCANS, PICTURE_SIDE, Limit
@@ -126,7 +126,7 @@ def _is_padded(told: str, jpeg: bytes) -> bool:
     the size is a lie, or codes were damaged."""
     left = _LEFT_OVER.search(told)
     end = jpeg.rfind(b"\xff\xd9")
-    return bool(left) and end >= 0 and not any(jpeg[max(0, end - int(left[1])) : end])
+    return left is not None and end >= 0 and not any(jpeg[max(0, end - int(left[1])) : end])
 
 
 def _decode_by_pillow(data: bytes, *formats: str) -> np.ndarray:
@@ -154,6 +154,7 @@ def encode_like(image: np.ndarray, jpeg: bytes) -> bytes:
     buffer = io.BytesIO()
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as opened:
+            assert isinstance(opened, JpegImageFile)
             tables, sampling = opened.quantization, get_sampling(opened)
         Image.fromarray(image).save(buffer, "JPEG", qtables=tables, subsampling=sampling)
     except Exception:  # tables that libjpeg reads but does not write

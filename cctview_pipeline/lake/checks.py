@@ -40,8 +40,8 @@ def _unique(*columns: str) -> Check:
 
 def _inside_hour(column: str) -> Check:
     def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
-        begin = pa.scalar(partition.hour, rows.schema.field(column).type)
-        end = pa.scalar(partition.hour + timedelta(hours=1), rows.schema.field(column).type)
+        begin = pa.scalar(partition.begin, rows.schema.field(column).type)
+        end = pa.scalar(partition.begin + timedelta(hours=1), rows.schema.field(column).type)
         outside = rows.filter(pc.or_(pc.less(rows[column], begin), pc.greater_equal(rows[column], end)))
         return f"{outside.num_rows} rows lie outside, the first at {outside[column][0]}." if outside.num_rows else None
 
@@ -127,7 +127,7 @@ def _labelled_once(rows: pa.Table, inputs: Inputs, partition: Partition) -> str 
 
 def _whole_hour(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     began, ended = (rows[name].to_pylist() for name in ("began_at", "ended_at"))
-    hour = [partition.hour, partition.hour + timedelta(hours=1)]
+    hour = [partition.begin, partition.begin + timedelta(hours=1)]
     holes = [time for time in [*ended, hour[0]] if time != hour[1] and time not in began]
     if holes or not rows.num_rows or max(ended) != hour[1] or min(began) != hour[0]:
         return f"Nothing is told from {min(holes, default=hour[0]):%H:%M:%S} on."

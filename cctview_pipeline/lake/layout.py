@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from cctview_pipeline.lake.schemas import TABLES
 
@@ -13,9 +13,9 @@ FILE_NAME = "part-0.parquet"
 
 @dataclass(frozen=True)
 class Partition:
-    """What one file covers: a camera and an hour, an hour, or a day."""
+    """What one file covers: a camera and an hour, an hour, or a day. camera: empty where it is of all of them."""
 
-    camera: str | None = None
+    camera: str = ""
     hour: datetime | None = None
     day: date | None = None
 
@@ -30,6 +30,15 @@ class Partition:
     @classmethod
     def of_day(cls, day: date) -> "Partition":
         return cls(day=day)
+
+    @property
+    def begin(self) -> datetime:
+        """When what it covers begins: the hour, or the day's midnight in UTC. Raises ValueError for a partition of neither."""
+        if self.hour:
+            return self.hour
+        if self.day:
+            return datetime.combine(self.day, time(), UTC)
+        raise ValueError("A partition is of an hour or of a day.")
 
     @property
     def kind(self) -> str:
@@ -62,7 +71,7 @@ def parse_key(text: str) -> tuple[str, Partition]:
     table, *folders, _ = text.split("/")
     values = dict(folder.split("=", 1) for folder in folders)
     partition = Partition(
-        values.get("camera"),
+        values.get("camera", ""),
         parse_hour(values["hour"]) if "hour" in values else None,
         parse_day(values["day"]) if "day" in values else None,
     )

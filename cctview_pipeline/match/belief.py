@@ -121,28 +121,38 @@ class Belief:
 
 def believed(edge: Edge, pairs: Pairs, apart: Pairs) -> Belief:
     """Before any pair is matched. apart: pairs that are two vehicles for certain, or nearly."""
-    cues = []
-    for place, values in enumerate(apart.cues):
-        known = values[~np.isnan(values)]
-        mean, std = (float(known.mean()), max(float(known.std()), 1e-3)) if len(known) > 1 else (0.0, 1.0)
-        if place == LOOKS:
-            cues.append(Cue(mean - 1.5 * std, std, mean, std, one_sided=True))
-        else:
-            cues.append(Cue(0.0, 0.6 * std, mean, std))
+    looks, size, pace = (_cue_of(values, place == LOOKS) for place, values in enumerate(apart.cues))
     centre = np.log(edge.metres / (USUAL_KMH / 3.6))
     times = np.concatenate([[centre, -0.5, -0.5, 0, 0], np.zeros(_points(pairs))])
     agree = float(np.clip(apart.same_label.mean(), 0.05, 0.95)) if len(apart) else 0.5
     agreement = ((agree + LABEL_KEPT * (1 - agree)) / agree, 1 - LABEL_KEPT)
     share = float(np.clip(np.exp(-edge.metres / STAYS_M), *SHARES))
-    return Belief(tuple(cues), agreement, times, CENTRE_STD, share, 0.0)
+    return Belief(cues=(looks, size, pace), agree=agreement, times=times, spread=CENTRE_STD, share=share, support=0.0)
+
+
+def _cue_of(values: np.ndarray, one_sided: bool) -> Cue:
+    """Before any pair is matched, by the differences of pairs that are two vehicles; NaN where they are unknown."""
+    known = values[~np.isnan(values)]
+    mean, std = (float(known.mean()), max(float(known.std()), 1e-3)) if len(known) > 1 else (0.0, 1.0)
+    if one_sided:
+        return Cue(same=mean - 1.5 * std, same_std=std, other=mean, other_std=std, one_sided=True)
+    return Cue(same=0.0, same_std=0.6 * std, other=mean, other_std=std)
 
 
 def learn(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> Belief:
     """One step: what pairs that are one vehicle with these probabilities (M,) tell. belief: the one they rest on."""
-    cues = tuple(cue.learned(old, values, votes) for cue, old, values in zip(belief.cues, before.cues, pairs.cues, strict=True))
+    each = zip(belief.cues, before.cues, pairs.cues, strict=True)
+    looks, size, pace = (cue.learned(old, values, votes) for cue, old, values in each)
     times, spread = _travel_times(before, pairs, votes, belief)
     share = (SHARE_VOTES * before.share + votes.sum()) / (SHARE_VOTES + pairs.queries)
-    return Belief(cues, before.agree, times, spread, float(np.clip(share, *SHARES)), float(votes.sum()))
+    return Belief(
+        cues=(looks, size, pace),
+        agree=before.agree,
+        times=times,
+        spread=spread,
+        share=float(np.clip(share, *SHARES)),
+        support=float(votes.sum()),
+    )
 
 
 def regressors(pairs: Pairs) -> np.ndarray:

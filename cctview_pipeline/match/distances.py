@@ -84,7 +84,7 @@ def _fill(distances: np.ndarray, asked: _Tracks, among: _Tracks, metric: str, ag
         columns = among.slice(g0, g1)
         for q0, q1 in _blocks(asked.lengths, max(1, block // len(columns.images))):
             found = _block(asked.slice(q0, q1), columns, metric, aggregate)
-            distances[q0:q1, g0:g1] = found if isinstance(found, np.ndarray) else found.cpu().numpy()
+            distances[q0:q1, g0:g1] = _numpy(found)
 
 
 @contextmanager
@@ -103,9 +103,11 @@ def _exact_products() -> Iterator[None]:
 def _block(queries: _Tracks, gallery: _Tracks, metric: str, aggregate: str) -> "Array":
     """(Q, G) of one block."""
     if metric == "rscr":
+        import torch
+
         from cctview_pipeline.match.sparse import residual_norms
 
-        squared = residual_norms(queries.images, gallery.images, gallery.lengths)
+        squared = residual_norms(torch.as_tensor(queries.images), torch.as_tensor(gallery.images), gallery.lengths)
         return queries.xp.stack([part.sum(0) for part in squared.split(queries.lengths.tolist())]).clamp(min=0).sqrt()
     to_track = _euclidean(queries, gallery) if metric == "med" else _cosine(queries, gallery)
     return _per_track(to_track, queries, AGGREGATES[aggregate], 0)
@@ -123,17 +125,21 @@ def _euclidean(queries: _Tracks, gallery: _Tracks) -> "Array":
     largest = _per_track(theirs[None, :], gallery, _most, 1)
     close = nearest < CLOSE * (ours[:, None] + largest)
     nearest = xp.sqrt(xp.clip(nearest, 0, None))
-    rows, tracks = np.nonzero(close if xp is np else close.cpu().numpy())
+    rows, tracks = np.nonzero(_numpy(close))
     for begin, end in _blocks(gallery.lengths[tracks], REFINED_AT_ONCE):
         row, track = rows[begin:end], tracks[begin:end]
         lengths = gallery.lengths[track]
         starts = np.cumsum(lengths) - lengths
         image = np.arange(lengths.sum()) - np.repeat(starts - gallery.first[track], lengths)
         differences = _double(queries.images[np.repeat(row, lengths)]) - _double(gallery.images[image])
-        exact = xp.sqrt((differences * differences).sum(1))
-        exact = np.minimum.reduceat(exact if xp is np else exact.cpu().numpy(), starts).astype(np.float32)
+        every = _numpy(xp.sqrt((differences * differences).sum(1)))
+        exact = np.minimum.reduceat(every, starts).astype(np.float32)
         nearest[row, track] = exact if xp is np else xp.from_numpy(exact).to(nearest.device)
     return nearest
+
+
+def _numpy(values: "Array") -> np.ndarray:
+    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
 
 
 def _double(values: "Array") -> "Array":

@@ -20,13 +20,13 @@ def chain_journeys(tracks: pa.Table, matches: pa.Table, before: pa.Table) -> pa.
     chosen = _chosen(matches)
     for track in _in_order(tracks):
         earlier, match = place.get(track["continues"]), chosen.get(track["track_id"])
-        before_it = place.get(match["gallery_track_id"]) if match else None
+        before_it = match and place.get(match["gallery_track_id"])
         begins = {"journey_id": track["track_id"].replace("--track--", "--journey--"), "leg": 0}
         speed, probability = None, 1.0
         if earlier is not None:
             leg = {name: earlier[name] for name in begins}
             speed, probability = earlier["speed_kmh"], earlier["probability"]
-        elif before_it is not None and (before_it["journey_id"], before_it["leg"] + 1) not in taken:
+        elif match and before_it and (before_it["journey_id"], before_it["leg"] + 1) not in taken:
             leg = {"journey_id": before_it["journey_id"], "leg": before_it["leg"] + 1}
             speed, probability = match["implied_speed_kmh"], match["probability"]
         else:

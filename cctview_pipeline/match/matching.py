@@ -134,6 +134,22 @@ def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.
         probability[those],
         chosen[those],
         probability[those] - best_other[kept],
+        evidence[:, those].T,
     )
-    told = map(tuple, evidence[:, those].T.tolist())
-    return [Candidate(*row, each) for *row, each in zip(*(column.tolist() for column in columns), told, strict=True)]
+    return [
+        Candidate(
+            query=query,
+            gallery=gallery,
+            rank=place,
+            distance=distance,
+            gap_s=gap_s,
+            speed_kmh=speed_kmh,
+            probability=likely,
+            assigned=assigned,
+            margin=margin,
+            evidence=tuple(told),
+        )
+        for query, gallery, place, distance, gap_s, speed_kmh, likely, assigned, margin, told in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]

@@ -68,8 +68,8 @@ def rank(
 
 def evaluate_ranking(
     distances: np.ndarray,
-    query_vehicles: Sequence[str],
-    gallery_vehicles: Sequence[str],
+    query_vehicles: Sequence[str] | np.ndarray,
+    gallery_vehicles: Sequence[str] | np.ndarray,
     gallery_ids: Sequence[str] | None = None,
     admits: np.ndarray | None = None,
 ) -> Ranking:

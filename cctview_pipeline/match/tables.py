@@ -67,12 +67,12 @@ def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: list[Candida
 
 
 def _reasons(queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:
-    columns = {
+    ids = {
         "query_track_id": [queries.ids[each.query] for each in found],
         "gallery_track_id": [gallery.ids[each.gallery] for each in found],
     }
-    columns |= {name: [each.evidence[place] for each in found] for place, name in enumerate(EVIDENCE)}
-    return pa.table(columns, schema_of("match_evidence"))
+    evidence = {name: [each.evidence[place] for each in found] for place, name in enumerate(EVIDENCE)}
+    return pa.table({**ids, **evidence}, schema_of("match_evidence"))
 
 
 def track_set(tracks: pa.Table, features: pa.Table, carriageway: str) -> TrackSet:

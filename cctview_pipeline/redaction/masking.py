@@ -234,8 +234,8 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
             if isinstance(found, Refused):
                 rejected.append(Rejected(frame.frame_id, found.reason, found.detail, found.sha256, frame.fetched_at))
             else:
-                size = {"width": found.width, "height": found.height}
-                frames.append(replace(frame, jpeg=found.jpeg, masked_by=found.by, filled=found.filled, **size))
+                stored = replace(frame, jpeg=found.jpeg, width=found.width, height=found.height)
+                frames.append(replace(stored, masked_by=found.by, filled=found.filled))
     return CameraHour(frames, rejected)
 
 

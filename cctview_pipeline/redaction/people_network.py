@@ -37,12 +37,13 @@ class PeopleNetwork(nn.Module):
         self.to_middle = Merge(coarse, middle)
         self.to_fine = Merge(middle, fine)
         self.head = nn.Conv2d(fine, 2, 1)
-        nn.init.constant_(self.head.bias, -4.6)  # almost nowhere is anything, as in the detector
+        nn.init.constant_(self.head.get_parameter("bias"), -4.6)  # almost nowhere is anything, as in the detector
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> "PeopleNetwork":
         """The network of a model's tensors, as wide as they are. Raises RuntimeError or KeyError for others."""
-        network = cls(tuple(len(state[f"{name}.0.weight"]) for name in ("stem.0", "stem.1", "middle.0", "coarse.0")))
+        half, fine, middle, coarse = (len(state[f"{name}.0.weight"]) for name in ("stem.0", "stem.1", "middle.0", "coarse.0"))
+        network = cls((half, fine, middle, coarse))
         network.load_state_dict(state)
         return network
 

@@ -33,7 +33,7 @@ def pull(entry: ModelEntry, advance: Callable[[int, int], None] = lambda done, t
     partial = entry.path.with_name(entry.path.name + ".partial")
     if partial.exists() and (size is None or partial.stat().st_size > size):
         partial.unlink()  # without a size nobody knows what is missing
-    if not partial.exists() or partial.stat().st_size < size:
+    if size is None or not partial.exists() or partial.stat().st_size < size:
         _download(entry.name, url, partial, size, advance)
     if not file_hash(partial).startswith(entry.sha256):
         partial.unlink()

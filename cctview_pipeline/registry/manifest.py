@@ -7,7 +7,7 @@ manifest holds the digits that are known, or none, until :func:`pin_file` writes
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,7 +139,7 @@ def _mend(entry: ModelEntry) -> str:
     return f"fetch it with `{command('cctview', 'models', 'pull', entry.name)}`" if pullable else "restore the file from git"
 
 
-def enter_model(name: str, task: str, path: Path, facts: dict[str, object]) -> ModelEntry:
+def enter_model(name: str, task: str, path: Path, facts: Mapping[str, object]) -> ModelEntry:
     """Enter a file of weights that has just been written in the manifest, in place of any model of that name."""
     entries, digest = _manifest(), file_hash(path)
     entries[name] = {"task": task, "file": path.name, "size": path.stat().st_size, "sha256": digest, **facts}

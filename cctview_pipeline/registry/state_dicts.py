@@ -1,6 +1,7 @@
 """Weights as PyTorch has them: state dicts read from models' files, checked against a network, and registered."""
 
 import json
+from collections.abc import Mapping
 
 import torch
 from safetensors.torch import save
@@ -20,7 +21,7 @@ def read_weights(entry: ModelEntry) -> tuple[dict[str, torch.Tensor], dict[str, 
 
 
 def register_weights(
-    name: str, task: str, state: dict[str, torch.Tensor], metadata: dict[str, str], facts: dict[str, object]
+    name: str, task: str, state: dict[str, torch.Tensor], metadata: dict[str, str], facts: Mapping[str, object]
 ) -> ModelEntry:
     """Store weights as float16 safetensors and enter them in the manifest.
 

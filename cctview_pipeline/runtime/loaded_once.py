@@ -18,7 +18,7 @@ def loaded_once(most: int) -> Callable[[Callable[Arguments, Model]], Callable[Ar
         @wraps(load)
         def loaded(*arguments: Arguments.args, **named: Arguments.kwargs) -> Model:
             with turn:
-                return remembered(*arguments, **named)
+                return remembered(*arguments, **named)  # type: ignore[arg-type]  # no ParamSpec can say "hashable"
 
         return loaded
 

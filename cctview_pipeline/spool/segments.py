@@ -19,6 +19,7 @@ being in the lake: a file that is no segment of this version stays where it is, 
 
 import contextlib
 import fcntl
+import io
 import os
 import re
 import threading
@@ -79,7 +80,8 @@ class SpoolWriter:
             self._lock.close()
             raise CctviewError(f"Another collector writes to {directory}: stop it, or give this one another shard.") from None
         _close_all(directory)
-        self._number, self._file = max((number_of(path) for path in segments(directory)), default=0), None
+        self._number = max((number_of(path) for path in segments(directory)), default=0)
+        self._file: io.FileIO | None = None
         self._gathered: list[bytes] = []
         self._gathered_bytes, self._written, self._used = 0, 0, used_bytes(directory)
         self._guard = threading.Lock()
@@ -104,10 +106,10 @@ class SpoolWriter:
             return 0
         data, begin = b"".join(gathered), 0
         try:
-            self._file = self._file or self._open(utc(HEAD.unpack_from(gathered[0])[-1]))
+            file = self._file = self._file or self._open(utc(HEAD.unpack_from(gathered[0])[-1]))
             begin = self._written
-            self._write_all(data)
-            os.fdatasync(self._file.fileno())
+            _write_all(file, data)
+            os.fdatasync(file.fileno())
         except OSError as error:
             self._take_back(begin)
             with self._guard:
@@ -163,7 +165,7 @@ class SpoolWriter:
             self._measured = time.monotonic()
         return self.budget - self._used - self._gathered_bytes
 
-    def _open(self, fetched_at: datetime):
+    def _open(self, fetched_at: datetime) -> io.FileIO:
         # The clock may have been set back: later segments still have higher numbers.
         self._number = max(self._number + 1, time.time_ns() // 1000)
         path = self.directory / f"{fetched_at:{HOUR_FORMAT}}-{self._number:016d}.open"
@@ -177,10 +179,11 @@ class SpoolWriter:
         self._written = len(MAGIC)
         return file
 
-    def _write_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def segments(directory: Path, hours: Iterable[datetime] | None = None) -> list[Path]:
@@ -217,8 +220,10 @@ def hour_of(segment: Path) -> datetime | None:
 
 
 def number_of(segment: Path) -> int:
-    """When a segment was begun, in microseconds."""
-    return int(_NAME.fullmatch(segment.name)[2])
+    """When a segment was begun, in microseconds. Raises ValueError for another file's name."""
+    if match := _NAME.fullmatch(segment.name):
+        return int(match[2])
+    raise ValueError(f"{segment.name} is no segment of the spool.")
 
 
 def written_hours(directory: Path) -> list[datetime]:

@@ -6,6 +6,7 @@ That vehicles of known mean size give a traffic camera its scale is from Dubská
 calibration for traffic understanding" (BMVC 2014); they measure vanishing points and contours, here boxes have to do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -132,7 +133,11 @@ def speed_kmh(ground: Ground, points: np.ndarray, times: np.ndarray) -> tuple[fl
 
 
 def calibrate(
-    boxes: np.ndarray, labels: np.ndarray, earlier: np.ndarray, later: np.ndarray, frame_size: tuple[int, int] = (352, 240)
+    boxes: np.ndarray,
+    labels: Sequence[str] | np.ndarray,
+    earlier: Sequence[int] | np.ndarray,
+    later: Sequence[int] | np.ndarray,
+    frame_size: tuple[int, int] = (352, 240),
 ) -> Ground | None:
     """Fit a camera's geometry to an hour of its detections; None where they do not support it.
 
@@ -153,8 +158,8 @@ def calibrate(
     focal = float(np.exp(weights @ fine))
     best = cells.fit(focal, fits[np.abs(logs - np.log(focal)).argmin()].x)
     nudges = np.diag(SPREADS) / 100
-    slope = [cells.log_length(focal, best.x + nudge) - cells.log_length(focal, best.x - nudge) for nudge in nudges]
-    slope = np.array(slope) / (2 * np.diag(nudges))
+    steps = [cells.log_length(focal, best.x + nudge) - cells.log_length(focal, best.x - nudge) for nudge in nudges]
+    slope = np.array(steps) / (2 * np.diag(nudges))
     lengths = CubicSpline(logs, [cells.log_length(f, fit.x) for f, fit in zip(np.exp(logs), fits, strict=True)])(fine)
     variance = weights @ (lengths - weights @ lengths) ** 2 + slope @ np.linalg.inv(best.jac.T @ best.jac) @ slope
     error = float(np.sqrt(variance + OUTLINE_ERROR**2))
@@ -215,7 +220,7 @@ class _Cells:
 def _cells(boxes: np.ndarray, labels: np.ndarray, earlier: np.ndarray, later: np.ndarray, frame_size: np.ndarray) -> _Cells:
     """Cars by place and direction; without those that the frame's edge cuts, and those whose way is not clear."""
     points, sizes = np.stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]], axis=1), boxes[:, 2:] - boxes[:, :2]
-    whole = (boxes[:, :2] > 2).all(axis=1) & (boxes[:, 2:] < frame_size - 2).all(axis=1)
+    whole = np.all(boxes[:, :2] > 2, axis=1) & np.all(boxes[:, 2:] < frame_size - 2, axis=1)
     moved = np.linalg.norm(points[later] - points[earlier], axis=1) > 0.5 * np.sqrt(sizes[earlier].prod(axis=1))
     moved &= whole[earlier] & whole[later]
     ways = _ways(points, points[earlier[moved]], points[later[moved]], 0.08 * frame_size[0])
@@ -231,7 +236,8 @@ def _cells(boxes: np.ndarray, labels: np.ndarray, earlier: np.ndarray, later: np
             rows.append([*np.median(points[members], axis=0), *ways[members].mean(axis=0), *logs.mean(axis=0), *error])
     table = np.array(rows).reshape(-1, 8)
     table[:, 2:4] /= np.linalg.norm(table[:, 2:4], axis=1, keepdims=True)
-    return _Cells(table[:, :2], table[:, 2:4], table[:, 4:6], table[:, 6:], tuple((frame_size / 2).tolist()))
+    x, y = (frame_size / 2).tolist()
+    return _Cells(points=table[:, :2], ways=table[:, 2:4], sizes=table[:, 4:6], errors=table[:, 6:], centre=(x, y))
 
 
 def _ways(points: np.ndarray, begins: np.ndarray, ends: np.ndarray, near: float, neighbours: int = 12) -> np.ndarray:
@@ -243,5 +249,5 @@ def _ways(points: np.ndarray, begins: np.ndarray, ends: np.ndarray, near: float,
     around = np.concatenate([moves, moves])[nearest]
     usual = np.median(around, axis=1)
     usual /= np.maximum(np.linalg.norm(usual, axis=1, keepdims=True), 1e-9)
-    agree = ((around * usual[:, None]).sum(axis=2) > 0.85).mean(axis=1) > 0.7
-    return np.where((agree & (np.median(distance, axis=1) < near))[:, None], usual, np.nan)
+    agree = ((around * usual[:, None]).sum(axis=2) > 0.85).mean(axis=1, keepdims=True) > 0.7
+    return np.where(agree & (np.median(distance, axis=1, keepdims=True) < near), usual, np.nan)

@@ -88,11 +88,12 @@ def learn_flow(seen: Sightings, least_similarity: float) -> Flow:
     moves = seen.points[later] - seen.points[earlier]
     # A box that the picture's edge cuts does not end where the vehicle touches the road.
     moved = (np.linalg.norm(moves, axis=1) > 0.5 * seen.sizes[earlier]) & ~seen.cut[earlier] & ~seen.cut[later]
-    ways = []
-    for direction in (TOWARDS, AWAY):
-        rows = np.flatnonzero(moved & ((moves[:, 1] < 0) == (direction == AWAY)))
-        ways.append(_surest_first(seen, earlier[rows], later[rows], margin[rows]))
-    return Flow(tuple(ways))
+
+    def way(rows: np.ndarray) -> Way | None:
+        return _surest_first(seen, earlier[rows], later[rows], margin[rows])
+
+    rising = moves[:, 1] < 0
+    return Flow((way(np.flatnonzero(moved & ~rising)), way(np.flatnonzero(moved & rising))))
 
 
 def _surest_first(seen: Sightings, earlier: np.ndarray, later: np.ndarray, margin: np.ndarray) -> Way | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cctview_pipeline.boxes import pairwise_iou
-from cctview_pipeline.track.flow import SIZES_PER_SECOND, Flow
+from cctview_pipeline.track.flow import SIZES_PER_SECOND, Flow, Way
 from cctview_pipeline.track.sightings import Sightings
 
 BOX_NOISE_PX = 1.0
@@ -121,9 +121,9 @@ def motion_cost(placed: Placed, last: np.ndarray, motions: Sequence[Motion], row
     reached = _distance(seen, last, rows) / (SIZES_PER_SECOND * seen.sizes[last][:, None] * np.maximum(seconds, 1e-3))
     lost = np.isnan(placed.progress).all(0)
     cost = np.where(lost[last][:, None] | lost[rows][None, :], UNEXPECTED + 16 * reached**2, np.inf)
-    for direction in (0, 1):
-        if placed.flow.ways[direction] is not None:
-            cost = np.fmin(cost, _along_the_way(placed, direction, last, motions, rows, seconds))
+    for direction, way in enumerate(placed.flow.ways):
+        if way is not None:
+            cost = np.fmin(cost, _along_the_way(placed, direction, way, last, motions, rows, seconds))
     # A parked or queued vehicle's boxes do overlap; but so do those of the vehicle that comes after one that has gone.
     overlap = pairwise_iou(seen.boxes[last], seen.boxes[rows])
     cost = np.minimum(cost, np.where(overlap > 0.5, UNEXPECTED + 16 * (1 - overlap) ** 2, np.inf))
@@ -131,9 +131,15 @@ def motion_cost(placed: Placed, last: np.ndarray, motions: Sequence[Motion], row
 
 
 def _along_the_way(
-    placed: Placed, direction: int, last: np.ndarray, motions: Sequence[Motion], rows: np.ndarray, seconds: np.ndarray
+    placed: Placed,
+    direction: int,
+    way: Way,
+    last: np.ndarray,
+    motions: Sequence[Motion],
+    rows: np.ndarray,
+    seconds: np.ndarray,
 ) -> np.ndarray:
-    way, seen = placed.flow.ways[direction], placed.seen
+    seen = placed.seen
     known = [motion.direction == direction for motion in motions]
     pace = np.array([motion.pace if k else 1.0 for motion, k in zip(motions, known, strict=True)])[:, None]
     spread = np.array([motion.variance if k else way.pace_std**2 for motion, k in zip(motions, known, strict=True)])[:, None]

@@ -28,6 +28,6 @@ def plot_flow(image: np.ndarray, flow: Flow, apart_px: int = 11) -> Figure:
             continue
         places = grid[way.places.query(grid, k=5)[0][:, -1] < apart_px]
         x, y = way.velocity(places).T / 2
-        style = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004}
-        axes.quiver(*places.T, x, y, color=COLOURS[direction], **style)
+        at_x, at_y = places.T
+        axes.quiver(at_x, at_y, x, y, color=COLOURS[direction], angles="xy", scale_units="xy", scale=1, width=0.004)
     return figure

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -21,18 +21,19 @@ from cctview_pipeline.training.detector.labels import FrameLabels
 
 CITY_CAMERAS = frozenset(camera.id for camera in CAMERAS)
 Network = TypeVar("Network", bound=nn.Module)
+Outputs = TypeVar("Outputs")
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Lesson(Generic[Outputs]):
     """What a network learns. make: (frame, another frame, random numbers) -> example; render: example -> targets; loss: (the
     network's outputs, targets stacked over the batch) -> a number."""
 
     name: str
     make: Callable[[Labelled, Labelled, np.random.Generator], Example]
     render: Callable[[Example], tuple[Tensor, ...]]
-    loss: Callable[[Tensor | tuple[Tensor, ...], list[Tensor]], Tensor]
+    loss: Callable[[Outputs, list[Tensor]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class History:
 
 def fit(
     network: Network,
-    lesson: Lesson,
+    lesson: Lesson[Outputs],
     frames: Sequence[FrameLabels],
     pace: Pace,
     checkpoint: Path,
@@ -78,8 +79,10 @@ def fit(
     watch: says how good the network is; it is asked after every epoch. Returns the exponential moving average of the weights,
     which is steadier than their last state.
     """
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
+    averaged = average.module
+    assert isinstance(averaged, type(network))  # a copy of it
     steps = len(frames) // pace.batch
     optimizer = torch.optim.AdamW(network.parameters(), lr=pace.learning_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, pace.learning_rate, total_steps=steps * pace.epochs, pct_start=0.15)
@@ -105,10 +108,10 @@ def fit(
                 losses.append(loss.item())
                 progress.advance(task)
             history.loss.append(round(float(np.mean(losses)), 4))
-            history.reached.append(round(watch(average.module), 4))
+            history.reached.append(round(watch(averaged), 4))
             log.info("epoch %d of %d: loss %.3f, reached %.3f", epoch + 1, pace.epochs, history.loss[-1], history.reached[-1])
             save(checkpoint, parts, epoch + 1)
-    return average.module
+    return averaged
 
 
 def _moving_average(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:

@@ -43,7 +43,7 @@ def permit_training(
     Raises CctviewError as ``privacy.access.permit`` does, and for a name that new weights can't have.
     """
     _check_name(lake, task, name)
-    cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.hour) for p in partitions)
+    cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.begin) for p in partitions)
     what = f"{name} learns from {len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}"
     permit(lake, "training", what, tables, purpose)
 

@@ -1,6 +1,7 @@
 """What is collected survives a kill, a torn write and a full disk, and is never more than the budget."""
 
 import errno
+import io
 import os
 import time
 from multiprocessing.sharedctypes import Synchronized
@@ -205,12 +206,12 @@ def test_a_full_disk_keeps_what_was_gathered(tmp_path: Path, monkeypatch: pytest
     writer.flush()
     writer.append(frame(1))
 
-    def half(data: memoryview) -> None:
-        os.write(writer._file.fileno(), data[:1000])
+    def half(file: io.FileIO, data: bytes) -> None:
+        file.write(data[:1000])
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(writer, "_write_all", half)
+        full.setattr(spool, "_write_all", half)
         with pytest.raises(SpoolFull, match="cannot be written: No space left on device"):
             writer.flush()
     writer.append(frame(2))

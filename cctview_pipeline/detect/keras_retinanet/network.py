@@ -95,7 +95,8 @@ def convolutions(weights: Weights) -> Iterator[tuple[str, np.ndarray, np.ndarray
             inner = [f"pyramid_{kind}_{i}" for i in range(DEPTH)] + [f"pyramid_{kind}"]
             yield from zip(inner, arrays[0::2], arrays[1::2], strict=True)
         elif len(arrays) == 2:
-            yield name, *arrays
+            kernel, bias = arrays
+            yield name, kernel, bias
 
 
 def _folded(

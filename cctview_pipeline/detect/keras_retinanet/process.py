@@ -32,8 +32,11 @@ class TensorFlowProcess:
             env=_environment(device),
         )
         self.close = weakref.finalize(self, _end, self._process, self._said)
+        assert self._process.stdin is not None  # a pipe, as it was asked for
+        assert self._process.stdout is not None
+        self._stdin = self._process.stdin
         try:
-            self._writer = pa.ipc.new_stream(self._process.stdin, IMAGES)
+            self._writer = pa.ipc.new_stream(self._stdin, IMAGES)
             self._reader = pa.ipc.open_stream(self._process.stdout)
             self._reader.read_next_batch()
         except (OSError, StopIteration, pa.ArrowException) as error:
@@ -47,7 +50,7 @@ class TensorFlowProcess:
         """RGB uint8 arrays -> what each shows. Raises CctviewError when the worker died; this object is of no use then."""
         try:
             self._writer.write_batch(pack_images(images))
-            self._process.stdin.flush()
+            self._stdin.flush()
             return unpack_found(self._reader.read_next_batch())
         except (OSError, StopIteration, pa.ArrowException) as error:
             raise self._failure() from error
@@ -86,7 +89,7 @@ def _last_line(said: IO[bytes]) -> str:
 
 def _end(process: subprocess.Popen, said: IO[bytes]) -> None:
     """Close the worker's stdin, with which it ends; one that is in the middle of an image is not waited for."""
-    for pipe in (process.stdin, process.stdout):
+    for pipe in filter(None, (process.stdin, process.stdout)):
         with suppress(OSError):  # it died with a request half written
             pipe.close()
     try:

@@ -99,8 +99,14 @@ def adapt_detector(
             f"{begun.version} has {before:.3f}. Label more frames, or other hours."
         )
         return Adapted(before, after, None, why)
-    facts = {"data_version": split.version(), "code_version": version, "recipe": asdict(recipe), "measured": measured}
-    facts |= {"curve": history.as_curve("ap50"), "lineage": lineage(lake, partitions, begun)}
+    facts = {
+        "data_version": split.version(),
+        "code_version": version,
+        "recipe": asdict(recipe),
+        "measured": measured,
+        "curve": history.as_curve("ap50"),
+        "lineage": lineage(lake, partitions, begun),
+    }
     entry = register_detector(name, state, detector, split, facts)
     checkpoint.unlink(missing_ok=True)
     return Adapted(before, after, entry, "")
@@ -114,7 +120,7 @@ def lineage(lake: Lake, partitions: Sequence[Partition], start: ModelEntry) -> d
         "start": start.version,
         "campaign": campaign.name if campaign else "",
         "cameras": sorted({p.camera for p in partitions}),
-        "hours": sorted({format_hour(p.hour) for p in partitions}),
+        "hours": sorted({format_hour(p.begin) for p in partitions}),
         "teachers": sorted(teachers),
     }
 

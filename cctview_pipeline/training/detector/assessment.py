@@ -20,7 +20,7 @@ def consensus(frames: Iterable[FrameLabels]) -> list[Truth]:
 
 def published(frames: Iterable[FrameLabels]) -> list[Truth]:
     """The published boxes of 0.40 and more; those below count neither way."""
-    return [published_truth(frame.path) for frame in frames]
+    return [published_truth(frame.file) for frame in frames]
 
 
 def find(detector: Detector, frames: Sequence[FrameLabels]) -> list[Detections]:
@@ -59,4 +59,4 @@ def _row(name: str, curve: Curve, threshold: float) -> dict[str, float | str | i
     precision, recall = curve.at(threshold)
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
     figures = {"AP50": curve.average_precision, "precision": precision, "recall": recall, "F1": f1}
-    return {"size": name, "vehicles": curve.truths} | {key: round(value, 4) for key, value in figures.items()}
+    return {"size": name, "vehicles": curve.truths, **{key: round(value, 4) for key, value in figures.items()}}

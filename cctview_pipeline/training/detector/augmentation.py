@@ -30,6 +30,8 @@ GREY = 114
 LEAST_INSIDE = 0.4
 """Of an object's area, what must remain after cutting for it to count; objects with less are left out of the loss."""
 
+NO_OBJECTS = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True)
 class Example:
@@ -103,7 +105,14 @@ def cut(example: Example, window: tuple[int, int, int, int]) -> Example:
     doubtful = objects[~counts & (left > 0)]
     ignored = np.concatenate([ignored[_sides(ignored).prod(1) > 0], doubtful])
     people, unsure = (boxes[_sides(boxes).prod(1) > 0] for boxes in (people, unsure))
-    return Example(example.pixels, objects[counts], example.labels[counts], ignored, people, unsure)
+    return Example(
+        pixels=example.pixels,
+        objects=objects[counts],
+        labels=example.labels[counts],
+        ignored=ignored,
+        people=people,
+        unsure=unsure,
+    )
 
 
 def join(first: Example, second: Example, rng: np.random.Generator) -> Example:
@@ -113,7 +122,7 @@ def join(first: Example, second: Example, rng: np.random.Generator) -> Example:
     pixels = second.pixels.clone()
     pixels[:, :y, :x] = first.pixels[:, :y, :x]
     parts = cut(first, (0, 0, x, y)), cut(second, (x, 0, WIDTH, HEIGHT) if upright else (0, y, WIDTH, HEIGHT))
-    return Example(pixels, *(np.concatenate([getattr(p, name) for p in parts]) for name in ("objects", "labels", *_BOXES[1:])))
+    return Example(pixels=pixels, **{name: np.concatenate([getattr(p, name) for p in parts]) for name in ("labels", *_BOXES)})
 
 
 def strew(example: Example, source: Example, rng: np.random.Generator) -> Example:
@@ -122,7 +131,8 @@ def strew(example: Example, source: Example, rng: np.random.Generator) -> Exampl
     Background and vehicles are pasted alike, so that the seams tell nothing.
     """
     pixels, objects, labels = example.pixels.clone(), example.objects, example.labels
-    for make in rng.choice([_vehicle, _background, _drawn], size=rng.integers(1, 9), p=[0.3, 0.45, 0.25]):
+    makers = np.array([_vehicle, _background, _drawn], object)
+    for make in rng.choice(makers, size=rng.integers(1, 9), p=[0.3, 0.45, 0.25]):
         piece, boxes, names = make(source, rng)
         height, width = piece.shape[1:]
         x, y = int(rng.integers(WIDTH - width + 1)), int(rng.integers(HEIGHT - height + 1))
@@ -135,7 +145,6 @@ def strew(example: Example, source: Example, rng: np.random.Generator) -> Exampl
 
 Piece = tuple[Tensor, np.ndarray, np.ndarray]
 """Pixels (3, h, w), and the objects (N, 4) in them with their labels (N,)."""
-NO_OBJECTS = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
 
 
 def _vehicle(source: Example, rng: np.random.Generator) -> Piece:
@@ -171,7 +180,8 @@ def _drawn(source: Example, rng: np.random.Generator) -> Piece:
 
 
 def _piece_size(rng: np.random.Generator) -> tuple[int, int]:
-    return tuple(int(side) for side in np.exp(rng.uniform(np.log(8), np.log(80), 2)))
+    width, height = np.exp(rng.uniform(np.log(8), np.log(80), 2))
+    return int(width), int(height)
 
 
 def _cover(boxes: np.ndarray, window: tuple[int, int, int, int]) -> float:

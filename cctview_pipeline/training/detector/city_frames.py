@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,9 +70,9 @@ def _draw(seed: int, folder: Path) -> None:
     faults = tuple(name for name, share in (("rain", 1 / 4), ("night", 1 / 3), ("jam", 1 / 6)) if rng.random() < share)
     # From 05:00 on in New York: the traffic of a day is simulated from 04:00 on, so that early hours are cheap.
     start = START.replace(hour=0) + timedelta(hours=int(rng.choice([9, 9, *range(10, 18), 23])))
-    settings = {"seed": seed, "start": start, "minutes": 30, "faults": faults}
-    network = CityNetwork(CitySettings(**settings, people=int(rng.choice(PEOPLE_AN_HOUR))))
-    empty = CityNetwork(CitySettings(**settings))
+    nobody = CitySettings(seed=seed, start=start, minutes=30, faults=faults)
+    network = CityNetwork(replace(nobody, people=int(rng.choice(PEOPLE_AN_HOUR))))
+    empty = CityNetwork(nobody)
     empty.traffic = network.traffic  # the same, and it takes seconds
     (folder / EMPTY).mkdir(parents=True, exist_ok=True)
     truths = []

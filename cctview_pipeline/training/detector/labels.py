@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -73,6 +73,13 @@ class FrameLabels:
     still: np.ndarray
     people: np.ndarray = field(default_factory=lambda: NOTHING.boxes)
     unsure: np.ndarray = field(default_factory=lambda: NOTHING.boxes)
+
+    @property
+    def file(self) -> Path:
+        """Where it lies on the disk. Raises ValueError for a frame of the lake, or one that was reduced."""
+        if not isinstance(self.path, Path):
+            raise ValueError(f"The frame {self.frame_id} is no file.")
+        return self.path
 
     @property
     def published(self) -> bool:
@@ -161,7 +168,7 @@ def _is_detection(row: Mapping) -> bool:
     )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

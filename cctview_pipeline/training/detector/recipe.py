@@ -8,7 +8,7 @@ train, some calibrate, and those kept for development are measured.
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +98,13 @@ def train_detector(
     state, detector = make_detector(split, recipe, checkpoint, device, history)
     measured = measure(detector, split)
     log.info("at threshold %.3f: %s", detector.threshold, measured)
-    facts = {"data_version": split.version(), "code_version": detector_version()}
-    facts |= {"recipe": vars(recipe) | {"without": list(recipe.without)}, "measured": measured, "curve": history.as_curve("ap50")}
+    facts = {
+        "data_version": split.version(),
+        "code_version": detector_version(),
+        "recipe": vars(recipe) | {"without": list(recipe.without)},
+        "measured": measured,
+        "curve": history.as_curve("ap50"),
+    }
     entry = register_detector("default-detector", state, detector, split, facts)
     checkpoint.unlink(missing_ok=True)
     return entry
@@ -116,7 +121,7 @@ def make_detector(
 
 
 def register_detector(
-    name: str, state: dict[str, Tensor], detector: DefaultDetector, split: Split, facts: dict[str, object]
+    name: str, state: dict[str, Tensor], detector: DefaultDetector, split: Split, facts: Mapping[str, object]
 ) -> ModelEntry:
     """Store a detector's file with its threshold and calibration, and beside it what it gives on its training cameras, for
     drift to be told. facts: what it follows from, for the manifest."""
@@ -125,7 +130,7 @@ def register_detector(
         "detector",
         state,
         {"threshold": f"{detector.threshold:.3f}", "calibration": str(detector.calibration)},
-        {"licence": "MIT", "classes": list(LABELS), "input": "RGB, any size; made for 352x240"} | facts,
+        {"licence": "MIT", "classes": list(LABELS), "input": "RGB, any size; made for 352x240", **facts},
     )
     try:
         make_detector_reference(detector, by_camera((frame.path, frame.frame_id) for frame in split.train)).write(entry)
@@ -212,10 +217,16 @@ def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.d
     if recipe.start:
         network = DetectorNetwork.of(read_weights(find_model(recipe.start, "detector"))[0])
     else:
-        network = DetectorNetwork(len(LABELS), tuple(width // recipe.narrowed for width in WIDTHS))
-    lesson = Lesson("the detector", augment, render_targets, lambda outputs, targets: detection_loss(*outputs, targets))
+        half, fine, middle, coarse = (width // recipe.narrowed for width in WIDTHS)
+        network = DetectorNetwork(len(LABELS), (half, fine, middle, coarse))
+    lesson = Lesson("the detector", augment, render_targets, _loss)
     pace = Pace(recipe.epochs, recipe.batch, recipe.learning_rate, recipe.seed)
     return fit(network, lesson, split.train, pace, checkpoint, device, history, _watch(some(split.tune, WATCHED_FRAMES), device))
+
+
+def _loss(outputs: tuple[Tensor, Tensor], targets: list[Tensor]) -> Tensor:
+    logits, sides = outputs
+    return detection_loss(logits, sides, targets)
 
 
 def _watch(frames: list[FrameLabels], device: torch.device) -> Callable[[DetectorNetwork], float]:

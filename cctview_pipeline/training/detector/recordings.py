@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -136,7 +137,7 @@ def find_recordings(directory: Path) -> list[Recording]:
 
 
 def _recording(path: Path) -> Recording:
-    folder = next((known()["folder"][part.name] for part in path.parents if part.name in known()["folder"]), {})
+    folder: dict[str, Any] = next((known()["folder"][part.name] for part in path.parents if part.name in known()["folder"]), {})
     published = path.stem.endswith("--original")
     frame_id = _frame_id(path.stem.removesuffix("--original"))
     try:
@@ -228,23 +229,23 @@ def _labels(
     riding, unsure_riding = _two_wheelers(*seen["two_wheeler"], *seen["vehicle"])
     people, unsure = _people(recording, *seen["person"], sources)
     named = [vote(sure, vehicles, sources), np.full(len(people), LABELS.index("person"))]
-    objects, doubtful, hidden = [sure, people], [doubtful, unsure_riding], [unsure]
+    objects, ignored, hidden = [sure, people], [doubtful, unsure_riding], [unsure]
     if recording.two_wheelers and recording.light != "night":
         objects.append(riding)
         named.append(np.full(len(riding), LABELS.index(recording.two_wheelers)))
     else:
-        doubtful.append(riding)
+        ignored.append(riding)
         hidden.append(riding)
     riders = np.concatenate([people, part(riding, RIDER)] if recording.light != "night" else [people])
     return FrameLabels(
-        recording.picture,
-        recording.frame_id,
-        _joined(objects),
-        np.concatenate(named).astype(np.int64),
-        _joined(doubtful),
-        NOTHING.boxes,
-        riders.astype(np.float32),
-        _joined([*hidden, unsure_riding]),
+        path=recording.picture,
+        frame_id=recording.frame_id,
+        objects=_joined(objects),
+        labels=np.concatenate(named).astype(np.int64),
+        ignored=_joined(ignored),
+        still=NOTHING.boxes,
+        people=riders.astype(np.float32),
+        unsure=_joined([*hidden, unsure_riding]),
     )
 
 

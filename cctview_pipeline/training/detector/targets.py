@@ -20,7 +20,7 @@ _ALMOST = 0.999
 """Of a vehicle whose kind nobody knows every kind may say this much."""
 
 
-def render_targets(example: Example) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def render_targets(example: Example) -> tuple[Tensor, ...]:
     """One image's objects on the stride-4 grid (h, w).
 
     Returns the heatmap (labels + 1, h, w): a Gaussian a box, 1 at its centre cell, and last the vehicles whose kind nobody knows;

@@ -25,8 +25,11 @@ class Teacher(Protocol):
     """names: of its sources, with their versions; alone: the score from which each of them is believed without another, for
     those that may be."""
 
-    names: Sequence[str]
-    alone: Mapping[str, float]
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def alone(self) -> Mapping[str, float]: ...
 
     def look(self, frame_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[dict[str, Boxes]]:
         """What each source sees on each frame."""
@@ -124,7 +127,7 @@ def open_panel(teachers: Sequence[str], device: str = "auto") -> Panel:
     """Detectors by their names in the manifest, or files of recorded boxes by their paths (``*.parquet``)."""
     if not teachers:
         raise CctviewError("Labels need a teacher: name one or two detectors (--teacher), such as imageai-retinanet.")
-    opened = [
+    opened: list[Teacher] = [
         RecordedTeacher.read(Path(name)) if name.endswith(".parquet") else DetectorTeacher(load_detector(name, device))
         for name in teachers
     ]

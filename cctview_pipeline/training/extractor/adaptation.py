@@ -85,7 +85,7 @@ def adapt_extractor(
     lake has too little to learn from or to measure on, or when the start is no network of this kind.
     """
     on, began = torch_device(device), find_model(start, "extractor")
-    network = _load(began).to(on, memory_format=torch.channels_last)
+    network = _load(began).to(on).to(memory_format=torch.channels_last)
     first = DefaultExtractor.load(began, device)
     lessons = load_lessons(lake, partitions, recipe.crops, recipe.of_a_track, recipe.held_out, recipe.seed)
     _check_enough(lessons)
@@ -121,7 +121,7 @@ def lineage(lake: Lake, start: ModelEntry, lessons: LakeLessons) -> dict[str, ob
         "start": start.version,
         "campaign": campaign.name if campaign else "",
         "cameras": sorted({track.camera for track in train}),
-        "hours": sorted({format_hour(track.hour.hour) for track in train}),
+        "hours": sorted({format_hour(track.hour.begin) for track in train}),
         "tracks_models": sorted({track.model for track in train}),
         "tracks": len(train),
         "crops": sum(len(track.images) for track in train),

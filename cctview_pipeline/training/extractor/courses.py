@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline.embed.views import letterbox, middle
+from cctview_pipeline.embed.views import SIDE, letterbox, middle
 from cctview_pipeline.runtime.device import quick_autocast
 from cctview_pipeline.training.extractor.lessons import Recorded, Rendered, city_groups, frame_pairs
 from cctview_pipeline.training.extractor.losses import distillation_loss, identity_loss
@@ -75,11 +75,15 @@ def identity_course(
     """
     cameras = [replace(camera, crops=_letterboxed(camera.crops)) for camera in cameras]
     successors = [camera.successors(*TAUGHT) for camera in cameras]
-    in_city = _letterboxed(city.crops) if city else None
+    in_city = _letterboxed(city.crops) if city else np.zeros((0, SIDE, SIDE, 3), np.uint8)
+    whose = city.vehicles if city else np.zeros(0, np.int64)
+
+    def shown(rng: np.random.Generator) -> list[np.ndarray]:
+        return city_groups(city, vehicles, crops, rng) if city else []
 
     def losses(epoch: int) -> Iterator[Tensor]:
         rng = np.random.default_rng([seed, epoch, 1])
-        groups = city_groups(city, vehicles, crops, rng) if city else []
+        groups = shown(rng)
         pairs = _gathered(cameras, batch, rng) if cameras else [None] * len(groups)
         for step, gathered in enumerate(pairs):
             recorded = _pairs(cameras, successors, gathered) if gathered else None
@@ -95,12 +99,12 @@ def identity_course(
                 which, possible = (torch.from_numpy(each).to(device) for each in (recorded.vehicles, recorded.possible))
                 loss = loss + identity_loss(known, which, possible)
             if group is not None:
-                which = torch.from_numpy(city.vehicles[group]).to(device)
+                which = torch.from_numpy(whose[group]).to(device)
                 loss = loss + identity_loss(seen, which, torch.ones(len(group), len(group), dtype=torch.bool, device=device))
             yield loss
 
     rng = np.random.default_rng(seed)
-    steps = len(_gathered(cameras, batch, rng)) if cameras else len(city_groups(city, vehicles, crops, rng))
+    steps = len(_gathered(cameras, batch, rng)) if cameras else len(shown(rng))
     return Course(network.identity, losses, max(1, steps))
 
 
@@ -158,6 +162,6 @@ def vary(crops: Tensor, light: float, shift: float = 0.06, mirrored: bool = True
     theta = torch.stack(
         (torch.stack((scale * mirror, zero, uniform(-shift, shift)), 1), torch.stack((zero, scale, uniform(-shift, shift)), 1)), 1
     )
-    moved = F.grid_sample(crops, F.affine_grid(theta, crops.shape, False), padding_mode="border", align_corners=False)
+    moved = F.grid_sample(crops, F.affine_grid(theta, list(crops.shape), False), padding_mode="border", align_corners=False)
     gain, tint = uniform(1 - light, 1 + light, 1, 1, 1), uniform(-0.4 * light, 0.4 * light, 3, 1, 1)
     return (moved * gain + tint).clamp(0, 1)

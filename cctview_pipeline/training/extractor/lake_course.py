@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline.embed.views import letterbox
+from cctview_pipeline.embed.views import SIDE, letterbox
 from cctview_pipeline.runtime.device import quick_autocast
 from cctview_pipeline.training.extractor.courses import vary
 from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, letterboxed, meetings
@@ -45,7 +45,8 @@ class LakeCourse:
         self.steps = _steps(meetings(tracks, MEETING, np.random.default_rng(0)), sizes)
         self._network, self._tracks, self._city, self._sizes = network, tracks, city, sizes
         self._crops, self._begins = letterboxed(tracks)
-        self._in_city = np.stack([letterbox(crop) for crop in city.crops]) if city else None
+        self._in_city = np.stack([letterbox(crop) for crop in city.crops]) if city else np.zeros((0, SIDE, SIDE, 3), np.uint8)
+        self._whose = city.vehicles if city else np.zeros(0, np.int64)
 
     def losses(self, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         rng = np.random.default_rng([seed, epoch])
@@ -66,7 +67,7 @@ class LakeCourse:
         loss = identity_loss(of_lake, whose, possible)
         if not len(again):
             return loss, loss.new_zeros(())
-        whose = torch.from_numpy(self._city.vehicles[again]).to(device)
+        whose = torch.from_numpy(self._whose[again]).to(device)
         return loss, identity_loss(of_city, whose, torch.ones(len(again), len(again), dtype=torch.bool, device=device))
 
 

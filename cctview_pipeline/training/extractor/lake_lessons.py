@@ -21,6 +21,7 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 FAR_S = 60.0
 """Between two tracks of one camera, from which on they show two vehicles; the tracker itself bridges 5.5 s."""
@@ -76,7 +77,7 @@ def load_lessons(
     crops: how many at most, the same share of every camera-hour; of_a_track: the most of one; held_out: see :func:`divide`.
     Raises CctviewError when there is nothing to learn from.
     """
-    hours = sorted(set(partitions), key=lambda hour: (hour.camera, hour.hour))
+    hours = sorted(set(partitions), key=lambda hour: (hour.camera, hour.begin))
     if not hours:
         raise CctviewError("There is nothing to learn from: name at least one camera and one hour of the lake.")
     share = crops // len(hours)
@@ -140,9 +141,9 @@ def letterboxed(tracks: Sequence[LakeTrack]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([letterbox(decode(image)) for track in tracks for image in track.images]), begins
 
 
-def by(values: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+def by(values: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     """The values, grouped, in the order of their first."""
-    groups: dict[Hashable, list[T]] = {}
+    groups: dict[K, list[T]] = {}
     for value in values:
         groups.setdefault(key(value), []).append(value)
     return groups

@@ -152,8 +152,8 @@ def _camera(data: Path, file: Path) -> Recorded:
                 boxes.append((x1, y1, x2, y2))
                 minutes.append(frame_id.time.minute)
     order = np.lexsort(([d.number for d in ids], times))
-    features = np.stack(features)
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    published = np.stack(features)
+    unit = published / np.linalg.norm(published, axis=1, keepdims=True)
     seen = Sightings(
         [str(d) for d in ids],
         np.array(times),
@@ -163,7 +163,7 @@ def _camera(data: Path, file: Path) -> Recorded:
         unit,
         (image.shape[1], image.shape[0]),
     )
-    return Recorded(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, features, np.array(minutes)).select(order)
+    return Recorded(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, published, np.array(minutes)).select(order)
 
 
 def _frame_path(data: Path, frame_id: FrameId) -> Path:
@@ -173,7 +173,7 @@ def _frame_path(data: Path, frame_id: FrameId) -> Path:
 
 def frame_pairs(cameras: Sequence[Recorded], rng: np.random.Generator) -> list[tuple[int, np.ndarray]]:
     """Every frame once, with the one before or after it: (camera, rows of both), in random order."""
-    pairs = []
+    pairs: list[tuple[int, np.ndarray]] = []
     for number, camera in enumerate(cameras):
         frames = camera.seen.frames()
         begins = range(int(rng.integers(2)), len(frames) - 1, 2)

@@ -114,7 +114,8 @@ def train_extractor(data: Path, workspace: Path, recipe: ExtractorRecipe = Extra
     else:
         network.share.fill_(1.0)
     fit_published(network, split, on)
-    form = quantize(network, [crop for part in (*split.train, *([split.city] if split.city else [])) for crop in part.crops])
+    crops = [crop for camera in split.train for crop in camera.crops]
+    form = quantize(network, crops + (list(split.city.crops) if split.city else []))
     extractor = extractor_with(network.to(on), form, "in training")
     measured = {"share": round(float(network.share), 2)} | measure(extractor, split)
     log.info("%s", measured)
@@ -136,21 +137,29 @@ def load_split(data: Path, drawn: Path, recipe: ExtractorRecipe) -> Split:
     """data: a folder of the published layout; drawn: where the city's crops are kept."""
     cameras = load_recorded(data)
     if unknown := set(recipe.without) - {camera.camera_id for camera in cameras}:
-        known = ", ".join(camera.camera_id for camera in cameras)
-        raise CctviewError(f"{data} has no camera {' or '.join(sorted(unknown))}: it has {known}.")
+        there = ", ".join(camera.camera_id for camera in cameras)
+        raise CctviewError(f"{data} has no camera {' or '.join(sorted(unknown))}: it has {there}.")
     known = [camera for camera in cameras if camera.camera_id not in recipe.without]
-    parts = [
+    train, tune, test = (
         [camera.select((camera.minutes >= first) & (camera.minutes <= last)) for camera in known]
         for first, last in ((0, 42), (43, 44), (45, 59))
-    ]
-    if not all(any(len(camera.crops) for camera in part) for part in parts):
+    )
+    if not all(any(len(camera.crops) for camera in part) for part in (train, tune, test)):
         raise CctviewError(f"{data} must hold crops of minutes 0-42, 43-44 and 45-59 of an hour to train, tune and test on.")
     unseen = [camera.select(camera.minutes >= 45) for camera in cameras if camera.camera_id in recipe.without]
     city, development = (
         Rendered.of(draw_city_crops(seeds, MINUTES_A_CITY, drawn)) if recipe.cities else None
         for seeds in (range(recipe.cities), DEVELOPMENT_CITIES)
     )
-    return Split(*parts, unseen, published_basis(data), city, development)
+    return Split(
+        train=train,
+        tune=tune,
+        test=test,
+        unseen=unseen,
+        basis=published_basis(data),
+        city=city,
+        development=development,
+    )
 
 
 def choose_share(network: ExtractorNetwork, split: Split, device: torch.device) -> float:
@@ -160,13 +169,15 @@ def choose_share(network: ExtractorNetwork, split: Split, device: torch.device) 
     embed = extractor_of(network, "in training").embed
     seen = {camera.camera_id: embed(list(camera.crops)) for camera in split.tune}
     in_city = embed(list(split.development.crops)) if split.development else None
-    scores = {}
-    for share in SHARES:
+
+    def found_again(share: float) -> list[float]:
         weights = np.sqrt(np.repeat([2 * share, 2 - 2 * share], [LIKENESS, IDENTITY])).astype(np.float32)
-        found = [next_frame_rank1(lambda camera, weights=weights: seen[camera.camera_id] * weights, split.tune)[0]]
-        if in_city is not None:
+        found = [next_frame_rank1(lambda camera: seen[camera.camera_id] * weights, split.tune)[0]]
+        if split.development is not None and in_city is not None:
             found.append(city_ranking(in_city * weights, split.development).rank1)
-        scores[share] = [round(each, 4) for each in found]
+        return [round(each, 4) for each in found]
+
+    scores = {share: found_again(share) for share in SHARES}
     log.info("found again in the next frame and at the next camera, by share of likeness: %s", scores)
     return max(SHARES, key=lambda share: sum(scores[share]))
 
@@ -204,8 +215,8 @@ def measure(extractor: DefaultExtractor, split: Split) -> dict[str, float | int]
 def _fit(split: Split, recipe: ExtractorRecipe, checkpoint: Path, device: torch.device, history: History) -> ExtractorNetwork:
     """Every epoch is a pass of both courses; of one, where there is nothing to learn identity from."""
     torch.manual_seed(recipe.seed)
-    widths = tuple(tuple(width // recipe.narrowed for width in tower) for tower in WIDTHS)
-    network = ExtractorNetwork(1.0, widths).to(device, memory_format=torch.channels_last)
+    likeness, identity = (tuple(width // recipe.narrowed for width in tower) for tower in WIDTHS)
+    network = ExtractorNetwork(1.0, (likeness, identity)).to(device).to(memory_format=torch.channels_last)
     courses = [likeness_course(network, split.train, recipe.batch, recipe.seed, device)]
     if recipe.tracks or split.city:
         paired, sizes = split.train if recipe.tracks else [], (recipe.paired, recipe.vehicles, recipe.crops)

@@ -57,7 +57,7 @@ def camera_ranking(extractor: Extractor, tracks: Sequence[LakeTrack]) -> Ranking
         begins = _embedded(extractor, [track.images[: len(track.images) // 3] for track in here])
         ends = _embedded(extractor, [track.images[-(len(track.images) // 3) :] for track in here])
         others = different(here) & (gaps(here) <= WITHIN_S)
-        asked = others.any(1)
+        asked = np.any(others, axis=1)
         ids, admits = np.array([track.id for track in here]), others | np.eye(len(here), dtype=bool)
         if asked.any():
             distances = track_distances([each for each, ask in zip(begins, asked, strict=True) if ask], ends)
@@ -79,7 +79,7 @@ def refusal(before: Retrieval, after: Retrieval, tolerance: float) -> str:
             f"{change:+.4f} with a standard error of {error:.4f}, and a gain of more than {SURE * error:.4f} is asked for."
         )
     if before.city and after.city:
-        was, now = (each.city.mean_average_precision for each in (before, after))
+        was, now = before.city.mean_average_precision, after.city.mean_average_precision
         if was - now > tolerance:
             return (
                 f"Nothing was registered: the held-out tracks' mAP grew by {change:.4f}, but at the next camera of the synthetic "

@@ -57,8 +57,8 @@ def cut_outs(frames: Iterable[FrameLabels]) -> list[CutOut]:
     """Everybody who walks in frames of the city, by the difference that they make to the same frames without them."""
     pieces = []
     for frame in frames:
-        image = decode(frame.path.read_bytes())
-        empty = decode((frame.path.parent / EMPTY / frame.path.name).read_bytes())
+        image = decode(frame.file.read_bytes())
+        empty = decode((frame.file.parent / EMPTY / frame.file.name).read_bytes())
         change = np.abs(image.astype(int) - empty).max(2)
         for x1, y1, x2, y2 in np.round(frame.people).astype(int).tolist():
             share = (change[y1:y2, x1:x2] > _CHANGED).astype(np.float32)

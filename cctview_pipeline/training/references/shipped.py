@@ -13,11 +13,12 @@ from pathlib import Path
 from cctview_pipeline.detect import load_detector
 from cctview_pipeline.drift.reference import Reference, make_detector_reference, make_extractor_reference
 from cctview_pipeline.embed import load_extractor
+from cctview_pipeline.ids import FrameId
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.training.detector.city_frames import EMPTY, draw_city_frames
 from cctview_pipeline.training.detector.recipe import DetectorRecipe, load_split
-from cctview_pipeline.training.references.pictures import by_camera, cut_vehicles
+from cctview_pipeline.training.references.pictures import Picture, by_camera, cut_vehicles
 
 CITIES = (1, 3, 4, 11, 26, 31, 35)
 """Of the forty-eight: two in fair weather, one in a jam, one in rain, and three by night."""
@@ -28,8 +29,8 @@ def write_shipped(data: Sequence[Path], drawn: Path) -> list[Path]:
     """data: folders of recorded frames; drawn: where the synthetic cities' frames are kept. Returns the files."""
     recorded = load_split(data, drawn, DetectorRecipe(cities=0)).train
     city = [frame for seed in CITIES for frame in draw_city_frames(range(seed, seed + 1), drawn)]
-    pictures = [(frame.path, frame.frame_id) for frame in recorded]
-    pictures += [(frame.path.parent / EMPTY / frame.path.name, frame.frame_id) for frame in city]
+    pictures: list[tuple[Picture, FrameId]] = [(frame.path, frame.frame_id) for frame in recorded]
+    pictures += [(frame.file.parent / EMPTY / frame.file.name, frame.frame_id) for frame in city]
     frames = by_camera(pictures)
     detector, extractor = load_detector(), load_extractor()
     made = make_detector_reference(detector, frames), make_extractor_reference(extractor, cut_vehicles(detector, frames))
