@@ -54,7 +54,6 @@ MODELS = {
     task: Key(str, '"default"', sentence=f"The {task} of `models/manifest.toml` in use; `cctview models use` writes it.")
     for task in TASKS
 }
-_ZONE = {"kind": list, "example": "[[[0, 0], [90, 0], [0, 60]]]", "called": "list of polygons of [x, y] points in pixels"}
 CAMERA = {
     "id": Key(str, '"735-683-N"', needed=True, sentence="Its id: letters, digits and single hyphens, underscores or dots."),
     "name": Key(str, '"FDR Drive at 48 St"', needed=True, sentence="What people call it."),
@@ -70,8 +69,18 @@ CAMERA = {
     "order": Key(int, "1", -1_000_000, 1_000_000, needed=True, sentence="Its place along the corridor, no two alike."),
     "network": Key(str, '"nyc-dot"', sentence="The live network that it belongs to."),
     "network_id": Key(str, '"5f8d..."', sentence="Its id in that network."),
-    "masks": Key(**_ZONE, sentence="Where nothing is detected: a box whose centre lies in one is dropped."),
-    "privacy_zones": Key(**_ZONE, sentence="Painted over before a frame is stored; a box that touches one is dropped."),
+    "masks": Key(
+        list,
+        "[[[0, 0], [90, 0], [0, 60]]]",
+        called="list of polygons of [x, y] points in pixels",
+        sentence="Where nothing is detected: a box whose centre lies in one is dropped.",
+    ),
+    "privacy_zones": Key(
+        list,
+        "[[[0, 0], [90, 0], [0, 60]]]",
+        called="list of polygons of [x, y] points in pixels",
+        sentence="Painted over before a frame is stored; a box that touches one is dropped.",
+    ),
     "zones_size": Key(
         list,
         "[352, 240]",
