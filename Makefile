@@ -3,7 +3,7 @@
 # make view               opens the pages of the demo's city on http://127.0.0.1:8020: frames, vehicles, figures
 # make dev-city           opens the Dagster UI and its daemon on the demo's city, on http://127.0.0.1:3000
 # make dev                opens them on the lake that CCTVIEW_LAKE names, var/lake by default
-# make test               sets everything up and runs ruff and the tests that are quick
+# make test               sets everything up and runs the linters and the tests that are quick
 # make test-all           runs all tests, tries properties on six times as many examples, fuzzes every reader for a minute
 # make lint-deps          says what is known against the pinned versions (ADVISORIES=FILE where no service can be asked)
 # make reference          writes docs/reference/ anew: commands, tables, configuration; after every change of one of them
