@@ -43,9 +43,10 @@ UNUSED = {
 }
 """Why something in an archive is not used -> what is said of those."""
 
-_PICTURES = (".jpeg", ".jpg", ".png", ".webp", ".gif", ".bmp")
-"""All but the first two are read to be refused in the words for what they are."""
-_STEM = re.compile(r"(?P<id>.+)--original\.(jpe?g|png|webp|gif|bmp)", re.IGNORECASE)
+_JPEGS = (".jpeg", ".jpg", ".jpe", ".jfif")
+_PICTURES = (*_JPEGS, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2")
+"""Those that are no JPEGs are read to be refused in the words for what they are."""
+_STEM = re.compile(rf"(?P<id>.+)--original({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE)
 _PACKED = re.compile(r".+\.(tar|tgz|tbz2?|txz|gz|bz2|xz|zst|lz4|lzma|rar|r\d\d|7z|7z\.\d{3})", re.DOTALL)
 _SPLIT = re.compile(r".+\.(z\d\d+|zip\.\d{3})", re.DOTALL)
 _NAMED = re.compile(
