@@ -1,12 +1,11 @@
-"""JSON and TOML that others wrote: parsed, or refused with one sentence that names it and the place.
+"""JSON that others wrote: parsed, or refused with one sentence that names it and the place; settings.py does so for TOML.
 
-The libraries raise several kinds of exceptions for bad documents, and one of them, for brackets nested a thousand deep, is no
+The library raises several kinds of exceptions for a bad document, and one of them, for brackets nested a thousand deep, is no
 ValueError.
 """
 
 import json
 import re
-import tomllib
 
 from cctview_pipeline.errors import CctviewError
 
@@ -23,16 +22,6 @@ def parse_json(data: bytes, name: str) -> object:
         raise CctviewError(f"{name} is no JSON{_place(error)}.") from error
 
 
-def parse_toml(data: bytes, name: str) -> dict:
-    """As :func:`parse_json`."""
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise CctviewError(f"{name} is no TOML: byte {error.start} is not UTF-8.") from error
-    except (ValueError, RecursionError) as error:
-        raise CctviewError(f"{name} is no TOML{_place(error)}.") from error
-
-
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
@@ -42,4 +31,4 @@ def _place(error: Exception) -> str:
         return ": its brackets are nested too deep"
     if found := _PLACE.search(str(error)):
         return ": see line {}, column {}".format(*found.groups())
-    return ": it ends too early" if "end of document" in str(error) else ": it holds a number or a date that there is not"
+    return ": it ends too early" if "end of document" in str(error) else ": it holds a number that there is not"

@@ -1,5 +1,6 @@
 """What other people's errors come to in tables, reports and sentences: the same words for the same failure."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,17 @@ def test_the_report_of_a_purge_says_the_same_of_the_same_failure(tmp_path: Path,
     assert failed == (due, "Device or resource busy.")
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b"{}", b'{"time": "soon", "tables": []}', b"\xff"])
+WRITTEN = Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "me", "", "query", "/lake", "select 1", ("tracks",), "0" * 64)
+ENTRY = json.loads(WRITTEN.line())
+CHANGES = {"number": "1", "time": 5, "user": None, "tables": [1], "asked": ["a"], "previous": 0, "more": "x"}
+ODD = [json.dumps(ENTRY | {name: value}).encode() for name, value in CHANGES.items()]
+
+
+def test_a_line_of_an_audit_log_is_read_back():
+    assert Entry.parse(WRITTEN.line()) == WRITTEN
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b"{}", b'{"time": "soon", "tables": []}', b"\xff", b"[" * 9999, *ODD])
 def test_a_line_that_is_no_entry_of_an_audit_log(line: bytes):
     with pytest.raises(ValueError, match=r"^no entry of an audit log$"):
         Entry.parse(line)

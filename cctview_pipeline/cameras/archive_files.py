@@ -6,7 +6,7 @@ whose bytes can't be had says so when it is read.
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -139,10 +139,12 @@ class ArchiveFiles:
 def _walk(
     root: Path, parts: Parts, tally: _Tally, later: dict[Key, list[tuple[Path, Parts]]] | None = None
 ) -> Iterator[tuple[Key, ArchiveFile]]:
-    """Pictures below a folder. later: takes the folders of hours, which are then not looked into."""
-    waiting, been = [(root, parts)], set()
-    while waiting:
-        folder, parts = waiting.pop()
+    """Pictures below a folder. later: takes the folders of hours, which are then not looked into.
+
+    Links are followed last: a folder that can be reached without one is known by its own name, and looked into once."""
+    waiting, links, been = [(root, parts)], deque(), set()
+    while waiting or links:
+        folder, parts = waiting.pop() if waiting else links.popleft()
         if later is not None and (key := _layout_key(parts)):
             later[key].append((folder, parts))
             continue
@@ -163,7 +165,7 @@ def _walk(
         for entry in entries:
             inside = (*parts, printable(entry.name))
             if _is_folder(entry) and not _is_frame(entry.name):
-                below.append((Path(entry.path), inside))
+                (links if entry.is_symlink() else below).append((Path(entry.path), inside))
             elif entry.name.lower().endswith(".zip") and not _is_hidden(inside):
                 yield from _unzip(Path(entry.path), parts, tally)
             else:

@@ -8,6 +8,11 @@ from functools import cached_property
 
 from cctview_pipeline.errors import CctviewError
 
+_KINDS = dict.fromkeys(("time", "user", "purpose", "kind", "lake", "asked", "previous", "hash"), str) | {
+    "number": int,
+    "tables": list,
+}
+"""What a line has, and of which kind."""
 BEGINNING = "0" * 64
 """What the first line has for the hash of the line before."""
 
@@ -68,7 +73,15 @@ class Entry:
     def parse(cls, line: bytes) -> "Entry":
         """Raises ValueError for what is no entry; whether the hash is right is for the caller, who compares ``line()``."""
         try:
-            said = {name: value for name, value in json.loads(line).items() if name != "hash"}
-            return cls(**(said | {"time": datetime.fromisoformat(said["time"]), "tables": tuple(said["tables"])}))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            said = json.loads(line)
+            if not _is_entry(said):
+                raise ValueError("other keys or kinds")
+            values = {name: value for name, value in said.items() if name != "hash"}
+            return cls(**(values | {"time": datetime.fromisoformat(said["time"]), "tables": tuple(said["tables"])}))
+        except (ValueError, RecursionError) as error:
             raise ValueError("no entry of an audit log") from error
+
+
+def _is_entry(said: object) -> bool:
+    kinds = {name: type(value) for name, value in said.items()} if isinstance(said, dict) else {}
+    return kinds == _KINDS and all(isinstance(table, str) for table in said["tables"])

@@ -394,6 +394,16 @@ def test_a_folder_that_may_not_be_listed_is_counted(tmp_path: Path, monkeypatch:
     assert unused(tmp_path) == {"unreadable_folder": 1}
 
 
+@pytest.mark.parametrize("link", ["000-000-N", "999-999-N", "000/999-999-N"])
+def test_a_link_takes_no_camera_its_frames(tmp_path: Path, link: str):
+    """Whichever of the two names comes first on the disk: a folder is known by its own."""
+    write(tmp_path, GOOD)
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / CAMERA)
+    assert ArchiveNetwork(tmp_path).cameras() == [CAMERA]
+    assert (len(seen(tmp_path)[0]), seen(tmp_path)[1]) == (20, [])
+
+
 def test_links_that_lead_around_end(tmp_path: Path):
     write(tmp_path, GOOD)
     (tmp_path / "loop").symlink_to(tmp_path)
