@@ -27,7 +27,7 @@ REPORTS = "reports"
 @dataclass(frozen=True)
 class Due:
     """Something whose time is over. kind: a table, ``spool`` or ``keys``; place: where it lies; since: from when its age counts;
-    lifetime: how long it may be kept; partition: of a table."""
+    lifetime: how long it may be kept; partition: of a table, None for a file that is none of them."""
 
     kind: str
     place: str
@@ -39,6 +39,10 @@ class Due:
     def why(self) -> str:
         hours = self.lifetime / timedelta(hours=1)
         return f"the campaign keeps {self.kind} for {hours:g} hours"
+
+
+STRANGER = "it is no partition of the table, and nobody knows of what time it is: delete it, or move it out of the lake"
+"""Why a Parquet file stays that somebody put beside a table's partitions."""
 
 
 @dataclass
@@ -90,6 +94,8 @@ def purge(
     report, tombstones = PurgeReport(now, dry_run), Tombstones(lake)
     for each in due:
         try:
+            if each.kind in TABLES and each.partition is None:
+                raise CctviewError(STRANGER)
             if not dry_run:
                 _delete(lake, tombstones, each, now, keys)
             report.deleted.append(each)
@@ -120,6 +126,8 @@ def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetim
         lifetime = policy.lifetime(table)
         if lifetime is None:
             continue
+        for key in lake.strangers(table):
+            yield Due(table, lake.storage.path(key), now, lifetime)
         for key in lake.keys(table):
             _, partition = layout.parse_key(key)
             begin = partition.hour or datetime.combine(partition.day, time(), UTC)

@@ -75,7 +75,7 @@ def test_all_bad_rows_at_once_are_told_by_reason():
     found = read(GOOD, *({**GOOD, "id": f"bad-{number}", **changes} for number, (changes, _) in enumerate(BAD.values())), 7)
     assert [camera.id for camera in found.cameras] == ["good-1"]
     assert dict(found.left_out) == {"coordinates": 12, "id": 10, "duplicate": 1, "case": 1, "no_camera": 1}
-    assert "10 without a place where the network's cameras are (such as bad-0)" in found.said()
+    assert "12 without a place where the network's cameras are (such as bad-0)" in found.said()
 
 
 def test_one_row_in_another_encoding_or_with_an_endless_number_is_not_the_list_s_end():

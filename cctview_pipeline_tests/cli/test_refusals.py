@@ -129,6 +129,13 @@ def test_a_question_to_an_empty_lake(place: Workplace):
     assert refusal(place, "query", "select 1").startswith(f"The lake {place.lake} is empty: fill it with")
 
 
+def test_a_lake_that_lost_its_campaign_is_not_called_empty(place: Workplace):
+    place.lake.mkdir()
+    Lake(str(place.lake)).write("features", partition_of("features"), rows("features", {}))
+    told = refusal(place, "query", "select 1")
+    assert told.startswith(f"The lake {place.lake} has tables, but no campaign.toml: restore that file, or give the")
+
+
 def test_a_question_that_is_no_sql(place: Workplace, archive: Path):
     place.lake.mkdir()
     Lake(str(place.lake)).write_campaign(archive_campaign())
