@@ -31,4 +31,4 @@ def _place(error: Exception) -> str:
         return ": its brackets are nested too deep"
     if found := _PLACE.search(str(error)):
         return ": see line {}, column {}".format(*found.groups())
-    return ": it ends too early" if "end of document" in str(error) else ": it holds a number that there is not"
+    return ": it ends too early" if "end of document" in str(error) else ": it holds a number or a date that there is not"

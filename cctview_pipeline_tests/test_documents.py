@@ -17,8 +17,8 @@ from cctview_pipeline.errors import CctviewError
         (b'{"a": 1,\n "b": }', "list.json is no JSON: see line 2, column 7."),
         (b"\xff\xfe[\0]\0", "list.json is no JSON: byte 0 is not UTF-8."),
         (b"[" * 3000, "list.json is no JSON: its brackets are nested too deep."),
-        (b"[NaN]", "list.json is no JSON: it holds a number that there is not."),
-        (b"9" * 5000, "list.json is no JSON: it holds a number that there is not."),
+        (b"[NaN]", "list.json is no JSON: it holds a number or a date that there is not."),
+        (b"9" * 5000, "list.json is no JSON: it holds a number or a date that there is not."),
     ],
 )
 def test_what_is_no_json_is_told_with_its_place(data: bytes, sentence: str):
