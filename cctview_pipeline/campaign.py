@@ -4,6 +4,7 @@ It stands in ``campaign.toml`` beside the lake's tables and is the only place wh
 no code. Dagster's partitions are the campaign's cameras times its hours.
 """
 
+import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from cctview_pipeline.errors import CctviewError, is_shown, printable
 from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.images.size import Size, named
 from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
+from cctview_pipeline.polygons import Polygon, crosses_itself, is_line
 from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
 
 HOUR = timedelta(hours=1)
@@ -30,8 +32,6 @@ _CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 TASKS = ("detector", "extractor")
 """What a campaign may choose a model for."""
 
-Polygon = tuple[tuple[float, float], ...]
-"""Corners (x, y) in pixels of a frame of the camera's zones_size."""
 ZONES = ("masks", "privacy_zones")
 
 HEAD = {
@@ -179,8 +179,13 @@ class Camera:
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
-            for polygon in filter(_is_line, polygons):
+            for polygon in filter(is_line, polygons):
                 refuse(f"the {name} {[list(point) for point in polygon]} is a line or a point, and covers nothing: correct it.")
+            for polygon in filter(crosses_itself, polygons):
+                refuse(
+                    f"the edges of the {name} {written([list(point) for point in polygon])} cross one another, and part of what "
+                    "was meant would show: write its corners in the order in which one walks around it."
+                )
         if not ZONE_CORNERS.allows(corners := sum(map(len, (*self.masks, *self.privacy_zones)))):
             refuse(ZONE_CORNERS.says(corners))
         if self.zones_size is not None:
@@ -223,6 +228,13 @@ class Campaign:
         object.__setattr__(self, "_by_id", {camera.id: camera for camera in self.cameras})
         if len(self._by_id) != len(self.cameras):
             raise CctviewError(f"{self.source} names a camera twice, '{_twice(c.id for c in self.cameras)}': ids must be unique.")
+        if len({camera.id.casefold() for camera in self.cameras}) != len(self.cameras):
+            name = _twice(camera.id.casefold() for camera in self.cameras)
+            one, other, *_ = (camera.id for camera in self.cameras if camera.id.casefold() == name)
+            raise CctviewError(
+                f"{self.source} names cameras '{one}' and '{other}', which differ in upper and lower case only: some disks can't "
+                "tell them apart, so rename one."
+            )
         places = [(camera.corridor, camera.order) for camera in self.cameras]
         if len(set(places)) != len(places):
             corridor, order = _twice(places)
@@ -257,8 +269,10 @@ class Campaign:
         try:
             return self._by_id[camera_id]
         except KeyError:
+            near = f"it may mean {name}, or " if (name := nearest(camera_id, self._by_id)) else ""
             raise CctviewError(
-                f"Camera '{camera_id}' is not in this campaign: add it under [[cameras]] in the lake's campaign.toml."
+                f"Camera '{printable(camera_id)}' is not in this campaign: {near}add it under [[cameras]] in the lake's "
+                "campaign.toml."
             ) from None
 
     def model(self, task: str) -> str:
@@ -391,14 +405,6 @@ def _is_pixel(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= PICTURE_SIDE.most
 
 
-def _is_line(polygon: Polygon) -> bool:
-    """Whether all corners lie on one line, or are one point."""
-    (x, y), *others = polygon
-    ways = [(px - x, py - y) for px, py in others]
-    along = max(ways, key=lambda way: abs(way[0]) + abs(way[1]))
-    return all(along[0] * way[1] == along[1] * way[0] for way in ways)
-
-
 def _twice(values: Iterable[Any]) -> Any:
     """The first that is met again. Raises ValueError where none is."""
     met = set()
@@ -421,6 +427,26 @@ def is_over(hour: datetime, now: datetime) -> bool:
 def touching(hours: Iterable[datetime], begin: datetime | None, end: datetime | None) -> list[datetime]:
     """Hours that have a part of [begin, end); None is no bound."""
     return [hour for hour in hours if (not begin or hour + HOUR > begin) and (not end or hour < end)]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of those known that a misspelt id most likely means."""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, 1, 0.85)
+    return by_lower[near[0]] if near else None
+
+
+def parse_span(begin: str, end: str) -> tuple[datetime | None, datetime | None]:
+    """Two times as :func:`parse_time` reads them. Raises CctviewError where the second is not after the first."""
+    span = parse_time(begin), parse_time(end)
+    check_span(*span)
+    return span
+
+
+def check_span(begin: datetime | None, end: datetime | None) -> None:
+    """Raises CctviewError for a time asked for that ends before it begins; None is no bound."""
+    if begin and end and end <= begin:
+        raise CctviewError(f"The time asked for ends ({end:%Y-%m-%dT%H:%MZ}) before it begins ({begin:%Y-%m-%dT%H:%MZ}).")
 
 
 def parse_time(text: str) -> datetime | None:

@@ -1,12 +1,11 @@
-"""JSON and TOML that others wrote: parsed, or refused with one sentence that names it and the place.
+"""JSON that others wrote: parsed, or refused with one sentence that names it and the place; settings.py does so for TOML.
 
-The libraries raise several kinds of exceptions for bad documents, and one of them, for brackets nested a thousand deep, is no
+The library raises several kinds of exceptions for a bad document, and one of them, for brackets nested a thousand deep, is no
 ValueError.
 """
 
 import json
 import re
-import tomllib
 
 from cctview_pipeline.errors import CctviewError
 
@@ -21,16 +20,6 @@ def parse_json(data: bytes, name: str) -> object:
         raise CctviewError(f"{name} is no JSON: byte {error.start} is not UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise CctviewError(f"{name} is no JSON{_place(error)}.") from error
-
-
-def parse_toml(data: bytes, name: str) -> dict:
-    """As :func:`parse_json`."""
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise CctviewError(f"{name} is no TOML: byte {error.start} is not UTF-8.") from error
-    except (ValueError, RecursionError) as error:
-        raise CctviewError(f"{name} is no TOML{_place(error)}.") from error
 
 
 def _refuse(constant: str) -> None:

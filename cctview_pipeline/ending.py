@@ -39,6 +39,7 @@ _SURROUNDINGS = {
 @contextmanager
 def ending() -> Iterator[None]:
     """Inside this block every error ends the process with its sentence; nothing of ours is told as if it were the user's."""
+    _open_closed_streams()
     try:
         with _terminable():
             yield
@@ -68,6 +69,14 @@ def end_quietly() -> NoReturn:
     """Nobody reads what is printed any more, which is no error: `| head` has what it wanted."""
     _silence()
     sys.exit(READER_GONE)
+
+
+def _open_closed_streams() -> None:
+    """A shell may have closed one of the three (``>&-``). What is printed goes nowhere then, and no file that is opened later
+    takes its number, which libraries write to."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _end(sentence: str, status: int) -> NoReturn:

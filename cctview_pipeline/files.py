@@ -12,6 +12,8 @@ def made_folder(path: Path) -> Path:
     else a disk says is told where commands end."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # of a file system that is not for files, such as /proc
+        raise CctviewError(f"{path} can be no folder on its disk: name another place.") from error
     except (FileExistsError, NotADirectoryError) as error:
         file = next((each for each in (path, *path.parents) if os.path.lexists(each) and not each.is_dir()), path)
         raise CctviewError(f"{path} can be no folder, because {file} is a file: name another place.") from error

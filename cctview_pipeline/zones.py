@@ -15,8 +15,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cctview_pipeline.campaign import Camera, Polygon
+from cctview_pipeline.campaign import Camera
 from cctview_pipeline.images.size import Size, named, same_shape
+from cctview_pipeline.polygons import Polygon
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,16 @@ def painted(polygons: tuple[Polygon, ...], drawn: Size, size: Size) -> np.ndarra
     """(height, width) bool: the pixels of a frame of a size that polygons cover, which were drawn on another; edges included.
 
     A pixel is covered when any pixel of the drawn frame that lies under it, in part or whole, is: larger or smaller, nothing of
-    a zone comes to light. What lies on the far edges, at x = width or y = height, is of the last pixels.
+    a zone comes to light. What lies on the far edges, at x = width or y = height, is of the last pixels. So is all that a
+    polygon's edges enclose: one that goes around a place twice would leave it out by the rule that Pillow fills by.
     """
-    canvas = Image.new("1", (drawn[0] + 1, drawn[1] + 1))
+    from scipy.ndimage import binary_fill_holes  # not at the top: no command needs it before a frame is masked
+
+    covered = np.zeros((drawn[1] + 1, drawn[0] + 1), bool)
     for polygon in polygons:
-        ImageDraw.Draw(canvas).polygon([tuple(point) for point in polygon], fill=1)
-    covered = np.asarray(canvas).copy()
+        canvas = Image.new("1", covered.shape[::-1])
+        ImageDraw.Draw(canvas).polygon([tuple(point) for point in polygon], fill=1, outline=1)
+        covered |= binary_fill_holes(np.asarray(canvas))
     covered[-2] |= covered[-1]
     covered[:, -2] |= covered[:, -1]
     covered = covered[:-1, :-1]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, ZONES, Camera, Campaign, floor_hour, parse_time
 from cctview_pipeline.errors import CctviewError, is_shown
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.polygons import crosses_itself
 from cctview_pipeline.resources.understood import understood
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
@@ -37,7 +38,10 @@ cameras = st.builds(
     network=st.text("abc", max_size=3),
     network_id=st.text("abc-1", max_size=8),
     masks=st.lists(
-        st.lists(st.tuples(st.floats(0, 352), st.floats(0, 240)), max_size=3).map(lambda more: (*LEFT, *more)), max_size=2
+        st.lists(st.tuples(st.floats(0, 352), st.floats(0, 240)), max_size=3)
+        .map(lambda more: (*LEFT, *more))
+        .filter(lambda polygon: not crosses_itself(polygon)),
+        max_size=2,
     ).map(tuple),
 )
 
@@ -95,6 +99,16 @@ def test_file_may_give_times_with_another_offset():
         (
             {"masks": (tuple((i, i * i) for i in range(1200)),), "privacy_zones": (tuple((i, i * i) for i in range(1200)),)},
             "Camera 'cam-1': its zones have 2,400 corners, and 2,000 are allowed.",
+        ),
+        (
+            {"privacy_zones": (((0, 0), (100, 80), (100, 0), (0, 80)),)},
+            "Camera 'cam-1': the edges of the privacy zone [[0, 0], [100, 80], [100, 0], [0, 80]] cross one another, and part of "
+            "what was meant would show: write its corners in the order in which one walks around it.",
+        ),
+        (
+            {"masks": (((100, 10), (155, 180), (10, 75), (190, 75), (45, 180)),)},  # a star in one stroke
+            "Camera 'cam-1': the edges of the mask [[100, 10], [155, 180], [10, 75], [190, 75], [45, 180]] cross one another, "
+            "and part of what was meant would show: write its corners in the order in which one walks around it.",
         ),
         ({"name": "x\0y"}, "Camera 'cam-1': its name is no text that can be shown in one line."),
         ({"masks": (((0, 0), (1, 1)),)}, "Camera 'cam-1': every mask is a list of at least three [x, y] points."),
@@ -266,6 +280,17 @@ def test_a_network_that_nobody_knows_is_told_where_the_file_is_read():
         CctviewError, match=r'network = "nyc_dotty" under \[campaign\] is no camera network: write one of archive,'
     ):
         understood(campaign(network="nyc_dotty"))
+
+
+def test_ids_that_differ_in_case_only_are_refused():
+    """As they are in a network's list: some disks have one folder for both."""
+    with pytest.raises(CctviewError, match=r"names cameras 'cam-1' and 'CAM-1', which differ in upper and lower case only"):
+        replace(campaign(), cameras=(NORTH, replace(NORTH, id="CAM-1", order=99)))
+
+
+def test_a_camera_that_is_misspelt_is_told_what_it_may_mean():
+    with pytest.raises(CctviewError, match=r"Camera 'CAM-1' is not in this campaign: it may mean cam-1, or add it under"):
+        campaign().camera("CAM-1")
 
 
 def test_neighbours_are_the_cameras_before_and_after_along_the_corridor():

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.storage import Storage
+from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.retention import Due, purge
 
 
@@ -47,6 +48,13 @@ def test_the_report_of_a_purge_says_the_same_of_the_same_failure(tmp_path: Path,
     due = Due("spool", "0/a.segment", now - timedelta(days=1), timedelta(hours=1))
     (failed,) = purge(Lake(str(tmp_path)), [due], now).failed
     assert failed == (due, "Device or resource busy.")
+
+
+WRITTEN = Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "me", "", "query", "/lake", "select 1", ("tracks",), "0" * 64)
+
+
+def test_a_line_of_an_audit_log_is_read_back():
+    assert Entry.parse(WRITTEN.line()) == WRITTEN
 
 
 def test_no_table_or_metadata_takes_a_library_s_words():

@@ -89,6 +89,25 @@ def test_whatever_is_drawn_within_a_frame_covers_something(w, h, data):
     assert painted((((x, y), (w, y), (w, h)),), (w, h), (w, h)).any()
 
 
+STAR = ((100, 10), (155, 180), (10, 75), (190, 75), (45, 180))
+TWICE = (*HOUSE, *HOUSE)
+
+
+@pytest.mark.parametrize("polygon", [STAR, TWICE], ids=["in one stroke", "around twice"])
+def test_nothing_that_the_edges_of_a_zone_enclose_comes_to_light(polygon):
+    """By the rule of even and odd, the middle of a star and all of a house drawn twice lie outside."""
+    inside = painted((polygon,), SIZE, SIZE)
+    assert inside[100, 100] if polygon is STAR else inside[55, 65]
+    assert not inside[0, 0]
+
+
+def test_between_zones_is_no_zone():
+    """Four that stand around a place do not enclose it: each is filled by itself."""
+    sides = (((50, 50), (90, 50), (90, 55), (50, 55)), ((50, 85), (90, 85), (90, 90), (50, 90)))
+    sides += (((50, 50), (55, 50), (55, 90), (50, 90)), ((85, 50), (90, 50), (90, 90), (85, 90)))
+    assert not painted(sides, SIZE, SIZE)[70, 70]
+
+
 @pytest.mark.parametrize("size", [(720, 480), (352, 288), (240, 352), (1920, 1088), (352, 200)])
 def test_in_a_frame_of_another_shape_nobody_knows_where_a_zone_is(size):
     zones = Zones(masks=[HOUSE], size=SIZE, camera_id="cam")

@@ -19,6 +19,7 @@ ROWS = 2048
 """Of a batch: DuckDB's own measure, 40 MB of pictures."""
 _UNWRITTEN = frozenset({"bit", "bignum", "time with time zone", "variant", "uhugeint", "geometry"})
 """Types that come out of DuckDB as bytes of its own, with another value, or not at all."""
+_NO_PARQUET = re.compile(r"(?:File|at end of file|file) '([^'\n]*\.parquet)'")
 _UNKNOWN = re.compile('^Binder Error: (Referenced )?(Column|column|table) ".*(not found|not exist)|does not have a column')
 
 
@@ -119,10 +120,18 @@ def told(error: Exception) -> CctviewError:
     text = str(error).strip()
     if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory"):
         return CctviewError(QUESTION_MEMORY_BYTES.says(QUESTION_MEMORY_BYTES.most))
+    if damaged := damaged_file(error):
+        return CctviewError(damaged)
     words = printable(" ".join(text.split("\nLINE ")[0].split()))
     unknown = _UNKNOWN.search(words) and "Candidate" not in words
     hint = " DESCRIBE and a table's name show its columns." if unknown else ""
     return CctviewError(f"DuckDB cannot answer this question: {words}{'' if words.endswith(('.', '!', '?')) else '.'}{hint}")
+
+
+def damaged_file(error: Exception) -> str:
+    """A sentence, with the mend, where DuckDB says that a partition's file is no Parquet; else nothing."""
+    found = _NO_PARQUET.search(str(error))
+    return f"{found[1]} is no readable Parquet file: run its partition again." if found else ""
 
 
 def _unwritten(kind: duckdb.sqltypes.DuckDBPyType) -> str | None:

@@ -12,7 +12,7 @@ from importlib.resources import files
 import duckdb
 import pyarrow as pa
 
-from cctview_pipeline.analytics.question import limit_memory
+from cctview_pipeline.analytics.question import damaged_file, limit_memory
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.layout import FILE_NAME, format_day
@@ -25,6 +25,8 @@ PSEUDONYM = "cctview_pseudonym"
 """DuckDB's name for the function that stands between them and the SQL of others."""
 FEW_FILES = 2_000
 """Partitions of a table up to which older ones, which lack a column, and newer ones can be asked together."""
+_DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+"""A pattern of partitions' folders, and of no copy that somebody made of one."""
 _FOLDERS = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",)}
 
 Database = duckdb.DuckDBPyConnection
@@ -97,8 +99,10 @@ def _create_view(
     database: Database, lake: Lake, spec: TableSpec, day: date | None, hidden: Collection[str] = frozenset()
 ) -> None:
     """hidden: columns that are shown as pseudonyms."""
-    within = f"{format_day(day)}*" if day else "*"
-    folders = "/".join(f"{name}={'*' if name == 'camera' else within}" for name in _FOLDERS[spec.partition])
+    within = {"camera": "*", "hour": f"{_DAY}T[0-9][0-9]", "day": _DAY}
+    if day:
+        within |= {"hour": f"{format_day(day)}T[0-9][0-9]", "day": format_day(day)}
+    folders = "/".join(f"{name}={within[name]}" for name in _FOLDERS[spec.partition])
     pattern = f"{_root(lake, spec.name)}/{folders}/{FILE_NAME}"
     types = ", ".join(f"{name}: VARCHAR" for name in _FOLDERS[spec.partition])
     try:
@@ -107,10 +111,12 @@ def _create_view(
         if spec.later:  # null in older partitions, also where all are older
             columns = ", ".join(f'NULL::{_type(spec.schema.field(name).type)} AS "{name}"' for name in spec.later)
             source = f"(SELECT * FROM {source} UNION ALL BY NAME SELECT {columns} WHERE false)"
-        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec, hidden)} FROM {source}")
+        cameras = " WHERE regexp_full_match(camera, '[A-Za-z0-9._-]+')" if "camera" in _FOLDERS[spec.partition] else ""
+        database.execute(f"CREATE VIEW {spec.name} AS SELECT {_columns(spec, hidden)} FROM {source}{cameras}")
     except duckdb.Error as error:
         if _any_file(database, pattern):
-            raise CctviewError(f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}") from error
+            why = damaged_file(error) or f"The lake {lake.uri} cannot be queried: {str(error).splitlines()[0]}"
+            raise CctviewError(why) from error
         _create_empty_view(database, spec)
 
 

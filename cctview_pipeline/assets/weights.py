@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from cctview_pipeline.assets.pictures import plot
-from cctview_pipeline.campaign import Campaign, parse_time
+from cctview_pipeline.campaign import Campaign, parse_span
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import parse_hour
@@ -42,7 +42,7 @@ class Learning(dg.Config):
         the tables that are looked at."""
         from cctview_pipeline.training.permission import permit_training, written_hours
 
-        found = written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
+        found = written_hours(lake, table, self.cameras, *parse_span(self.begin, self.end))
         permit_training(lake, task, self.adapt, found, read, self.purpose)
         return found
 

@@ -21,7 +21,8 @@ from sqlalchemy.exc import OperationalError
 
 from cctview_pipeline.automation.dev_server import run_to_its_end
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import dagster_home, keys_uri, lake_uri, project_root
 from cctview_pipeline.resources.lake import open_lake
@@ -35,11 +36,13 @@ def prepare_home() -> Path:
     """Create DAGSTER_HOME with the project's dagster.yaml when it has none, and make this process use it."""
     home = dagster_home().absolute()
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        made_folder(home)
         if not (home / "dagster.yaml").exists():
             (home / "dagster.yaml").write_text((project_root() / "dagster.yaml").read_text())
+    except CctviewError as error:
+        raise CctviewError(f"DAGSTER_HOME: {error}") from error
     except OSError as error:
-        raise CctviewError(f"DAGSTER_HOME {home} cannot be used: {error.strerror}.") from error
+        raise CctviewError(f"DAGSTER_HOME {home} cannot be used: {reason_of(error)}.") from error
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CCTVIEW_LAKE"], os.environ["CCTVIEW_KEYS"] = lake_uri(), keys_uri()
     return home

@@ -11,7 +11,7 @@ from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.described import check_offered, described, refuse_undescribed
 from cctview_pipeline.cameras.spooled import SpoolNetwork
-from cctview_pipeline.campaign import GRACE, HOUR, MOST_PARTITIONS, Camera, Campaign, floor_hour, is_over, touching
+from cctview_pipeline.campaign import GRACE, HOUR, MOST_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.frames import CameraNetwork, Unused
 from cctview_pipeline.lake import Lake
@@ -55,8 +55,7 @@ def choose(
     network with nothing of what was asked.
     """
     now = now or datetime.now(UTC)
-    if begin and end and end <= begin:
-        raise CctviewError(f"The time asked for ends ({end:%Y-%m-%dT%H:%MZ}) before it begins ({begin:%Y-%m-%dT%H:%MZ}).")
+    check_span(begin, end)
     existing = (said := lake.campaign()) and understood(said)
     if existing:
         _check_same(lake, existing, network, purposes)

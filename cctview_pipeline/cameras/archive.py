@@ -133,7 +133,10 @@ class ArchiveNetwork:
         if self.path.is_file() and any(found.reason == "empty_zip" for found in unused):
             return f"{self.path} is a zip file that holds nothing."
         if self.path.is_file() and any(found.reason in ("damaged_zip", "unreadable_zip") for found in unused):
-            return f"{self.path} is no readable zip file: it is none, or was not written to its end (`zip -FF` may mend it)."
+            return (
+                f"{self.path} is no readable zip file: it is of another kind, such as a tar (unpack that, and give "
+                "its folder), or was not written to its end (`zip -FF` may mend it)."
+            )
         telling = [found.sentence for found in unused if found.reason not in ("other_file", "no_place", "hidden")]
         return (
             f"{self.path} is no archive: expected <camera>/YYYY/MM/DD/HH/MM/SS/*{SUFFIX} in it, or zip files that hold this"

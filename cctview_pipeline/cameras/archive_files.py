@@ -6,7 +6,7 @@ whose bytes can't be had says so when it is read.
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,9 +43,10 @@ UNUSED = {
 }
 """Why something in an archive is not used -> what is said of those."""
 
-_PICTURES = (".jpeg", ".jpg", ".png", ".webp", ".gif", ".bmp")
-"""All but the first two are read to be refused in the words for what they are."""
-_STEM = re.compile(r"(?P<id>.+)--original\.(jpe?g|png|webp|gif|bmp)", re.IGNORECASE)
+_JPEGS = (".jpeg", ".jpg", ".jpe", ".jfif")
+_PICTURES = (*_JPEGS, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2")
+"""Those that are no JPEGs are read to be refused in the words for what they are."""
+_STEM = re.compile(rf"(?P<id>.+)--original({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE)
 _PACKED = re.compile(r".+\.(tar|tgz|tbz2?|txz|gz|bz2|xz|zst|lz4|lzma|rar|r\d\d|7z|7z\.\d{3})", re.DOTALL)
 _SPLIT = re.compile(r".+\.(z\d\d+|zip\.\d{3})", re.DOTALL)
 _NAMED = re.compile(
@@ -138,10 +139,12 @@ class ArchiveFiles:
 def _walk(
     root: Path, parts: Parts, tally: _Tally, later: dict[Key, list[tuple[Path, Parts]]] | None = None
 ) -> Iterator[tuple[Key, ArchiveFile]]:
-    """Pictures below a folder. later: takes the folders of hours, which are then not looked into."""
-    waiting, been = [(root, parts)], set()
-    while waiting:
-        folder, parts = waiting.pop()
+    """Pictures below a folder. later: takes the folders of hours, which are then not looked into.
+
+    Links are followed last: a folder that can be reached without one is known by its own name, and looked into once."""
+    waiting, links, been = [(root, parts)], deque(), set()
+    while waiting or links:
+        folder, parts = waiting.pop() if waiting else links.popleft()
         if later is not None and (key := _layout_key(parts)):
             later[key].append((folder, parts))
             continue
@@ -162,7 +165,7 @@ def _walk(
         for entry in entries:
             inside = (*parts, printable(entry.name))
             if _is_folder(entry) and not _is_frame(entry.name):
-                below.append((Path(entry.path), inside))
+                (links if entry.is_symlink() else below).append((Path(entry.path), inside))
             elif entry.name.lower().endswith(".zip") and not _is_hidden(inside):
                 yield from _unzip(Path(entry.path), parts, tally)
             else:

@@ -1,12 +1,11 @@
 """Which of a network's cameras somebody has described: by the lake's campaign, the package's catalogue, or the network itself."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.spooled import SpoolNetwork
-from cctview_pipeline.campaign import HOUR, Camera, Campaign
+from cctview_pipeline.campaign import HOUR, Camera, Campaign, nearest
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.frames import CameraNetwork
 
@@ -66,11 +65,10 @@ def check_offered(camera_ids: Sequence[str], offered: Sequence[str], place: obje
     absent = next((camera_id for camera_id in camera_ids if camera_id not in offered), None)
     if absent is None:
         return
-    by_lower = {camera_id.lower(): camera_id for camera_id in offered}
-    near = [by_lower[each] for each in difflib.get_close_matches(absent.lower(), by_lower, 1, 0.85)]
+    near = nearest(absent, offered)
     more = f" and {len(offered) - MOST_NAMED:,} more" if len(offered) > MOST_NAMED else ""
     raise CctviewError(
-        f"Camera '{printable(absent)}' is not in {place}: {f'it may mean {near[0]}; ' if near else ''}"
+        f"Camera '{printable(absent)}' is not in {place}: {f'it may mean {near}; ' if near else ''}"
         f"it has {', '.join(offered[:MOST_NAMED]) or 'none'}{more}."
     )
 

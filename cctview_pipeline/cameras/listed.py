@@ -1,6 +1,7 @@
 """A network's list of cameras, row by row: what is a camera is taken, what is none is left out and counted."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -119,11 +120,16 @@ def tidy(text: object) -> str:
 def degrees(value: object) -> float:
     """A coordinate, which some lists give as text. Raises BadCamera for what is no number."""
     try:
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-    except (ValueError, OverflowError):
+        if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):  # Python reads 4_0 as 40, and a date's digits as well
+            return float(value)
+    except OverflowError:
         pass
     raise BadCamera("A row has no coordinates.", "coordinates")
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def switched_on(value: object) -> bool | None:

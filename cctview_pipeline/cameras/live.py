@@ -5,6 +5,7 @@ frames (the rhythm is learned) and with short clips instead of pictures (``pictu
 """
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -105,11 +106,11 @@ class NycDot:
         try:
             rows = rows_of(content)
         except ValueError:
-            raise CctviewError(f"{self.list_request().url} gives no list of cameras, but something else.") from None
+            raise CctviewError(f"{shown(self.list_request().url)} gives no list of cameras, but something else.") from None
         unclear: list[str] = []
         found = replace(read_rows(rows, lambda row: self._camera(row, unclear)), unclear=unclear)
         if rows and not found.cameras:
-            raise CctviewError(f"{self.list_request().url} gives no list of cameras. {found.said()}")
+            raise CctviewError(f"{shown(self.list_request().url)} gives no list of cameras. {found.said()}")
         found = without_repeats(found, lambda camera: camera.network_id)
         ids = Counter(camera.id for camera in found.cameras)
         own = [camera if ids[camera.id] == 1 else _unmapped(camera) for camera in found.cameras]
@@ -160,9 +161,17 @@ LIVE_NETWORKS = {network.name: network for network in (NycDot, LocalServer)}
 def _host(base_url: str) -> str:
     with contextlib.suppress(ValueError):  # an address that ends in its brackets
         address = urlsplit(base_url)
-        if address.scheme in ("http", "https") and address.hostname:
+        if address.scheme in ("http", "https") and address.hostname and not (address.query or address.fragment):
             return address.hostname
-    raise CctviewError(f"'{base_url}' is no address of a server: --base-url begins with http:// or https:// and a host's name.")
+    raise CctviewError(
+        f"'{shown(base_url)}' is no address of a server: --base-url begins with http:// or https:// and a host's name, and has "
+        "no ? and no #."
+    )
+
+
+def shown(url: str) -> str:
+    """An address for a sentence or a log: without the name and the password that it may have before the host."""
+    return re.sub(r"//[^/?#]*@", "//", url)
 
 
 def _mapped(camera: LiveCamera) -> LiveCamera:

@@ -64,6 +64,8 @@ def latest(directory: Path) -> list[LiveCamera] | None:
 def keep(directory: Path, cameras: Sequence[LiveCamera], now: datetime, force: bool = False) -> Difference:
     """Write a snapshot unless it says what the last one said. Raises CctviewError, writing nothing, for a list that lost more
     than a tenth of the last one's cameras; force: believe it."""
+    if not cameras and not force:
+        raise CctviewError("The new list is empty: it was not kept. If the network has no camera any more, add --force.")
     before = latest(directory)
     if before is not None:
         left = len({camera.network_id for camera in cameras} & {camera.network_id for camera in before})

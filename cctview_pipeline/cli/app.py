@@ -14,7 +14,7 @@ from rich.progress import Progress
 from cctview_pipeline.analytics.summary import summarise
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.replay import serve as serve_archive
-from cctview_pipeline.campaign import Campaign, parse_time, touching
+from cctview_pipeline.campaign import Campaign, parse_span, parse_time, touching
 from cctview_pipeline.cli.backfill import backfill, print_summary
 from cctview_pipeline.cli.collect import cameras, collect
 from cctview_pipeline.cli.example import run_example
@@ -109,7 +109,7 @@ def export(
         raise CctviewError(f"There is no layout named '{layout}': use cctview.")
     lake, campaign = _campaign()
     wanted = [campaign.camera(name).id for name in split(cameras)] or [camera.id for camera in campaign.cameras]
-    hours = touching(campaign.hours(), parse_time(begin), parse_time(end))
+    hours = touching(campaign.hours(), *parse_span(begin, end))
     partitions = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]
     there = [partition for partition in partitions if lake.has("features", partition)]
     if not there:

@@ -14,7 +14,7 @@ from rich.table import Column
 from cctview_pipeline.analytics.summary import Summary, summarise
 from cctview_pipeline.backfill.select import Choice, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
-from cctview_pipeline.campaign import TASKS, Campaign, parse_time
+from cctview_pipeline.campaign import TASKS, Campaign, parse_span
 from cctview_pipeline.cli.options import (
     CamerasOption,
     FaultsOption,
@@ -80,12 +80,12 @@ def backfill(
         raise CctviewError("One --path is read: give the folder that holds all the archives and zip files, or links to them.")
     where = path[0] if path else ""
     try:
-        chosen = choose(lake, network, where, split(cameras), parse_time(begin), parse_time(end), settings, purposes)
+        chosen = choose(lake, network, where, split(cameras), *parse_span(begin, end), settings, purposes)
     except UndescribedCameras as error:
         print(error.draft)
         raise
     for note in chosen.notes:
-        aside.print(note, style="yellow")
+        aside.print(note, style="yellow", soft_wrap=True)
     for camera_id in chosen.cameras:
         if sentence := Zones.of(chosen.campaign.camera(camera_id)).unsized:
             aside.print(f"Nothing more is made of its frames. {sentence}", style="yellow", soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
 from cctview_pipeline.cameras.snapshots import keep, latest
 from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, say
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
@@ -112,7 +113,7 @@ def collect(
     console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
-    wanted = [name for group in chosen for name in group.split(",") if name]
+    wanted = split(chosen)
     directory = spool or project_root() / "var" / "spool" / live.name
     known = SpoolNetwork(live.name, directory).described()
     listed, notes = asyncio.run(cameras_of(live, settings, known))
@@ -140,9 +141,8 @@ def collect(
         )
     if not console.is_terminal:
         console.line()  # in a log the table ends without one
-    new = sum(followed.tally.new for followed in engine.followed)
-    refused = sum(followed.tally.refused for followed in engine.followed)
-    say(f"{new - refused:,} frames of {len(mine)} cameras are in {directory}.")
+    kept = [followed.tally.new - followed.tally.refused for followed in engine.followed]
+    say(f"{sum(kept):,} frames of {sum(map(bool, kept)):,} cameras are in {directory}.")
     for sentence in (*notes, *summary(engine)):
         say(sentence)
     say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', directory)}")

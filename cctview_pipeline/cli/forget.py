@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from cctview_pipeline.campaign import parse_time
+from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, print_json
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.files import made_folder
@@ -66,7 +67,7 @@ def erase(
     lake, campaign = open_campaign()
     now = datetime.now(UTC)
     if span:
-        wanted = [name for group in cameras for name in group.split(",") if name]
+        wanted = split(cameras)
         erasure = of_span(lake, campaign, wanted, parse_time(begin), parse_time(end), request, now)
         what = f"{', '.join(erasure.cameras)} from {erasure.begin:%Y-%m-%dT%H:%M:%SZ} to {erasure.end:%Y-%m-%dT%H:%M:%SZ}"
     else:

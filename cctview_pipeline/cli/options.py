@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cctview_pipeline.environment import DAGSTER_HOME, LAKE
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.shell import command
 
@@ -22,7 +23,12 @@ FaultsOption = Annotated[list[str], typer.Option("--faults", help="What goes wro
 
 
 def split(values: list[str]) -> list[str]:
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+    """What stands between the commas, each once. Raises CctviewError for an option that was given and names nothing: a shell's
+    variable that is not set would choose everything."""
+    parts = list(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+    if values and not parts:
+        raise CctviewError("An option that takes names, separated by commas, was given without any: name some, or leave it out.")
+    return parts
 
 
 def city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None) -> dict:

@@ -39,7 +39,7 @@ def head() -> None:
 
 
 @audit.command("show")
-def show(last: Annotated[int, typer.Option(min=1, help="How many entries.")] = 20) -> None:
+def show(last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many entries.")] = 20) -> None:
     """Show the newest entries."""
     for entry in reversed(list(islice(AuditLog().newest(), last))):
         head = f"{entry.number}  {entry.time:%Y-%m-%d %H:%M:%S} UTC  {entry.user}  {entry.kind}"

@@ -12,7 +12,14 @@ from rich.console import Console
 
 from cctview_pipeline.ending import end_quietly
 
-console = Console(markup=False, emoji=False)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end with status 1, as if something had failed."""
+        end_quietly()
+
+
+console = _Console(markup=False, emoji=False)
 """What stands in brackets or between colons is text: a path, a section of campaign.toml or an answer of the lake may have any."""
 
 

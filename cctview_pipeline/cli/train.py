@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cctview_pipeline.campaign import parse_time
+from cctview_pipeline.campaign import parse_span
+from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.privacy import PurposeOption
 from cctview_pipeline.cli.terminal import console, say
 from cctview_pipeline.errors import CctviewError
@@ -56,7 +57,7 @@ class _Wanted:
     def camera_hours(self, lake: "Lake", table: str) -> "list[Partition]":
         from cctview_pipeline.training.permission import written_hours
 
-        return written_hours(lake, table, self.cameras, parse_time(self.begin), parse_time(self.end))
+        return written_hours(lake, table, self.cameras, *parse_span(self.begin, self.end))
 
 
 @train.command("detector")
@@ -96,7 +97,7 @@ def train_detector(
     _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        wanted = _Wanted(_split(cameras), begin, end, purpose, name, start, said, device)
+        wanted = _Wanted(split(cameras), begin, end, purpose, name, start, said, device)
         _adapt_detector(wanted, teachers, every, again)
         return
     if teachers:
@@ -104,7 +105,7 @@ def train_detector(
     from cctview_pipeline.training.detector.recipe import DetectorRecipe
     from cctview_pipeline.training.detector.recipe import train_detector as run
 
-    recipe = DetectorRecipe(**said, start=start, without=tuple(_split(without)))
+    recipe = DetectorRecipe(**said, start=start, without=tuple(split(without)))
     entry = run(data, _workspace(), recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
 
@@ -167,12 +168,12 @@ def train_extractor(
     _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        _adapt_extractor(_Wanted(_split(cameras), begin, end, purpose, name, start, said, device))
+        _adapt_extractor(_Wanted(split(cameras), begin, end, purpose, name, start, said, device))
         return
     from cctview_pipeline.training.extractor.recipe import ExtractorRecipe
     from cctview_pipeline.training.extractor.recipe import train_extractor as run
 
-    recipe = ExtractorRecipe(**said, tracks=tracks, without=tuple(_split(without)))
+    recipe = ExtractorRecipe(**said, tracks=tracks, without=tuple(split(without)))
     entry = run(data, _workspace(), recipe, device)
     console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
 
@@ -216,7 +217,7 @@ def train_people(
     from cctview_pipeline.training.people.recipe import train_people as run
 
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
-    entry = run(data, _workspace(), PeopleRecipe(**said, start=start, without=tuple(_split(without))), device)
+    entry = run(data, _workspace(), PeopleRecipe(**said, start=start, without=tuple(split(without))), device)
     console.print(f"Wrote {entry.path} ({entry.version}).", soft_wrap=True)
 
 
@@ -246,7 +247,3 @@ def _said(**options: float | None) -> dict[str, float]:
 
 def _print_next(entry: "ModelEntry") -> None:
     say(f"Wrote {entry.path} ({entry.version}). `{command('cctview', 'models', 'use', entry.name)}` makes this lake use it.")
-
-
-def _split(values: list[str]) -> list[str]:
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]

@@ -32,12 +32,14 @@ def view(
     from cctview_pipeline.resources.keys import open_keys
     from cctview_pipeline.resources.lake import open_lake
     from cctview_pipeline.viewer import ViewerSettings, create_app
-    from cctview_pipeline.viewer.serving import listen, serve
+    from cctview_pipeline.viewer.serving import check_certificate, listen, serve
     from cctview_pipeline.viewer.settings import read_tokens
     from cctview_pipeline.viewer.tiles import Tiles
 
     if (certificate is None) != (key is None):
         raise CctviewError("HTTPS needs both --certificate and --key.")
+    if certificate and key:
+        check_certificate(certificate, key)
     known = read_tokens(tokens) if tokens else {}
     mapped = Tiles.open(tiles, tiles_attribution) if tiles else None
     settings = ViewerSettings(host, tuple(allow_host), known, certificate is not None, dagster.rstrip("/"), mapped)

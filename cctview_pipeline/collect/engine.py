@@ -77,13 +77,15 @@ class EngineSettings:
 class Tally:
     """What happened to one camera since the engine began.
 
-    asked: requests; failed: those without a picture that could be used; new, unchanged: pictures; refused: new ones that are not
-    in the spool; reasons: why, of the failed and the refused; lag_s: from due to fetched, of the newest frame.
+    asked: requests that came to their end; failed: those without a picture that could be used; new, unchanged: pictures; notices:
+    what came instead of one, such as "camera out of service"; refused: new pictures that are not in the spool; reasons: why, of
+    the failed and the refused; lag_s: from due to fetched, of the newest frame.
     """
 
     asked: int = 0
     new: int = 0
     unchanged: int = 0
+    notices: int = 0
     failed: int = 0
     refused: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -202,6 +204,9 @@ class Engine:
             answer = await fetch(
                 session, request, self.network.hosts, settings.largest_bytes, settings.whole_s, etag=followed.etag
             )
+        except asyncio.CancelledError:  # the collector ends, and nobody waits for this one any more
+            followed.tally.asked -= 1
+            raise
         except NoAnswer as told:
             return self._failed(followed, told.code, told.retry_after_s)
         if answer.content is None:
@@ -224,6 +229,8 @@ class Engine:
             elif taken:
                 new += 1
                 self._keep(followed, Record(Kind.FRAME, watch.camera_id, taken.captured_us, taken.fetched_us, taken.jpeg))
+            elif watch.state == "placeholder":
+                tally.notices += 1
             else:
                 tally.unchanged += 1
         tally.new += new

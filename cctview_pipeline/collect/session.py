@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.table import Table
 
 from cctview_pipeline.cameras.listed import CameraList, LiveCamera
-from cctview_pipeline.cameras.live import LiveNetwork
+from cctview_pipeline.cameras.live import LiveNetwork, shown
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.fetching import PRIVATE, NoAnswer, fetch, open_session
@@ -39,7 +39,7 @@ async def list_cameras(network: LiveNetwork, settings: EngineSettings) -> Camera
             answer = await fetch(session, request, network.hosts, int(LIST_BYTES.most), LIST_S.most)
         except NoAnswer as told:
             mend = " If that machine is yours, give its address itself with --base-url." if told.code == PRIVATE else ""
-            raise CctviewError(f"{request.url} gives no list of cameras: {told.code}.{mend}") from None
+            raise CctviewError(f"{shown(request.url)} gives no list of cameras: {told.code}.{mend}") from None
     return network.read_list(answer.content)
 
 
@@ -58,6 +58,8 @@ async def cameras_of(
         return CameraList(list(known.values())), [f"{error} The {len(known)} cameras that are known from before are followed."]
     if not found.cameras and known:
         return CameraList(list(known.values())), ["The network's list is empty: the cameras known from before are followed."]
+    if not found.cameras:
+        raise CctviewError(f"{shown(network.list_request().url)} gives an empty list of cameras, and none is known from before.")
     return found, [said] if (said := found.said()) else []
 
 
@@ -169,8 +171,10 @@ def table(engine: Engine, elapsed_s: float) -> Group:
 def summary(engine: Engine) -> Iterator[str]:
     """What became of all that was asked for, a sentence each: every picture is stored, unchanged or refused for a reason."""
     tallies = [followed.tally for followed in engine.followed]
-    asked, new, unchanged, failed = (sum(getattr(t, name) for t in tallies) for name in ("asked", "new", "unchanged", "failed"))
-    yield f"{asked:,} requests: {new:,} new pictures, {unchanged:,} that had not changed, {failed:,} without one."
+    names = ("asked", "new", "unchanged", "notices", "failed")
+    asked, new, unchanged, notices, failed = (sum(getattr(tally, name) for tally in tallies) for name in names)
+    told = f", {notices:,} notices instead of one" if notices else ""
+    yield f"{asked:,} requests: {new:,} new pictures, {unchanged:,} that had not changed{told}, {failed:,} without one."
     reasons = sum((tally.reasons for tally in tallies), Counter())
     if reasons:
         cameras = {reason: sum(reason in tally.reasons for tally in tallies) for reason in reasons}

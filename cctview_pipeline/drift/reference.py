@@ -7,13 +7,14 @@ any others it counts as missing.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
+from cctview_pipeline.documents import parse_json
 from cctview_pipeline.drift.profile import EDGES, Profile, divergence
 from cctview_pipeline.embed import Extractor
 from cctview_pipeline.errors import CctviewError
@@ -68,21 +69,45 @@ def find_reference(model: str) -> Reference:
     name, _, digest = model.partition("@")
     path = reference_path(name)
     try:
-        known = json.loads(path.read_text())
-        if not digest or not known["sha256"].startswith(digest):
-            raise NoReference(
-                f"{path.name} belongs to other weights than {model}: drift from its training cannot be told; training writes one."
-            )
-        cameras = {name: _from_dict(profile) for name, profile in known["cameras"].items()}
-        return Reference(model, float(known["threshold"]), cameras)
+        known = parse_json(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise NoReference(
             f"{model} has no {path.name} beside its weights: drift from its training cannot be told; training writes one."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, CctviewError) as error:
+        raise _damaged(path) from error
+    if not (_has(known, sha256=str, threshold=float, cameras=dict) and all(map(_is_profile, known["cameras"].values()))):
+        raise _damaged(path)
+    if not digest or not known["sha256"].startswith(digest):
         raise NoReference(
-            f"{path} cannot be read, or its bins are others than this version has: restore it from git, or train again."
-        ) from error
+            f"{path.name} belongs to other weights than {model}: drift from its training cannot be told; training writes one."
+        )
+    return Reference(model, known["threshold"], {name: _from_dict(profile) for name, profile in known["cameras"].items()})
+
+
+def _damaged(path: Path) -> NoReference:
+    return NoReference(
+        f"{path} cannot be read, or its bins are others than this version has: restore it from git, or train again."
+    )
+
+
+def _is_profile(known: object) -> bool:
+    if not _has(known, count=int, shares=dict, figures=dict):
+        return False
+    bins = {name: len(edges) - 1 for name, edges in EDGES.items()}
+    shares = all(isinstance(each, list) and len(each) == bins.get(name) for name, each in known["shares"].items())
+    return shares and all(map(_is_number, [*known["figures"].values(), *chain(*known["shares"].values())]))
+
+
+def _has(known: object, **kinds: type) -> bool:
+    """Whether it is an object with these, each of its kind; a whole number is a number too."""
+    if not isinstance(known, dict):
+        return False
+    return all(_is_number(known.get(name)) if kind is float else type(known.get(name)) is kind for name, kind in kinds.items())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def make_detector_reference(detector: Detector, images: Mapping[str, Iterable[ImageLike]]) -> Reference:
@@ -128,6 +153,4 @@ def _as_dict(profile: Profile) -> dict:
 
 def _from_dict(known: dict) -> Profile:
     shares = {name: np.array(values, np.float64) for name, values in known["shares"].items()}
-    if any(len(values) != len(EDGES[name]) - 1 for name, values in shares.items()):
-        raise ValueError("its bins are others than drift/profile.py has")
-    return Profile(int(known["count"]), shares, dict(known["figures"]))
+    return Profile(known["count"], shares, dict(known["figures"]))

@@ -23,7 +23,7 @@ ImageLike: TypeAlias = bytes | np.ndarray
 
 REASONS = ("truncated", "undecodable", "empty", "no_picture", "placeholder", "too_small", "too_large", "not_masked")
 """Why bytes are no picture that is kept, as rejected_frames names it: part of it is missing; it is damaged, or of a kind that
-common viewers do not show; nothing came; it is no picture at all; it is a PNG, GIF, WebP or BMP, which cameras do not send; its
+common viewers do not show; nothing came; it is no picture at all; it is a PNG or another kind that cameras do not send; its
 size is beyond the limits; people cannot be looked for in it."""
 
 _INVENTS = {

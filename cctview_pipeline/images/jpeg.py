@@ -30,7 +30,17 @@ _KNOWN = {*_BARE, *_FRAMES, 0xCC, *range(0xD8, 0xDE), *range(0xE0, 0xF0), DHT, C
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 """The next marker that is neither a stuffed zero nor a restart."""
-_OTHERS = {b"\x89PNG": "a PNG", b"GIF8": "a GIF", b"RIFF": "a WebP", b"BM": "a BMP"}
+_OTHERS = {
+    b"\x89PNG": "a PNG",
+    b"GIF8": "a GIF",
+    b"RIFF": "a WebP",
+    b"BM": "a BMP",
+    b"II*\0": "a TIFF",
+    b"MM\0*": "a TIFF",
+    b"\0\0\0\x0cjP": "a JPEG 2000",
+}
+_FTYP = {b"avif": "an AVIF", b"avis": "an AVIF", b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIF"}
+"""Brands of ISO base media files (ISO/IEC 14496-12, 4.3), which stand behind ``ftyp``."""
 _UPRIGHT = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -241,9 +251,9 @@ def _no_jpeg(data: bytes) -> BadPicture:
         return BadPicture("empty", "Nothing came.")
     if data == b"\xff":
         return BadPicture("truncated", "It ends after 1 byte.")
-    for beginning, name in _OTHERS.items():
-        if data.startswith(beginning):
-            return BadPicture("placeholder", f"It is {name}; cameras send JPEG.")
+    other = next((name for beginning, name in _OTHERS.items() if data.startswith(beginning)), None)
+    if name := other or (_FTYP.get(data[8:12]) if data[4:8] == b"ftyp" else None):
+        return BadPicture("placeholder", f"It is {name}; cameras send JPEG.")
     begin = data[:12].decode("ascii", "replace").strip()
     shown = f"'{begin}'" if begin.isprintable() and begin.isascii() else data[:12].hex(" ")
     return BadPicture("no_picture", f"It does not begin as a JPEG does, but with {shown}.")

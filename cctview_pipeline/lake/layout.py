@@ -1,9 +1,12 @@
 """Where a table's partition lies in the lake: hive-style keys that Dagster, DuckDB and people read alike."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
+from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.lake.schemas import TABLES
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
@@ -75,29 +78,35 @@ def parse_key(text: str) -> tuple[str, Partition]:
         parse_hour(values["hour"]) if "hour" in values else None,
         parse_day(values["day"]) if "day" in values else None,
     )
-    if table not in TABLES or partition.kind != TABLES[table].partition:
+    camera = not partition.camera or is_camera_id(partition.camera)
+    if table not in TABLES or partition.kind != TABLES[table].partition or not camera:
         raise ValueError(f"'{text}' is no partition of a table.")
     return table, partition
 
 
+def is_key(text: str) -> bool:
+    """Whether it is a key of a table's partition as :func:`key` writes it, and no copy or other file that lies beside it."""
+    try:
+        parse_key(text)
+    except ValueError:
+        return False
+    return text.endswith(f"/{FILE_NAME}")
+
+
 def parse_keys(texts: Iterable[str]) -> Iterator[Partition]:
-    """The partitions among files below a table's folder, each once. Somebody's file that is no partition is passed over."""
-    seen: set[Partition] = set()
-    for text in texts:
-        try:
-            _, partition = parse_key(text)
-        except ValueError:
-            continue
-        if text.endswith(".parquet") and partition not in seen:
-            seen.add(partition)
-            yield partition
+    """The partitions among the files below a table's folder."""
+    return (parse_key(text)[1] for text in texts if is_key(text))
 
 
 def format_hour(hour: datetime) -> str:
     return hour.astimezone(UTC).strftime(HOUR_FORMAT)
 
 
+@lru_cache(maxsize=20_000)
 def parse_hour(text: str) -> datetime:
+    """As format_hour writes it. Raises ValueError for anything else."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}", text, re.ASCII):
+        raise ValueError(f"'{text}' is no hour.")
     return datetime.strptime(text, HOUR_FORMAT).replace(tzinfo=UTC)
 
 
@@ -105,5 +114,9 @@ def format_day(day: date) -> str:
     return day.strftime(DAY_FORMAT)
 
 
+@lru_cache(maxsize=2000)
 def parse_day(text: str) -> date:
+    """As format_day writes it. Raises ValueError for anything else."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise ValueError(f"'{text}' is no day.")
     return datetime.strptime(text, DAY_FORMAT).date()

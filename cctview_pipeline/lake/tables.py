@@ -102,7 +102,12 @@ class Lake:
 
     def keys(self, table: str) -> list[str]:
         """The keys of all partitions that were written."""
-        return [key for key in self.storage.list(table) if key.endswith(".parquet")]
+        return [key for key in self.storage.list(table) if layout.is_key(key)]
+
+    def strangers(self, table: str) -> list[str]:
+        """Keys of Parquet files in the table's folder that are none of its partitions, such as copies that somebody made: no
+        command reads them, and nobody knows when they are to be deleted."""
+        return [key for key in self.storage.list(table) if key.endswith(".parquet") and not layout.is_key(key)]
 
     def partitions(self, table: str) -> list[Partition]:
         """Those that were written, sorted by their key. Files that are no partition of a lake are passed over."""
@@ -120,6 +125,11 @@ class Lake:
     def require_campaign(self) -> Campaign:
         """The campaign. Raises CctviewError, with the mend, for an empty lake."""
         campaign = self.campaign()
+        if campaign is None and any(self.keys(table) for table in TABLES):
+            raise CctviewError(
+                f"The lake {self.uri} has tables, but no campaign.toml: restore that file, or give the `cctview backfill` that "
+                "made them once more, which writes one."
+            )
         if campaign is None:
             raise CctviewError(
                 f"The lake {self.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, "

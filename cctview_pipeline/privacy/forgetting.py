@@ -25,6 +25,7 @@ from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.limits import NAME_CHARACTERS
 from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, among, apply, erased_tracks, painted_over
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
+from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.spool.segments import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
 
@@ -139,6 +140,7 @@ def erase(
             report.kept[table] = KEPT[table]
         if table not in RULES:
             continue
+        report.kept |= {lake.storage.path(key): STRANGER for key in lake.strangers(table)}
         for place in _written(lake, table):
             if not first - timedelta(hours=1) <= place.hour <= last + REACH:
                 continue

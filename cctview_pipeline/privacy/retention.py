@@ -28,7 +28,7 @@ REPORTS = "reports"
 @dataclass(frozen=True)
 class Due:
     """Something whose time is over. kind: a table, ``spool`` or ``keys``; place: where it lies; since: from when its age counts;
-    lifetime: how long it may be kept; partition: of a table."""
+    lifetime: how long it may be kept; partition: of a table, None for a file that is none of them."""
 
     kind: str
     place: str
@@ -42,6 +42,10 @@ class Due:
 
     def as_dict(self) -> dict:
         return {"kind": self.kind, "place": self.place, "since": self.since.isoformat()}
+
+
+STRANGER = "it is no partition of the table, and nobody knows of what time it is: delete it, or move it out of the lake"
+"""Why a Parquet file stays that somebody put beside a table's partitions."""
 
 
 @dataclass
@@ -83,6 +87,8 @@ def purge(lake: Lake, due: Iterable[Due], now: datetime, keys: KeyStore | None =
     report, tombstones = PurgeReport(now, dry_run), Tombstones(lake)
     for each in due:
         try:
+            if each.kind in TABLES and each.partition is None:
+                raise CctviewError(STRANGER)
             if not dry_run:
                 _delete(lake, tombstones, each, now, keys)
             report.deleted.append(each)
@@ -109,7 +115,11 @@ def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetim
     intake = _intakes(lake) if campaign.network not in LIVE_NETWORKS else {}
     for table in TABLES:
         lifetime = policy.lifetime(table)
-        for partition in lake.partitions(table) if lifetime is not None else ():
+        if lifetime is None:
+            continue
+        for key in lake.strangers(table):
+            yield Due(table, lake.storage.path(key), now, lifetime)
+        for partition in lake.partitions(table):
             begin = partition.hour or datetime.combine(partition.day, time(), UTC)
             since = max(begin, intake.get(partition, begin))
             if since + lifetime <= now:

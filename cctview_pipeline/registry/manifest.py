@@ -16,10 +16,11 @@ import numpy as np
 import tomlkit
 from safetensors import SafetensorError, safe_open
 
-from cctview_pipeline.documents import parse_json, parse_toml
+from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.paths import models_directory
+from cctview_pipeline.settings import decode_toml, parse_toml
 from cctview_pipeline.shell import command
 
 METADATA = "cctview"
@@ -151,13 +152,15 @@ def _manifest() -> dict[str, dict]:
     path = models_directory() / "manifest.toml"
     if not path.exists():
         return {}
+    source = f"The model manifest {path}"
     try:
-        found = parse_toml(path.read_bytes(), f"The model manifest {path}")
+        text = decode_toml(path.read_bytes(), source)
     except OSError as error:
-        raise CctviewError(f"The model manifest {path} cannot be read: {error.strerror}.") from error
+        raise CctviewError(f"{source} cannot be read: {error.strerror}.") from error
+    found = parse_toml(text, source)
     for name, entry in found.items():
         if wrong := _wrong(entry):
-            raise CctviewError(f"The model manifest {path} is damaged: [{name}] {wrong}; mend it, or restore it from git.")
+            raise CctviewError(f"{source} is damaged: [{name}] {wrong}; mend it, or restore it from git.")
     return found
 
 

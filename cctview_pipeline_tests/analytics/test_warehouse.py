@@ -92,8 +92,29 @@ def test_words_in_a_path_decide_nothing(tmp_path):
     """The same words are in DuckDB's error for a table that has no partition yet."""
     lake = Lake(str(tmp_path / "No files found"))
     lake.storage.write(layout.key("detections", partition_of("detections")), b"no parquet at all")
-    with pytest.raises(CctviewError, match="cannot be queried"):
+    with pytest.raises(
+        CctviewError, match=r"detections/.*/part-0\.parquet is no readable Parquet file: run its partition again\.$"
+    ):
         connect(lake)
+
+
+COPIES = {
+    "raw_frames": "camera=cam-1/hour=2020-05-05T17 (copy)",
+    "detections": "camera=cam-1 (copy)/hour=2020-05-05T17",
+    "journeys": "hour=2020-05-05T17.bak",
+    "vehicle_counts": "day=yesterday",
+}
+
+
+@pytest.mark.parametrize("table", COPIES)
+def test_a_copy_beside_a_partition_is_not_counted(tmp_path, table):
+    """A file manager makes them, and a synchronised folder."""
+    lake, place = Lake(str(tmp_path)), partition_of(table)
+    lake.write(table, place, rows(table, {}))
+    copy = f"{table}/{COPIES[table]}/part-0.parquet"
+    lake.storage.write(copy, lake.storage.read(layout.key(table, place)))
+    assert query(lake, f"SELECT count(*)::INT AS n FROM {table}").to_pylist() == [{"n": 1}]
+    assert (lake.keys(table), lake.strangers(table)) == ([layout.key(table, place)], [copy])
 
 
 def test_table_without_a_partition_of_the_day_is_an_empty_view(lake):

@@ -32,6 +32,8 @@ BAD = {
     "nan as text": ({"latitude": "nan"}, "coordinates"),
     "infinite": ({"longitude": -math.inf}, "coordinates"),
     "comma": ({"latitude": "40,6"}, "coordinates"),
+    "python's own number": ({"latitude": "4_0.6"}, "coordinates"),
+    "wide digits": ({"latitude": "\uff14\uff10"}, "coordinates"),
     "true": ({"latitude": True}, "coordinates"),
     "a list": ({"latitude": [40.6]}, "coordinates"),
     "out of range": ({"latitude": 4060000}, "coordinates"),
@@ -72,8 +74,8 @@ def test_what_is_no_row_is_left_out(row: object):
 def test_all_bad_rows_at_once_are_told_by_reason():
     found = read(GOOD, *({**GOOD, "id": f"bad-{number}", **changes} for number, (changes, _) in enumerate(BAD.values())), 7)
     assert [camera.id for camera in found.cameras] == ["good-1"]
-    assert dict(found.left_out) == {"coordinates": 10, "id": 10, "duplicate": 1, "case": 1, "no_camera": 1}
-    assert "10 without a place where the network's cameras are (such as bad-0)" in found.said()
+    assert dict(found.left_out) == {"coordinates": 12, "id": 10, "duplicate": 1, "case": 1, "no_camera": 1}
+    assert "12 without a place where the network's cameras are (such as bad-0)" in found.said()
 
 
 def test_one_row_in_another_encoding_or_with_an_endless_number_is_not_the_list_s_end():
@@ -193,7 +195,18 @@ def test_tidy_names_stay_as_they_are(text: str):
     assert tidy(text).isprintable()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:8011", "ftp://x", "http://", "http://[::1", "file:///etc"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:8011", "ftp://x", "http://", "http://[::1", "file:///etc", "http://a/x?y", "http://a/#z"]
+)
 def test_an_address_that_is_no_server_s_is_refused(address: str):
     with pytest.raises(CctviewError, match="is no address of a server"):
         NycDot(address)
+
+
+def test_a_password_in_an_address_is_told_to_nobody():
+    with pytest.raises(CctviewError) as told:
+        NycDot("http://me:secret@127.0.0.1:9/x?y")
+    assert "'http://127.0.0.1:9/x?y' is no address" in str(told.value)
+    with pytest.raises(CctviewError) as told:
+        NycDot("http://me:secret@127.0.0.1:9").read_list(b"<html>")
+    assert str(told.value).startswith("http://127.0.0.1:9/api/cameras/ gives no list of cameras")

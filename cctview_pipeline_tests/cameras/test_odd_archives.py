@@ -309,14 +309,14 @@ def test_a_folder_of_nothing_but_pictures_is_an_archive(tmp_path: Path):
     assert len(seen(tmp_path)[0]) == 20
 
 
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".GIF", ".bmp"])
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".GIF", ".bmp", ".tiff"])
 def test_a_picture_of_another_kind_is_told_as_what_it_is(tmp_path: Path, suffix: str):
     name = FIFTH.replace(".jpeg", suffix)
     data = encoded(np.zeros((16, 16, 3), np.uint8), suffix[1:].upper())
     write(tmp_path, {name if place == FIFTH else place: data if place == FIFTH else jpeg for place, jpeg in GOOD.items()})
     names, (row,) = seen(tmp_path)
     assert (len(names), row.name, row.reason) == (19, Path(name).name, "placeholder")
-    assert re.fullmatch(r"It is a (PNG|WebP|GIF|BMP); cameras send JPEG\.", row.detail)
+    assert re.fullmatch(r"It is a (PNG|WebP|GIF|BMP|TIFF); cameras send JPEG\.", row.detail)
 
 
 def test_a_folder_in_another_case_than_its_files_says_so(tmp_path: Path):
@@ -338,9 +338,10 @@ def test_the_names_of_live_frames_are_read(tmp_path: Path, folder: str):
     assert "735-683-N--2020-05-05--17.10.40.500Z--original.jpeg" in names
 
 
-@pytest.mark.parametrize("suffix", ["--original.JPG", "--original.jpg", "--original.JPEG", "--ORIGINAL.Jpeg"])
-def test_suffixes_of_any_case(tmp_path: Path, suffix: str):
-    write(tmp_path, {name.replace("--original.jpeg", suffix): data for name, data in GOOD.items()})
+@pytest.mark.parametrize("suffix", [".JPG", ".jpg", ".JPEG", ".jfif", ".jpe"])
+@pytest.mark.parametrize("kind", ["--original", "--ORIGINAL"])
+def test_suffixes_of_any_case(tmp_path: Path, kind: str, suffix: str):
+    write(tmp_path, {name.replace("--original.jpeg", kind + suffix): data for name, data in GOOD.items()})
     names, rejected = seen(tmp_path)
     assert (len(names), rejected) == (20, [])
 
@@ -391,6 +392,16 @@ def test_a_folder_that_may_not_be_listed_is_counted(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "scandir", refusing)
     assert unused(tmp_path) == {"unreadable_folder": 1}
+
+
+@pytest.mark.parametrize("link", ["000-000-N", "999-999-N", "000/999-999-N"])
+def test_a_link_takes_no_camera_its_frames(tmp_path: Path, link: str):
+    """Whichever of the two names comes first on the disk: a folder is known by its own."""
+    write(tmp_path, GOOD)
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / CAMERA)
+    assert ArchiveNetwork(tmp_path).cameras() == [CAMERA]
+    assert (len(seen(tmp_path)[0]), seen(tmp_path)[1]) == (20, [])
 
 
 def test_links_that_lead_around_end(tmp_path: Path):

@@ -42,7 +42,7 @@ def test_every_kind_of_change_is_told():
     assert str(found) == "1 added, 1 removed, 1 moved, 1 renamed, 1 switched"
 
 
-@pytest.mark.parametrize(("left", "believed"), [(18, True), (17, False), (0, False)])
+@pytest.mark.parametrize(("left", "believed"), [(18, True), (17, False), (1, False)])
 def test_a_list_that_lost_more_than_a_tenth_is_refused(tmp_path: Path, left: int, believed: bool):
     keep(tmp_path, CAMERAS, NOW)
     later = NOW + timedelta(days=1)
@@ -68,3 +68,11 @@ def test_a_damaged_snapshot_is_told(tmp_path: Path):
     (tmp_path / "20261122T120000Z.json").write_text('[{"id": 1}]')
     with pytest.raises(CctviewError, match=r"is no list of a network's cameras"):
         latest(tmp_path)
+
+
+def test_an_empty_list_is_kept_only_where_somebody_believes_it(tmp_path: Path):
+    with pytest.raises(CctviewError, match=r"The new list is empty: it was not kept"):
+        keep(tmp_path, [], NOW)
+    assert latest(tmp_path) is None
+    keep(tmp_path, [], NOW, force=True)
+    assert latest(tmp_path) == []

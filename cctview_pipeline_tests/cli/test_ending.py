@@ -125,12 +125,56 @@ def test_a_full_disk_behind_what_is_printed(place: Workplace, form: str):
     assert (done.returncode, done.stderr) == (1, "cctview: the disk is full: make room, and give the same command again.\n")
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_shell_may_have_closed_what_a_command_reads_or_prints_to(place: Workplace, closed: str):
+    words = shlex.join([sys.executable, "-m", "cctview_pipeline", "query", "select 1 as n"])
+    done = subprocess.run(["sh", "-c", f"{words} {closed}"], env=place.environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "" if ">&-" in closed.split() else "n\n1\n", "")
+
+
+def test_nobody_reads_a_table_to_its_end(place: Workplace):
+    """As with `| head`: the status is the signal's, as it is for an answer, and no failure's."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "cctview_pipeline", "models", "list"],
+            env=place.environment, stdout=gone, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_who_stops_a_command_while_its_modules_load_sees_no_traceback(place: Workplace):
+    own = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from cctview_pipeline.__main__ import main\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'cctview_pipeline.cli': print('loading', flush=True); time.sleep(30)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "main()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", own], env=place.environment, stderr=-1, stdout=-1, text=True)
+    try:
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        out, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out, told) == (130, "", "cctview: stopped; the same command goes on where it was.\n")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
         ("CCTVIEW_LAKE", "{file}", "cctview: The lake {file} is a file: name a folder in CCTVIEW_LAKE."),
         ("CCTVIEW_LAKE", "/dev/null", "cctview: The lake /dev/null is a file: name a folder in CCTVIEW_LAKE."),
-        ("DAGSTER_HOME", "{file}", "cctview: DAGSTER_HOME {file} cannot be used: File exists."),
+        (
+            "DAGSTER_HOME",
+            "{file}",
+            "cctview: DAGSTER_HOME: {file} can be no folder, because {file} is a file: name another place.",
+        ),
         ("CCTVIEW_LAKE", "file:///x", "cctview: The lake 'file:///x' is neither a folder nor s3://bucket/prefix."),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cctview_pipeline.cli.options import split
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import models_directory
 from cctview_pipeline_tests.factories.archive import make_archive
@@ -128,12 +129,69 @@ def test_a_question_to_an_empty_lake(place: Workplace):
     assert refusal(place, "query", "select 1").startswith(f"The lake {place.lake} is empty: fill it with")
 
 
+def test_a_lake_that_lost_its_campaign_is_not_called_empty(place: Workplace):
+    place.lake.mkdir()
+    Lake(str(place.lake)).write("features", partition_of("features"), rows("features", {}))
+    told = refusal(place, "query", "select 1")
+    assert told.startswith(f"The lake {place.lake} has tables, but no campaign.toml: restore that file, or give the")
+
+
 def test_a_question_that_is_no_sql(place: Workplace, archive: Path):
     place.lake.mkdir()
     Lake(str(place.lake)).write_campaign(archive_campaign())
     assert "syntax error" in refusal(place, "query", "select from where")
     assert "gibberish" in refusal(place, "query", "select gibberish from vehicle_counts")
     assert "add purposes = [" in refusal(place, "query", "select gibberish from tracks")
+
+
+SPAN = ("--from", "2020-05-05T18:00Z", "--to", "2020-05-05T17:00Z")
+REVERSED = "The time asked for ends (2020-05-05T17:00Z) before it begins (2020-05-05T18:00Z)."
+NO_NAMES = "An option that takes names, separated by commas, was given without any: name some, or leave it out."
+FROM_LAKE = ("train", "detector", "--from-lake", "--teacher", "default")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("export", "--out", "{folder}", *SPAN), REVERSED),
+        (("backfill", "--path", "{folder}", *SPAN), REVERSED),
+        ((*FROM_LAKE, *SPAN), REVERSED),
+        (("export", "--out", "{folder}", "--cameras", ""), NO_NAMES),
+        (("backfill", "--path", "{folder}", "--cameras", ","), NO_NAMES),
+        (("backfill", "--network", "city", "--faults", " "), NO_NAMES),
+        (("erase", "--request", "x", "--camera", ",", "--from", "2020-05-05T17:00Z", "--to", "2020-05-05T18:00Z"), NO_NAMES),
+        (("collect", "--contact", "a@b.c", "--accept-terms", "--cameras", ","), NO_NAMES),
+        ((*FROM_LAKE, "--cameras", ""), NO_NAMES),
+        (("export", "--out", "{folder}", "--cameras", "735-683-n"), "Camera '735-683-n' is not in this campaign: it may mean"),
+        (("papers", "--out", "/proc/x"), "/proc/x can be no folder on its disk: name another place."),
+        (("view", "--port", "-1"), "A port is a number from 0 to 65535, not -1: choose one with --port."),
+        (("view", "--port", "65536"), "A port is a number from 0 to 65535, not 65536: choose one with --port."),
+        (
+            ("view", "--port", "0", "--certificate", "{file}", "--key", "{file}"),
+            "{file} and {file} are no certificate and its key",
+        ),
+        (("view", "--port", "0", "--certificate", "{file}", "--key", "{folder}/x"), "{folder}/x cannot be read: No such file"),
+    ],
+    ids=lambda words: " ".join(words)[:50] if isinstance(words, tuple) else "",
+)
+def test_arguments_that_mean_nothing(place: Workplace, tmp_path: Path, words: tuple[str, ...], sentence: str):
+    place.lake.mkdir()
+    lake = Lake(str(place.lake))
+    lake.write_campaign(archive_campaign())
+    lake.write("features", partition_of("features"), rows("features", {}))
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    file.write_text("no PEM")
+    told = refusal(place, *(word.format(folder=folder, file=file) for word in words))
+    assert told.startswith(sentence.format(folder=folder, file=file))
+
+
+def test_models_where_there_are_none(tmp_path: Path):
+    sentence = refusal(Workplace(tmp_path, extra=(("CCTVIEW_MODELS", str(tmp_path / "none")),)), "models", "list")
+    assert sentence == f"There is no model in {tmp_path}/none: it has no manifest.toml. Name another folder in CCTVIEW_MODELS."
+
+
+def test_a_camera_named_twice_is_one():
+    assert split(["a, b", "b,,a", " c "]) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("below", ["", "/papers/here"])

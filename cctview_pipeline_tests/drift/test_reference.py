@@ -48,6 +48,19 @@ def test_a_damaged_reference_is_no_reference(references, text: str):
         find_reference(DETECTOR)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("count", "7"), ("shares", []), ("shares", {"x": []}), ("figures", {"expected_f1": None}), ("figures", None)],
+)
+def test_a_profile_of_other_kinds_is_no_reference(references, name: str, value: object):
+    path = reference_path("made-detector")
+    known = json.loads(path.read_text())
+    known["cameras"]["training-0"][name] = value
+    path.write_text(json.dumps(known))
+    with pytest.raises(NoReference, match="cannot be read, or its bins are others"):
+        find_reference(DETECTOR)
+
+
 def test_a_reference_of_other_bins_is_no_reference(references):
     path = reference_path("made-detector")
     known = json.loads(path.read_text())

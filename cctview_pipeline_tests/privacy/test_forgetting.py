@@ -18,6 +18,7 @@ from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
 from cctview_pipeline.privacy.forgetting import MARTS, drop_spent, erase, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
+from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline.redaction.masking import GREY
 from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds, read, segments
@@ -77,6 +78,14 @@ def test_a_span_goes_from_every_table(lake: Lake):
     assert list(report.changed) == [*GRAPH][:8]
     assert report.changed["detections"] == {"cam-1 2020-05-05T17": 3}
     assert report.changed["rejected_frames"] == {"cam-1 2020-05-05T17": 1}
+
+
+def test_a_file_that_somebody_put_into_the_lake_stops_no_erasure_and_is_told(lake: Lake):
+    copy = "tracks/camera=cam-1/hour=2020-05-05T17 (copy)/part-0.parquet"
+    lake.storage.write(copy, b"x")
+    report = erase_first(lake)
+    assert report.kept[f"{lake.uri}/{copy}"] == STRANGER
+    assert report.changed["detections"] == {"cam-1 2020-05-05T17": 3}
 
 
 def test_the_marts_are_made_anew(lake: Lake):

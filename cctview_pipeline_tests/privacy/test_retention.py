@@ -15,7 +15,7 @@ from cctview_pipeline.lake import Lake, Partition, S3Access, layout
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.privacy.retention import find_due, note_intake, purge
+from cctview_pipeline.privacy.retention import STRANGER, find_due, note_intake, purge
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds, segments
 from cctview_pipeline_tests.factories.archive import HOUR_17
@@ -194,6 +194,26 @@ def test_versions_of_objects_go_as_well(s3: dict[str, str]):
     assert versions() == 0
     assert lake.has("raw_frames", Partition.camera_hour(NORTH.id, HOUR_17 + HOUR))
     assert Tombstones(lake).partitions("raw_frames") == {place}
+
+
+@pytest.mark.parametrize("folder", ["camera=735-683-N/hour=2020-05-05T17 (copy)", "old", "camera=a b/hour=2020-05-05T17"])
+def test_a_file_that_somebody_put_into_the_lake_stops_no_purge(tmp_path: Path, folder: str):
+    """It stays, and whoever runs the purge is told: nobody knows of what time it is."""
+    lake, policy = blue_lake(str(tmp_path), network=NycDot.name), Policy.of(LIVE)
+    lake.storage.write(f"raw_frames/{folder}/part-0.parquet", b"x")
+    for dry_run in (True, False):
+        report = purge(lake, find_due(lake, LIVE, policy, DAY_LATER), DAY_LATER, dry_run=dry_run)
+        assert report.counts() == {"raw_frames": 2, "crops": 2, "features": 2}
+        ((stays, why),) = report.failed
+        assert stays.place == f"{tmp_path}/raw_frames/{folder}/part-0.parquet"
+        assert why == f"{STRANGER}."
+
+
+@pytest.mark.parametrize("text", ["2020-5-5T7", "2020-05-05T17 (copy)", "2020-13-05T17", "2020-05-05T24", "yesterday", ""])
+def test_a_folder_that_names_no_hour(text: str):
+    assert not layout.is_key(f"journeys/hour={text}/part-0.parquet")
+    assert layout.is_key("journeys/hour=2020-05-05T17/part-0.parquet")
+    assert not layout.is_key("journeys/hour=2020-05-05T17/part-1.parquet")
 
 
 def test_a_partition_s_key_can_be_read_back():

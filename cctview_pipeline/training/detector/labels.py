@@ -89,10 +89,18 @@ class FrameLabels:
 
 def find_frames(directory: Path) -> list[tuple[Path, FrameId]]:
     """All ``--original.jpeg`` frames below a folder of the published layout, sorted by id."""
-    frames = [(path, FrameId.parse(path.name.removesuffix("--original.jpeg"))) for path in directory.rglob("*--original.jpeg")]
+    frames = [(path, _frame_id(path)) for path in directory.rglob(f"*{ORIGINAL}")]
     if not frames:
         raise CctviewError(f"There is nothing to train on: no *--original.jpeg below {directory}.")
     return sorted(frames, key=lambda frame: str(frame[1]))
+
+
+def _frame_id(path: Path) -> FrameId:
+    """Raises CctviewError for a file that is named otherwise: nobody knows whose picture it is."""
+    try:
+        return FrameId.parse(path.name.removesuffix(ORIGINAL))
+    except ValueError as error:
+        raise CctviewError(f"{path} is no frame to train on, take it away: {error}") from error
 
 
 def load_labels(directory: Path, width: int = 352, height: int = 240) -> list[FrameLabels]:

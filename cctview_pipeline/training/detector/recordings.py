@@ -139,10 +139,10 @@ def find_recordings(directory: Path) -> list[Recording]:
 def _recording(path: Path) -> Recording:
     folder: dict[str, Any] = next((known()["folder"][part.name] for part in path.parents if part.name in known()["folder"]), {})
     published = path.stem.endswith("--original")
-    frame_id = _frame_id(path.stem.removesuffix("--original"))
     try:
+        frame_id = _frame_id(path.stem.removesuffix("--original"))
         picture = read(path.read_bytes())
-    except BadPicture as error:
+    except (BadPicture, ValueError, OverflowError) as error:
         raise CctviewError(f"{path} is no frame to train on, take it away: {error}") from error
     width, height = picture.width, picture.height
     scale = min(1.0, LARGEST_SIDE / max(width, height))

@@ -155,6 +155,12 @@ def test_empty_folder_is_told(tmp_path):
         find_frames(tmp_path)
 
 
+def test_a_frame_with_another_name_is_told(tmp_path: Path):
+    (make_folder(tmp_path) / "735-683-N--original (1)--original.jpeg").write_bytes(b"")
+    with pytest.raises(CctviewError, match=r"735-683-N--original \(1\)--original.jpeg is no frame to train on, take it away"):
+        find_frames(tmp_path)
+
+
 def test_missing_packaged_detections_are_told(tmp_path):
     (make_folder(tmp_path) / "packaged-detections.parquet").unlink()
     with pytest.raises(CctviewError, match=r"The training labels need .*packaged-detections.parquet, which is not there"):
