@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def _is_profile(known: object) -> bool:
     return shares and all(map(_is_number, [*known["figures"].values(), *chain(*known["shares"].values())]))
 
 
-def _has(known: object, **kinds: type) -> bool:
+def _has(known: object, **kinds: type) -> TypeGuard[dict[str, Any]]:
     """Whether it is an object with these, each of its kind; a whole number is a number too."""
     if not isinstance(known, dict):
         return False
