@@ -38,13 +38,14 @@ LIFETIMES: dict[str, timedelta | None] = {
     "journeys": _WEEK,
     "rejected_frames": _WEEK,
     "spool": _DAY,
-    "pictures": _DAY,
     "logs": _WEEK,
     "keys": _DAY,
 }
-"""Of tables, and of what lies beside the lake: the collectors' spool, the pictures in Dagster's metadata, what runs printed, and
-the day's keys after their day. A table that is not named here holds no vehicles, and is kept."""
-UNMASKED = ("raw_frames", "crops", "spool", "pictures")
+"""Of tables, and of what lies beside the lake: the collectors' spool, what runs printed, and the day's keys after their day. A
+table that is not named here holds no vehicles, and is kept."""
+FORMER = ("pictures",)
+"""What campaigns of before may still name, to no effect: pictures of real cameras that stood in Dagster's metadata."""
+UNMASKED = ("raw_frames", "crops", "spool")
 """What shows people where they are not masked, and is then kept for hours only."""
 MOST_UNMASKED = _HOURS
 
@@ -88,7 +89,8 @@ class Policy:
         said = read_section(campaign.privacy, Section(campaign.source, "[campaign.privacy]"), _KEYS)
         lifetimes = dict.fromkeys(LIFETIMES) if campaign.network == "city" else dict(LIFETIMES)
         section = Section(campaign.source, "[campaign.privacy.lifetimes]")
-        lifetimes |= {name: _duration(name, text, section) for name, text in said.get("lifetimes", {}).items()}
+        named = {name: text for name, text in said.get("lifetimes", {}).items() if name not in FORMER}
+        lifetimes |= {name: _duration(name, text, section) for name, text in named.items()}
         said["unmasked_for"] = said.get("unmasked_for", "").strip()
         if said["unmasked_for"]:
             lifetimes |= {name: min(lifetimes[name] or MOST_UNMASKED, MOST_UNMASKED) for name in UNMASKED}

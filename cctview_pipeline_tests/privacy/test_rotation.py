@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import binomtest
 
-from cctview_pipeline.assets import partition_run
+from cctview_pipeline.assets import pictures
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.embed.tables import embedding_matrix
@@ -191,7 +191,7 @@ def test_tracks_and_matches_go_on_over_midnight_until_a_key_is_gone(tmp_path: Pa
                 lake.write(name, Partition.camera_hour(camera, hour), tables[name])
     monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
     monkeypatch.setenv("CCTVIEW_KEYS", keys.uri)
-    monkeypatch.setattr(partition_run, "MOST_PICTURES", 0)
+    monkeypatch.setattr(pictures, "MOST_PICTURES", 0)
     before, last = midnight - HOUR, Partition.camera_hour("cam-2", midnight)
     for camera, hour in (("cam-1", before), ("cam-2", before), ("cam-1", midnight)):
         make(lake, "tracks", Partition.camera_hour(camera, hour))

@@ -160,7 +160,15 @@ def _recipients(facts: Facts) -> list[str]:
             f"k-anonymous, k = {K} unless said otherwise",
             "somebody publishes",
         ),
-        ("Dagster's UI", "pictures in metadata", "frames and crops as they are stored", "whoever can open it"),
+        ("`cctview view`", "frames, crops, tracks and journeys", "as they are stored, under pseudonyms", question),
+        (
+            "Dagster's UI",
+            "metadata of partitions",
+            "frames and crops, of the synthetic city alone"
+            if facts.synthetic
+            else "counts, plots of figures, ids of refused rows",
+            "whoever can open it",
+        ),
     ]
     return [
         *blanks("recipients, by purpose", "processors, such as a hosting provider", "where the lake, the keys and the log lie"),

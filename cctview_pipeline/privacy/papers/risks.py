@@ -91,9 +91,8 @@ def risks(facts: Facts) -> list[Risk]:
             ("purpose", "audit", "pseudonyms"),
         ),
         Risk(
-            "Somebody reads the lake's files, the keys, or Dagster's pictures, without asking",
-            "Whoever has the rights can, and no log tells of it. Pictures in Dagster's metadata are kept "
-            f"{_for(facts, 'pictures')}.",
+            "Somebody reads the lake's files or the keys without asking",
+            "Whoever has the rights can, and no log tells of it.",
             ("masking", "lifetimes", "rotation"),
         ),
         Risk(
