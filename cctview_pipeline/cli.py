@@ -42,7 +42,7 @@ from cctview_pipeline.example import run_example
 from cctview_pipeline.export import export_partitions
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.terminal import console, print_json
+from cctview_pipeline.terminal import console, print_json, say
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
@@ -141,24 +141,32 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a document.")] = False,
 ) -> None:
-    """Compare what the lake holds with the truth of the synthetic city."""
+    """Compare what the lake holds with the truth of the synthetic city, and with what people said of matches in the viewer."""
+    from cctview_pipeline.evaluate import NO_SAMPLE, Evaluation, evaluate_verdicts, judged_hours
     from cctview_pipeline.evaluate import evaluate as measure
 
     lake, campaign = _campaign()
-    if campaign.network != "city":
-        raise CctviewError("Nobody knows the truth about real cameras: evaluate a lake of `cctview backfill --network city`.")
-    hours = [hour for hour in campaign.hours() if lake.has("journeys", Partition.of_hour(hour))]
-    if not hours:
-        raise CctviewError("No hour of this lake has journeys yet: `cctview backfill --network city` makes them.")
-    threshold = threshold_of(campaign.model("detector"))
-    found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
+    judged = evaluate_verdicts(lake, judged_hours(lake))
+    hours = [hour for hour in campaign.hours() if campaign.network == "city" and lake.has("journeys", Partition.of_hour(hour))]
+    if not hours and not judged.rows:
+        raise CctviewError(
+            "No hour of this lake has journeys yet: `cctview backfill --network city` makes them."
+            if campaign.network == "city"
+            else "Nobody knows the truth about real cameras: evaluate a lake of `cctview backfill --network city`, or judge "
+            "matches in `cctview view`."
+        )
+    cameras, threshold = [camera.id for camera in campaign.cameras], threshold_of(campaign.model("detector"))
+    found = Evaluation((measure(lake, cameras, hours, threshold).rows if hours else ()) + judged.rows)
     if as_json:
         print_json(found.as_dict())
-    elif as_markdown:
+        return
+    if as_markdown:
         print(found.markdown())
     else:
         for table in found.tables():
             console.print(table)
+    if judged.rows:
+        say(NO_SAMPLE)
 
 
 @city.command("serve")

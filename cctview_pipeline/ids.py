@@ -97,6 +97,11 @@ class DetectionId:
         return cls(match["frame"], int(match["number"]), match["label"], float(match["percent"]), box)
 
 
+def camera_of(identifier: str) -> str:
+    """The camera in the id of a frame, or in one that begins with a frame's."""
+    return identifier.split("--", 1)[0]
+
+
 def utc_day(identifier: str) -> date:
     """The UTC day in the id of a frame, or in one that begins with a frame's: a detection's, a track's, a journey's.
 

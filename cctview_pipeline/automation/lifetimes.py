@@ -4,7 +4,7 @@ The command line does the same by the same functions, and erases by them.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg

@@ -34,7 +34,3 @@ def tracks_by_name(reading: Reading, names: Names, partition: Partition) -> Mapp
 def hour_of(identifier: str) -> datetime:
     """The hour in which a track began, by its id."""
     return floor_hour(FrameId.parse("--".join(identifier.split("--")[:3])).time.astimezone(UTC))
-
-
-def camera_of(identifier: str) -> str:
-    return identifier.split("--", 1)[0]
