@@ -166,7 +166,7 @@ def evaluate(
         for table in found.tables():
             console.print(table)
     if judged.rows:
-        say(NO_SAMPLE)
+        say(f"\n{NO_SAMPLE}")
 
 
 @city.command("serve")

@@ -31,6 +31,10 @@ class NotThere(CctviewError):
     """What an address names is not in this lake."""
 
 
+class EmptyLake(NotThere):
+    """Nothing was brought into it yet."""
+
+
 @dataclass
 class Reading:
     """Shared by all requests, which come in threads."""
@@ -50,7 +54,7 @@ class Reading:
     def require(self) -> Campaign:
         campaign = self.campaign()
         if campaign is None:
-            raise NotThere("This lake is empty: nothing was brought into it yet.")
+            raise EmptyLake("This lake is empty: nothing was brought into it yet.")
         return campaign
 
     def table(self, name: str, partition: Partition, columns: Iterable[str] | None = None) -> pa.Table:

@@ -9,6 +9,7 @@ from cctview_pipeline.campaign import Camera
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.viewer.calibration import calibration
 from cctview_pipeline.viewer.evidence import bars
 from cctview_pipeline.viewer.lines import journey_lines
@@ -37,25 +38,27 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
     track, campaign = _track(request, known, when, name), viewer.reading.require()
     legs = journey(viewer.reading, names, track)
     others = [leg.track for leg in legs if leg.track]
-    ranked = rankings(viewer.reading, names, track)
+    ranked, went = rankings(viewer.reading, names, track), went_to(viewer.reading, names, campaign, track)
+    every = [track, *others, *(c.track for c in [*(c for r in ranked for c in r.candidates), *went] if c.track)]
+    pictured = {place for place in {each.partition for each in every} if viewer.reading.has("crops", place)}
     return page(
         request,
         "vehicle.html",
         camera=known,
         hour=when,
         track=track,
-        crops=[crop_address(session, track.partition, each) for each in track.crops],
+        crops=[crop_address(session, track.partition, each) for each in track.crops] if track.partition in pictured else [],
+        deleted=None if track.partition in pictured else Tombstones(viewer.reading.lake).get("crops", track.partition),
         rankings=ranked,
         matched=viewer.reading.has("matches", track.partition),
         bars={each.said["gallery_track_id"]: bars(each.evidence) for ranking in ranked for each in ranking.candidates},
-        went=went_to(viewer.reading, names, campaign, track),
+        went=went,
         legs=legs,
         strip=journey_lines(road_of(campaign, known.id), [legs]) if len(legs) > 1 else None,
-        thumbs={each.id: crop_address(session, each.partition, each.row["best_detection_id"]) for each in [track, *others]}
-        | {
-            each.track.id: crop_address(session, each.track.partition, each.track.row["best_detection_id"])
-            for each in [*(c for r in ranked for c in r.candidates), *went_to(viewer.reading, names, campaign, track)]
-            if each.track
+        thumbs={
+            each.id: crop_address(session, each.partition, each.row["best_detection_id"])
+            for each in every
+            if each.partition in pictured
         },
         calibration=calibration(viewer.reading),
         verdicts=_verdicts(request, track, session),
