@@ -295,3 +295,14 @@ def test_what_is_derived_from_a_secret_stays_the_same():
     assert (key.fingerprint, key.pseudonym(TRACK)) == ("b050630f", "clmq2ltb5eheaeeycfdlpwmdf4")
     expected = [[0.4597609, 0.7733977, -0.4364354], [-0.7041414, 0.0180261, -0.7098309], [0.5411144, -0.6336647, -0.5528691]]
     np.testing.assert_allclose(key.rotation(3), expected, atol=1e-6)
+
+
+def test_a_pseudonym_is_found_again_among_the_ids_that_it_may_stand_for(tmp_path: Path):
+    key = KeyStore(str(tmp_path)).key(DAY)
+    ids = [f"cam-1--2020-05-05--17.00.{n:02d}.000Z--track--1" for n in range(40)]
+    for each in ids:
+        assert key.find(key.pseudonym(each), ids) == each
+    name = key.pseudonym(ids[7])
+    twin = name[:-1] + chr(ord(name[-1]) + 1)  # of its last letter two bits say nothing
+    for wrong in (name.upper(), twin, name[:-1], f"{name}a", "", "é", "=" * 26, key.pseudonym("another")):
+        assert key.find(wrong, ids) is None

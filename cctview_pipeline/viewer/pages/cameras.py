@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from cctview_pipeline.campaign import Camera, Campaign, floor_hour
-from cctview_pipeline.detect import threshold_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.tombstones import Tombstones
@@ -84,7 +83,7 @@ def camera_hour(
         "count": len(found.frames),
         "seconds": (frame.at - when).total_seconds(),
         "src": _picture(session, known.id, when, frame),
-        "boxes": boxes(reading, names_of(request), place, frame, threshold_of(campaign.model("detector"))),
+        "boxes": boxes(reading, names_of(request), place, frame, reading.threshold()),
         "steps": _steps(found, number),
         "elsewhere": _elsewhere(reading, session, campaign, known, frame.at, state, when),
     }

@@ -13,7 +13,7 @@ from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.viewer.calibration import calibration
 from cctview_pipeline.viewer.evidence import bars
 from cctview_pipeline.viewer.lines import journey_lines
-from cctview_pipeline.viewer.names import tracks_by_name
+from cctview_pipeline.viewer.names import track_named
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere
 from cctview_pipeline.viewer.road import road_of
@@ -102,7 +102,7 @@ def say(
 
 def _track(request: Request, camera: Camera, hour: datetime, name: str) -> Track:
     reading, names, partition = viewer_of(request).reading, names_of(request), Partition.camera_hour(camera.id, hour)
-    identifier = tracks_by_name(reading, names, partition).get(name)
+    identifier = track_named(reading, names, partition, name)
     track = find_track(reading, names, identifier, partition) if identifier else None
     if track is None:
         raise NotThere(FORGOTTEN)
