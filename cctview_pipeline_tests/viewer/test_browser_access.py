@@ -5,7 +5,8 @@ import pytest
 from cctview_pipeline_tests.viewer.accessibility import findings
 from cctview_pipeline_tests.viewer.chromium import HOUR, PAGES, Visit
 
-REACHABLE = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')]
+USABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
+REACHABLE = f"""() => [...document.querySelectorAll('{USABLE}')]
     .filter(each => each.getClientRects().length && !each.disabled)"""
 """What a pointer can use."""
 FOCUSED = """() => {
