@@ -67,6 +67,13 @@ class Reading:
         """Of a partition, one for a whole request; None when it was never written."""
         return budget.once((name, partition), lambda: self.lake.version(name, partition))
 
+    def look_ahead(self, *wanted: tuple[str, Iterable[Partition]]) -> None:
+        """Ask for the versions of partitions of these tables that a page is about to need, all at once: on S3 each takes as long
+        as the way there."""
+        context = copy_context()
+        look = lambda each: context.copy().run(self.version, *each)  # noqa: E731
+        list(self._pool.map(look, [(table, place) for table, places in wanted for place in places]))
+
     def _campaign_version(self) -> str | None:
         return budget.once("campaign", lambda: self.lake.storage.version("campaign.toml"))
 

@@ -67,6 +67,7 @@ def camera_hour(
     road = road_of(campaign, known.id)
     ways = road.ways()
     way = way if way in ways else next(iter(ways), "")
+    reading.look_ahead(*((table, [place]) for table in ("raw_frames", "detections", "tracks", "gaps")))
     found = Hour.read(reading, camera, when)
     state = {"time": time if time in ("clock", "platoon") else "clock", "way": way, "show": "none" if show == "none" else "all"}
     context = {"camera": known, "hour": when, "road": road, "ways": ways, "state": state, "link": _link(known.id, when, state)}
@@ -127,6 +128,7 @@ def _elsewhere(
         times = rows_of(reading.table("travel_times", Partition.of_day(hour.date())), "from_camera_id", road.ids)
         shifts = road.shifts(state["way"], camera.id, at, times)
     moments = {each.id: at + shifts.get(each.id, timedelta()) for each in cameras}
+    reading.look_ahead(("raw_frames", {Partition.camera_hour(each, floor_hour(when)) for each, when in moments.items()}))
     found = []
     for each in cameras:
         moment, there = moments[each.id], floor_hour(moments[each.id])

@@ -39,6 +39,8 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
     shown, every = _day(day, days, campaign), roads(campaign)
     chosen = _part(next((each for each in every if each.name == road), every[0]), first)
     today = read_day(reading, shown, chosen.ids)
+    newest = [Partition.camera_hour(each, max(hours)) for each in chosen.ids if (hours := reading.hours("raw_frames", each))]
+    reading.look_ahead(("camera_status", newest), ("tracks", newest))
     states = [_state(reading, camera, today) for camera in chosen.cameras]
     return page(
         request,

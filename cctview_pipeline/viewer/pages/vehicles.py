@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from cctview_pipeline.campaign import Camera
+from cctview_pipeline.campaign import HOUR, Camera, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
@@ -15,7 +15,7 @@ from cctview_pipeline.viewer.evidence import bars
 from cctview_pipeline.viewer.lines import journey_lines
 from cctview_pipeline.viewer.names import track_named
 from cctview_pipeline.viewer.pages.pictures import crop_address
-from cctview_pipeline.viewer.reading import NotThere
+from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import road_of
 from cctview_pipeline.viewer.sessions import Session
 from cctview_pipeline.viewer.shared import ask, camera_named, hour_named, names_of, page, viewer_of
@@ -36,6 +36,7 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
     known, when = camera_named(request, camera), hour_named(hour)
     session = ask(request, f"vehicle {name} at {known.id} in {format_hour(when)}, its candidates and its journey", TABLES)
     track, campaign = _track(request, known, when, name), viewer.reading.require()
+    _look_ahead(viewer.reading, campaign, track)
     legs = journey(viewer.reading, names, track)
     others = [leg.track for leg in legs if leg.track]
     ranked, went = rankings(viewer.reading, names, track), went_to(viewer.reading, names, campaign, track)
@@ -98,6 +99,20 @@ def say(
     )
     record(viewer.reading.lake, track.partition, said)
     return RedirectResponse(f"/vehicles/{known.id}/{format_hour(when)}/{name}?said=1#said", 303)
+
+
+def _look_ahead(reading: Reading, campaign: Campaign, track: Track) -> None:
+    """At what the page reads: tracks may have begun an hour before or after, and later ones were matched with this one."""
+    cameras, hour = [track.camera, *(each.id for each in campaign.neighbours(track.camera))], track.partition.hour
+    before, now, after = ([Partition.camera_hour(each, hour + i * HOUR) for each in cameras] for i in (-1, 0, 1))
+    own = [track.partition]
+    reading.look_ahead(
+        ("tracks", [*before, *now, *after]),
+        ("matches", [*now, *after]),
+        ("crops", now),
+        ("match_evidence", own),
+        ("verdicts", own),
+    )
 
 
 def _track(request: Request, camera: Camera, hour: datetime, name: str) -> Track:
