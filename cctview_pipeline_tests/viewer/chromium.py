@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer import ViewerSettings, create_app
-from cctview_pipeline.viewer.serving import listen
+from cctview_pipeline.viewer.serving import listen, server_of
 from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ REFUSALS = ("404", "403", "503")
 def running(lake: Lake, keys: KeyStore, log: AuditLog, settings: ViewerSettings = ViewerSettings()) -> Iterator[str]:
     """The address of a real server over a lake."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(lake, keys, settings, log), log_level="error", lifespan="off"))
+    server = server_of(create_app(lake, keys, settings, log))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -56,13 +56,16 @@ def test_with_the_keyboard_alone_one_comes_from_the_corridor_to_a_label(visit: V
     go(page, f"a[href='{HOUR}']")
     assert page.locator("h1").inner_text() == "What for?"
     go(page, "form[action='/purpose'] button")
+    page.wait_for_url(f"**{HOUR}", wait_until="load")
     page.keyboard.press("k")
     page.locator(".when").filter(has_text="frame 2 of").wait_for()
     go(page, ".boxes a")
+    page.locator(".film").wait_for()
     assert page.locator("h1").inner_text().startswith("Car ")
     go(page, "input[name=candidate]", "Space")
     go(page, "input[name=verdict]", "Space")
     go(page, "fieldset button")
+    page.locator("#said").wait_for()
     assert "is the same vehicle" in page.locator("#said + ul").inner_text()
 
 
