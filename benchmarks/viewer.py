@@ -24,6 +24,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -168,6 +169,7 @@ def crowd(lake: Lake, keys: Path, folder: Path, hour: str, seconds: float, reade
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     threading.Thread(target=server.run, args=([listener],), daemon=True).start()
+    refusals: Counter[str] = Counter()
     base, until, statuses, walls, written = (
         f"http://127.0.0.1:{listener.getsockname()[1]}",
         time.monotonic() + seconds,
@@ -186,6 +188,9 @@ def crowd(lake: Lake, keys: Path, folder: Path, hour: str, seconds: float, reade
                 answer = client.get(address)
                 walls.append(time.perf_counter() - began)
                 statuses.append(answer.status_code)
+                if answer.status_code not in (200, 303):
+                    said = re.search(r"<h1>.*?</h1><p>(.*?)</p>", answer.text)
+                    refusals[f"{answer.status_code} {said[1] if said else answer.text[:80]}"] += 1
                 links = (
                     re.findall(r'(?:href|src)="(/[^"]+)"', answer.text)
                     if "html" in answer.headers.get("content-type", "")
@@ -208,10 +213,9 @@ def crowd(lake: Lake, keys: Path, folder: Path, hour: str, seconds: float, reade
         for job in jobs:
             job.result()
     server.should_exit = True
-    bad = {str(status): statuses.count(status) for status in set(statuses) if status not in (200, 303)}
     return {
         "readers": readers, "seconds": seconds, "answers": len(statuses), "partitions_written_meanwhile": written[0],
-        "neither_200_nor_303": bad, "p95_ms": round(1000 * float(np.quantile(walls, 0.95))),
+        "neither_200_nor_303": dict(refusals), "p95_ms": round(1000 * float(np.quantile(walls, 0.95))),
     }  # fmt: skip
 
 

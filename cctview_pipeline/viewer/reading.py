@@ -20,6 +20,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import threshold_of
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.viewer import budget
 
 KEPT_BYTES = 256 << 20
@@ -83,6 +84,9 @@ class Reading:
         wanted = list(columns) if columns else None
         key = name, partition, tuple(wanted or ())
         version = self.version(name, partition)
+        if version is None:
+            nothing = schema_of(name).empty_table()
+            return nothing.select(wanted) if wanted else nothing
         return self._once(key, version, lambda: self.lake.read(name, partition, wanted), lambda found: found.nbytes)
 
     def tables(self, name: str, partitions: Iterable[Partition], columns: Iterable[str] | None = None) -> list[pa.Table]:
