@@ -253,6 +253,18 @@ def test_tokens_and_cookies_stand_in_no_log_and_no_page(open_browser: Open, capf
     assert TOKEN not in repr(GUARDED)
 
 
+def test_the_server_itself_writes_down_nothing_of_who_looks_at_what(port: int, capfd, caplog):
+    with caplog.at_level("DEBUG"):
+        head = f"GET {HOUR}?token={TOKEN} HTTP/1.1\nHost: HOST\nCookie: cctview_session={TOKEN}\nConnection: close\n\n"
+        with sent(port, head) as asked:
+            assert b"303" in asked.recv(4096)
+        with sent(port, FORM.replace("100", str(len(f"token={TOKEN}"))).replace("pur", f"token={TOKEN}")) as tried:
+            assert tried.recv(4096)
+    out = "".join(capfd.readouterr()) + caplog.text
+    assert "/cameras" not in out
+    assert TOKEN not in out
+
+
 def test_without_tokens_only_this_machine_is_served():
     for settings in ({"host": "0.0.0.0"}, {"host": "192.168.1.4"}, {"hosts": ("cctview.example.org",)}):
         with pytest.raises(CctviewError, match="add --tokens FILE"):
