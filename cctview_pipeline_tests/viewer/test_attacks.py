@@ -10,9 +10,12 @@ import pytest
 from PIL import Image
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.viewer import ViewerSettings, door
 from cctview_pipeline.viewer.app import PAGES
 from cctview_pipeline.viewer.settings import read_tokens
+from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import rows
 from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY, PURPOSE
 from cctview_pipeline_tests.viewer.conftest import ORIGIN, Browser, Open
 from cctview_pipeline_tests.viewer.test_pages import FREE, HOUR, name_of, vehicle
@@ -169,6 +172,12 @@ def test_html_in_an_uploaded_files_name_and_in_words_stays_text(browser: Browser
         "/kept/requests", camera="cam-1", begin="2020-05-05T17:00Z", end="2020-05-05T17:10Z", words="<script>alert(1)</script>"
     )
     assert "<script>alert" not in browser.get("/kept").text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_text_in_a_file_of_figures_is_a_spreadsheets_formula(browser: Browser, text: str):
+    browser.lake.write("vehicle_counts", Partition.of_day(HOUR_17.date()), rows("vehicle_counts", {"label": text}))
+    assert f",'{text},".encode() in browser.get("/figures/vehicle_counts.csv").content
 
 
 def test_a_picture_of_a_hundred_megapixels_is_refused_before_it_is_decoded(browser: Browser):
