@@ -5,10 +5,14 @@ beside it are links to files of the first, with marts for all of them: what is m
 Each page is asked for by one reader, in this process, after a first time; milliseconds of the processor and of the clock. Then
 20 readers click at random over HTTP for `--seconds` while the lake's partitions are written again and again.
 
-    python benchmarks/viewer.py --lake var/city-1000-15/lake [--keys var/city-1000-15/keys] [--seconds 30]
+With ``--s3`` the same lakes lie in a SeaweedFS of this machine, where hours cannot be links: those beside the city's are tables
+without rows, which are listed like others and never opened. Between both a proxy counts requests and bytes.
+
+    python benchmarks/viewer.py --lake var/city-1000-15/lake [--keys var/city-1000-15/keys] [--seconds 30] [--s3]
 """
 
 import argparse
+import contextlib
 import gzip
 import itertools
 import json
@@ -20,6 +24,8 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,14 +39,18 @@ from starlette.testclient import TestClient
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.lake.storage import S3Access
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer import ViewerSettings, create_app, door
 from cctview_pipeline.viewer.serving import listen
+from cctview_pipeline_tests.factories.counting_proxy import Count, counting_proxy
+from cctview_pipeline_tests.factories.s3_server import s3_server
 
 RESULT = Path(__file__).parent / "results" / "viewer.json"
 STATIC = Path(__file__).parent.parent / "cctview_pipeline" / "viewer" / "static"
 TIMES = 10
+LAKES = (("the city as it is", 0, 0), ("6 x 24", 6, 24), ("250 x 24", 250, 24))
 LINKED = ("raw_frames", "tracks", "features")
 BROWSER = {"origin": "http://127.0.0.1"}
 
@@ -102,11 +112,14 @@ def pages(client: TestClient, hour: str) -> dict[str, str]:
     }
 
 
-def timed(client: TestClient, address: str) -> dict[str, float]:
+def timed(client: TestClient, address: str, count: Count | None) -> dict[str, float]:
+    """count: of what goes to S3 and comes from there."""
+    asked = [count.requests, count.sent] if count else []
     began = time.perf_counter()
     first = client.get(address)
     cold = time.perf_counter() - began
     assert first.status_code == 200, (address, first.text)
+    asked += [count.requests, count.sent] if count else []
     walls, cpus = [], []
     for _ in range(TIMES):
         wall, cpu = time.perf_counter(), time.process_time()
@@ -114,7 +127,11 @@ def timed(client: TestClient, address: str) -> dict[str, float]:
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
     sent = len(gzip.compress(first.content))
-    return {
+    of_s3 = {}
+    if count:
+        of_s3 = {"first_requests": asked[2] - asked[0], "first_bytes": asked[3] - asked[1]}
+        of_s3 |= {"requests": round((count.requests - asked[2]) / TIMES, 1), "bytes": round((count.sent - asked[3]) / TIMES)}
+    return of_s3 | {
         "first_ms": round(1000 * cold), "p95_ms": round(1000 * float(np.quantile(walls, 0.95))),
         "p95_cpu_ms": round(1000 * float(np.quantile(cpus, 0.95))), "html_bytes_gzip": sent,
     }  # fmt: skip
@@ -127,17 +144,17 @@ def open_client(lake: Lake, keys: Path, folder: Path) -> TestClient:
     return client
 
 
-def bytes_of_a_frame(lake: Lake) -> dict[str, int]:
-    """Read from the disk for one frame in the middle of the largest hour."""
-    place = max((layout.parse_key(key)[1] for key in lake.keys("raw_frames")), key=lambda p: _size(lake, p))
-    names = lake.read("raw_frames", place, ["frame_id"])["frame_id"].to_pylist()
-    read = lambda: int(Path("/proc/self/io").read_text().split()[1])  # noqa: E731
+def bytes_of_a_frame(source: Lake, lake: Lake, count: Count | None) -> dict[str, int]:
+    """Read from the disk, or sent by S3, for one frame in the middle of the largest hour. source: the lake on the disk."""
+    place = max((layout.parse_key(key)[1] for key in source.keys("raw_frames")), key=lambda p: _size(source, p))
+    names = source.read("raw_frames", place, ["frame_id"])["frame_id"].to_pylist()
+    read = lambda: count.sent if count else int(Path("/proc/self/io").read_text().split()[1])  # noqa: E731
     before = read()
     found = lake.look_up("raw_frames", place, "frame_id", [names[len(names) // 2]], ["jpeg"])
     return {
         "bytes_read": read() - before,
         "picture": len(found["jpeg"][0].as_py()),
-        "hour": _size(lake, place),
+        "hour": _size(source, place),
         "frames": len(names),
     }
 
@@ -152,6 +169,7 @@ def crowd(lake: Lake, keys: Path, folder: Path, hour: str, seconds: float, reade
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     threading.Thread(target=server.run, args=([listener],), daemon=True).start()
+    refusals: Counter[str] = Counter()
     base, until, statuses, walls, written = (
         f"http://127.0.0.1:{listener.getsockname()[1]}",
         time.monotonic() + seconds,
@@ -170,6 +188,9 @@ def crowd(lake: Lake, keys: Path, folder: Path, hour: str, seconds: float, reade
                 answer = client.get(address)
                 walls.append(time.perf_counter() - began)
                 statuses.append(answer.status_code)
+                if answer.status_code not in (200, 303):
+                    said = re.search(r"<h1>.*?</h1><p>(.*?)</p>", answer.text)
+                    refusals[f"{answer.status_code} {said[1] if said else answer.text[:80]}"] += 1
                 links = (
                     re.findall(r'(?:href|src)="(/[^"]+)"', answer.text)
                     if "html" in answer.headers.get("content-type", "")
@@ -192,11 +213,44 @@ def crowd(lake: Lake, keys: Path, folder: Path, hour: str, seconds: float, reade
         for job in jobs:
             job.result()
     server.should_exit = True
-    bad = {str(status): statuses.count(status) for status in set(statuses) if status not in (200, 303)}
     return {
         "readers": readers, "seconds": seconds, "answers": len(statuses), "partitions_written_meanwhile": written[0],
-        "neither_200_nor_303": bad, "p95_ms": round(1000 * float(np.quantile(walls, 0.95))),
+        "neither_200_nor_303": dict(refusals), "p95_ms": round(1000 * float(np.quantile(walls, 0.95))),
     }  # fmt: skip
+
+
+Put = Callable[[Lake, Lake, str], tuple[Lake, Count | None]]
+"""A lake of this disk, the city's own and a name -> the lake that is measured, and what counts what it reads."""
+
+
+@contextlib.contextmanager
+def on_s3(folder: Path) -> Iterator[Put]:
+    """Copies of lakes in a server of this machine, behind the proxy that counts."""
+    with s3_server(folder) as said, counting_proxy(int(said["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])) as (port, count):
+        access = said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"], None, said["AWS_DEFAULT_REGION"]
+
+        def put(lake: Lake, source: Lake, name: str) -> tuple[Lake, Count]:
+            remote = Lake(f"s3://lake/{name}", S3Access(*access, said["AWS_ENDPOINT_URL"]))
+            _upload(lake, source, remote)
+            return Lake(f"s3://lake/{name}", S3Access(*access, f"http://127.0.0.1:{port}")), count
+
+        yield put
+
+
+def _upload(lake: Lake, source: Lake, remote: Lake) -> None:
+    """Of the hours that are links, tables without rows."""
+    own = {key for table in LINKED for key in source.keys(table)}
+    nothing = {table: source.read(table, layout.parse_key(source.keys(table)[0])[1]).slice(0, 0) for table in LINKED}
+
+    def send(key: str) -> None:
+        table = key.split("/", 1)[0]
+        if table in LINKED and key not in own:
+            remote.write(table, layout.parse_key(key)[1], nothing[table])
+        else:
+            remote.storage.write(key, lake.storage.read(key))
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(send, lake.storage.list("")))
 
 
 def main() -> None:
@@ -204,33 +258,47 @@ def main() -> None:
     parser.add_argument("--lake", required=True)
     parser.add_argument("--keys", default="")
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--s3", action="store_true", help="measure on SeaweedFS, into viewer-s3.json")
+    parser.add_argument("--result", type=Path, default=None)
     arguments = parser.parse_args()
     door.BURST, door.A_SECOND = 10**9, 10**9
     source = Lake(str(Path(arguments.lake).absolute()))
     keys = Path(arguments.keys or Path(arguments.lake).parent / "keys")
+    with contextlib.ExitStack() as stack:
+        put: Put = lambda lake, source, name: (lake, None)  # noqa: E731
+        if arguments.s3:
+            put = stack.enter_context(on_s3(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+        result = measured(arguments, source, keys, put)
+    path = arguments.result or RESULT.with_name("viewer-s3.json" if arguments.s3 else RESULT.name)
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result["crowd"], indent=1))
+
+
+def measured(arguments: argparse.Namespace, source: Lake, keys: Path, put: Put) -> dict:
     hour = layout.format_hour(layout.parse_key(source.keys("journeys")[0])[1].hour)
+    same, count = put(source, source, "same")
     result = {
-        "command": "python benchmarks/viewer.py --lake LAKE",
+        "command": f"python benchmarks/viewer.py --lake LAKE{' --s3' if arguments.s3 else ''}",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load_before": round(os.getloadavg()[0], 1),
-        "one_frame": bytes_of_a_frame(source),
+        "one_frame": bytes_of_a_frame(source, same, count),
         "script_bytes_gzip": sum(len(gzip.compress(file.read_bytes())) for file in STATIC.glob("*.js")),
         "style_bytes_gzip": sum(len(gzip.compress(file.read_bytes())) for file in STATIC.glob("*.css")),
         "lakes": {},
     }
-    for name, cameras, hours in (("the city as it is", 0, 0), ("6 x 24", 6, 24), ("250 x 24", 250, 24)):
+    for name, cameras, hours in LAKES:
         with tempfile.TemporaryDirectory(dir=Path(arguments.lake).parent) as folder:
             place = Path(folder)
-            lake = grown(source, place, cameras, hours) if cameras else source
+            lake = put(grown(source, place, cameras, hours), source, f"grown-{cameras}")[0] if cameras else same
             client = open_client(lake, keys, place)
-            result["lakes"][name] = {kind: timed(client, address) for kind, address in pages(client, hour).items()}
+            result["lakes"][name] = {kind: timed(client, address, count) for kind, address in pages(client, hour).items()}
             print(name, json.dumps(result["lakes"][name], indent=1))
     with tempfile.TemporaryDirectory(dir=Path(arguments.lake).parent) as folder:
         shutil.copytree(source.uri, Path(folder) / "lake")
-        result["crowd"] = crowd(Lake(str(Path(folder) / "lake")), keys, Path(folder), hour, arguments.seconds)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result["crowd"], indent=1))
+        lake = put(Lake(str(Path(folder) / "lake")), source, "crowd")[0]
+        result["crowd"] = crowd(lake, keys, Path(folder), hour, arguments.seconds)
+    return result
 
 
 if __name__ == "__main__":

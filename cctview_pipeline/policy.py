@@ -38,19 +38,19 @@ LIFETIMES: dict[str, timedelta | None] = {
     "journeys": _WEEK,
     "rejected_frames": _WEEK,
     "spool": _DAY,
-    "pictures": _DAY,
     "logs": _WEEK,
     "keys": _DAY,
 }
 """Of tables, and of what lies beside the lake. A table that is not named here holds no vehicles, and is kept."""
 BESIDE = {
     "spool": "Frames that collectors keep until the lake has them.",
-    "pictures": "Pictures in the metadata of Dagster's runs.",
     "logs": "What runs printed.",
     "keys": "A day's key of the pseudonyms, counted from the day's end.",
 }
 """What lies beside the lake and has a lifetime."""
-UNMASKED = ("raw_frames", "crops", "spool", "pictures")
+FORMER = ("pictures",)
+"""What campaigns of before may still name, to no effect: pictures of real cameras that stood in Dagster's metadata."""
+UNMASKED = ("raw_frames", "crops", "spool")
 """What shows people where they are not masked, and is then kept for hours only."""
 MOST_UNMASKED = _HOURS
 
@@ -100,7 +100,8 @@ class Policy:
         said = read_section(campaign.privacy, Section(campaign.source, "[campaign.privacy]"), KEYS)
         lifetimes = dict.fromkeys(LIFETIMES) if campaign.network == "city" else dict(LIFETIMES)
         section = Section(campaign.source, "[campaign.privacy.lifetimes]")
-        lifetimes |= {name: _duration(name, text, section) for name, text in said.get("lifetimes", {}).items()}
+        named = {name: text for name, text in said.get("lifetimes", {}).items() if name not in FORMER}
+        lifetimes |= {name: _duration(name, text, section) for name, text in named.items()}
         said["unmasked_for"] = said.get("unmasked_for", "").strip()
         if said["unmasked_for"]:
             lifetimes |= {name: min(lifetimes[name] or MOST_UNMASKED, MOST_UNMASKED) for name in UNMASKED}

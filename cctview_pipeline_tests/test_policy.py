@@ -34,6 +34,10 @@ def test_who_keeps_people_visible_keeps_frames_for_hours_only():
     assert found.lifetime("crops") == timedelta(hours=2)
 
 
+def test_a_campaign_of_before_may_name_the_pictures_that_dagster_has_no_more():
+    assert policy(lifetimes={"pictures": "6 h"}) == policy()
+
+
 def test_a_campaign_keeps_its_promises_in_its_file():
     said = {"purposes": ["counts"], "lifetimes": {"tracks": "30 d", "matches": "forever"}}
     again = Campaign.from_toml(campaign(privacy=said).to_toml())
@@ -79,4 +83,4 @@ def test_spaces_around_a_purpose_are_no_part_of_it():
 def test_every_lifetime_is_of_a_table_or_of_what_lies_beside_the_lake():
     from cctview_pipeline.lake.schemas import TABLES
 
-    assert set(LIFETIMES) - set(TABLES) == {"spool", "pictures", "logs", "keys"}
+    assert set(LIFETIMES) - set(TABLES) == {"spool", "logs", "keys"}

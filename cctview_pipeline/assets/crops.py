@@ -6,7 +6,7 @@ import dagster as dg
 import pyarrow as pa
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture, strip
+from cctview_pipeline.assets.pictures import strip
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
@@ -38,7 +38,7 @@ def crops(partitions: Partitions) -> dg.AssetsDefinition:
                 {"vehicles": vehicles(found, threshold)},
                 threshold=threshold,
                 labels=dict(Counter(cut["label"].to_pylist())),
-                sample=picture(strip([decode(image) for image in sample])) if run.with_pictures and cut.num_rows else None,
+                sample=run.pictures.seen(lambda: strip([decode(image) for image in sample])) if cut.num_rows else None,
             )
 
         return run.make_all(make, inputs=["raw_frames", "detections"])

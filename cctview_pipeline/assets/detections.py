@@ -6,7 +6,6 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture
 from cctview_pipeline.images.size import sizes_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
@@ -49,7 +48,7 @@ def detections(partitions: Partitions) -> dg.AssetsDefinition:
                 not_looked_at=sizes_unplaceable(zones, sizes_of(frames)) or None,
                 above_threshold=certain.num_rows,
                 labels=dict(Counter(certain["label"].to_pylist())),
-                busiest_frame=picture(draw_busiest(frames, certain)) if run.with_pictures and certain.num_rows else None,
+                busiest_frame=run.pictures.seen(lambda: draw_busiest(frames, certain)) if certain.num_rows else None,
             )
 
         return run.make_all(make, inputs=["raw_frames"])

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import plot
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
 from cctview_pipeline.resources.lake import LakeResource
@@ -40,7 +39,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
                 partition,
                 found.to_table(),
                 table=dg.MarkdownMetadataValue(found.markdown()),
-                plot=plot(plot_evaluation(found)) if run.with_plots else None,
+                plot=run.pictures.plot(lambda: plot_evaluation(found)),
                 results=dg.JsonMetadataValue(found.as_dict()),
             )
 

@@ -50,7 +50,7 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         chosen |= {"epochs": config.epochs} if config.epochs else {}
         if config.data:
             return result(train_extractor(Path(config.data), workspace, ExtractorRecipe(**chosen), config.device))
-        hours = config.camera_hours(store, "extractor", "tracks", ("crops", "tracks"))
+        hours = config.camera_hours(store, "extractor", "tracks", ("crops", "tracks", "matches", "verdicts"))
         adapted = adapt_extractor(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
         return candidate(start, kept(adapted.entry, adapted.refused))
 

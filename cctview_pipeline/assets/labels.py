@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
@@ -57,7 +56,7 @@ def labels(partitions: Partitions) -> dg.AssetsDefinition:
                 frames=roles[FRAME],
                 roles=dict(roles),
                 labels=dict(Counter(objects["label"].to_pylist())),
-                busiest_frame=picture(draw_busiest(frames, objects)) if run.with_pictures and objects.num_rows else None,
+                busiest_frame=run.pictures.seen(lambda: draw_busiest(frames, objects)) if objects.num_rows else None,
             )
 
         return run.make_all(make, inputs=["raw_frames"])

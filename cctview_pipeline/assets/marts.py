@@ -3,7 +3,6 @@
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import plot
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
 from cctview_pipeline.resources.lake import LakeResource
@@ -25,7 +24,7 @@ def _mart(name: str, partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             rows = build_mart(store, name, partition.day)
-            run.store(partition, rows, plot=plot(PLOTS[name](rows)) if run.with_plots and rows.num_rows else None)
+            run.store(partition, rows, plot=run.pictures.plot(lambda: PLOTS[name](rows)) if rows.num_rows else None)
 
         return run.make_all(make)
 

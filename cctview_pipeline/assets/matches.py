@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture, rows_of, strip
+from cctview_pipeline.assets.pictures import rows_of, strip
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
@@ -55,7 +55,7 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
                 neighbours_not_tracked=[edge.source.id for edge in edges if not _tracked(store, edge.source.id, partition)],
                 mean_probability=round(pc.mean(assigned["probability"]).as_py() or 0.0, 3),
                 travel_times=dg.MetadataValue.md(_travel_times(matched.learned)),
-                ranked=picture(_ranked(store, partition, found)) if run.with_pictures and assigned.num_rows else None,
+                ranked=run.pictures.seen(lambda: _ranked(store, partition, found)) if assigned.num_rows else None,
             )
 
         return run.make_all(make, inputs=["tracks", "features"])

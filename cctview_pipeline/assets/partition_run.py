@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from cctview_pipeline.assets.pictures import Pictures
 from cctview_pipeline.environment import VIEWER_URL
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
@@ -25,8 +26,6 @@ from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
 
 INPUTS, COMPUTED = "inputs_exist", "computed"
-MOST_PICTURES = 48
-"""Partitions of one run that get a picture: they live in Dagster's event log, which is not made for albums."""
 
 
 def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | None = None) -> dict[str, Any]:
@@ -77,17 +76,10 @@ class PartitionRun:
             place: keys[place] for place in sorted(keys, key=lambda place: (place.hour or place.day, place.camera or ""))
         }
 
-    @property
-    def with_plots(self) -> bool:
-        """Of figures, which show nobody."""
-        return len(self._keys) <= MOST_PICTURES
-
     @cached_property
-    def with_pictures(self) -> bool:
-        """Of what cameras saw. Only where nobody lives: a picture of a real camera has a lifetime, and Dagster's event log has
-        none, so that there a link leads to the viewer instead."""
-        campaign = self._lake.campaign()
-        return self.with_plots and campaign is not None and campaign.network == "city"
+    def pictures(self) -> Pictures:
+        """What of its partitions may be shown in Dagster."""
+        return Pictures.of(self._lake.campaign(), len(self._keys))
 
     def each(self, inputs: Iterable[str] = ()) -> Iterator[Partition]:
         """The run's partitions, hour by hour. inputs: tables whose same partition must have been written."""

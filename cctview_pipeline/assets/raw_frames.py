@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture
+from cctview_pipeline.assets.pictures import Pictures
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraHour, CameraNetwork
@@ -56,7 +56,7 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
                 partition,
                 frames,
                 beside={"rejected_frames": rejected},
-                tell=partial(told_of, with_pictures=run.with_pictures),
+                tell=partial(told_of, pictures=run.pictures),
                 kept_from_before=frames.num_rows - len(found.frames),
                 network=campaign.network,
             )
@@ -66,7 +66,7 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
     return asset
 
 
-def told_of(written: Mapping[str, pa.Table], with_pictures: bool) -> dict[str, Any]:
+def told_of(written: Mapping[str, pa.Table], pictures: Pictures) -> dict[str, Any]:
     """The metadata of the tables as they were written: what was erased is neither counted nor shown."""
     frames = written["raw_frames"]
     reasons = written["rejected_frames"]["reason"].to_pylist() if "rejected_frames" in written else []
@@ -75,7 +75,7 @@ def told_of(written: Mapping[str, pa.Table], with_pictures: bool) -> dict[str, A
         "rejected_reasons": dict(Counter(reasons)),
         "masked_by": frames["masked_by"].unique().to_pylist(),
         "filled": pc.sum(frames["filled"]).as_py() or 0,
-        "first_frame": picture(decode(frames["jpeg"][0].as_py())) if with_pictures and frames.num_rows else None,
+        "first_frame": pictures.seen(lambda: decode(frames["jpeg"][0].as_py())) if frames.num_rows else None,
     }
 
 

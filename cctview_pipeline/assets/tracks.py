@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.assets.pictures import picture, plot, rows_of, strip
+from cctview_pipeline.assets.pictures import rows_of, strip
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
@@ -60,8 +60,8 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
                 views={each.view.name: len(each.tracking.tracks) for each in hour.views},
                 frame_gap_s=hour.frame_gap_s and round(hour.frame_gap_s, 2),
                 not_followed=_not_followed(hour),
-                flow=plot(draw_flow(_jpegs(store, partition, hour), hour.flow)) if run.with_pictures and found.num_rows else None,
-                longest=picture(_longest(store, partition, found, lengths)) if run.with_pictures and found.num_rows else None,
+                flow=run.pictures.seen(lambda: draw_flow(_jpegs(store, partition, hour), hour.flow)) if found.num_rows else None,
+                longest=run.pictures.seen(lambda: _longest(store, partition, found, lengths)) if found.num_rows else None,
             )
 
         return run.make_all(make, inputs=["detections", "features"])

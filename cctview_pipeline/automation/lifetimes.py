@@ -1,16 +1,16 @@
-"""What is over ends by itself: every hour, in the lake, the spool, the keys, and in what Dagster keeps of pictures and output.
+"""What is over ends by itself: every hour, in the lake, the spool, the keys, and in what Dagster keeps of runs' output.
 
 The command line does the same by the same functions, and erases by them.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
-from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted, scrub_pictures
+from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
@@ -25,17 +25,16 @@ from cctview_pipeline.resources.keys import open_keys
 
 @dataclass(frozen=True)
 class Ended:
-    """report: of the lake, the spool and the keys; pictures: in Dagster's metadata; logs: runs whose output went; erasures: that
-    had been begun and are carried out now."""
+    """report: of the lake, the spool and the keys; logs: runs whose output went; erasures: that had been begun and are carried
+    out now."""
 
     report: PurgeReport
-    pictures: int = 0
     logs: int = 0
     erasures: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """kind -> how many went."""
-        beside = {"pictures in Dagster's metadata": self.pictures, "runs' output": self.logs, "erasures": len(self.erasures)}
+        beside = {"runs' output": self.logs, "erasures": len(self.erasures)}
         return self.report.counts() | {name: count for name, count in beside.items() if count}
 
 
@@ -58,38 +57,23 @@ def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, 
         return Ended(purge(lake, due, now, keys, dry_run=True))
     begun = unfinished(lake)
     for erasure in begun:
-        carry_out(instance, lake, campaign, erasure, resumed=True)
+        carry_out(instance, lake, campaign, erasure)
     report = purge(lake, due, now, keys)
     for each in report.deleted:
         if each.partition:
             mark_deleted(instance, each.kind, to_key(each.partition), f"deleted on purpose: {each.why}")
     drop_spent(lake, campaign)
-    pictures, logs = policy.lifetime("pictures"), policy.lifetime("logs")
-    return Ended(
-        report,
-        scrub_pictures(instance, now - pictures) if pictures else 0,
-        delete_logs(instance, now - logs) if logs else 0,
-        [erasure.id for erasure in begun],
-    )
+    logs = policy.lifetime("logs")
+    return Ended(report, delete_logs(instance, now - logs) if logs else 0, [erasure.id for erasure in begun])
 
 
-def carry_out(
-    instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure, resumed: bool = False
-) -> ErasureReport:
-    """An erasure, in Dagster's metadata as well: partitions of which something went say so, and show no picture any more.
-
-    resumed: one that was begun before: what it changed then is not known, so pictures go wherever it may have changed anything.
-    """
+def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure) -> ErasureReport:
+    """An erasure, in Dagster's metadata as well: partitions of which something went say so."""
 
     def tell(report: ErasureReport) -> None:
         for table, partition in report.partitions:
             gone = report.changed.get(table, {}).get(str(partition))
             told = f"{gone} rows erased or painted over on request" if gone else "made anew after erasure"
             mark_deleted(instance, table, to_key(partition), f"{told} {erasure.id}")
-        chosen: dict[str, set[str]] = {}
-        for table, partition in (*report.partitions, *(report.near if resumed else ())):
-            chosen.setdefault(table, set()).add(to_key(partition))
-        if chosen:
-            scrub_pictures(instance, datetime.now(UTC), chosen)
 
     return erase(lake, campaign, erasure, table_graph(campaign), spool_of(campaign), tell)

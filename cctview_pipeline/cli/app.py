@@ -33,7 +33,7 @@ from cctview_pipeline.cli.options import (
 )
 from cctview_pipeline.cli.privacy import PurposeOption, audit
 from cctview_pipeline.cli.query import QueryCommand, query
-from cctview_pipeline.cli.terminal import console, print_json
+from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.cli.train import train
 from cctview_pipeline.cli.view import view
 from cctview_pipeline.detect import load_detector, threshold_of
@@ -141,24 +141,32 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print tables for a document.")] = False,
 ) -> None:
-    """Compare what the lake holds with the truth of the synthetic city."""
+    """Compare what the lake holds with the truth of the synthetic city, and with what people said of matches in the viewer."""
+    from cctview_pipeline.evaluate import NO_SAMPLE, Evaluation, evaluate_verdicts, judged_hours
     from cctview_pipeline.evaluate import evaluate as measure
 
     lake, campaign = _campaign()
-    if campaign.network != "city":
-        raise CctviewError("Nobody knows the truth about real cameras: evaluate a lake of `cctview backfill --network city`.")
-    hours = [hour for hour in campaign.hours() if lake.has("journeys", Partition.of_hour(hour))]
-    if not hours:
-        raise CctviewError("No hour of this lake has journeys yet: `cctview backfill --network city` makes them.")
-    threshold = threshold_of(campaign.model("detector"))
-    found = measure(lake, [camera.id for camera in campaign.cameras], hours, threshold)
+    judged = evaluate_verdicts(lake, judged_hours(lake))
+    hours = [hour for hour in campaign.hours() if campaign.network == "city" and lake.has("journeys", Partition.of_hour(hour))]
+    if not hours and not judged.rows:
+        raise CctviewError(
+            "No hour of this lake has journeys yet: `cctview backfill --network city` makes them."
+            if campaign.network == "city"
+            else "Nobody knows the truth about real cameras: evaluate a lake of `cctview backfill --network city`, or judge "
+            "matches in `cctview view`."
+        )
+    cameras, threshold = [camera.id for camera in campaign.cameras], threshold_of(campaign.model("detector"))
+    found = Evaluation((measure(lake, cameras, hours, threshold).rows if hours else ()) + judged.rows)
     if as_json:
         print_json(found.as_dict())
-    elif as_markdown:
+        return
+    if as_markdown:
         print(found.markdown())
     else:
         for table in found.tables():
             console.print(table)
+    if judged.rows:
+        say(f"\n{NO_SAMPLE}")
 
 
 @city.command("serve")

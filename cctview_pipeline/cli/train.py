@@ -160,7 +160,8 @@ def train_extractor(
 ) -> None:
     """Train models/default-extractor.safetensors anew (--data), or adapt the one in use to your own cameras (--from-lake).
 
-    Adapting learns from the lake's own tracks: crops of one track show one vehicle. What comes out is registered under --name
+    Adapting learns from the lake's own tracks: crops of one track show one vehicle, and so do tracks of two cameras where
+    people said so in the viewer. What comes out is registered under --name
     if it finds later tracks again better than before. An interrupted training goes on where it was. CCTVIEW_MODELS names
     another folder than models/ for what comes out.
     """
@@ -187,7 +188,7 @@ def _adapt_extractor(wanted: _Wanted) -> None:
 
     lake, campaign = open_campaign()
     hours = wanted.camera_hours(lake, "tracks")
-    permit_training(lake, "extractor", wanted.name, hours, ("crops", "tracks"), wanted.purpose)
+    permit_training(lake, "extractor", wanted.name, hours, ("crops", "tracks", "matches", "verdicts"), wanted.purpose)
     start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
     adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
     with open_instance() as instance:

@@ -60,22 +60,27 @@ def _match_rows(scope: str, matches: list[AssignedMatch], could: set[tuple[str, 
 
 
 def calibration_rows(matches: list[AssignedMatch]) -> list[Row]:
-    """How often the assigned matches are right, by what the pipeline says of them.
-
-    ECE: expected calibration error, the mean over the matches of how far their bin's share of right ones is from its mean
-    probability, in BINS bins of one width (Naeini et al., AAAI 2015).
-    """
+    """How often the assigned matches are right, by what the pipeline says of them."""
     right = np.array([match.vehicle is not None for match in matches], float)
     probability = np.array([match.probability for match in matches], float)
+    return reliability("calibration", probability, right)
+
+
+def reliability(subject: str, probability: np.ndarray, right: np.ndarray) -> list[Row]:
+    """How often what has these probabilities (M,) is right (M,), 0 or 1.
+
+    ECE: expected calibration error, the mean over all of how far their bin's share of right ones is from its mean
+    probability, in BINS bins of one width (Naeini et al., AAAI 2015).
+    """
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     rows, off = [], 0.0
     for number in range(BINS):
         inside = bins == number
         known = {"mean_probability": probability[inside].mean(), "share_right": right[inside].mean()} if inside.any() else {}
         scope = f"{number / BINS:.1f}-{(number + 1) / BINS:.1f}"
-        rows += measured("calibration", scope, int(inside.sum()), {"mean_probability": None, "share_right": None} | known)
+        rows += measured(subject, scope, int(inside.sum()), {"mean_probability": None, "share_right": None} | known)
         off += abs((probability - right)[inside].sum())
-    return measured("calibration", ALL, len(matches), {"ECE": off / len(matches) if matches else None}) + rows
+    return measured(subject, ALL, len(right), {"ECE": off / len(right) if len(right) else None}) + rows
 
 
 def identity_scores(vehicles: np.ndarray, predicted: np.ndarray, pairs: np.ndarray) -> dict[str, float | None]:

@@ -61,13 +61,18 @@ _WAYS = [
     ("travel_times", ["median_true_s", "median_measured_s", "median_error_s", "median_error_percent", "cell_error_s"]),
     ("journeys", ["match_precision", "match_recall"]),
 ]
+_VERDICTS = [
+    ("verdicts", ["pairs", "match_precision", "match_recall", "people", "agreement", "disputed", "gone"]),
+    ("verdicts_calibration", ["ECE"]),
+]
+_WORTH = [("verdicts_calibration", ["mean_probability", "share_right"])]
 _JOURNEYS = {
     "MTMC_IDF1": "IDF1 over all cameras, vehicles seen by two or more",
     "match_precision": "assigned matches that are right",
     "mean_probability": "what the pipeline gives them on average",
     "match_recall": "true passages between neighbours that were matched",
 }
-_WHOLE = {"ID_switches", "queries_without_match", "true_vehicles", "counted_vehicles"}
+_WHOLE = {"ID_switches", "queries_without_match", "true_vehicles", "counted_vehicles", "pairs", "people", "disputed", "gone"}
 
 
 @dataclass(frozen=True)
@@ -147,31 +152,46 @@ class Evaluation:
         )
 
     def _sheets(self) -> list[Sheet]:
-        headline = [
-            [f"{subject} {metric}", _figure(row.metric, row.value), f"{row.support:,}"]
-            for subject, metrics in _HEADLINE
-            for metric in metrics
-            if (row := self._find(subject, metric, ALL))
-        ]
         cameras = [scope for scope in self.scopes("tracking") if scope != ALL]
         parts = [scope for scope in self.scopes("detection") if scope != ALL and scope not in cameras]
         sides = [scope for scope in self.scopes("counts") if scope != ALL and scope not in cameras]
         against = [scope for scope in self.scopes("reidentification") if scope != ALL]
         ways = [scope for scope in self.scopes("travel_times") if scope != ALL]
+        judged = [scope for scope in self.scopes("verdicts") if scope != ALL]
+        worth = [scope for scope in self.scopes("verdicts_calibration") if scope != ALL]
         sheets = [
-            Sheet("Against the truth", ["metric", "value", "rests on"], headline),
+            self._headline("Against the truth", _HEADLINE),
             self._sheet("Detection by size and label", "part", parts, _CAMERAS[:1]),
             self._sheet("By camera", "camera", cameras, _CAMERAS),
             self._sheet("Counts by carriageway", "carriageway", sides, _CAMERAS[2:]),
             self._sheet("Re-identification, query against gallery", "pair", against, _HEADLINE[2:3]),
             self._sheet("Between neighbouring cameras", "way", ways, _WAYS),
+            self._headline("Against people's verdicts", _VERDICTS),
+            self._sheet("Verdicts between neighbouring cameras", "way", judged, [("verdicts", _VERDICTS[0][1][:3])]),
+            self._sheet("What a probability was worth, by verdicts", "probability", worth, _WORTH, supported=True),
         ]
         return [sheet for sheet in sheets if sheet.lines]
 
-    def _sheet(self, title: str, what: str, scopes: Iterable[str], shown: list[tuple[str, list[str]]]) -> Sheet:
+    def _headline(self, title: str, shown: list[tuple[str, list[str]]]) -> Sheet:
+        lines = [
+            [f"{subject} {metric}", _figure(row.metric, row.value), f"{row.support:,}"]
+            for subject, metrics in shown
+            for metric in metrics
+            if (row := self._find(subject, metric, ALL))
+        ]
+        return Sheet(title, ["metric", "value", "rests on"], lines)
+
+    def _sheet(
+        self, title: str, what: str, scopes: Iterable[str], shown: list[tuple[str, list[str]]], supported: bool = False
+    ) -> Sheet:
+        """supported: how much each line rests on stands at its end."""
         pairs = [(subject, metric) for subject, metrics in shown for metric in metrics]
         lines = [[scope, *(_figure(metric, self.value(subject, metric, scope)) for subject, metric in pairs)] for scope in scopes]
-        return Sheet(title, [what, *(metric.replace("_", " ") for _, metric in pairs)], lines)
+        columns = [what, *(metric.replace("_", " ") for _, metric in pairs)]
+        if supported:
+            lines = [[*line, f"{self._find(*pairs[0], line[0]).support:,}"] for line in lines]
+            columns.append("rests on")
+        return Sheet(title, columns, lines)
 
     def _find(self, subject: str, metric: str, scope: str) -> Row | None:
         wanted = (subject, metric, scope)

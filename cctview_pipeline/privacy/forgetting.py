@@ -36,8 +36,7 @@ Graph = Mapping[str, set[str]]
 @dataclass
 class ErasureReport:
     """id: the erasure's; changed: table -> partition -> rows that went or were painted over, in the order of the asset graph;
-    spool: its records; made_anew: marts' partitions; kept: table -> why it stays; partitions: that changed or were made anew;
-    near: of which something may have gone, in this call or in one before that was killed."""
+    spool: its records; made_anew: marts' partitions; kept: table -> why it stays; partitions: that changed or were made anew."""
 
     id: str
     changed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -45,7 +44,6 @@ class ErasureReport:
     made_anew: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
     partitions: list[tuple[str, Partition]] = field(default_factory=list)
-    near: list[tuple[str, Partition]] = field(default_factory=list)
 
     def as_dict(self) -> dict:
         names = ("id", "changed", "spool", "made_anew", "kept")
@@ -144,8 +142,6 @@ def erase(
         for place in _written(lake, table):
             if not first - timedelta(hours=1) <= place.hour <= last + REACH:
                 continue
-            if place.hour <= last + timedelta(hours=1):
-                report.near.append((table, place))
             rows = lake.read(table, place)
             left = apply(erasure, table, place, rows)
             if left is not rows:

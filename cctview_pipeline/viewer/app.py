@@ -36,7 +36,7 @@ from cctview_pipeline.viewer.pages import (
     search,
     vehicles,
 )
-from cctview_pipeline.viewer.reading import NotThere, Reading
+from cctview_pipeline.viewer.reading import EmptyLake, NotThere, Reading
 from cctview_pipeline.viewer.sessions import Sessions
 from cctview_pipeline.viewer.settings import ViewerSettings
 from cctview_pipeline.viewer.shared import Viewer, comes_in, page, templates
@@ -54,6 +54,7 @@ def create_app(lake: Lake, keys: KeyStore, settings: ViewerSettings, log: AuditL
         app.include_router(each.router, dependencies=[] if each is entry else [Depends(comes_in)])
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(NeedsPurpose, _ask_what_for)
+    app.add_exception_handler(EmptyLake, _empty)
     for kind, status in ((NotThere, 404), (Refused, 403), (TooMuch, 503), (CctviewError, 503)):
         app.add_exception_handler(kind, _told(status))
     app.add_exception_handler(RequestValidationError, lambda request, error: _told(404)(request, NotThere(NO_ADDRESS)))
@@ -72,6 +73,13 @@ def _ask_what_for(request: Request, error: NeedsPurpose) -> Response:
         return PlainTextResponse("Say what for first: open /purpose.", 403)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/purpose?next={quote(here, safe='')}", 303)
+
+
+def _empty(request: Request, error: EmptyLake) -> Response:
+    """What one would do next."""
+    if request.url.path.endswith((".jpeg", ".png")):
+        return PlainTextResponse(str(error), 404)
+    return page(request, "empty.html", 404, lake=request.app.state.viewer.reading.lake.uri)
 
 
 def _told(status: int):

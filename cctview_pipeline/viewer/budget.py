@@ -1,15 +1,17 @@
 """What a request may cost: a time, and bytes of tables in memory. It is looked at before every table that is read."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from cctview_pipeline.errors import CctviewError
 
 LONGEST_S = 10.0
 MOST_BYTES = 512 << 20
+Found = TypeVar("Found")
 
 
 class TooMuch(CctviewError):
@@ -18,11 +20,12 @@ class TooMuch(CctviewError):
 
 @dataclass
 class Budget:
-    """until: by time.monotonic(); left: bytes; cancelled: whoever asked has gone."""
+    """until: by time.monotonic(); left: bytes; cancelled: whoever asked has gone; known: what was looked up for it already."""
 
     until: float = field(default_factory=lambda: time.monotonic() + LONGEST_S)
     left: int = field(default_factory=lambda: MOST_BYTES)
     cancelled: bool = False
+    known: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def check(self, taken: int = 0) -> None:
         """Raises TooMuch when it is used up. taken: bytes that were read just now."""
@@ -42,6 +45,16 @@ def check(taken: int = 0) -> None:
     """Of the request that this thread or task works for; nothing outside of one."""
     if budget := _current.get():
         budget.check(taken)
+
+
+def once(key: Hashable, look_up: Callable[[], Found]) -> Found:
+    """What a request asks of storage again and again, asked once for it; every time outside of one."""
+    budget = _current.get()
+    if budget is None:
+        return look_up()
+    if key not in budget.known:
+        budget.known[key] = look_up()
+    return budget.known[key]
 
 
 @contextmanager

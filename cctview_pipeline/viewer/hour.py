@@ -5,6 +5,7 @@ import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -68,9 +69,18 @@ class Hour:
         partition = Partition.camera_hour(camera, hour)
         return reading.derived("hour", "raw_frames", partition, lambda: cls(partition, _frames(reading, partition)))
 
+    @cached_property
+    def times(self) -> list[datetime]:
+        return [frame.at for frame in self.frames]
+
+    @cached_property
+    def by_minute(self) -> np.ndarray:
+        """(60,) frames."""
+        return _by_minute(self.partition.hour, self.times)
+
     def place(self, at: datetime) -> int:
         """Of the last frame at or before a time, or the first."""
-        return max(0, bisect.bisect_right([frame.at for frame in self.frames], at) - 1)
+        return max(0, bisect.bisect_right(self.times, at) - 1)
 
     def nearest(self, at: datetime) -> Frame | None:
         """Within ten seconds, since farther away it is another moment."""
@@ -86,7 +96,7 @@ class Hour:
         if reading.has("gaps", self.partition):
             rows = reading.table("gaps", self.partition).to_pylist()
             return [(max(row["began_at"], begin), min(row["ended_at"], end), row["reason"]) for row in rows]
-        times = [begin, *(frame.at for frame in self.frames), end]
+        times = [begin, *self.times, end]
         return [(one, other, "no frames") for one, other in itertools.pairwise(times) if other - one > SILENT]
 
 
@@ -130,9 +140,9 @@ def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str, clock
     begin, width, height = hour.partition.hour, 960, 64
     x = lambda time: width * ((time - begin) / HOUR)  # noqa: E731
     drawing = Drawing(width, height, "The hour by minutes: vehicles, gaps, and the moment that is shown", "timeline")
-    starts = reading.table("tracks", hour.partition, ["first_seen"])["first_seen"].to_pylist()
-    counts = np.bincount([min(59, int((start - begin) / timedelta(minutes=1))) for start in starts], minlength=60)
-    frames = np.bincount([int((f.at - begin) / timedelta(minutes=1)) for f in hour.frames], minlength=60)
+    starts = lambda: reading.table("tracks", hour.partition, ["first_seen"])["first_seen"].to_pylist()  # noqa: E731
+    counts = reading.derived("begun", "tracks", hour.partition, lambda: _by_minute(begin, starts()))
+    frames = hour.by_minute
     tallest = max(int(counts.max()), 1)
     for begun, ended, reason in hour.gaps(reading):
         tip = f"{clock.second(begun)} to {clock.second(ended)}: {reason}"
@@ -149,6 +159,11 @@ def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str, clock
     if at is not None:
         drawing.line(x(at), 0, x(at), 50, "now")
     return drawing
+
+
+def _by_minute(begin: datetime, times: list[datetime]) -> np.ndarray:
+    """(60,) how many lie in each minute of an hour; those beyond it count at its ends."""
+    return np.bincount([min(59, max(0, int((time - begin) / timedelta(minutes=1)))) for time in times], minlength=60)
 
 
 def address(camera: str, hour: datetime) -> str:

@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.detect import threshold_of
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.viewer import budget
 
 KEPT_BYTES = 256 << 20
@@ -29,6 +31,10 @@ Found = TypeVar("Found")
 
 class NotThere(CctviewError):
     """What an address names is not in this lake."""
+
+
+class EmptyLake(NotThere):
+    """Nothing was brought into it yet."""
 
 
 @dataclass
@@ -45,20 +51,42 @@ class Reading:
 
     def campaign(self) -> Campaign | None:
         """None in an empty lake."""
-        return self._once(("campaign",), self.lake.storage.version("campaign.toml"), self.lake.campaign, lambda found: 10_000)
+        return self._once(("campaign",), self._campaign_version(), self.lake.campaign, lambda found: 10_000)
 
     def require(self) -> Campaign:
         campaign = self.campaign()
         if campaign is None:
-            raise NotThere("This lake is empty: nothing was brought into it yet.")
+            raise EmptyLake("This lake is empty: nothing was brought into it yet.")
         return campaign
+
+    def threshold(self) -> float:
+        """The detector's operating point. To find it the weights are looked at, so once for a campaign."""
+        find = lambda: threshold_of(self.require().model("detector"))  # noqa: E731
+        return self._once(("threshold",), self._campaign_version(), find, lambda found: 100)
+
+    def version(self, name: str, partition: Partition) -> str | None:
+        """Of a partition, one for a whole request; None when it was never written."""
+        return budget.once((name, partition), lambda: self.lake.version(name, partition))
+
+    def look_ahead(self, *wanted: tuple[str, Iterable[Partition]]) -> None:
+        """Ask for the versions of partitions of these tables that a page is about to need, all at once: on S3 each takes as long
+        as the way there."""
+        context = copy_context()
+        look = lambda each: context.copy().run(self.version, *each)  # noqa: E731
+        list(self._pool.map(look, [(table, place) for table, places in wanted for place in places]))
+
+    def _campaign_version(self) -> str | None:
+        return budget.once("campaign", lambda: self.lake.storage.version("campaign.toml"))
 
     def table(self, name: str, partition: Partition, columns: Iterable[str] | None = None) -> pa.Table:
         """One partition; no rows when it was never written."""
         budget.check()
         wanted = list(columns) if columns else None
         key = name, partition, tuple(wanted or ())
-        version = self.lake.version(name, partition)
+        version = self.version(name, partition)
+        if version is None:
+            nothing = schema_of(name).empty_table()
+            return nothing.select(wanted) if wanted else nothing
         return self._once(key, version, lambda: self.lake.read(name, partition, wanted), lambda found: found.nbytes)
 
     def tables(self, name: str, partitions: Iterable[Partition], columns: Iterable[str] | None = None) -> list[pa.Table]:
@@ -69,10 +97,10 @@ class Reading:
 
     def derived(self, what: str, name: str, partition: Partition, make: Callable[[], Found]) -> Found:
         """Something made of one partition, kept as long as that stays what it is."""
-        return self._once((what, name, partition), self.lake.version(name, partition), make, lambda found: 100_000)
+        return self._once((what, name, partition), self.version(name, partition), make, lambda found: 100_000)
 
     def has(self, name: str, partition: Partition) -> bool:
-        return self.lake.version(name, partition) is not None
+        return self.version(name, partition) is not None
 
     def picture(self, table: str, partition: Partition, column: str, identifier: str, picture: str) -> bytes | None:
         """One frame or crop: one small read."""

@@ -1,5 +1,6 @@
-"""The web server around the application."""
+"""The web server around the application, which lets nobody occupy it by being slow."""
 
+import asyncio
 import errno
 import socket
 import ssl
@@ -7,11 +8,49 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from cctview_pipeline.errors import CctviewError, reason_of
 
 MOST_CONNECTIONS = 200
+MOST_OF_ONE = 100
+"""Connections at once, of all and of one address."""
 IDLE_S = 10
+SLOWEST_HEAD_S, LONGEST_EXCHANGE_S = 10.0, 60.0
+"""Until a request's head is there, and from then until its answer was taken: uvicorn itself would wait for ever."""
+
+
+class Impatient(H11Protocol):
+    """A connection that is cut when its client is too slow, or has too many of them."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _timed: RequestResponseCycle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        mine = self.client and self.client[0]
+        if sum(1 for each in self.connections if each.client and each.client[0] == mine) > MOST_OF_ONE:
+            transport.abort()
+        self._allow(SLOWEST_HEAD_S)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and self.cycle is not self._timed:  # a head is whole
+            self._timed = self.cycle
+            self._allow(LONGEST_EXCHANGE_S)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._allow(SLOWEST_HEAD_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._timer.cancel()
+
+    def _allow(self, seconds: float) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, self.transport.abort)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,10 +91,12 @@ def _no_password() -> str:
     return ""
 
 
-def serve(app: FastAPI, listener: socket.socket, certificate: Path | None = None, key: Path | None = None) -> None:
-    """Until SIGINT or SIGTERM. No access log: addresses of pages tell what somebody looked at, and the audit log has that."""
+def server_of(app: FastAPI, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
+    """No access log: addresses of pages tell what somebody looked at, and the audit log has that."""
     config = uvicorn.Config(
         app,
+        http=Impatient,
+        lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -66,4 +107,9 @@ def serve(app: FastAPI, listener: socket.socket, certificate: Path | None = None
         ssl_certfile=certificate and str(certificate),
         ssl_keyfile=key and str(key),
     )
-    uvicorn.Server(config).run([listener])
+    return uvicorn.Server(config)
+
+
+def serve(app: FastAPI, listener: socket.socket, certificate: Path | None = None, key: Path | None = None) -> None:
+    """Until SIGINT or SIGTERM."""
+    server_of(app, certificate, key).run([listener])

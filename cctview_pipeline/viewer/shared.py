@@ -78,7 +78,8 @@ def _clock(campaign: Campaign | None) -> Clock:
 
 
 def ask(request: Request, question: str, tables: tuple[str, ...] = ABOUT_VEHICLES) -> Session:
-    """Before anything about vehicles is shown."""
+    """Before anything about vehicles is shown. Raises EmptyLake where there is none to ask about."""
+    viewer_of(request).reading.require()
     return viewer_of(request).law.ask(session_of(request), question, tables)
 
 
@@ -86,6 +87,7 @@ def templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

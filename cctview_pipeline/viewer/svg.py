@@ -28,18 +28,14 @@ class Drawing:
         self._add("circle", tip, href, cx=x, cy=y, r=r, class_=kind)
 
     def text(self, x: float, y: float, said: str, kind: str = "", href: str = "", anchor: str = "start") -> None:
-        text = Markup('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>').format(_n(x), _n(y), kind, anchor, said)
-        self._parts.append(Markup('<a href="{}">{}</a>').format(href, text) if href else text)
+        text = f'<text x="{_n(x)}" y="{_n(y)}" class="{escape(kind)}" text-anchor="{escape(anchor)}">{escape(said)}</text>'
+        self._parts.append(Markup(f'<a href="{escape(href)}">{text}</a>' if href else text))
 
     def _add(self, name: str, tip: str, href: str = "", **attributes: Attributes) -> None:
-        said = Markup(" ").join(
-            Markup('{}="{}"').format(key.rstrip("_"), _n(value)) for key, value in attributes.items() if value is not None
-        )
-        inside = Markup("<title>{}</title>").format(tip) if tip else Markup()
-        shape = Markup("<{} {}>{}</{}>").format(Markup(name), said, inside, Markup(name))
-        if href:
-            shape = Markup('<a href="{}" aria-label="{}">{}</a>').format(href, tip, shape)
-        self._parts.append(shape)
+        said = " ".join(f'{key.rstrip("_")}="{_n(value)}"' for key, value in attributes.items() if value is not None)
+        told = escape(tip)
+        shape = f"<{name} {said}>{f'<title>{told}</title>' if tip else ''}</{name}>"
+        self._parts.append(Markup(f'<a href="{escape(href)}" aria-label="{told}">{shape}</a>' if href else shape))
 
     def __html__(self) -> Markup:
         head = Markup('<svg class="drawing {}" viewBox="0 0 {} {}" role="{}" aria-label="{}">').format(
@@ -53,5 +49,6 @@ class Drawing:
         return "group" if any("<a " in part for part in self._parts) else "img"
 
 
-def _n(value: Attributes) -> Markup:
-    return escape(f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value)
+def _n(value: Attributes) -> str:
+    """A number as short as it can be, and a text escaped."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else escape(value)

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.ids import camera_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.match.tables import EVIDENCE
-from cctview_pipeline.viewer.names import Names, camera_of, hour_of
+from cctview_pipeline.match.verdicts import OFFERED
+from cctview_pipeline.viewer.names import Names, hour_of
 from cctview_pipeline.viewer.reading import Reading
 
 TRACK = (
     "track_id", "detection_ids", "first_seen", "last_seen", "passed_at", "carriageway", "direction", "parked", "speed_kmh",
     "speed_kmh_error", "label", "quality", "best_detection_id", "continues", "model",
 )  # fmt: skip
-SHOWN = 8
-"""Candidates of a neighbour; the rest hardly ever matter."""
 CROPS = 16
 
 
@@ -115,7 +115,7 @@ def rankings(reading: Reading, names: Names, track: Track) -> list[Ranking]:
     for camera in dict.fromkeys(row["gallery_camera_id"] for row in rows):
         ranked = sorted((row for row in rows if row["gallery_camera_id"] == camera), key=lambda row: row["rank"])
         nobody = max(0.0, 1.0 - sum(row["probability"] for row in ranked))
-        shown = [row for row in ranked if row["rank"] <= SHOWN or row["assigned"]]
+        shown = [row for row in ranked if row["rank"] <= OFFERED or row["assigned"]]
         candidates = [
             Candidate(find_track(reading, names, row["gallery_track_id"]), row, told.get(row["gallery_track_id"], {}))
             for row in shown

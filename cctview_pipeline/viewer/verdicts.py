@@ -1,4 +1,4 @@
-"""What people say of candidates: kept with who and why, for training and evaluation. It changes no match.
+"""What people say of candidates: kept with who and why, for training and evaluation (match/verdicts.py). It changes no match.
 
 Of one person and one pair the newest word counts. A verdict goes with its tracks when these are erased or their lifetime is over.
 """
@@ -13,10 +13,10 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.checks import failures
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.match.verdicts import NONE, VERDICTS
 from cctview_pipeline.privacy.erasures import Erasures
 from cctview_pipeline.privacy.tombstones import Tombstones
 
-VERDICTS = ("same", "different", "none")
 MOST_WORDS = 500
 _writing = threading.Lock()
 
@@ -33,7 +33,7 @@ class Verdict:
     why: str = ""
 
     def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS or (self.verdict == "none") != (self.gallery is None):
+        if self.verdict not in VERDICTS or (self.verdict == NONE) != (self.gallery is None):
             raise CctviewError("A verdict is: the same vehicle, another vehicle, or none of these.")
         if len(self.why) > MOST_WORDS:
             raise CctviewError(f"A reason of {len(self.why)} characters is too long: {MOST_WORDS} are kept.")

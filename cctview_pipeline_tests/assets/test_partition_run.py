@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.assets.partition_run import SEEN, PartitionRun, viewer_link
+from cctview_pipeline.assets.pictures import Pictures
 from cctview_pipeline.assets.raw_frames import told_of
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
@@ -53,7 +54,7 @@ def write_again(lake: Lake, frames: pa.Table, rejected: pa.Table) -> dict[str, A
     context = Told(PLACE)
     run = PartitionRun(context, lake, "raw_frames")
     for partition in run.each():
-        tell = lambda written: told_of(written, with_pictures=True)  # noqa: E731
+        tell = lambda written: told_of(written, Pictures(few=True, city=True))  # noqa: E731
         run.store(partition, frames, beside={"rejected_frames": rejected}, tell=tell)
     assert run.result().check_results
     return context.metadata[to_key(PLACE)]
@@ -205,7 +206,7 @@ def test_dagster_s_log_gets_pictures_of_the_city_alone_and_a_link_to_the_viewer_
     frames, context = lake.read("raw_frames", PLACE), Told(PLACE)
     run = PartitionRun(context, lake, "raw_frames")
     for partition in run.each():
-        run.store(partition, frames, tell=lambda written: told_of(written, with_pictures=run.with_pictures))
+        run.store(partition, frames, tell=lambda written: told_of(written, run.pictures))
     told = context.metadata[to_key(PLACE)]
     assert any("data:image" in str(value) for value in told.values()) == shown
     assert told["viewer"].url == "http://127.0.0.1:8020/cameras/cam-1/2020-05-05T17"

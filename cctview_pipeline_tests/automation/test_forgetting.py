@@ -1,24 +1,17 @@
-"""What Dagster keeps of pictures and printed lines goes; what it knows of partitions and their lineage stays."""
+"""What Dagster keeps of printed lines goes; what it knows of partitions and their lineage stays."""
 
-import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
 import dagster as dg
-import numpy as np
 import pytest
-import sqlalchemy as db
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
-from cctview_pipeline.assets.pictures import picture
-from cctview_pipeline.automation import forgetting
-from cctview_pipeline.automation.forgetting import DELETED, delete_logs, mark_deleted, scrub_pictures
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted
 from cctview_pipeline.paths import project_root
 from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
@@ -26,21 +19,16 @@ CAMERAS = dg.MultiPartitionsDefinition(
     {"camera": dg.StaticPartitionsDefinition(["east", "west"]), "hour": dg.StaticPartitionsDefinition(["16", "17"])}
 )
 EAST, WEST = "east|16", "west|16"
-NOISE = np.random.default_rng(7).integers(0, 255, (100, 120, 3), np.uint8)
 
 
 @dg.asset(partitions_def=CAMERAS, code_version="1")
 def frames(context: dg.AssetExecutionContext) -> None:
     print(f"a line about {context.partition_key}")
-    context.add_asset_metadata(
-        {"first": picture(NOISE, 'the "first" [of 2]'), "verdict": "written"}, partition_key=context.partition_key
-    )
+    context.add_asset_metadata({"verdict": "written"}, partition_key=context.partition_key)
 
 
-@dg.asset(partitions_def=CAMERAS, code_version="1", deps=[frames], check_specs=[dg.AssetCheckSpec("sees", asset="tracks")])
-def tracks() -> dg.MaterializeResult:
-    sees = dg.AssetCheckResult(check_name="sees", passed=True, metadata={"what": picture(NOISE)})
-    return dg.MaterializeResult(metadata={"flow": picture(NOISE[::-1])}, check_results=[sees])
+@dg.asset(partitions_def=CAMERAS, code_version="1", deps=[frames])
+def tracks() -> None: ...
 
 
 def make(instance: dg.DagsterInstance, partition_key: str) -> dg.ExecuteInProcessResult:
@@ -49,30 +37,6 @@ def make(instance: dg.DagsterInstance, partition_key: str) -> dg.ExecuteInProces
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def shown(instance: dg.DagsterInstance, asset: str, partition_key: str) -> str:
-    """Every metadata value of a partition, as text."""
-    chosen = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition_key])
-    records = instance.fetch_materializations(chosen, limit=100).records
-    return " ".join(str(value.value) for each in records for value in each.asset_materialization.metadata.values())
-
-
-def known(instance: dg.DagsterInstance) -> str:
-    """Everything Dagster says about the two assets and their runs, with pictures that are gone as DELETED."""
-    of = [dg.AssetKey("frames"), dg.AssetKey("tracks")]
-    said = [instance.get_status_by_partition(each, CAMERAS.get_partition_keys(), CAMERAS) for each in of]
-    said += [instance.fetch_materializations(each, limit=100).records for each in of]
-    said += [instance.get_asset_records(of), [instance.all_logs(run.run_id) for run in instance.get_runs()]]
-    said += [instance.event_log_storage.get_latest_storage_id_by_partition(of[0], dg.DagsterEventType.ASSET_MATERIALIZATION)]
-    said += [instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(of[1], "sees"), limit=10)]
-    return re.sub(r"!\[[^!]*?\]\(data:image/[^)]*\)", DELETED, str(said))
-
-
-def remains(home: Path) -> list[str]:
-    """The files with any stretch of a picture's data."""
-    stretch = re.compile(rb"[A-Za-z0-9+/]{200}")
-    return [str(file.relative_to(home)) for file in home.rglob("*") if file.is_file() and stretch.search(file.read_bytes())]
 
 
 @pytest.fixture(scope="module")
@@ -101,121 +65,6 @@ def home(made: tuple[Path, datetime], tmp_path: Path) -> Path:
 def instance(home: Path) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         yield instance
-
-
-def test_old_pictures_leave_every_file_and_dagster_knows_all_else(instance: dg.DagsterInstance, home: Path):
-    instance.report_runless_asset_event(dg.AssetMaterialization("map", metadata={"drawn": picture(NOISE)}))
-    before, files = known(instance), remains(home)
-
-    # Of either run two materializations and a check's evaluation (a step's output is no event of the index), and the map.
-    assert scrub_pictures(instance, now()) == 7
-
-    assert len(files) == 4
-    assert remains(home) == []
-    assert shown(instance, "frames", EAST) == f"{DELETED} written"
-    assert known(instance) == before
-    assert scrub_pictures(instance, now()) == 0
-
-
-def test_new_pictures_stay(instance: dg.DagsterInstance, between: datetime):
-    assert scrub_pictures(instance, between) == 3
-
-    assert "data:image" not in shown(instance, "frames", EAST)
-    assert "data:image" in shown(instance, "frames", WEST)
-    assert "data:image" in str(instance.get_latest_materialization_event(dg.AssetKey("frames")))
-
-
-def test_pictures_of_chosen_partitions_go_however_new(instance: dg.DagsterInstance):
-    assert scrub_pictures(instance, now(), {"frames": {WEST}}) == 1
-
-    assert "data:image" not in shown(instance, "frames", WEST)
-    assert "data:image" not in str(instance.get_latest_materialization_event(dg.AssetKey("frames")))
-    assert "data:image" in shown(instance, "frames", EAST)
-    assert "data:image" in shown(instance, "tracks", WEST)
-
-
-def test_pictures_of_events_that_the_index_has_lost_go(instance: dg.DagsterInstance, home: Path):
-    instance.wipe_assets([dg.AssetKey("frames"), dg.AssetKey("tracks")])
-    assert remains(home)
-
-    scrub_pictures(instance, now())
-
-    assert remains(home) == []
-
-
-@pytest.fixture
-def careless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A build of SQLite that leaves in the file what is deleted."""
-    forget = lambda connection, _: connection.execute("PRAGMA secure_delete=OFF").close()  # noqa: E731
-    monkeypatch.setattr(forgetting, "_SQLITE_ZEROES", False)
-    db.event.listen(db.Engine, "connect", forget)
-    yield
-    db.event.remove(db.Engine, "connect", forget)
-
-
-def test_nothing_is_left_in_the_gaps_of_a_file(careless: None, instance: dg.DagsterInstance, home: Path):
-    with sqlite3.connect(home / "history" / "runs" / "index.db") as index:  # as if somebody had done half of the work
-        index.execute("PRAGMA secure_delete=OFF")
-        index.execute("UPDATE event_logs SET event = '{}' WHERE event LIKE '%data:image%'")
-        index.execute("UPDATE asset_keys SET last_materialization = NULL")
-        index.execute("UPDATE asset_check_executions SET evaluation_event = NULL")
-    index.close()
-    assert "history/runs/index.db" in remains(home)
-
-    scrub_pictures(instance, now())
-
-    assert remains(home) == []
-
-
-@pytest.mark.parametrize("at", range(1, 4))
-def test_a_killed_one_is_ended_by_the_next(instance: dg.DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch, at: int):
-    before, calls, tidy = known(instance), [], forgetting._tidy
-
-    def die(engine: db.Engine, changed: int) -> None:
-        calls.append(engine)
-        if len(calls) == at:
-            raise KeyboardInterrupt
-        tidy(engine, changed)
-
-    monkeypatch.setattr(forgetting, "_tidy", die)
-    with pytest.raises(KeyboardInterrupt):
-        scrub_pictures(instance, now())
-    monkeypatch.setattr(forgetting, "_tidy", tidy)
-    scrub_pictures(instance, now())
-
-    assert remains(home) == []
-    assert known(instance) == before
-
-
-def test_a_file_in_use_is_named_and_the_others_are_cleaned(
-    instance: dg.DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(forgetting, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.05)
-    run_id = instance.get_runs()[0].run_id
-    reader = sqlite3.connect(home / "history" / "runs" / f"{run_id}.db", isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM event_logs").fetchone()
-
-    with pytest.raises(CctviewError, match=rf"{run_id}.db can't be cleaned of pictures, do it again later: others read it"):
-        scrub_pictures(instance, now())
-    assert "history/runs/index.db" not in remains(home) != []
-
-    reader.close()
-    scrub_pictures(instance, now())
-    assert remains(home) == []
-
-
-def test_files_of_runs_long_done_are_not_opened_again(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch):
-    scrub_pictures(instance, now() + timedelta(days=9))
-    assert forgetting._mark(instance, forgetting.PICTURES_MARK) < now()  # what is still to come is not done
-    done = {forgetting.PICTURES_MARK: (now() + timedelta(days=2)).isoformat()}  # as if two days had passed
-    instance.daemon_cursor_storage.set_cursor_values(done)
-    opened, engine = [], forgetting._engine
-    monkeypatch.setattr(forgetting, "_engine", lambda storage, shard: opened.append(shard) or engine(storage, shard))
-
-    scrub_pictures(instance, now() + timedelta(days=2))
-
-    assert opened == ["index"]
 
 
 def test_logs_of_runs_that_ended_go(instance: dg.DagsterInstance, home: Path, between: datetime):
@@ -291,19 +140,6 @@ def test_the_same_with_postgres_and_s3(tmp_path: Path, s3: dict[str, str], monke
             make(production, EAST)
             between = now()
             run = make(production, WEST)
-            before = known(production)
-
-            assert scrub_pictures(production, between) == 4
-            assert "data:image" not in shown(production, "frames", EAST)
-            assert "data:image" in str(production.get_latest_materialization_event(dg.AssetKey("frames")))
-            assert scrub_pictures(production, now(), {"frames": {WEST}, "tracks": {WEST}}) == 2
-            assert scrub_pictures(production, now()) == 2  # of the check, and the output of the step
-            with production.event_log_storage.index_connection() as connection:
-                for text in ("event_logs", "asset_keys", "asset_check_executions"):
-                    asked = f"SELECT count(*) FROM {text} AS t WHERE t::text LIKE '%%data:image%%'"
-                    assert connection.exec_driver_sql(asked).scalar() == 0
-            assert known(production) == before
-
             assert mark_deleted(production, "frames", WEST, "deleted on purpose: older than 24 h")
             assert status(production, "frames", WEST) == status(production, "tracks", WEST) == "FRESH"
 

@@ -84,11 +84,7 @@ def test_what_was_erased_does_not_come_back_from_the_archive(archive: Path, lake
     assert not any(erasure_part in path.name for path in everywhere for erasure_part in erased)
 
 
-def test_pictures_go_even_when_the_erasure_was_killed_before_them(
-    archive: Path,
-    lake: Lake,
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_an_erasure_that_was_killed_is_ended_by_the_next(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):
     with dg.DagsterInstance.ephemeral() as instance:
         run(lake, "camera_hours", FIRST, LAST, instance)
         erasure = of_span(lake, lake.require_campaign(), [CAMERAS[0]], *SPAN, "letter 12", datetime.now(UTC))
@@ -97,13 +93,9 @@ def test_pictures_go_even_when_the_erasure_was_killed_before_them(
             carry_out(instance, lake, lake.require_campaign(), erasure)
         monkeypatch.undo()
         assert [each.id for each in unfinished(lake)] == [erasure.id]
-        scrubbed: dict[str, set[str]] = {}
-        monkeypatch.setattr(
-            "cctview_pipeline.automation.lifetimes.scrub_pictures", lambda instance, before, chosen: scrubbed.update(chosen)
-        )
-        carry_out(instance, lake, lake.require_campaign(), unfinished(lake)[0], resumed=True)
-        assert unfinished(lake) == []
-    assert all(to_key(FIRST) in scrubbed[table] for table in ("raw_frames", "detections", "tracks", "matches"))
+        ended = end_lifetimes(instance, lake, lake.require_campaign(), datetime.now(UTC))
+    assert ended.erasures == [erasure.id]
+    assert unfinished(lake) == []
 
 
 def _killed(*arguments: object) -> None:

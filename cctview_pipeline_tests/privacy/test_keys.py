@@ -292,3 +292,14 @@ def test_what_is_derived_from_a_secret_stays_the_same():
     """Stored pseudonyms must be met again by every later version."""
     key = DayKey(DAY, bytes(range(32)), datetime(2026, 11, 21, tzinfo=UTC))
     assert (key.fingerprint, key.pseudonym(TRACK)) == ("b050630f", "clmq2ltb5eheaeeycfdlpwmdf4")
+
+
+def test_a_pseudonym_is_found_again_among_the_ids_that_it_may_stand_for(tmp_path: Path):
+    key = KeyStore(str(tmp_path)).key(DAY)
+    ids = [f"cam-1--2020-05-05--17.00.{n:02d}.000Z--track--1" for n in range(40)]
+    for each in ids:
+        assert key.find(key.pseudonym(each), ids) == each
+    name = key.pseudonym(ids[7])
+    twin = name[:-1] + chr(ord(name[-1]) + 1)  # of its last letter two bits say nothing
+    for wrong in (name.upper(), twin, name[:-1], f"{name}a", "", "é", "=" * 26, key.pseudonym("another")):
+        assert key.find(wrong, ids) is None

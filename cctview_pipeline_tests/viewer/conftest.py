@@ -1,7 +1,7 @@
 """The application over a small lake, called in this process as a browser would."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer import ViewerSettings, create_app
 from cctview_pipeline_tests.factories.viewer_lake import PURPOSE, make_viewer_lake
+from cctview_pipeline_tests.viewer.chromium import Visit, copied, launched, running, visiting
 
 ORIGIN = "http://127.0.0.1:8020"
 
@@ -75,3 +76,23 @@ def open_browser(tmp_path: Path, whole: Path, log: AuditLog) -> Open:
 @pytest.fixture
 def browser(open_browser: Open) -> Browser:
     return open_browser()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def served(chromium, whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The small lake behind a real server: its address. Nobody changes it but by labels."""
+    lake, keys, log = copied(tmp_path_factory.mktemp("served"), whole)
+    with running(lake, keys, log) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium, served: str) -> Iterator[Visit]:
+    with visiting(chromium, served) as opened:
+        yield opened

@@ -9,6 +9,7 @@ import pytest
 from cctview_pipeline.campaign import Camera
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline.resources.lake import open_lake
@@ -224,8 +225,51 @@ def test_a_lake_on_s3_shows_the_same_pages_and_pictures(
             remote.storage.write(str(file.relative_to(whole / "lake")), file.read_bytes())
     browser = open_browser(made=(remote, KeyStore(str(whole / "keys")))).state()
     local = open_browser().state()
-    for address in ("/", "/figures/vehicle_counts", "/cameras/cam-1", f"/journeys/{HOUR_KEY}?least=2"):
-        assert browser.get(address).text == local.get(address).text
+    like = vehicle(browser).removeprefix("/vehicles/")
+    about_vehicles = (HOUR, f"{HOUR}?time=platoon&way=N", vehicle(browser), f"/journeys/{HOUR_KEY}?least=2")
+    search = f"/search?camera=cam-2&hour={HOUR_KEY}&like={like}"
+    files = [f"/figures/travel_times.{kind}" for kind in ("csv", "json", "parquet")]
+    for address in (*FREE, *about_vehicles, search, *files, "/cameras/cam-1/2020-05-05T18"):
+        there, here = browser.get(address), local.get(address)
+        assert there.status_code == here.status_code, address
+        assert as_anybody(there.content) == as_anybody(here.content), address
     text = browser.get(HOUR).text
     assert browser.get(re.search(r'src="(/cameras/cam-1/[^"]+)"', text)[1]).headers["content-type"] == "image/jpeg"
-    assert "none of these" in browser.get(vehicle(browser)).text
+    crop = re.search(r'src="(/crops/cam-1/[^"]+)"', browser.get(vehicle(browser)).text)[1]
+    assert browser.get(crop).headers["content-type"] == "image/png"
+    candidate = name_of(browser, SOUTH.id)
+    assert browser.submit(f"{vehicle(browser)}/verdicts", verdict="same", candidate=candidate).status_code == 303
+    assert "is the same vehicle" in browser.get(vehicle(browser)).text
+
+
+def as_anybody(page: bytes) -> bytes:
+    """Without the signatures of a session."""
+    return re.sub(rb"k=[\w-]+", b"", page)
+
+
+def test_a_page_asks_storage_once_for_each_partition(browser: Browser, monkeypatch: pytest.MonkeyPatch):
+    """On S3 each question takes as long as the way there."""
+    browser.state()
+    addresses = ("/", HOUR, vehicle(browser), f"/journeys/{HOUR_KEY}?least=2")
+    for address in addresses:
+        browser.get(address)
+    asked: list[str] = []
+    version = Storage.version
+    monkeypatch.setattr(Storage, "version", lambda self, key: asked.append(key) or version(self, key))
+    monkeypatch.setattr(Lake, "read", lambda *given: pytest.fail("what did not change is not read again"))
+    for address in addresses:
+        asked.clear()
+        assert browser.get(address).status_code == 200
+        assert len(asked) == len(set(asked)), address
+
+
+def test_the_detectors_weights_are_not_looked_at_with_every_frame(browser: Browser, monkeypatch: pytest.MonkeyPatch):
+    looked = []
+    monkeypatch.setattr("cctview_pipeline.viewer.reading.threshold_of", lambda name: looked.append(name) or 0.5)
+    browser.state()
+    for at in ("17:01:20", "17:01:21", "17:01:22"):
+        assert browser.get(f"{HOUR}?at={at}").status_code == 200
+    assert looked == ["default"]
+    browser.lake.write_campaign(viewer_campaign(models={"detector": "retinanet"}))
+    browser.get(HOUR)
+    assert looked == ["default", "retinanet"]

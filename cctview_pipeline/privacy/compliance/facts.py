@@ -24,7 +24,6 @@ SYNTHETIC = "city"
 """The network whose cameras nobody has passed."""
 BESIDE = {
     "spool": "what the collectors wrote before an hour is sealed into the lake",
-    "pictures": "pictures in Dagster's metadata",
     "logs": "what runs printed",
     "keys": "the secrets of days, from which pseudonyms follow",
 }

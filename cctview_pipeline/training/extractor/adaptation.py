@@ -125,6 +125,7 @@ def lineage(lake: Lake, start: ModelEntry, lessons: LakeLessons) -> dict[str, ob
         "tracks_models": sorted({track.model for track in train}),
         "tracks": len(train),
         "crops": sum(len(track.images) for track in train),
+        "judged_pairs": sum(len(track.judged & {each.id for each in train}) for track in train) // 2,
     }
 
 

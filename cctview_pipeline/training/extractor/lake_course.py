@@ -12,7 +12,7 @@ from cctview_pipeline.embed.network import ExtractorNetwork
 from cctview_pipeline.embed.views import SIDE, letterbox
 from cctview_pipeline.runtime.device import quick_autocast
 from cctview_pipeline.training.extractor.courses import vary
-from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, letterboxed, meetings
+from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, letterboxed, meetings, vehicles
 from cctview_pipeline.training.extractor.lessons import Rendered, city_groups
 from cctview_pipeline.training.extractor.losses import identity_loss
 
@@ -31,10 +31,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops of a lake: their rows (B,), whose tracks they are (B,), and which two may be compared (B, B)."""
+    """Crops of a lake: their rows (B,), which vehicles they show (B,), and which two may be compared (B, B)."""
 
     rows: np.ndarray
-    tracks: np.ndarray
+    vehicles: np.ndarray
     possible: np.ndarray
 
 
@@ -63,7 +63,7 @@ class LakeCourse:
         with quick_autocast(device):
             found = self._network.see_identity(torch.cat(seen).contiguous(memory_format=torch.channels_last))
         of_lake, of_city = found[: len(batch.rows)], found[len(batch.rows) :]
-        whose, possible = (torch.from_numpy(each).to(device) for each in (batch.tracks, batch.possible))
+        whose, possible = (torch.from_numpy(each).to(device) for each in (batch.vehicles, batch.possible))
         loss = identity_loss(of_lake, whose, possible)
         if not len(again):
             return loss, loss.new_zeros(())
@@ -72,15 +72,19 @@ class LakeCourse:
 
 
 def batches(tracks: Sequence[LakeTrack], begins: np.ndarray, sizes: Sizes, rng: np.random.Generator) -> Iterator[Batch]:
-    """A pass: every track once. begins: (T + 1,) where each track's crops begin."""
-    met = meetings(tracks, MEETING, rng)
+    """A pass: every track once, and again beside those of other cameras that people compared it with. begins: (T + 1,) where
+    each track's crops begin."""
+    met, whose, place = meetings(tracks, MEETING, rng), vehicles(tracks), {track.id: row for row, track in enumerate(tracks)}
     steps = _steps(met, sizes)
     for step in range(steps):
         members = np.concatenate(met[step::steps])
+        judged = {place[each] for row in members for each in tracks[row].judged if each in place}
+        members = np.array([*members, *sorted(judged - set(members.tolist()))])
         rows = [begins[row] + _some(begins[row + 1] - begins[row], sizes.views, rng) for row in members]
-        possible = different([tracks[row] for row in members]) | np.eye(len(members), dtype=bool)
+        mine = whose[members]
+        possible = different([tracks[row] for row in members]) | (mine[:, None] == mine[None, :])
         spread = np.repeat(np.arange(len(members)), sizes.views)
-        yield Batch(np.concatenate(rows), members[spread], possible[np.ix_(spread, spread)])
+        yield Batch(np.concatenate(rows), mine[spread], possible[np.ix_(spread, spread)])
 
 
 def _steps(met: Sequence[np.ndarray], sizes: Sizes) -> int:

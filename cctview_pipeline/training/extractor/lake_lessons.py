@@ -2,8 +2,8 @@
 
 A track's crops are one vehicle, as far as the tracker was right. Two tracks of one camera are two vehicles when both were in
 sight at one time, or when more than a minute lies between them; in between nobody knows, since a vehicle that was hidden for a
-while begins a track anew. Of tracks of two cameras it is never known. Stored embeddings are not looked at: they are turned
-by their day's key.
+while begins a track anew. Of tracks of two cameras it is known only where people judged them (match/verdicts.py) and agree.
+Stored embeddings are not looked at: they are turned by their day's key.
 """
 
 import hashlib
@@ -14,11 +14,13 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.cluster.hierarchy import DisjointSet
 
 from cctview_pipeline.embed.views import letterbox
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.match.verdicts import Judged, read_judged
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -36,7 +38,7 @@ _COLUMNS = ["track_id", "detection_ids", "first_seen", "last_seen", "parked", "c
 class LakeTrack:
     """One track that moved. hour: its camera and hour; first, last: s since 1970; continues: the id of the track that it goes on
     from, or None; detections: ids, in order of time; model: what made it; images: its crops once they were read, PNG, in order
-    of time."""
+    of time; alike, unlike: ids of tracks that are the same vehicle, and of others, as people said."""
 
     id: str
     hour: Partition
@@ -46,6 +48,13 @@ class LakeTrack:
     detections: tuple[str, ...]
     model: str
     images: tuple[bytes, ...] = ()
+    alike: frozenset[str] = frozenset()
+    unlike: frozenset[str] = frozenset()
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """Tracks of which people said whether they are this vehicle."""
+        return self.alike | self.unlike
 
     @property
     def camera(self) -> str:
@@ -63,7 +72,8 @@ class LakeLessons:
         """A hash of all that is learned from."""
         digest = hashlib.sha256()
         for track in self.train:
-            digest.update(f"{track.id} {track.continues} {track.first} {track.last} {len(track.images)}".encode())
+            said = f"{sorted(track.alike)} {sorted(track.unlike)}" if track.judged else ""
+            digest.update(f"{track.id} {track.continues} {track.first} {track.last} {len(track.images)}{said}".encode())
             for image in track.images:
                 digest.update(image)
         return digest.hexdigest()[:12]
@@ -92,6 +102,7 @@ def load_lessons(
         raise CctviewError(
             f"The lake has no tracks of moving vehicles for {named}: run `cctview backfill` for these hours, or name others."
         )
+    tracks = with_verdicts(tracks, read_judged(lake, hours))
     parts = [_sample(part, share // of_a_track, seed) for part in divide(tracks, held_out)]
     return LakeLessons(*(_with_crops(lake, part, of_a_track) for part in parts))
 
@@ -110,6 +121,24 @@ def divide(tracks: Sequence[LakeTrack], held_out: float) -> tuple[list[LakeTrack
     return train, later
 
 
+def with_verdicts(tracks: Sequence[LakeTrack], judged: Judged) -> list[LakeTrack]:
+    """What people agree on, told to the tracks. Who is the same as one vehicle is the same as all that it is the same as."""
+    known = {track.id for track in tracks}
+    sets = DisjointSet(known)
+    for one, other in judged.same:
+        if one in known and other in known:
+            sets.merge(one, other)
+    unlike: dict[str, set[str]] = {}
+    for one, other in judged.different:
+        if one in known and other in known and not sets.connected(one, other):
+            unlike.setdefault(one, set()).add(other)
+            unlike.setdefault(other, set()).add(one)
+    return [
+        replace(track, alike=frozenset(sets.subset(track.id)) - {track.id}, unlike=frozenset(unlike.get(track.id, ())))
+        for track in tracks
+    ]
+
+
 def gaps(tracks: Sequence[LakeTrack]) -> np.ndarray:
     """(T, T) s between two tracks; not above 0 where both were in sight at one time."""
     first, last = np.array([track.first for track in tracks]), np.array([track.last for track in tracks])
@@ -122,8 +151,18 @@ def different(tracks: Sequence[LakeTrack]) -> np.ndarray:
     cameras, ids = (np.array([getattr(track, name) for track in tracks], object) for name in ("camera", "id"))
     goes_on = np.array([track.continues for track in tracks], object)[:, None] == ids[None, :]
     sure = (cameras[:, None] == cameras[None, :]) & ((between <= 0) | (between > FAR_S)) & ~goes_on & ~goes_on.T
+    place = {track.id: row for row, track in enumerate(tracks)}
+    for row, track in enumerate(tracks):
+        sure[row, [place[each] for each in track.unlike if each in place]] = True
+        sure[row, [place[each] for each in track.alike if each in place]] = False
     np.fill_diagonal(sure, False)
     return sure
+
+
+def vehicles(tracks: Sequence[LakeTrack]) -> np.ndarray:
+    """(T,) whose each track is: the row of that vehicle's first."""
+    place = {track.id: row for row, track in enumerate(tracks)}
+    return np.array([min([row, *(place[each] for each in track.alike if each in place)]) for row, track in enumerate(tracks)])
 
 
 def meetings(tracks: Sequence[LakeTrack], size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -168,10 +207,11 @@ def _read_tracks(lake: Lake, hour: Partition) -> list[LakeTrack]:
 
 
 def _sample(tracks: Sequence[LakeTrack], an_hour: int, seed: int) -> list[LakeTrack]:
-    """So many tracks of every camera-hour at most, at random."""
+    """So many tracks of every camera-hour at most, at random; those that people judged first, as they are few and sure."""
     chosen = []
     for number, here in enumerate(by(tracks, lambda track: track.hour).values()):
-        rows = np.random.default_rng([seed, number]).permutation(len(here))[:an_hour]
+        rows = np.random.default_rng([seed, number]).permutation(len(here))
+        rows = rows[np.argsort([not here[row].judged for row in rows], kind="stable")][:an_hour]
         chosen += [here[row] for row in np.sort(rows)]
     return chosen
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from cctview_pipeline.campaign import Camera, Campaign, floor_hour
-from cctview_pipeline.detect import threshold_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.tombstones import Tombstones
@@ -71,6 +70,7 @@ def camera_hour(
     road = road_of(campaign, known.id)
     ways = road.ways()
     way = way if way in ways else next(iter(ways), "")
+    reading.look_ahead(*((table, [place]) for table in ("raw_frames", "detections", "tracks", "gaps")))
     found = Hour.read(reading, camera, when)
     state = {"time": time if time in ("clock", "platoon") else "clock", "way": way, "show": "none" if show == "none" else "all"}
     context = {
@@ -95,7 +95,7 @@ def camera_hour(
         "count": len(found.frames),
         "seconds": (frame.at - when).total_seconds(),
         "src": _picture(session, known.id, when, frame),
-        "boxes": boxes(reading, names_of(request), place, frame, threshold_of(campaign.model("detector"))),
+        "boxes": boxes(reading, names_of(request), place, frame, reading.threshold()),
         "steps": _steps(found, number),
         "elsewhere": _elsewhere(reading, session, campaign, known, frame.at, state, when),
     }
@@ -140,6 +140,7 @@ def _elsewhere(
         times = rows_of(reading.table("travel_times", Partition.of_day(hour.date())), "from_camera_id", road.ids)
         shifts = road.shifts(state["way"], camera.id, at, times)
     moments = {each.id: at + shifts.get(each.id, timedelta()) for each in cameras}
+    reading.look_ahead(("raw_frames", {Partition.camera_hour(each, floor_hour(when)) for each, when in moments.items()}))
     found = []
     for each in cameras:
         moment, there = moments[each.id], floor_hour(moments[each.id])

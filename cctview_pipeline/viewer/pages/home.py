@@ -44,6 +44,8 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
     chosen = _part(next((each for each in every if each.name == road), every[0]), first)
     today = read_day(reading, shown, chosen.ids)
     clock = clock_of(request)
+    newest = [Partition.camera_hour(each, max(hours)) for each in chosen.ids if (hours := reading.hours("raw_frames", each))]
+    reading.look_ahead(("camera_status", newest), ("tracks", newest))
     states = [_state(reading, camera, today) for camera in chosen.cameras]
     return page(
         request,

@@ -6,10 +6,11 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from cctview_pipeline.ids import camera_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.viewer.lines import journey_lines
-from cctview_pipeline.viewer.names import Names, camera_of, hour_of
+from cctview_pipeline.viewer.names import Names, hour_of
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import roads
 from cctview_pipeline.viewer.shared import ask, clock_of, hour_named, moment_named, names_of, page, viewer_of

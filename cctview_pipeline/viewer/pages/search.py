@@ -20,7 +20,7 @@ from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_PIXELS
 from cctview_pipeline.match.gate import edges_into
-from cctview_pipeline.viewer.names import Names, tracks_by_name
+from cctview_pipeline.viewer.names import Names, track_named
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.sessions import Session
@@ -150,7 +150,7 @@ def _named(request: Request, names: Names, like: str) -> Track:
         raise NotThere("A vehicle is named by its camera, hour and pseudonym: open it, and search from there.")
     place = Partition.camera_hour(camera_named(request, parts[0]).id, hour_named(parts[1]))
     reading = viewer_of(request).reading
-    identifier = tracks_by_name(reading, names, place).get(parts[2])
+    identifier = track_named(reading, names, place, parts[2])
     track = find_track(reading, names, identifier, place) if identifier else None
     if track is None:
         raise NotThere("There is no vehicle of that name any more.")

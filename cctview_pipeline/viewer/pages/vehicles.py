@@ -5,17 +5,18 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from cctview_pipeline.campaign import Camera
+from cctview_pipeline.campaign import HOUR, Camera, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.viewer.calibration import calibration
 from cctview_pipeline.viewer.evidence import bars
 from cctview_pipeline.viewer.lines import journey_lines
 from cctview_pipeline.viewer.map import corridor_map
-from cctview_pipeline.viewer.names import tracks_by_name
+from cctview_pipeline.viewer.names import track_named
 from cctview_pipeline.viewer.pages.pictures import crop_address
-from cctview_pipeline.viewer.reading import NotThere
+from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import Road, road_of
 from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, names_of, page, viewer_of
 from cctview_pipeline.viewer.svg import Drawing
@@ -36,9 +37,13 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
     known, when = camera_named(request, camera), hour_named(hour)
     session = ask(request, f"vehicle {name} at {known.id} in {format_hour(when)}, its candidates and its journey", TABLES)
     track, campaign = _track(request, known, when, name), viewer.reading.require()
+    _look_ahead(viewer.reading, campaign, track)
     legs = journey(viewer.reading, names, track)
     others = [leg.track for leg in legs if leg.track]
-    ranked, verdicts = rankings(viewer.reading, names, track), _verdicts(request, track)
+    ranked, went = rankings(viewer.reading, names, track), went_to(viewer.reading, names, campaign, track)
+    every = [track, *others, *(c.track for c in [*(c for r in ranked for c in r.candidates), *went] if c.track)]
+    pictured = {place for place in {each.partition for each in every} if viewer.reading.has("crops", place)}
+    verdicts = _verdicts(request, track)
     road = road_of(campaign, known.id)
     return page(
         request,
@@ -47,18 +52,18 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
         camera=known,
         hour=when,
         track=track,
-        crops=[crop_address(session, track.partition, each) for each in track.crops],
+        crops=[crop_address(session, track.partition, each) for each in track.crops] if track.partition in pictured else [],
+        deleted=None if track.partition in pictured else Tombstones(viewer.reading.lake).get("crops", track.partition),
         rankings=ranked,
         matched=viewer.reading.has("matches", track.partition),
         bars={each.said["gallery_track_id"]: bars(each.evidence) for ranking in ranked for each in ranking.candidates},
-        went=went_to(viewer.reading, names, campaign, track),
+        went=went,
         legs=legs,
         strip=journey_lines(road, [legs], clock_of(request)) if len(legs) > 1 else None,
-        thumbs={each.id: crop_address(session, each.partition, each.row["best_detection_id"]) for each in [track, *others]}
-        | {
-            each.track.id: crop_address(session, each.track.partition, each.track.row["best_detection_id"])
-            for each in [*(c for r in ranked for c in r.candidates), *went_to(viewer.reading, names, campaign, track)]
-            if each.track
+        thumbs={
+            each.id: crop_address(session, each.partition, each.row["best_detection_id"])
+            for each in every
+            if each.partition in pictured
         },
         map=_map(road, legs) if len(legs) > 1 else None,
         calibration=calibration(viewer.reading),
@@ -108,9 +113,23 @@ def _map(road: Road, legs: list[Leg]) -> Drawing:
     return corridor_map(road.part(max(0, places[0] - 1), places[-1] + 2), passed)
 
 
+def _look_ahead(reading: Reading, campaign: Campaign, track: Track) -> None:
+    """At what the page reads: tracks may have begun an hour before or after, and later ones were matched with this one."""
+    cameras, hour = [track.camera, *(each.id for each in campaign.neighbours(track.camera))], track.partition.hour
+    before, now, after = ([Partition.camera_hour(each, hour + i * HOUR) for each in cameras] for i in (-1, 0, 1))
+    own = [track.partition]
+    reading.look_ahead(
+        ("tracks", [*before, *now, *after]),
+        ("matches", [*now, *after]),
+        ("crops", now),
+        ("match_evidence", own),
+        ("verdicts", own),
+    )
+
+
 def _track(request: Request, camera: Camera, hour: datetime, name: str) -> Track:
     reading, names, partition = viewer_of(request).reading, names_of(request), Partition.camera_hour(camera.id, hour)
-    identifier = tracks_by_name(reading, names, partition).get(name)
+    identifier = track_named(reading, names, partition, name)
     track = find_track(reading, names, identifier, partition) if identifier else None
     if track is None:
         raise NotThere(FORGOTTEN)

@@ -73,6 +73,7 @@ def test_the_manifest_tells_what_it_was_made_from(adapted: Adapted):
         "tracks_models": ["tracker"],
         "tracks": 29,
         "crops": 87,
+        "judged_pairs": 0,
     }
     assert facts["measured"]["after_mAP"] == round(adapted.after.camera.mean_average_precision, 4)
     assert facts["measured"]["before_queries"] == 20

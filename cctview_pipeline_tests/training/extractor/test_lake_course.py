@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from cctview_pipeline.embed.network import ExtractorNetwork
+from cctview_pipeline.match.verdicts import Judged
 from cctview_pipeline.training.extractor.lake_course import LakeCourse, Sizes, batches
-from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, load_lessons
+from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, load_lessons, with_verdicts
 from cctview_pipeline.training.extractor.lessons import Rendered
 from cctview_pipeline_tests.factories.tracked_lake import passages, write_lake
 
@@ -22,13 +23,32 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[LakeTrack]:
 def test_a_pass_shows_every_track_once_and_masks_the_pairs_that_nobody_knows(tracks: list[LakeTrack]):
     begins = np.arange(0, 3 * len(tracks) + 1, 3)
     shown = list(batches(tracks, begins, SIZES, np.random.default_rng(0)))
-    assert sorted(np.concatenate([batch.tracks for batch in shown])) == sorted(2 * list(range(len(tracks))))
+    assert sorted(np.concatenate([batch.vehicles for batch in shown])) == sorted(2 * list(range(len(tracks))))
     for batch in shown:
-        np.testing.assert_array_equal(batch.rows // 3, batch.tracks)
-        same = batch.tracks[:, None] == batch.tracks[None, :]
-        known = different([tracks[row] for row in batch.tracks])
+        np.testing.assert_array_equal(batch.rows // 3, batch.vehicles)
+        same = batch.vehicles[:, None] == batch.vehicles[None, :]
+        known = different([tracks[row] for row in batch.vehicles])
         np.testing.assert_array_equal(batch.possible, same | known)
         assert not batch.possible.all()  # some passed seconds after each other
+
+
+def test_tracks_that_people_compared_stand_in_one_batch_and_a_vehicle_of_two_cameras_has_one_number(tmp_path_factory):
+    lake, hours = write_lake(tmp_path_factory.mktemp("judged"), passages(40) + passages(40, camera="cam-2"))
+    train = load_lessons(lake, hours, crops=800, of_a_track=3, held_out=0.1, seed=0).train
+    here, there = ([track.id for track in train if track.camera == camera] for camera in ("cam-1", "cam-2"))
+    same, other = (there[5], here[5]), (there[20], here[21])
+    told = with_verdicts(train, Judged(same=frozenset({same}), different=frozenset({other})))
+    place = {track.id: row for row, track in enumerate(told)}
+    shown = list(batches(told, np.arange(0, 3 * len(told) + 1, 3), SIZES, np.random.default_rng(0)))
+    for one, two in (same, other):
+        rows = place[one], place[two]
+        both = [batch for batch in shown if {*rows} <= set(batch.rows // 3)]
+        assert both
+        for batch in both:
+            first, second = (np.flatnonzero(batch.rows // 3 == row)[0] for row in rows)
+            assert batch.possible[first, second]
+            assert (batch.vehicles[first] == batch.vehicles[second]) == ((one, two) == same)
+    assert {int(row) for batch in shown for row in batch.rows // 3} == set(range(len(told)))
 
 
 def test_a_pair_that_nobody_knows_has_no_say(tracks: list[LakeTrack]):

@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.lake import Partition
-from cctview_pipeline.training.extractor.lake_lessons import FAR_S, LakeTrack, different, divide, load_lessons, meetings
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.match.verdicts import Judged
+from cctview_pipeline.privacy.forgetting import erase, of_span
+from cctview_pipeline.training.extractor.lake_lessons import (
+    FAR_S,
+    LakeTrack,
+    different,
+    divide,
+    load_lessons,
+    meetings,
+    vehicles,
+    with_verdicts,
+)
 from cctview_pipeline_tests.factories.archive import HOUR_17
-from cctview_pipeline_tests.factories.tables import rows
+from cctview_pipeline_tests.factories.tables import campaign, rows
 from cctview_pipeline_tests.factories.tracked_lake import Passage, passages, track_id, write_lake
 
 READ = {"crops": 600, "of_a_track": 4, "held_out": 0.2, "seed": 1}
@@ -103,3 +114,58 @@ def test_what_is_missing_is_told_with_its_mend(tmp_path: Path):
     lake.write("tracks", hours[0], rows("tracks", {"parked": True}))
     with pytest.raises(CctviewError, match="no tracks of moving vehicles"):
         load_lessons(lake, hours, **READ)
+
+
+def say(lake: Lake, one: Passage, other: Passage, verdict: str, by: str = "anna") -> None:
+    """Of two tracks, the second of which is of cam-2."""
+    place = Partition.camera_hour("cam-2", HOUR_17)
+    word = {"query_track_id": track_id(other), "gallery_track_id": track_id(one), "verdict": verdict, "said_by": by}
+    lake.write("verdicts", place, rows("verdicts", *lake.read("verdicts", place).to_pylist(), word))
+
+
+def test_people_say_which_tracks_of_two_cameras_are_one_vehicle_and_which_are_two(tmp_path: Path):
+    here, there = passages(20), passages(20, camera="cam-2")
+    lake, hours = write_lake(tmp_path, here + there)
+    unsaid = load_lessons(lake, hours, **READ)
+    say(lake, here[1], there[1], "same")
+    say(lake, here[2], there[3], "different")
+    for by, verdict in (("anna", "same"), ("ben", "different")):
+        say(lake, here[4], there[4], verdict, by)
+    lessons = load_lessons(lake, hours, **READ)
+    place = {track.id: row for row, track in enumerate(lessons.train)}
+    row = lambda passed: place[track_id(passed)]  # noqa: E731
+    whose, apart = vehicles(lessons.train), different(lessons.train)
+    assert whose[row(here[1])] == whose[row(there[1])]
+    assert len(set(whose)) == len(whose) - 1
+    assert apart[row(here[2]), row(there[3])]
+    assert apart[row(there[3]), row(here[2])]
+    assert not apart[row(here[4]), row(there[4])], "people disagree, so nobody knows"
+    assert not apart[row(here[1]), row(there[1])]
+    assert lessons.version() != unsaid.version()
+
+
+def test_who_is_one_vehicle_by_two_words_is_no_other_by_a_third(tmp_path: Path):
+    one, two, three = (lake_track(name, 0, 10, f"cam-{n}") for n, name in enumerate("abc", 1))
+    judged = Judged(same=frozenset({("b", "a"), ("c", "b")}), different=frozenset({("c", "a")}))
+    tracks = with_verdicts([one, two, three], judged)
+    assert set(vehicles(tracks)) == {0}
+    assert not different(tracks).any()
+
+
+def test_judged_tracks_come_first_where_not_all_are_taken(tmp_path: Path):
+    here, there = passages(60), passages(60, camera="cam-2")
+    lake, hours = write_lake(tmp_path, here + there)
+    for number in range(0, 20, 2):
+        say(lake, here[number], there[number], "same")
+    few = load_lessons(lake, hours, **READ | {"crops": 120})
+    assert sum(bool(track.alike) for track in few.train) == 20
+
+
+def test_what_was_erased_teaches_nothing(tmp_path: Path):
+    here, there = passages(20), passages(20, camera="cam-2")
+    lake, hours = write_lake(tmp_path, here + there)
+    say(lake, here[1], there[1], "same")
+    begin = HOUR_17 + timedelta(seconds=here[1].enters)
+    asked = of_span(lake, campaign(), ["cam-1"], begin, begin + timedelta(seconds=1), "letter 1", begin + timedelta(days=1))
+    erase(lake, campaign(), asked, {table: set() for table in ("crops", "tracks", "verdicts")})
+    assert not any(track.judged for track in load_lessons(lake, hours, **READ).train)
