@@ -76,16 +76,16 @@ def evaluate_verdicts(lake: Lake, partitions: Sequence[Partition]) -> Evaluation
 def _rows(scope: str, pairs: list[JudgedMatch]) -> list[Row]:
     chosen, same = [each.same for each in pairs if each.assigned], [each.assigned for each in pairs if each.same]
     rows = [Row(SUBJECT, "pairs", scope, float(len(pairs)), len(pairs))]
-    rows += measured(SUBJECT, scope, len(chosen), {"match_precision": np.mean(chosen) if chosen else None})
-    return rows + measured(SUBJECT, scope, len(same), {"match_recall": np.mean(same) if same else None})
+    rows += measured(SUBJECT, scope, len(chosen), {"match_precision": float(np.mean(chosen)) if chosen else None})
+    return rows + measured(SUBJECT, scope, len(same), {"match_recall": float(np.mean(same)) if same else None})
 
 
 def _tracks(lake: Lake, place: Partition, wanted: set[str]) -> dict[str, str]:
     """Of these tracks, those that are still there -> their camera. A query's are of its hour; a candidate may be of the one
     before."""
-    found = {}
+    found: dict[str, str] = {}
     for camera in sorted({camera_of(track) for track in wanted}):
-        for hour in (place.hour, place.hour - HOUR):
+        for hour in (place.begin, place.begin - HOUR):
             ids = lake.read("tracks", Partition.camera_hour(camera, hour), ["track_id"])["track_id"].to_pylist()
             found |= {track: camera for track in ids if track in wanted}
     return found

@@ -189,7 +189,8 @@ class Evaluation:
         lines = [[scope, *(_figure(metric, self.value(subject, metric, scope)) for subject, metric in pairs)] for scope in scopes]
         columns = [what, *(metric.replace("_", " ") for _, metric in pairs)]
         if supported:
-            lines = [[*line, f"{self._find(*pairs[0], line[0]).support:,}"] for line in lines]
+            rows = [self._find(*pairs[0], line[0]) for line in lines]
+            lines = [[*line, f"{row.support:,}" if row else ""] for line, row in zip(lines, rows, strict=True)]
             columns.append("rests on")
         return Sheet(title, columns, lines)
 
