@@ -45,7 +45,7 @@ from cctview_pipeline.match.tables import match_tracks
 from cctview_pipeline.track import tables as track_tables
 from cctview_pipeline.track import tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
-from cctview_pipeline.track.flow import Flow
+from cctview_pipeline.track.flow import RoadModel
 from cctview_pipeline.track.motion import UNKNOWN
 from cctview_pipeline.track.tracker import TrackerSettings
 
@@ -101,7 +101,7 @@ def only_times(found: pairs.Pairs) -> pairs.Pairs:
     return replace(known, lanes=0 * found.lanes, same_label=np.ones_like(found.same_label))
 
 
-def any_time(self: belief.Belief, found: pairs.Pairs) -> np.ndarray:
+def any_time(self: belief.EdgeModel, found: pairs.Pairs) -> np.ndarray:
     """As if any travel time that the gate admits were as likely as any other."""
     return np.full(len(found), -np.log(np.ptp(found.gap) + 1))
 
@@ -150,7 +150,7 @@ MOTION_COST = tracker.motion_cost
 TRACKING = {
     "tracking without appearance": (placed_as(alike), USUAL),
     "tracking without motion": ([(tracker, "motion_cost", lambda *a: np.where(np.isinf(MOTION_COST(*a)), np.inf, 0.0))], USUAL),
-    "tracking without a learned flow": ([(tracker, "learn_flow", lambda *a: Flow((None, None)))], USUAL),
+    "tracking without a learned flow": ([(tracker, "fit_road_model", lambda *a: RoadModel((None, None)))], USUAL),
     "tracking without lanes": (placed_as(lambda placed: replace(placed, lane=0 * placed.lane)), USUAL),
     "tracking without sizes": (placed_as(lambda placed: replace(placed, size=0 * placed.size)), USUAL),
     "tracking without a track's own pace": ([(tracker, "motion_of", lambda *a: UNKNOWN)], USUAL),
@@ -160,7 +160,7 @@ MATCHING = {
     "matching by appearance only, inside the gate": [(matching, "assign", nearest)],
     "matching by travel time only": [*paired_as(only_times), (matching, "assign", likeliest)],
     "matching without appearance": paired_as(without_cues(belief.LOOKS)),
-    "matching without travel times": [(belief.Belief, "log_density", any_time)],
+    "matching without travel times": [(belief.EdgeModel, "log_density", any_time)],
     "matching without paces": paired_as(without_paces),
     "matching without sizes": paired_as(without_cues(belief.SIZE)),
     "matching without lanes": paired_as(lambda found: replace(found, lanes=0 * found.lanes)),

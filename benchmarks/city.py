@@ -37,7 +37,7 @@ from cctview_pipeline.evaluate.truth import counts
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = (1000, 1001, 1002, 1003)
 MINUTES = 2
-LEAST_PERCENT = 40
+MIN_PERCENT = 40
 VEHICLES = ("car", "bus", "truck", "motorcycle")
 
 PICTURE = [
@@ -132,11 +132,11 @@ def real_samples(root: Path) -> dict[str, Sample]:
 
 
 def _detected(picture: Path) -> np.ndarray:
-    """(N, 4) published boxes of vehicles of LEAST_PERCENT and above."""
+    """(N, 4) published boxes of vehicles of MIN_PERCENT and above."""
     path = picture.with_name(picture.name.replace(SUFFIX, "--detections.json"))
     rows = json.loads(path.read_text()).values() if path.exists() else []
     vehicles = [row for row in rows if isinstance(row, dict) and row.get("type") in VEHICLES]
-    kept = [row["box_points"] for row in vehicles if row["percentage_probability"] >= LEAST_PERCENT]
+    kept = [row["box_points"] for row in vehicles if row["percentage_probability"] >= MIN_PERCENT]
     return clip(np.array(kept, float).reshape(-1, 4), WIDTH, HEIGHT)
 
 

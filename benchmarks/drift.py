@@ -29,7 +29,7 @@ from cctview_pipeline.detect import VEHICLES, Detections, Detector, load_detecto
 from cctview_pipeline.detect.evaluation import precision_recall
 from cctview_pipeline.drift import Profile, Reference, find_reference
 from cctview_pipeline.drift.profile import EXPECTED_F1
-from cctview_pipeline.drift.survey import FEWEST, judge
+from cctview_pipeline.drift.survey import MIN_COUNTS, judge
 from cctview_pipeline.embed import Extractor, load_extractor
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.paths import project_root
@@ -159,9 +159,9 @@ def false_alarms(frames: list[np.ndarray], known: Reference) -> float:
     rng, alarms = np.random.default_rng(0), 0
     for _ in range(HOURS):
         drawn = [frames[i] for i in rng.integers(len(frames), size=len(frames))]
-        while sum(map(len, drawn)) < FEWEST["detections"]:
+        while sum(map(len, drawn)) < MIN_COUNTS["detections"]:
             drawn.append(frames[rng.integers(len(frames))])
-        scores = np.concatenate(drawn)[: FEWEST["detections"]]
+        scores = np.concatenate(drawn)[: MIN_COUNTS["detections"]]
         alarms += judge("detections", SOMEWHERE, Profile.of_detections(scores, known.threshold), known).verdict == "drift"
     return alarms / HOURS
 

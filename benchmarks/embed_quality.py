@@ -39,13 +39,13 @@ from cctview_pipeline.training.extractor.assessment import (
     next_frame_rank1,
 )
 from cctview_pipeline.training.extractor.city_crops import draw_city_crops
-from cctview_pipeline.training.extractor.lessons import Recorded, Rendered, load_recorded, published_basis
+from cctview_pipeline.training.extractor.lessons import RealVehicles, SyntheticVehicles, load_recorded, published_basis
 from cctview_pipeline.training.extractor.recipe import DEVELOPMENT_CITIES, MINUTES_A_CITY
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def recorded(extractor: Extractor, cameras: list[Recorded], basis: tuple[np.ndarray, np.ndarray]) -> dict:
+def recorded(extractor: Extractor, cameras: list[RealVehicles], basis: tuple[np.ndarray, np.ndarray]) -> dict:
     cosines = [centred_cosine(extractor.embed(list(c.crops), space="veri"), c, basis) for c in cameras]
     contenders: dict[str, Embed] = {
         "default": embedded(extractor),
@@ -62,7 +62,7 @@ def recorded(extractor: Extractor, cameras: list[Recorded], basis: tuple[np.ndar
     return {"crops": sum(len(c.crops) for c in cameras), "queries": queries, "centred cosine": round(cosine, 4), "rows": rows}
 
 
-def reranked(vectors: np.ndarray, city: Rendered) -> dict[bool, Ranking]:
+def reranked(vectors: np.ndarray, city: SyntheticVehicles) -> dict[bool, Ranking]:
     """As :func:`city_ranking`, one way, with k-reciprocal re-ranking inside a gate of three minutes."""
     rankings = {False: [], True: []}
     for seed in np.unique(city.seeds):
@@ -110,11 +110,11 @@ def main() -> None:
         title = f"later minutes of {', '.join(left_out)}, by weights that never saw it"
         results[title] = {"model": stranger.version} | recorded(stranger, unseen, basis)
     drawn = ROOT / "var" / "training" / "city-crops"
-    city = Rendered.of(draw_city_crops(DEVELOPMENT_CITIES, MINUTES_A_CITY, drawn))
+    city = SyntheticVehicles.of(draw_city_crops(DEVELOPMENT_CITIES, MINUTES_A_CITY, drawn))
     vectors = extractor.embed(list(city.crops))
     gated = reranked(vectors, city)
     stored = vectors.astype(np.float16).astype(np.float32)
-    histogram = colour_histogram(Recorded("", city.crops, None, np.zeros(0), np.zeros(0))).astype(np.float32)
+    histogram = colour_histogram(RealVehicles("", city.crops, None, np.zeros(0), np.zeros(0))).astype(np.float32)
     likeness = vectors[:, :LIKENESS]
     rows = {
         "default": quality(city_ranking(vectors, city)),

@@ -28,14 +28,14 @@ from cctview_pipeline.detect import PEOPLE, VEHICLES, Detections, Detector, load
 from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
 from cctview_pipeline.images import decode
 from cctview_pipeline.redaction.masking import Masker
-from cctview_pipeline.redaction.people import PeopleFinder
+from cctview_pipeline.redaction.people import PeopleDetector
 from cctview_pipeline.runtime.device import set_threads
 from cctview_pipeline.training.people.frames import PeopleFrame, with_truth
 from cctview_pipeline.training.people.recipe import left
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS, WALKING, EVERY = (9101, 9102, 9103), 400, 16
-SHORTEST_PX, LEAST_VISIBLE, PRECISION = 8.0, 0.3, 0.9
+MIN_SIDE_PX, MIN_VISIBLE, PRECISION = 8.0, 0.3, 0.9
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ def city(faults: tuple[str, ...] = ()) -> list[Shown]:
                 frame, truth = network.picture_and_truth(camera, shot)
                 boxes = np.stack([truth[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
                 labels = truth["label"].to_numpy(zero_copy_only=False)
-                large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= SHORTEST_PX if len(boxes) else np.zeros(0, bool)
-                counted, drives = large & (truth["visible_fraction"].to_numpy() >= LEAST_VISIBLE), ~np.isin(labels, PEOPLE)
+                large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= MIN_SIDE_PX if len(boxes) else np.zeros(0, bool)
+                counted, drives = large & (truth["visible_fraction"].to_numpy() >= MIN_VISIBLE), ~np.isin(labels, PEOPLE)
                 known = with_truth(decode(frame.jpeg), truth)
                 found.append(Shown(frame.jpeg, known, boxes[drives], labels[drives], counted[drives]))
     return found
 
 
-def measured(finder: PeopleFinder, frames: list[PeopleFrame]) -> dict:
+def measured(finder: PeopleDetector, frames: list[PeopleFrame]) -> dict:
     """Shares of pixels, with intervals."""
     parts = [left(finder, [frame]) for frame in frames]
     weights = np.array([[_area(frame.people), _area(frame.vehicles)] for frame in frames])
@@ -87,7 +87,7 @@ def measured(finder: PeopleFinder, frames: list[PeopleFrame]) -> dict:
     }
 
 
-def vehicles_found(finder: PeopleFinder, detector: Detector, shown: list[Shown]) -> dict:
+def vehicles_found(finder: PeopleDetector, detector: Detector, shown: list[Shown]) -> dict:
     """AP50 on the frames as they came and as they are stored, and by label the recall at a precision of 0.9."""
     jpegs = [each.jpeg for each in shown]
     stored = [masked.jpeg for masked in Masker(finder, 640).mask(["camera"] * len(jpegs), jpegs)]
@@ -111,7 +111,7 @@ def _curve(found: list[Detections], shown: list[Shown], labels: tuple[str, ...])
     return precision_recall(images)
 
 
-def costs(finder: PeopleFinder, detector: Detector, jpegs: list[bytes]) -> dict[str, Callable[[], object]]:
+def costs(finder: PeopleDetector, detector: Detector, jpegs: list[bytes]) -> dict[str, Callable[[], object]]:
     """What is timed: masking as a whole, the network in it alone, and the detector, on the same frames."""
     masker, images, cameras = Masker(finder, 640), [decode(jpeg) for jpeg in jpegs], ["camera"] * len(jpegs)
     return {
@@ -134,10 +134,10 @@ def timed(contenders: dict[str, dict[str, Callable[[], object]]], frames: int, r
     return best
 
 
-def models(folder: str) -> tuple[PeopleFinder, Detector]:
+def models(folder: str) -> tuple[PeopleDetector, Detector]:
     """Of a folder, of models/ when it is empty."""
     os.environ["CCTVIEW_MODELS"] = folder
-    return PeopleFinder.load("cpu"), load_detector(device="cpu")
+    return PeopleDetector.load("cpu"), load_detector(device="cpu")
 
 
 def _area(boxes: np.ndarray) -> float:

@@ -66,7 +66,7 @@ from cctview_pipeline.match.tables import match_tracks
 from cctview_pipeline.runtime.device import set_threads
 from cctview_pipeline.track import flow, tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
-from cctview_pipeline.track.flow import Flow, learn_flow
+from cctview_pipeline.track.flow import RoadModel, fit_road_model
 from cctview_pipeline.track.sightings import sightings
 from cctview_pipeline.track.tracker import TrackerSettings
 
@@ -185,17 +185,17 @@ def camera_hours(lake: Lake) -> list[Partition]:
     return [Partition.camera_hour(camera.id, hour) for hour in campaign.hours() for camera in campaign.cameras]
 
 
-def flows(city: Lake, found: Lake) -> dict[str, Flow]:
+def flows(city: Lake, found: Lake) -> dict[str, RoadModel]:
     """Each camera's, as all frames tell it."""
     seen = {p.camera: sightings(found.read("detections", p), found.read("features", p), (352, 240)) for p in camera_hours(city)}
-    return {camera: learn_flow(each, TrackerSettings().least_similarity) for camera, each in seen.items()}
+    return {camera: fit_road_model(each, TrackerSettings().least_similarity) for camera, each in seen.items()}
 
 
 # --- one variant
 
 
 @contextmanager
-def associated(city: Lake, found: Lake, variant: Variant, roads: dict[str, Flow]) -> Iterator[Lake]:
+def associated(city: Lake, found: Lake, variant: Variant, roads: dict[str, RoadModel]) -> Iterator[Lake]:
     """A lake with a variant's frames, tracks, matches and journeys, and the truth."""
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(folder)
@@ -206,7 +206,7 @@ def associated(city: Lake, found: Lake, variant: Variant, roads: dict[str, Flow]
         if variant.every > 1:
             thin(lake, Path(folder), variant.every)
         track_all(lake, variant, roads)
-        with patch.object(gate, "LONGEST_S", min(gate.LONGEST_S, variant.lifetime_s or gate.LONGEST_S)):
+        with patch.object(gate, "MAX_DURATION_S", min(gate.MAX_DURATION_S, variant.lifetime_s or gate.MAX_DURATION_S)):
             match_all(lake)
         yield lake
 
@@ -230,7 +230,7 @@ def thin(lake: Lake, folder: Path, every: int) -> None:
             lake.write(name, partition, rows)
 
 
-def track_all(lake: Lake, variant: Variant, roads: dict[str, Flow]) -> None:
+def track_all(lake: Lake, variant: Variant, roads: dict[str, RoadModel]) -> None:
     usual, times = TrackerSettings(), variant.every if variant.patient else 1
     settings = replace(usual, longest_gap_s=usual.longest_gap_s * times)
     for partition in camera_hours(lake):
@@ -238,10 +238,10 @@ def track_all(lake: Lake, variant: Variant, roads: dict[str, Flow]) -> None:
         names = ("raw_frames", "detections", "features", "tracks")
         now, earlier = ({name: lake.read(name, p) for name in names} for p in (partition, before))
         with ExitStack() as stack:
-            stack.enter_context(patch.object(flow, "LONGEST_STEP_S", flow.LONGEST_STEP_S * times))
+            stack.enter_context(patch.object(flow, "MAX_STEP_S", flow.MAX_STEP_S * times))
             if variant.road_known:
                 road = roads[partition.camera]
-                stack.enter_context(patch.object(tracker, "learn_flow", lambda *arguments, road=road: road))
+                stack.enter_context(patch.object(tracker, "fit_road_model", lambda *arguments, road=road: road))
             found = track_camera_hour(lake.campaign().camera(partition.camera), now, earlier, settings).tracks
         lake.write("tracks", partition, found)
 

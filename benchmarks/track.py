@@ -39,7 +39,7 @@ from cctview_pipeline.detect.tables import cut
 from cctview_pipeline.embed import Extractor, load_extractor
 from cctview_pipeline.evaluate.reading import CameraResults, read, read_camera
 from cctview_pipeline.evaluate.tracking import tracking_rows
-from cctview_pipeline.evaluate.truth import OVERLAP, FoundBoxes, assign, rows_by_frame
+from cctview_pipeline.evaluate.truth import OVERLAP, PredictedBoxes, assign, rows_by_frame
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import schema_of
@@ -124,7 +124,7 @@ def perfect(found: Scene, frames: pa.Table, extractor: Extractor) -> Scene:
     columns |= {"detection_id": ids, "camera_id": [results.camera_id] * len(true), "score": ones, "label": label, "model": model}
     columns |= {name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
     detections = pa.table({name: columns[name] for name in schema.names}, schema)
-    results = replace(results, found=FoundBoxes(ids, frame, boxes, ones, label, np.full(len(true), -1)))
+    results = replace(results, found=PredictedBoxes(ids, frame, boxes, ones, label, np.full(len(true), -1)))
     return Scene(results, np.arange(len(true)), detections, _features(ids, vectors, extractor))
 
 

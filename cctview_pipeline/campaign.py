@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=1)
 """After an hour's end, until when its last frames may still be on their way."""
 FACINGS = ("north", "east", "south", "west")
-MOST_PARTITIONS = 100_000
+MAX_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
 _CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 
@@ -90,7 +90,7 @@ CAMERA = {
 }
 
 
-class Placed(Protocol):
+class HasPlace(Protocol):
     """Whatever has a place, in degrees."""
 
     @property
@@ -100,7 +100,7 @@ class Placed(Protocol):
     def longitude(self) -> float: ...
 
 
-def metres_between(one: Placed, other: Placed) -> float:
+def metres_between(one: HasPlace, other: HasPlace) -> float:
     """Along the great circle."""
     lat1, lat2 = math.radians(one.latitude), math.radians(other.latitude)
     half = math.sin((lat2 - lat1) / 2) ** 2
@@ -116,7 +116,7 @@ class BadCamera(CctviewError):
         self.reason = reason
 
 
-class Described(Placed, Protocol):
+class Described(HasPlace, Protocol):
     """A camera, wherever it is heard of: in a network's list, a spool or a campaign."""
 
     @property
@@ -257,10 +257,10 @@ class Campaign:
             raise CctviewError(
                 f"{self.source}: the campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ})."
             )
-        if (count := self.size) > MOST_PARTITIONS:
+        if (count := self.size) > MAX_PARTITIONS:
             raise CctviewError(
                 f"{len(self.cameras)} cameras x {count // len(self.cameras)} hours are {count} partitions, more than "
-                f"{MOST_PARTITIONS}: "
+                f"{MAX_PARTITIONS}: "
                 f"shorten the window in {self.source}, or split the cameras over two lakes. Old hours stay in the lake."
             )
 

@@ -52,7 +52,7 @@ FORMER = ("pictures",)
 """What campaigns of before may still name, to no effect: pictures of real cameras that stood in Dagster's metadata."""
 UNMASKED = ("raw_frames", "crops", "spool")
 """What shows people where they are not masked, and is then kept for hours only."""
-MOST_UNMASKED = _HOURS
+MAX_UNMASKED = _HOURS
 
 KEYS = {
     "purposes": Key(list, '["traffic counts"]', sentence="What vehicles may be asked about for; without one nobody may."),
@@ -104,7 +104,7 @@ class Policy:
         lifetimes |= {name: _duration(name, text, section) for name, text in named.items()}
         said["unmasked_for"] = said.get("unmasked_for", "").strip()
         if said["unmasked_for"]:
-            lifetimes |= {name: min(lifetimes[name] or MOST_UNMASKED, MOST_UNMASKED) for name in UNMASKED}
+            lifetimes |= {name: min(lifetimes[name] or MAX_UNMASKED, MAX_UNMASKED) for name in UNMASKED}
         purposes = tuple(purpose.strip() for purpose in said.get("purposes", ()))
         return cls(**(said | {"purposes": purposes, "lifetimes": lifetimes}))
 

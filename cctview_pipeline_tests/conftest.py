@@ -29,7 +29,7 @@ settings.register_profile("full", derandomize=True, deadline=None, max_examples=
 settings.register_profile("fast", settings.get_profile("full"), max_examples=25)
 settings.load_profile("fast")
 
-LONGEST_S = 20.0
+MAX_DURATION_S = 20.0
 """What a test of the fast tier may take."""
 
 _HOME = Path(tempfile.mkdtemp(prefix="cctview-tests-"))
@@ -88,6 +88,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             if isinstance(report, pytest.TestReport):
                 took[report.nodeid] += report.duration
     for name, seconds in took.most_common():
-        if seconds > LONGEST_S:
+        if seconds > MAX_DURATION_S:
             mend = "make it faster, or mark it slow if nothing smaller shows the same"
-            terminalreporter.write_line(f"over {LONGEST_S:.0f} s: {name} took {seconds:.1f} s: {mend}", yellow=True)
+            terminalreporter.write_line(f"over {MAX_DURATION_S:.0f} s: {name} took {seconds:.1f} s: {mend}", yellow=True)

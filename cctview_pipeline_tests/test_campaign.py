@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.campaign import FACINGS, HOUR, MOST_PARTITIONS, ZONES, Camera, Campaign, floor_hour, parse_time
+from cctview_pipeline.campaign import FACINGS, HOUR, MAX_PARTITIONS, ZONES, Camera, Campaign, floor_hour, parse_time
 from cctview_pipeline.errors import CctviewError, is_shown
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.polygons import crosses_itself
@@ -307,7 +307,7 @@ def test_unknown_camera_is_told_with_the_mend():
 
 def test_at_most_100_000_partitions():
     start = utc("2000-01-01T00:00:00")
-    most = campaign(start=start, end=start + MOST_PARTITIONS // 2 * HOUR)
+    most = campaign(start=start, end=start + MAX_PARTITIONS // 2 * HOUR)
     assert len(most.cameras) * len(most.hours()) == 100_000
     with pytest.raises(CctviewError, match="2 cameras x 50001 hours are 100002 partitions, more than 100000: shorten"):
         campaign(start=start, end=most.end + HOUR)

@@ -11,7 +11,7 @@ from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.entries import Entry
-from cctview_pipeline.privacy.retention import Due, purge
+from cctview_pipeline.privacy.retention import ExpiredItem, purge
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_report_of_a_purge_says_the_same_of_the_same_failure(tmp_path: Path,
 
     monkeypatch.setattr("cctview_pipeline.privacy.retention.delete", failing)
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    due = Due("spool", "0/a.segment", now - timedelta(days=1), timedelta(hours=1))
+    due = ExpiredItem("spool", "0/a.segment", now - timedelta(days=1), timedelta(hours=1))
     (failed,) = purge(Lake(str(tmp_path)), [due], now).failed
     assert failed == (due, "Device or resource busy.")
 

@@ -36,10 +36,10 @@ from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.images import encode_jpeg
 from cctview_pipeline.match import track_distances
 from cctview_pipeline.redaction.masking import Masker
-from cctview_pipeline.redaction.people import PeopleFinder
+from cctview_pipeline.redaction.people import PeopleDetector
 
 picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
-detector, extractor, finder = load_detector(), load_extractor(), PeopleFinder.load()
+detector, extractor, finder = load_detector(), load_extractor(), PeopleDetector.load()
 assert detector.threshold == threshold_of("default")
 [found] = detector.detect([picture])
 [masked] = Masker(finder, 640).mask(["camera"], [encode_jpeg(picture)])
@@ -82,10 +82,10 @@ def test_the_published_extractor(bare: None):
 
 
 def test_a_teacher_that_labels_frames(bare: None):
-    from cctview_pipeline.training.detector.teachers import open_panel
+    from cctview_pipeline.training.detector.teachers import open_ensemble
 
     with pytest.raises(MissingExtra, match=f"^The detector 'torchvision-retinanet' needs PyTorch and torchvision{TORCH}"):
-        open_panel(["torchvision-retinanet"])
+        open_ensemble(["torchvision-retinanet"])
 
 
 def test_a_gpu(bare: None, monkeypatch: pytest.MonkeyPatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.backfill.select import Choice, choose
+from cctview_pipeline.backfill.select import BackfillRequest, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
     return write(tmp_path / "archive", frames(CAMERA, FIVE, 5))
 
 
-def chosen(lake: Lake, root: Path, *cameras: str, begin: datetime | None = None, end: datetime | None = None) -> Choice:
+def chosen(lake: Lake, root: Path, *cameras: str, begin: datetime | None = None, end: datetime | None = None) -> BackfillRequest:
     return choose(lake, "archive", str(root), list(cameras), begin, end, purposes=("traffic counts",), now=NOW)
 
 

@@ -27,7 +27,7 @@ from cctview_pipeline.evaluate import Evaluation
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.columns import embedding_matrix
-from cctview_pipeline.privacy.access import ask, permit
+from cctview_pipeline.privacy.access import ask, authorize
 from cctview_pipeline.resources.lake import open_lake
 
 PURPOSE = ""
@@ -68,7 +68,7 @@ question(
 # %% [markdown]
 # ## A frame with its boxes
 # One frame of a camera's hour is one small read (`look_up`), from the disk as from S3. Files are read without `ask`, so the
-# purpose is stated here (`permit`). This is the frame with most vehicles.
+# purpose is stated here (`authorize`). This is the frame with most vehicles.
 
 # %%
 busiest = question(
@@ -77,7 +77,7 @@ busiest = question(
 ).iloc[0]
 hour = next(each for each in campaign.hours() if each.strftime("%Y-%m-%dT%H") == busiest.hour)
 place = Partition.camera_hour(busiest.camera, hour)
-permit(lake, "query", f"notebook: pictures of {place}", ("raw_frames", "crops", "features"), PURPOSE)
+authorize(lake, "query", f"notebook: pictures of {place}", ("raw_frames", "crops", "features"), PURPOSE)
 
 
 def picture(data):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from cctview_pipeline.assets.weights import DETECTOR, Learning, candidate, kept, learned_from, result
+from cctview_pipeline.assets.weights import DETECTOR, AdaptationConfig, candidate, kept, learned_from, result
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.extras import TRAINING, need
 from cctview_pipeline.partitions import Partitions
@@ -14,7 +14,7 @@ from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.training.versions import detector_version
 
 
-class DetectorTraining(Learning):
+class DetectorTraining(AdaptationConfig):
     """data: folders of recorded frames, separated by commas, to train anew; with ``adapt`` the labels of the
     lake are learned instead; with neither the weights in use are taken as they are. The other figures are those of
     ``cctview train detector``."""

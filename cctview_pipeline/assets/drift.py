@@ -16,9 +16,9 @@ from cctview_pipeline.lake.layout import format_day, format_hour, parse_day
 from cctview_pipeline.resources.lake import LakeResource
 
 if TYPE_CHECKING:
-    from cctview_pipeline.drift.survey import Survey, Table
+    from cctview_pipeline.drift.survey import DriftReport, Table
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 """Camera-hours that a check's table shows: it lives in Dagster's event log."""
 _COLUMNS = [
     dg.TableColumn("camera", "string", "its id"),
@@ -88,7 +88,7 @@ def _check(lake: LakeResource, table: "Table", day: str) -> dg.AssetCheckResult:
     )
 
 
-def _table(found: "Survey") -> dg.TableMetadataValue:
+def _table(found: "DriftReport") -> dg.TableMetadataValue:
     records = [
         dg.TableRecord(
             {
@@ -102,7 +102,7 @@ def _table(found: "Survey") -> dg.TableMetadataValue:
                 "vehicles": each.count,
             }
         )
-        for each in found.findings[:MOST_ROWS]
+        for each in found.findings[:MAX_ROWS]
     ]
     return dg.MetadataValue.table(records, dg.TableSchema(columns=_COLUMNS))
 

@@ -12,7 +12,7 @@ from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
 
-class Teaching(dg.Config):
+class LabellingConfig(dg.Config):
     """teachers: one or two detectors of models/manifest.toml, or files of recorded boxes (*.parquet); every: of so many frames
     one is labelled; device: auto, cpu, cuda or cuda:N."""
 
@@ -29,14 +29,14 @@ def labels(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=partitions.independent,
         pool="gpu",
     )
-    def asset(context: dg.AssetExecutionContext, config: Teaching, lake: LakeResource) -> dg.MaterializeResult:
+    def asset(context: dg.AssetExecutionContext, config: LabellingConfig, lake: LakeResource) -> dg.MaterializeResult:
         from cctview_pipeline.images.drawing import draw_busiest
         from cctview_pipeline.training.detector.lake_labels import FRAME, OBJECT, label_frames
-        from cctview_pipeline.training.detector.teachers import open_panel
+        from cctview_pipeline.training.detector.teachers import open_ensemble
         from cctview_pipeline.zones import Zones
 
         store, campaign = lake.open_campaign()
-        panel = open_panel(config.teachers, config.device)
+        panel = open_ensemble(config.teachers, config.device)
         run = PartitionRun(context, store, "labels")
 
         def make(partition: Partition) -> None:

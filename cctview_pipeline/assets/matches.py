@@ -16,7 +16,7 @@ from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 
 if TYPE_CHECKING:
-    from cctview_pipeline.match.belief import Belief
+    from cctview_pipeline.match.belief import EdgeModel
     from cctview_pipeline.match.gate import Edge
 
 
@@ -63,7 +63,7 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
     return asset
 
 
-def _travel_times(learned: "list[tuple[Edge, Belief]]") -> str:
+def _travel_times(learned: "list[tuple[Edge, EdgeModel]]") -> str:
     """What this hour taught about its edges, and on how much that rests."""
     rows = [
         f"| {edge.source.id} | {belief.seconds():.1f} s | {edge.metres / belief.seconds() * 3.6:.0f} km/h | "

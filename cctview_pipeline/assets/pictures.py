@@ -20,7 +20,7 @@ from cctview_pipeline.images import encode_jpeg
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_PICTURES = 48
+MAX_PICTURES = 48
 """Partitions of one run that get a picture: Dagster's event log is not made for albums."""
 
 
@@ -36,7 +36,7 @@ class Pictures:
 
     @classmethod
     def of(cls, campaign: Campaign | None, partitions: int) -> "Pictures":
-        return cls(partitions <= MOST_PICTURES, campaign is not None and campaign.network == "city")
+        return cls(partitions <= MAX_PICTURES, campaign is not None and campaign.network == "city")
 
     def seen(self, draw: "Callable[[], np.ndarray | Figure]") -> dg.MarkdownMetadataValue | None:
         """What cameras saw: an RGB array, or a figure with such a picture in it."""

@@ -82,14 +82,14 @@ def _with_views(store: Lake, partition: Partition) -> pa.Table:
 
 
 def _not_followed(hour: "TrackedHour") -> str | None:
-    from cctview_pipeline.track.flow import LONGEST_STEP_S
+    from cctview_pipeline.track.flow import MAX_STEP_S
 
     count = hour.tracks["quality"].null_count
     if not count:
         return None
     return (
         f"{count} of {hour.tracks.num_rows} rows are mere sightings and do not count: vehicles can be followed where a frame "
-        f"comes every {LONGEST_STEP_S:.0f} s or sooner. Here one came every {hour.frame_gap_s or 0:.1f} s (median)."
+        f"comes every {MAX_STEP_S:.0f} s or sooner. Here one came every {hour.frame_gap_s or 0:.1f} s (median)."
     )
 
 

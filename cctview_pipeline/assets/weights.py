@@ -27,7 +27,7 @@ TITLES = {
 }
 
 
-class Learning(dg.Config):
+class AdaptationConfig(dg.Config):
     """Adapting to the lake's own cameras. adapt: the new model's name; cameras: all when left out; begin, end: hours, ISO 8601,
     the second exclusive; purpose: of the campaign's, for which pictures of vehicles are learned from."""
 
@@ -40,10 +40,10 @@ class Learning(dg.Config):
     def camera_hours(self, lake: Lake, task: str, table: str, read: tuple[str, ...]) -> list[Partition]:
         """The camera-hours of a table that a detector or extractor (task) is to learn from, after that was written down. read:
         the tables that are looked at."""
-        from cctview_pipeline.training.permission import permit_training, written_hours
+        from cctview_pipeline.training.permission import authorize_training, written_hours
 
         found = written_hours(lake, table, self.cameras, *parse_span(self.begin, self.end))
-        permit_training(lake, task, self.adapt, found, read, self.purpose)
+        authorize_training(lake, task, self.adapt, found, read, self.purpose)
         return found
 
 

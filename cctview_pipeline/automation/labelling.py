@@ -13,9 +13,9 @@ from cctview_pipeline.lake import Lake, Partition
 
 def unlabelled(lake: Lake, partitions: Sequence[Partition], teachers: Sequence[str], device: str) -> list[Partition]:
     """Those that these very teachers have not labelled."""
-    from cctview_pipeline.training.detector.teachers import open_panel
+    from cctview_pipeline.training.detector.teachers import open_ensemble
 
-    version = open_panel(teachers, device).version
+    version = open_ensemble(teachers, device).version
     return [p for p in partitions if lake.read("labels", p, ["model"])["model"].unique().to_pylist() != [version]]
 
 

@@ -24,7 +24,7 @@ from cctview_pipeline.resources.keys import open_keys
 
 
 @dataclass(frozen=True)
-class Ended:
+class RetentionReport:
     """report: of the lake, the spool and the keys; logs: runs whose output went; erasures: that had been begun and are carried
     out now."""
 
@@ -49,12 +49,14 @@ def table_graph(campaign: Campaign) -> Graph:
     return {name: set() for name in BY_PRODUCTS} | {name: before for name, before in parents.items() if name in TABLES}
 
 
-def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, now: datetime, dry_run: bool = False) -> Ended:
+def end_lifetimes(
+    instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, now: datetime, dry_run: bool = False
+) -> RetentionReport:
     """Delete everything that is older than the campaign allows, and end erasures that were interrupted."""
     policy, keys, spool = Policy.of(campaign), open_keys(lake.uri), spool_of(campaign)
     due = find_due(lake, campaign, policy, now, spool, keys)
     if dry_run:
-        return Ended(purge(lake, due, now, keys, dry_run=True))
+        return RetentionReport(purge(lake, due, now, keys, dry_run=True))
     begun = unfinished(lake)
     for erasure in begun:
         carry_out(instance, lake, campaign, erasure)
@@ -64,7 +66,7 @@ def end_lifetimes(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, 
             mark_deleted(instance, each.kind, to_key(each.partition), f"deleted on purpose: {each.why}")
     drop_spent(lake, campaign)
     logs = policy.lifetime("logs")
-    return Ended(report, delete_logs(instance, now - logs) if logs else 0, [erasure.id for erasure in begun])
+    return RetentionReport(report, delete_logs(instance, now - logs) if logs else 0, [erasure.id for erasure in begun])
 
 
 def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure) -> ErasureReport:

@@ -11,7 +11,7 @@ from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.described import check_offered, described, refuse_undescribed
 from cctview_pipeline.cameras.spooled import SpoolNetwork
-from cctview_pipeline.campaign import GRACE, HOUR, MOST_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
+from cctview_pipeline.campaign import GRACE, HOUR, MAX_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.frames import CameraNetwork, Unused
 from cctview_pipeline.lake import Lake
@@ -25,7 +25,7 @@ _NO_PURPOSE = (
 
 
 @dataclass(frozen=True)
-class Choice:
+class BackfillRequest:
     """campaign: the lake's, new or with its archive's new place; cameras, hours: what is to be made; notes: what a person should
     know; unused: what of an archive belongs to no camera and hour."""
 
@@ -46,7 +46,7 @@ def choose(
     settings: Mapping | None = None,
     purposes: Sequence[str] = (),
     now: datetime | None = None,
-) -> Choice:
+) -> BackfillRequest:
     """Read the network and the lake's campaign, or begin one on an empty lake. Only hours that are over are chosen.
 
     cameras, begin, end: restrict what is chosen; empty and None take all that the network has; settings: of the city;
@@ -92,7 +92,7 @@ def choose(
     notes += _without_pictures({camera.id: hours_of[camera.id] for camera in known}, inside)
     unused = source.unused() if isinstance(source, ArchiveNetwork) else []
     notes += _not_used(source, known, unused)
-    return Choice(campaign, [camera.id for camera in known], inside, notes, unused)
+    return BackfillRequest(campaign, [camera.id for camera in known], inside, notes, unused)
 
 
 def _place(path: str) -> str:
@@ -110,10 +110,10 @@ def _place(path: str) -> str:
 def _check_span(cameras: Sequence[Camera], first: datetime, last: datetime) -> None:
     """Raises CctviewError for more than a campaign may hold, before there is a file that one could shorten."""
     count = len(cameras) * ((last - first) // HOUR)
-    if count > MOST_PARTITIONS:
+    if count > MAX_PARTITIONS:
         raise CctviewError(
             f"{_several(cameras, 'camera')} from {first:%Y-%m-%dT%HZ} to {last:%Y-%m-%dT%HZ} are {count:,} partitions, more than "
-            f"{MOST_PARTITIONS:,}: choose less of the time with --from and --to, or less of the cameras with --cameras."
+            f"{MAX_PARTITIONS:,}: choose less of the time with --from and --to, or less of the cameras with --cameras."
         )
 
 

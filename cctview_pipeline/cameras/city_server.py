@@ -27,7 +27,7 @@ from cctview_pipeline.cameras.serving import bind, camera_api, in_thread, listen
 from cctview_pipeline.campaign import HOUR, Camera, floor_hour
 from cctview_pipeline.city.clock import CityClock
 from cctview_pipeline.city.network import CityNetwork
-from cctview_pipeline.city.studio import Shot
+from cctview_pipeline.city.studio import Exposure
 from cctview_pipeline.images.jpeg import with_camera_comments
 
 AREA = "Synthetic"
@@ -95,7 +95,7 @@ class CityApi:
         self._ids |= {camera.id: camera.id for camera in self.cameras}
         self._shots = lru_cache(maxsize=_KEPT * len(self.cameras))(network.shots)
         self._hours: dict[datetime, Future] = {}
-        self._newest: dict[str, tuple[Shot, bytes]] = {}
+        self._newest: dict[str, tuple[Exposure, bytes]] = {}
         self._rendering = {camera.id: asyncio.Lock() for camera in self.cameras}
         # Two: rendering mostly holds Python's lock, and more threads would only keep the event loop from it.
         self._pool = ThreadPoolExecutor(2, "city")
@@ -176,7 +176,7 @@ class CityApi:
                 self._newest[camera_id] = shot, jpeg
             return self._newest[camera_id][1]
 
-    def _newest_shot(self, camera_id: str, moment: datetime) -> Shot:
+    def _newest_shot(self, camera_id: str, moment: datetime) -> Exposure:
         """The last that was taken until this moment; in the city's first seconds the first one of all."""
         hour = floor_hour(moment)
         while hour >= self.clock.begin:
@@ -186,7 +186,7 @@ class CityApi:
             hour -= HOUR
         return self._shots(camera_id, self.clock.begin)[0]
 
-    def _render(self, camera_id: str, shot: Shot) -> bytes:
+    def _render(self, camera_id: str, shot: Exposure) -> bytes:
         jpeg = self.network.picture(camera_id, shot).jpeg
         # The notice comes from the network and not from a camera, so no camera has written into it.
         return jpeg if shot.shows is None else _with_comments(jpeg, camera_id, shot.captured_at)

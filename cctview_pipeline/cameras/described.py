@@ -9,7 +9,7 @@ from cctview_pipeline.campaign import HOUR, Camera, Campaign, nearest
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.frames import CameraNetwork
 
-MOST_NAMED = 10
+MAX_NAMED = 10
 """Cameras of a source that a refusal names."""
 
 
@@ -66,10 +66,10 @@ def check_offered(camera_ids: Sequence[str], offered: Sequence[str], place: obje
     if absent is None:
         return
     near = nearest(absent, offered)
-    more = f" and {len(offered) - MOST_NAMED:,} more" if len(offered) > MOST_NAMED else ""
+    more = f" and {len(offered) - MAX_NAMED:,} more" if len(offered) > MAX_NAMED else ""
     raise CctviewError(
         f"Camera '{printable(absent)}' is not in {place}: {f'it may mean {near}; ' if near else ''}"
-        f"it has {', '.join(offered[:MOST_NAMED]) or 'none'}{more}."
+        f"it has {', '.join(offered[:MAX_NAMED]) or 'none'}{more}."
     )
 
 

@@ -25,7 +25,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraNetwork, Frame
 from cctview_pipeline.images.jpeg import with_camera_comments
 
-FASTEST = 1000.0
+MAX_SPEED = 1000.0
 _log = logging.getLogger(__name__)
 _ADDRESS = b"\x0a\x00\x02\x00\x00\x00\x00\x00"
 """A camera's hardware address, of a kind that nobody is given: real cameras send theirs, and collectors must leave it out."""
@@ -37,8 +37,8 @@ class Replay:
     """The web application. network: the archive; speed: archive seconds a second; now: the wall clock, in seconds since 1970."""
 
     def __init__(self, network: CameraNetwork, speed: float = 1.0, now: Callable[[], float] = time.time) -> None:
-        if not (math.isfinite(speed) and 0 < speed <= FASTEST):
-            raise CctviewError(f"An archive is played back at a speed above 0 and of at most {FASTEST:.0f}, not {speed:g}.")
+        if not (math.isfinite(speed) and 0 < speed <= MAX_SPEED):
+            raise CctviewError(f"An archive is played back at a speed above 0 and of at most {MAX_SPEED:.0f}, not {speed:g}.")
         self.network, self.speed, self._now = network, speed, now
         self._hours_of = {camera: set(_tried(network.hours, camera)) for camera in network.cameras()}
         self._read: dict[datetime, dict[str, list[Frame]]] = {}

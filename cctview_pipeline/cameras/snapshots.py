@@ -13,7 +13,7 @@ from cctview_pipeline.campaign import metres_between
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.files import write_whole
 
-LEAST_SHARE = 0.9
+MIN_SHARE = 0.9
 """Of the last list, below which a new one is not believed: half a list is more often a fault than a city without cameras."""
 _log = logging.getLogger(__name__)
 _NAME = "%Y%m%dT%H%M%SZ"
@@ -69,7 +69,7 @@ def keep(directory: Path, cameras: Sequence[LiveCamera], now: datetime, force: b
     before = latest(directory)
     if before is not None:
         left = len({camera.network_id for camera in cameras} & {camera.network_id for camera in before})
-        if left < LEAST_SHARE * len(before) and not force:
+        if left < MIN_SHARE * len(before) and not force:
             raise CctviewError(
                 f"The new list has {left} of the {len(before)} cameras that the last one had, fewer than nine in ten: it was not "
                 "kept. If that is so, add --force."

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cctview_pipeline.errors import CctviewError
 
-FASTEST = 1000.0
+MAX_SPEED = 1000.0
 
 
 class CityClock:
@@ -17,8 +17,8 @@ class CityClock:
     """
 
     def __init__(self, begin: datetime, end: datetime, speed: float = 1.0, now: Callable[[], float] = time.monotonic) -> None:
-        if not (math.isfinite(speed) and 0 < speed <= FASTEST):
-            raise CctviewError(f"A city's speed is above 0 and at most {FASTEST:.0f} city seconds a second, not {speed:g}.")
+        if not (math.isfinite(speed) and 0 < speed <= MAX_SPEED):
+            raise CctviewError(f"A city's speed is above 0 and at most {MAX_SPEED:.0f} city seconds a second, not {speed:g}.")
         self.begin, self.end, self.speed = begin, end, speed
         self._now = now
         self._started_at: float | None = None

@@ -22,7 +22,7 @@ MEDIAN_M = 1.3
 
 SOUTHBOUND, NORTHBOUND = 1, -1
 
-MOST_LANES = 4
+MAX_LANES = 4
 LANES = {
     SOUTHBOUND: [(BEGIN_M, 3), (620.0, 4), (1_080.0, 3), (3_000.0, 2), (3_530.0, 3)],
     NORTHBOUND: [(BEGIN_M, 3), (1_750.0, 4), (2_200.0, 3), (4_240.0, 4), (4_580.0, 3)],

@@ -15,7 +15,7 @@ from cctview_pipeline.city.mounts import CAMERAS, Mount
 from cctview_pipeline.city.people import BICYCLE, PEOPLE_KINDS, PERSON, STRIDES
 from cctview_pipeline.city.scenery import SHOULDER_M
 
-MOST_PEOPLE = 5_000
+MAX_PEOPLE = 5_000
 """An hour and camera: more would not get numbers of their own."""
 NEAR_M, FAR_M = -5.0, 130.0
 """Ways along the road begin and end so far from the pole, in the direction in which the camera looks."""

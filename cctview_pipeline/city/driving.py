@@ -13,12 +13,12 @@ import math
 import numpy as np
 from numba import njit
 
-from cctview_pipeline.city.corridor import MOST_LANES
+from cctview_pipeline.city.corridor import MAX_LANES
 
 TICK_S = 0.25
 """Step of the simulation."""
 
-STANDSTILL_M, LEAST_GAP_M, CHANGE_GAP_M = 2.0, 1.1, 1.0
+STANDSTILL_M, MIN_GAP_M, CHANGE_GAP_M = 2.0, 1.1, 1.0
 """IDM's gap at standstill; the gap at which a vehicle is held whatever its driver does; the least one for a lane change,
 smaller so that a standing queue does not lock itself."""
 
@@ -61,7 +61,7 @@ def lane_end(begins, ends, x, lane):
     piece = 0
     while piece + 1 < len(begins) and x >= begins[piece + 1]:
         piece += 1
-    return ends[piece, lane] if lane < MOST_LANES else -math.inf
+    return ends[piece, lane] if lane < MAX_LANES else -math.inf
 
 
 @njit(cache=True)
@@ -157,7 +157,7 @@ def consider_change(cars, order, active, rank, begins, ends, last_lane):
         if room <= 0.0 or (way == 0 and room < THROUGH_M):
             continue
         gain = advantage(cars, order, active, rank, lane, SAFE + 1.5 * urgency)
-        gain += 0.15 if side * (car.taste - (car.lane + 0.5) / MOST_LANES) > 0.15 else -0.15
+        gain += 0.15 if side * (car.taste - (car.lane + 0.5) / MAX_LANES) > 0.15 else -0.15
         if gain > best:
             best, chosen = gain, lane
     if chosen >= 0:
@@ -206,7 +206,7 @@ def accelerate(cars, order, active, begins, ends, jam_x, second):
 
     Who must change lanes is let in by the next driver in the target lane who is not beside it, braking no harder than COMFORT.
     """
-    last, merging = np.full(MOST_LANES + 1, -1), np.full(MOST_LANES + 1, -1)
+    last, merging = np.full(MAX_LANES + 1, -1), np.full(MAX_LANES + 1, -1)
     for rank in range(active):
         number = order[rank]
         car = cars[number]
@@ -241,7 +241,7 @@ def move(cars, order, active):
         if speed == 0.0 and car.speed > 0.0:
             way = min(way, 0.5 * car.speed * car.speed / -car.acceleration)
         for leader in (car.leader, car.second):
-            room = max(0.0, gap_between(cars, number, leader) - LEAST_GAP_M)
+            room = max(0.0, gap_between(cars, number, leader) - MIN_GAP_M)
             if way > room:
                 way, speed = room, min(speed, cars[leader].speed)
         car.x += way
@@ -362,7 +362,7 @@ def drive(cars, last_lanes, queues, entries, begins, ends, length_x, jam_x, firs
     """Drive one carriageway of one traffic day from its begin.
 
     cars: (N,) CAR in order of arrival; last_lanes: (N,) the lane of each one's exit; queues: (G, M) numbers of who
-    arrives at each gate, ended by -1; entries: (G,) x of the gates, 0 first; begins, ends: (P,), (P, MOST_LANES) from
+    arrives at each gate, ended by -1; entries: (G,) x of the gates, 0 first; begins, ends: (P,), (P, MAX_LANES) from
     where on which lane lasts until where; jam_x: the bottleneck, infinite for none; first, last: recorded steps of
     ``stride`` ticks, both included. Returns ROWs by step.
     """

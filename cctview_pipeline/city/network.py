@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.campaign import HOUR, floor_hour
-from cctview_pipeline.city.crowd import MOST_PEOPLE
+from cctview_pipeline.city.crowd import MAX_PEOPLE
 from cctview_pipeline.city.faults import Fault, Faults
 from cctview_pipeline.city.mounts import CAMERAS, HEIGHT, WIDTH, Mount, mounts
-from cctview_pipeline.city.studio import Shot, Studio
+from cctview_pipeline.city.studio import Exposure, Studio
 from cctview_pipeline.city.traffic import STEP_S, Traffic, simulate
 from cctview_pipeline.city.truth import boxes_table, passages_table
 from cctview_pipeline.errors import CctviewError
@@ -30,7 +30,7 @@ KEYS = {
     "start": Key(datetime, "2025-06-03T16:00:00Z", sentence="When it begins, a full hour."),
     "minutes": Key(int, "60", 1, 366 * 24 * 60, sentence="How much of it is collected."),
     "faults": Key(list, '["jam", "frozen:city-2"]', sentence="What goes wrong in it: `cctview city faults` has the names."),
-    "people": Key(int, "0", 0, MOST_PEOPLE, sentence="How many walk or cycle past each camera in an hour."),
+    "people": Key(int, "0", 0, MAX_PEOPLE, sentence="How many walk or cycle past each camera in an hour."),
 }
 """Of ``[campaign.settings]``."""
 
@@ -56,8 +56,8 @@ class CitySettings:
             raise CctviewError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
         if not 1 <= self.minutes <= 366 * 24 * 60:
             raise CctviewError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
-        if not 0 <= self.people <= MOST_PEOPLE:
-            raise CctviewError(f"From 0 to {MOST_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
+        if not 0 <= self.people <= MAX_PEOPLE:
+            raise CctviewError(f"From 0 to {MAX_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
         if not FIRST_YEAR <= self.start.year <= LAST_YEAR:
             raise CctviewError(f"A city starts between {FIRST_YEAR} and {LAST_YEAR}, not in {self.start.year}.")
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
@@ -134,17 +134,17 @@ class CityNetwork:
         for shot in self.shots(camera_id, hour):
             yield _frame(studio, shot, studio.take(shot, self.traffic(hour)))
 
-    def shots(self, camera_id: str, hour: datetime) -> list[Shot]:
+    def shots(self, camera_id: str, hour: datetime) -> list[Exposure]:
         """What is taken in an hour, without the pictures."""
         begin, end = max(hour, self.begin), min(hour + HOUR, self.end)
         return self._studio(camera_id).shots(begin, end) if begin < end else []
 
-    def picture(self, camera_id: str, shot: Shot) -> Frame:
+    def picture(self, camera_id: str, shot: Exposure) -> Frame:
         """One frame."""
         studio = self._studio(camera_id)
         return _frame(studio, shot, studio.take(shot, self.traffic(floor_hour(shot.captured_at))))
 
-    def picture_and_truth(self, camera_id: str, shot: Shot) -> tuple[Frame, pa.Table]:
+    def picture_and_truth(self, camera_id: str, shot: Exposure) -> tuple[Frame, pa.Table]:
         """One frame, and the ``truth_boxes`` of it alone."""
         seen = self._studio(camera_id).look(shot, self.traffic(floor_hour(shot.captured_at)))
         rows = [] if seen is None else [(_id(camera_id, shot), shot.captured_at, seen)]
@@ -173,11 +173,11 @@ class CityNetwork:
         return simulate(self.settings.seed, hour - _AROUND, hour + timedelta(seconds=STEP_S * int(steps)), self.faults.has("jam"))
 
 
-def _id(camera_id: str, shot: Shot) -> str:
+def _id(camera_id: str, shot: Exposure) -> str:
     return str(FrameId(camera_id, shot.captured_at))
 
 
-def _frame(studio: Studio, shot: Shot, jpeg: bytes) -> Frame:
+def _frame(studio: Studio, shot: Exposure, jpeg: bytes) -> Frame:
     """A camera's picture is fetched a moment after it was taken."""
     camera_id = studio.mount.camera.id
     fetched_at = shot.captured_at + timedelta(milliseconds=120 + shot.number * 7919 % 260)

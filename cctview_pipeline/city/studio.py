@@ -24,7 +24,7 @@ _LOST_BY_NATURE, _LOST_BY_FAULT = 0.015, 1 / 7
 
 
 @dataclass(frozen=True)
-class Shot:
+class Exposure:
     """One frame to take. number: of the frame in the camera's history; shows: the moment that the picture shows, other
     than captured_at when it is frozen, or None for the notice; turned: taken after the camera was turned."""
 
@@ -45,7 +45,7 @@ class Studio:
         self._view = lru_cache(maxsize=2)(self._build_view)
         self._backdrop = lru_cache(maxsize=4)(self._draw_backdrop)
 
-    def shots(self, begin: datetime, end: datetime) -> list[Shot]:
+    def shots(self, begin: datetime, end: datetime) -> list[Exposure]:
         """The frames with begin <= captured_at < end, inside one hour. What was lost is not among them."""
         hour = begin.replace(minute=0, second=0, microsecond=0)
         turn = begin + (end - begin) / 2
@@ -54,7 +54,7 @@ class Studio:
             if not begin <= captured_at < end or self.faults.at("offline", self.mount.camera.id, captured_at):
                 continue
             found.append(
-                Shot(
+                Exposure(
                     number,
                     captured_at,
                     self._shows(captured_at),
@@ -63,7 +63,7 @@ class Studio:
             )
         return found
 
-    def take(self, shot: Shot, traffic: Traffic) -> bytes:
+    def take(self, shot: Exposure, traffic: Traffic) -> bytes:
         """The JPEG of one frame."""
         if shot.shows is None:
             return notice()
@@ -74,7 +74,7 @@ class Studio:
         # A frozen picture stands still to the last grain of noise; only the clock, burned in later, goes on.
         return sensor.write(sensor.develop(picture, backdrop.mean, light, int(shot.shows.timestamp() * 1000)), shot.captured_at)
 
-    def look(self, shot: Shot, traffic: Traffic) -> Seen | None:
+    def look(self, shot: Exposure, traffic: Traffic) -> Seen | None:
         """Who is in the picture of a frame; None for a notice."""
         if shot.shows is None:
             return None

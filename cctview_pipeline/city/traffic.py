@@ -17,7 +17,7 @@ from cctview_pipeline.city.corridor import (
     END_M,
     LANE_M,
     LANES,
-    MOST_LANES,
+    MAX_LANES,
     NORTHBOUND,
     RAMPS,
     SOUTHBOUND,
@@ -325,7 +325,7 @@ def _columns(rows: np.ndarray, day: date, side: int, number: np.ndarray, drawn: 
 
 
 def _pieces(side: int) -> tuple[np.ndarray, np.ndarray]:
-    """The carriageway's pieces as it is driven: x where each begins (P,), and x where each of its lanes ends (P, MOST_LANES).
+    """The carriageway's pieces as it is driven: x where each begins (P,), and x where each of its lanes ends (P, MAX_LANES).
 
     A lane that goes on to the road's end ends at infinity, one that is not there at minus infinity.
     """
@@ -334,7 +334,7 @@ def _pieces(side: int) -> tuple[np.ndarray, np.ndarray]:
         pieces = [(end, lanes) for (_, lanes), end in zip(pieces, [*(s for s, _ in pieces[1:]), END_M], strict=True)][::-1]
     begins = np.array([_way(side, s) for s, _ in pieces])
     counts = np.array([lanes for _, lanes in pieces])
-    ends = np.full((len(pieces), MOST_LANES), -np.inf)
+    ends = np.full((len(pieces), MAX_LANES), -np.inf)
     for piece, count in enumerate(counts):
         for lane in range(count):
             stops = np.flatnonzero(counts[piece:] <= lane)

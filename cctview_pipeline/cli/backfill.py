@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from cctview_pipeline.analytics.summary import Summary, summarise
-from cctview_pipeline.backfill.select import Choice, choose
+from cctview_pipeline.backfill.select import BackfillRequest, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
 from cctview_pipeline.campaign import TASKS, Campaign, parse_span
 from cctview_pipeline.cli.options import (
@@ -40,7 +40,7 @@ SOON_DONE = 100
 """Partitions of all assets up to which a backfill is a matter of a minute, so that every second of waiting shows."""
 LINE_EVERY_S = 30.0
 """Between two lines of progress where there is no terminal, unless another table is begun."""
-MOST_CAUSES = 10
+MAX_CAUSES = 10
 
 
 def backfill(
@@ -105,7 +105,7 @@ class Report:
     """What came of a backfill. planned: partitions of all tables that the choice leads to; asked: those that were to be made;
     finished: those of them that were; failure: the sentence that the command ends with."""
 
-    chosen: Choice
+    chosen: BackfillRequest
     summary: Summary
     planned: int
     asked: int
@@ -123,7 +123,7 @@ class Report:
         }
 
 
-def _make(lake: Lake, chosen: Choice, again: bool, aside: Console) -> Report:
+def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> Report:
     """Launch and wait. The campaign is written first, since runs read it; if nothing at all could be made of a new one it goes
     again, so that the next command begins anew."""
     from cctview_pipeline.assets.weights import record_models
@@ -202,10 +202,10 @@ def _print(report: Report, lake: Lake, hours: list[datetime]) -> None:
     if not report.summary.empty:
         print_summary(report.summary)
         _print_truth(lake, hours)
-    for cause in report.causes[:MOST_CAUSES]:
+    for cause in report.causes[:MAX_CAUSES]:
         console.print(cause, style="red", soft_wrap=True)
-    if len(report.causes) > MOST_CAUSES:
-        console.print(f"{len(report.causes) - MOST_CAUSES} more like these.")
+    if len(report.causes) > MAX_CAUSES:
+        console.print(f"{len(report.causes) - MAX_CAUSES} more like these.")
     if report.failure:
         return
     if report.asked:

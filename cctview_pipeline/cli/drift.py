@@ -11,9 +11,9 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_day, parse_day
 
 if TYPE_CHECKING:
-    from cctview_pipeline.drift import Survey
+    from cctview_pipeline.drift import DriftReport
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 TITLES = {"detections": "Scores (detections)", "features": "How alike vehicles look (features)"}
 
 
@@ -42,19 +42,19 @@ def drift(
         console.print(found.sentence, soft_wrap=True, highlight=False)
 
 
-def _table(found: "Survey") -> Table:
+def _table(found: "DriftReport") -> Table:
     title = f"{TITLES[found.table]} on {format_day(found.day)}, UTC"
     table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)  # narrow enough for 80 columns
     scored = found.table == "detections"
     for heading in ("camera", "hour", "verdict", "distance", "nearest", *(("expected F1", "in doubt") if scored else ())):
         table.add_column(heading)
     table.add_column("vehicles", justify="right")
-    for each in found.findings[:MOST_ROWS]:
+    for each in found.findings[:MAX_ROWS]:
         distance = "" if each.distance is None else f"{each.distance:.3f}"
         promised = "" if each.expected_f1 is None else f"{each.expected_f1:.3f}"
         doubt = "" if each.in_doubt is None else f"{100 * each.in_doubt:.0f} %"
         seen = distance, each.nearest, *((promised, doubt) if scored else ()), f"{each.count:,}"
         table.add_row(each.camera, f"{each.hour:%H:%M}", each.verdict, *seen)
-    if (left := len(found.findings) - MOST_ROWS) > 0:
+    if (left := len(found.findings) - MAX_ROWS) > 0:
         table.caption = f"{left} more: --json shows all."
     return table

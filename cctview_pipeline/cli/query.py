@@ -14,7 +14,7 @@ from cctview_pipeline.cli.terminal import console, write
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.privacy.access import asked
 
-MOST_SHOWN = 1000
+MAX_SHOWN = 1000
 """Rows that a terminal is given; a file or a pipe gets all."""
 
 
@@ -57,7 +57,7 @@ def query(
 
 
 def _show(answer: Answer, as_records: bool) -> None:
-    first, more = head(rows(answer), MOST_SHOWN)
+    first, more = head(rows(answer), MAX_SHOWN)
     table = None if as_records else fitting_table(answer.columns, first, console)
     if table:
         console.print(table)
@@ -66,4 +66,4 @@ def _show(answer: Answer, as_records: bool) -> None:
     if not first:
         console.print("No rows.")
     if more:
-        console.print(f"These are the first {MOST_SHOWN} rows: --csv or --json gives all.")
+        console.print(f"These are the first {MAX_SHOWN} rows: --csv or --json gives all.")

@@ -117,14 +117,14 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
     from cctview_pipeline.automation.labelling import label, unlabelled
     from cctview_pipeline.definitions import build_definitions
     from cctview_pipeline.training.detector.adaptation import AdaptationRecipe, adapt_detector
-    from cctview_pipeline.training.permission import permit_training
+    from cctview_pipeline.training.permission import authorize_training
 
     if every < 1:
         raise CctviewError(f"--every {every}: label every frame (1), or one of so many.")
     lake, campaign = open_campaign()
     hours = wanted.camera_hours(lake, "raw_frames")
     todo = hours if again else unlabelled(lake, hours, teachers, wanted.device)
-    permit_training(lake, "detector", wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
+    authorize_training(lake, "detector", wanted.name, hours, ("raw_frames", "labels"), wanted.purpose)
     with open_instance() as instance:
         if todo:
             job = build_definitions(campaign).resolve_job_def("labelling")
@@ -184,11 +184,11 @@ def _adapt_extractor(wanted: _Wanted) -> None:
     from cctview_pipeline.assets.weights import EXTRACTOR, kept, record_candidate
     from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.training.extractor.adaptation import AdaptationRecipe, adapt_extractor
-    from cctview_pipeline.training.permission import permit_training
+    from cctview_pipeline.training.permission import authorize_training
 
     lake, campaign = open_campaign()
     hours = wanted.camera_hours(lake, "tracks")
-    permit_training(lake, "extractor", wanted.name, hours, ("crops", "tracks", "matches", "verdicts"), wanted.purpose)
+    authorize_training(lake, "extractor", wanted.name, hours, ("crops", "tracks", "matches", "verdicts"), wanted.purpose)
     start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
     adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
     with open_instance() as instance:

@@ -58,7 +58,7 @@ def _state(told: object) -> str:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Interval:
     """what: a state, or the reason of a gap; began_us, ended_us: since 1970; detail: one sentence, or nothing."""
 
     what: str
@@ -67,7 +67,7 @@ class Stretch:
     detail: str = ""
 
 
-def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, end_us: int) -> list[Stretch]:
+def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, end_us: int) -> list[Interval]:
     """A camera's states over [begin, end), without a hole.
 
     ``not_collected`` where no collector followed it, ``spool_full`` where one did and could keep nothing, ``not_masked`` where
@@ -81,18 +81,18 @@ def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, 
         covering = [each for each in told if each.began_us <= began and ended <= each.ended_us]
         covering.sort(key=lambda each: (_FIRST.index(each.what), -each.began_us))
         what, detail = (covering[0].what, covering[0].detail) if covering else (NOT_COLLECTED, "")
-        parts.append(Stretch(what, began, ended, detail))
+        parts.append(Interval(what, began, ended, detail))
     return _joined(parts)
 
 
 def gaps(
     frames_us: Sequence[int],
-    found: Sequence[Stretch],
+    found: Sequence[Interval],
     begin_us: int,
     end_us: int,
     before_us: int | None = None,
     aside: Mapping[int, str] = MappingProxyType({}),
-) -> list[Stretch]:
+) -> list[Interval]:
     """When an hour has no frames of a camera, and why.
 
     frames_us: when they were taken, sorted; found: the camera's states; before_us: the last frame before the hour. A frame that
@@ -110,7 +110,7 @@ def gaps(
     return [each for part in parts for each in (_joined(_set_aside(part, aside, near)) if part.what == MISSED else [part])]
 
 
-def _set_aside(missed: Stretch, aside: Mapping[int, str], near: float) -> Iterator[Stretch]:
+def _set_aside(missed: Interval, aside: Mapping[int, str], near: float) -> Iterator[Interval]:
     """A time without frames, cut where frames came that were set aside. near: us, between two of them that follow each other."""
     inside = sorted(at for at in aside if missed.began_us <= at <= missed.ended_us)
     if not inside:
@@ -118,7 +118,7 @@ def _set_aside(missed: Stretch, aside: Mapping[int, str], near: float) -> Iterat
         return
     for began, ended in pairwise([missed.began_us, *inside, missed.ended_us]):
         why = aside.get(ended) or aside.get(began, "")
-        yield Stretch(SET_ASIDE, began, ended, why) if ended - began <= near else Stretch(MISSED, began, ended)
+        yield Interval(SET_ASIDE, began, ended, why) if ended - began <= near else Interval(MISSED, began, ended)
 
 
 def _period(steps: np.ndarray) -> float:
@@ -126,15 +126,15 @@ def _period(steps: np.ndarray) -> float:
     return float(np.median(steps[steps <= 1.5 * np.quantile(steps, 0.2)]))
 
 
-def _full(notes: Sequence[Note]) -> list[Stretch]:
+def _full(notes: Sequence[Note]) -> list[Interval]:
     """When a collector's spool took nothing, or masking did not keep up."""
     own = [(note, since) for note in notes if not note.camera_id for since in _SINCE if since in note.content]
-    return [Stretch(_SINCE[since], note.content[since], note.at_us) for note, since in own]
+    return [Interval(_SINCE[since], note.content[since], note.at_us) for note, since in own]
 
 
-def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:
+def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Interval]:
     """What one collector tells of a camera: its states while the collector followed it."""
-    state: Stretch | None = None
+    state: Interval | None = None
     heard = 0
     for note in notes:
         if state and note.at_us - heard > SILENT_US:
@@ -148,10 +148,10 @@ def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:
             if state:
                 yield _until(state, note.at_us)
             known = followed.get(camera_id)
-            state = Stretch(known, note.at_us, note.at_us) if known else None
+            state = Interval(known, note.at_us, note.at_us) if known else None
         elif note.camera_id == camera_id and state and "state" in note.content:
             yield _until(state, note.at_us)
-            state = Stretch(note.content["state"], note.at_us, note.at_us, note.content.get("detail", ""))
+            state = Interval(note.content["state"], note.at_us, note.at_us, note.content.get("detail", ""))
         elif not note.camera_id and note.content.get("ends") and state:
             yield _until(state, note.at_us)
             state = None
@@ -160,11 +160,11 @@ def _told(camera_id: str, notes: Sequence[Note]) -> Iterator[Stretch]:
         yield _until(state, heard)
 
 
-def _until(state: Stretch, at_us: int) -> Stretch:
-    return Stretch(state.what, state.began_us, max(at_us, state.began_us), state.detail)
+def _until(state: Interval, at_us: int) -> Interval:
+    return Interval(state.what, state.began_us, max(at_us, state.began_us), state.detail)
 
 
-def _reasons(began: int, ended: int, found: Sequence[Stretch]) -> list[Stretch]:
+def _reasons(began: int, ended: int, found: Sequence[Interval]) -> list[Interval]:
     """One gap, cut where its reason changes.
 
     A collector calls a camera offline when it has failed some times: what is missing just before is part of the same.
@@ -174,27 +174,27 @@ def _reasons(began: int, ended: int, found: Sequence[Stretch]) -> list[Stretch]:
     for a, b in pairwise(sorted(edges)):
         state = next((each for each in found if each.began_us <= a and b <= each.ended_us), None)
         known = state and state.what not in _SENDS_FRAMES
-        parts.append(Stretch(state.what, a, b, state.detail) if known else Stretch(MISSED, a, b))
+        parts.append(Interval(state.what, a, b, state.detail) if known else Interval(MISSED, a, b))
     reasons = [part for part in parts if part.what != MISSED]
     if not reasons:
-        return [Stretch(MISSED, began, ended)]
+        return [Interval(MISSED, began, ended)]
     explained, following = [], None
     for part in reversed(parts):
         following = part if part.what != MISSED else following
         reason = following or reasons[-1]
-        explained.append(Stretch(reason.what, part.began_us, part.ended_us, reason.detail))
+        explained.append(Interval(reason.what, part.began_us, part.ended_us, reason.detail))
     return _joined(explained[::-1])
 
 
-def _joined(parts: Iterable[Stretch]) -> list[Stretch]:
+def _joined(parts: Iterable[Interval]) -> list[Interval]:
     """Neighbours that say the same become one; what took no time goes."""
-    joined: list[Stretch] = []
+    joined: list[Interval] = []
     for part in parts:
         if part.ended_us <= part.began_us:
             continue
         last = joined[-1] if joined else None
         if last and (last.what, last.detail, last.ended_us) == (part.what, part.detail, part.began_us):
-            joined[-1] = Stretch(last.what, last.began_us, part.ended_us, last.detail)
+            joined[-1] = Interval(last.what, last.began_us, part.ended_us, last.detail)
         else:
             joined.append(part)
     return joined

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from cctview_pipeline.limits import RETRY_AFTER_S
 
-SHORTEST_S, LONGEST_S = 0.1, 3600.0
+MIN_DURATION_S, MAX_DURATION_S = 0.1, 3600.0
 REMEMBERED = 24
 """Gaps between frames that the rhythm is learned from."""
 EARLY = 0.25
 """The quantile of those gaps after which the next frame is asked for: frames come earlier than their median half the time, and
 asking once too often costs less than a frame that the next one has replaced."""
-MARGIN_S, LARGEST_MARGIN = 0.02, 0.2
+MARGIN_S, MAX_MARGIN = 0.02, 0.2
 """Seconds after a frame is due when it is asked for, at first, and the largest share of the period that they may become: longer
 after asking too early, shorter again after every frame that was there."""
 PROBE_AFTER = 12
@@ -55,7 +55,7 @@ class Cadence:
         if gap > 0:  # else it is the first, or the camera's clock was set back: the phase is new, the rhythm is not
             if gap < 0.75 * self._gap:
                 self._gaps.clear()  # faster than was thought
-            self._gaps.append(min(max(gap, SHORTEST_S), LONGEST_S))
+            self._gaps.append(min(max(gap, MIN_DURATION_S), MAX_DURATION_S))
             ordered = sorted(self._gaps)
             self._gap, self._period = ordered[int(EARLY * (len(ordered) - 1))], ordered[len(ordered) // 2]
         if not self._unchanged:
@@ -66,7 +66,7 @@ class Cadence:
     def unchanged(self) -> None:
         """The camera still shows the frame that it showed."""
         if not self._unchanged and not self._probing:
-            self._margin = min(1.5 * self._margin, LARGEST_MARGIN * self._period)
+            self._margin = min(1.5 * self._margin, MAX_MARGIN * self._period)
         self._unchanged += 1
 
     def next_poll(self, now: float) -> float:
@@ -74,10 +74,10 @@ class Cadence:
         if self._appeared is None:
             return now + self._guess * 2.0 ** min(self._unchanged, 4)
         if self._probing and not self._unchanged:
-            return min(max(now, self._appeared + self._gap / 2 + self._margin), now + 2 * LONGEST_S)
+            return min(max(now, self._appeared + self._gap / 2 + self._margin), now + 2 * MAX_DURATION_S)
         due = self._appeared + self._gap + self._margin
         if now < due:
-            return min(due, now + 2 * LONGEST_S)
+            return min(due, now + 2 * MAX_DURATION_S)
         if not self._unchanged:
             return now
         # It is late: again soon at first, then less and less often, in case it has stopped.

@@ -34,7 +34,7 @@ from cctview_pipeline.spool.segments import FLUSH_S, Kind, Record, SpoolFull, Sp
 HEARTBEAT_S = 2.0
 REMEMBER_S = 10.0
 """Between two notes of which frames are the newest: a collector that is killed sooner may take one for new that is not."""
-MOST_WAITING = 2000
+MAX_WAITING = 2000
 """Frames that wait to be masked, from which on new ones are not taken: they would be late, and fill the memory."""
 AT_ONCE, SIDE_BY_SIDE = 16, 2
 """Pictures that a thread masks at a time, and threads: while one decodes and encodes, the network looks at the other's."""
@@ -74,7 +74,7 @@ class EngineSettings:
 
 
 @dataclass
-class Tally:
+class Counters:
     """What happened to one camera since the engine began.
 
     asked: requests that came to their end; failed: those without a picture that could be used; new, unchanged: pictures; notices:
@@ -104,13 +104,13 @@ class Tally:
 
 
 @dataclass
-class Followed:
+class CameraSession:
     """A camera, its memory and its counts. etag: of its newest picture, where the network sends one; kept: its newest frame that
     was handed to the spool."""
 
     camera: LiveCamera
     watch: CameraWatch
-    tally: Tally = field(default_factory=Tally)
+    tally: Counters = field(default_factory=Counters)
     etag: str = ""
     kept: Seen | None = None
 
@@ -119,7 +119,7 @@ class Followed:
 class Waiting:
     """A frame on its way to the spool."""
 
-    followed: Followed
+    followed: CameraSession
     record: Record
     seen: Seen
 
@@ -147,8 +147,8 @@ class Engine:
         self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
 
-    def _followed(self, camera: LiveCamera, seen: Seen | None) -> Followed:
-        return Followed(camera, CameraWatch(camera.id, self.placeholders, self.network.cadence_s, seen), kept=seen)
+    def _followed(self, camera: LiveCamera, seen: Seen | None) -> CameraSession:
+        return CameraSession(camera, CameraWatch(camera.id, self.placeholders, self.network.cadence_s, seen), kept=seen)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set; then what was gathered is written and the segment ended."""
@@ -180,7 +180,7 @@ class Engine:
         newest = [followed.tally.lag_s for followed in self.followed if followed.tally.new]
         return dict(zip(quantiles, np.quantile(newest, quantiles).tolist(), strict=True)) if newest else {}
 
-    async def _follow(self, session: aiohttp.ClientSession, followed: Followed) -> None:
+    async def _follow(self, session: aiohttp.ClientSession, followed: CameraSession) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + random.uniform(0, self.network.cadence_s)
         while True:
@@ -195,7 +195,7 @@ class Engine:
                 _log.debug("How it failed:", exc_info=error)
                 due = loop.time() + self._failed(followed, UNREADABLE)
 
-    async def _ask(self, session: aiohttp.ClientSession, followed: Followed, due: float) -> float:
+    async def _ask(self, session: aiohttp.ClientSession, followed: CameraSession, due: float) -> float:
         """One fetch. Returns the seconds to leave the camera alone, or 0 when its rhythm tells."""
         loop, settings = asyncio.get_running_loop(), self.settings
         followed.tally.asked += 1
@@ -215,7 +215,7 @@ class Engine:
             return 0.0
         return self._look_at(followed, answer, due)
 
-    def _look_at(self, followed: Followed, answer: Answer, due: float) -> float:
+    def _look_at(self, followed: CameraSession, answer: Answer, due: float) -> float:
         """Every picture of an answer by itself."""
         now, tally, watch = asyncio.get_running_loop().time(), followed.tally, followed.watch
         tally.bytes += len(answer.content)
@@ -240,12 +240,12 @@ class Engine:
             tally.lag_s = now - due
         return 0.0 if new else wait
 
-    def _failed(self, followed: Followed, reason: str, retry_after: float | None = None) -> float:
+    def _failed(self, followed: CameraSession, reason: str, retry_after: float | None = None) -> float:
         followed.tally.fails(reason)
         return followed.watch.failed(_now_us(), reason, retry_after)
 
-    def _keep(self, followed: Followed, record: Record) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+    def _keep(self, followed: CameraSession, record: Record) -> None:
+        if len(self._waiting) >= MAX_WAITING:
             followed.tally.refuses(NOT_MASKED)
             self.behind_since_us = self.behind_since_us or record.fetched_us
         else:
@@ -334,7 +334,7 @@ class Engine:
         return Newest(dict(self._before.cameras) | kept, frozenset(self.placeholders.known))
 
     def _note_behind(self) -> None:
-        if self.behind_since_us and len(self._waiting) < MOST_WAITING:
+        if self.behind_since_us and len(self._waiting) < MAX_WAITING:
             self._note({"behind_since_us": self.behind_since_us})
             self.behind_since_us = None
 

@@ -20,7 +20,7 @@ from cctview_pipeline.files import write_whole
 from cctview_pipeline.ids import is_camera_id
 
 NAME = "newest.json"
-MOST_PLACEHOLDERS = 1000
+MAX_PLACEHOLDERS = 1000
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Newest:
     def write(self, directory: Path) -> None:
         """Into a shard's directory, whole or not at all."""
         cameras = {camera: [seen.digest, seen.at_us] for camera, seen in self.cameras.items()}
-        rows = {"cameras": cameras, "placeholders": sorted(self.placeholders)[:MOST_PLACEHOLDERS]}
+        rows = {"cameras": cameras, "placeholders": sorted(self.placeholders)[:MAX_PLACEHOLDERS]}
         write_whole(directory / NAME, json.dumps(rows).encode())
 
 

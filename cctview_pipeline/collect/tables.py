@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.accounts import NOT_COLLECTED, Note, Stretch, gaps, states
+from cctview_pipeline.collect.accounts import NOT_COLLECTED, Interval, Note, gaps, states
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.spool.segments import Kind, contents, microseconds, read_rows, segments, utc
 
@@ -31,7 +31,7 @@ def gaps_table(
     """status: camera_status of the hour; frames, before: raw_frames of it and of the hour before, with captured_at; rejected:
     rejected_frames of the hour."""
     told = [
-        Stretch(row["state"], microseconds(row["began_at"]), microseconds(row["ended_at"]), row["detail"])
+        Interval(row["state"], microseconds(row["began_at"]), microseconds(row["ended_at"]), row["detail"])
         for row in status.sort_by("began_at").to_pylist()
     ]
     taken = sorted(frames["captured_at"].cast(pa.int64()).to_pylist())
@@ -55,6 +55,6 @@ def _notes(spool: Path, camera_id: str, hour: datetime) -> Sequence[Sequence[Not
     return [sorted(of_shard, key=lambda note: note.at_us) for of_shard in notes.values()]
 
 
-def _row(camera_id: str, name: str, stretch: Stretch) -> dict:
+def _row(camera_id: str, name: str, stretch: Interval) -> dict:
     times = {"began_at": utc(stretch.began_us), "ended_at": utc(stretch.ended_us)}
     return {"camera_id": camera_id, name: stretch.what, "detail": stretch.detail} | times

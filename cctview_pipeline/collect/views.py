@@ -18,7 +18,7 @@ from cctview_pipeline.track.views import VIEW, reference_sizes
 
 EVERY_S = 5.0
 SURE = 3
-LEAST_ALIKE = 0.3
+MIN_ALIKE = 0.3
 """Of a thumbnail and a view's background. Measured on an hour of four real cameras: 0.31 and more with their own, half of them
 0.86 and more; 0.25 and less with another camera's."""
 MEMORY = 7
@@ -67,20 +67,20 @@ def _assigned(thumbnails: Sequence[np.ndarray]) -> tuple[list[int], list[np.ndar
     for place, small in enumerate(thumbnails):
         alike = [likeness(small, background(view)) for view in views]
         current = chosen[-1] if chosen else 0
-        if alike and alike[current] < LEAST_ALIKE:
+        if alike and alike[current] < MIN_ALIKE:
             current = int(np.argmax(alike))
-        if alike and alike[current] >= LEAST_ALIKE:
+        if alike and alike[current] >= MIN_ALIKE:
             views[current].append(small)
             strange.clear()
         else:
             current = chosen[-1] if chosen else 0
             strange.append(place)
             group = [thumbnails[each] for each in strange[-SURE:]]
-            if len(group) == SURE and min(likeness(*pair) for pair in combinations(group, 2)) >= LEAST_ALIKE:
+            if len(group) == SURE and min(likeness(*pair) for pair in combinations(group, 2)) >= MIN_ALIKE:
                 still = background(group)
                 views.append(deque(group, MEMORY))
                 current = len(views) - 1
-                first = next(each for each in strange if likeness(thumbnails[each], still) >= LEAST_ALIKE)
+                first = next(each for each in strange if likeness(thumbnails[each], still) >= MIN_ALIKE)
                 chosen[first:] = [current] * (place - first)
                 strange.clear()
         chosen.append(current)

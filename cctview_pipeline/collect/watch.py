@@ -27,7 +27,7 @@ FROZEN_AFTER = 3
 """The same picture with another time in its comments, so often in a row."""
 OFFLINE_AFTER = 3
 """Failures in a row."""
-LARGEST_SKEW_US = 300 * 1_000_000
+MAX_SKEW_US = 300 * 1_000_000
 """Between a camera's clock and ours, beyond which the camera's is not believed."""
 UNREADABLE = "unreadable"
 """Why a picture was refused that met an error of ours or of a library: it takes no other camera with it."""
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class NewFrame:
     """A new frame. captured_us: by the camera's clock where that can be believed, else when it was fetched."""
 
     jpeg: bytes
@@ -104,7 +104,7 @@ class CameraWatch:
         self._recent: deque[np.ndarray] = deque(maxlen=VIEW)
         self._view: np.ndarray | None = None
 
-    def received(self, content: bytes, fetched_us: int, now_s: float) -> Taken | None:
+    def received(self, content: bytes, fetched_us: int, now_s: float) -> NewFrame | None:
         """An answer that arrived whole. now_s: of the clock that asking goes by. Returns the frame, if it is a new one.
 
         What cannot be read is a failure, whatever error it meets, and the camera's memory is as it was.
@@ -122,7 +122,7 @@ class CameraWatch:
             self.failed(fetched_us, UNREADABLE)
             return None
 
-    def _received(self, content: bytes, fetched_us: int, now_s: float) -> Taken | None:
+    def _received(self, content: bytes, fetched_us: int, now_s: float) -> NewFrame | None:
         asked_before, self._asked_at_s = self._asked_at_s, now_s
         if content and content == self._last:
             self.backoff.success()
@@ -164,7 +164,7 @@ class CameraWatch:
         self._count += 1
         self._look(picture.jpeg, fetched_us)
         self.seen = Seen(digest, fetched_us)
-        return Taken(picture.jpeg, captured_us, fetched_us)
+        return NewFrame(picture.jpeg, captured_us, fetched_us)
 
     def failed(self, at_us: int, detail: str, retry_after_s: float | None = None) -> float:
         """No usable answer. detail: why, in our words. Returns the seconds to leave the camera alone."""
@@ -193,11 +193,11 @@ class CameraWatch:
         captured = fetched_us
         if by_camera_us is not None:
             self.skew_us = fetched_us - by_camera_us
-            if abs(self.skew_us) <= LARGEST_SKEW_US:
+            if abs(self.skew_us) <= MAX_SKEW_US:
                 captured = by_camera_us
         back_us = self._last_us - captured
         # Set back by more than any camera's clock is off is our own clock: the new time counts.
-        if captured // 1000 <= self._last_us // 1000 and back_us <= LARGEST_SKEW_US:
+        if captured // 1000 <= self._last_us // 1000 and back_us <= MAX_SKEW_US:
             captured = max(fetched_us, self._last_us + 1000)
         self._last_us = captured
         return captured
@@ -207,7 +207,7 @@ class CameraWatch:
 
         The camera's clock tells, less what always lies between; else it was between this asking and the one before.
         """
-        if by_camera_us is not None and abs(fetched_us - by_camera_us) <= LARGEST_SKEW_US:
+        if by_camera_us is not None and abs(fetched_us - by_camera_us) <= MAX_SKEW_US:
             lag = fetched_us - by_camera_us
             self._lags.append(lag)
             return now_s - (lag - min(self._lags)) / 1e6

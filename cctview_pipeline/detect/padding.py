@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MULTIPLE, SMALLEST = 16, 32
+MULTIPLE, MIN_SIDE = 16, 32
 """The network halves its input four times, so height and width must be multiples of MULTIPLE; SMALLEST is the least side
 that has room for all candidates."""
 
@@ -13,7 +13,7 @@ def padded_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _padded_side(side: int) -> int:
-    return max(SMALLEST, side + -side % MULTIPLE)
+    return max(MIN_SIDE, side + -side % MULTIPLE)
 
 
 def padded(image: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ from cctview_pipeline.drift.reference import (
     make_detector_reference,
     make_extractor_reference,
 )
-from cctview_pipeline.drift.survey import Finding, Survey, latest_day, survey
+from cctview_pipeline.drift.survey import CameraHourDrift, DriftReport, latest_day, survey
 
 __all__ = [
-    "Finding",
+    "CameraHourDrift",
+    "DriftReport",
     "NoReference",
     "Profile",
     "Reference",
-    "Survey",
     "divergence",
     "find_reference",
     "latest_day",

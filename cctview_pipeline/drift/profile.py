@@ -23,7 +23,7 @@ EDGES: Mapping[str, np.ndarray] = {SCORES: np.linspace(0.05, 1.0, 20), LIKENESS:
 EXPECTED_F1, IN_DOUBT, MEAN_LIKENESS = "expected_f1", "in_doubt", "mean_likeness"
 DOUBT = 0.15
 """How near to its threshold a score must be for the detector to be in doubt."""
-PAIRS, MOST = 20_000, 4_000
+PAIRS, MAX_EMBEDDINGS = 20_000, 4_000
 """How many pairs of embeddings are compared, of at most so many embeddings."""
 
 
@@ -48,7 +48,7 @@ class Profile:
         rng, count = np.random.default_rng(seed), len(vectors)
         if count < 2:
             return cls(count, {LIKENESS: _shares(LIKENESS, np.zeros(0))}, {MEAN_LIKENESS: 0.0})
-        chosen = vectors[np.sort(rng.choice(count, min(count, MOST), replace=False))].astype(np.float32)
+        chosen = vectors[np.sort(rng.choice(count, min(count, MAX_EMBEDDINGS), replace=False))].astype(np.float32)
         one = rng.integers(len(chosen), size=PAIRS)
         other = (one + rng.integers(1, len(chosen), size=PAIRS)) % len(chosen)
         cosines = np.concatenate([np.einsum("nd,nd->n", chosen[a], chosen[b]) for a, b in _blocks(one, other)])

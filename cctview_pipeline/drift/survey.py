@@ -27,15 +27,15 @@ LIMITS: dict[Table, float] = {"detections": 0.05, "features": 0.1}
 """Divergence from the nearest training camera above which a camera-hour counts as drifted; docs/drift.md has the measurements."""
 SHORTFALL = 0.03
 """How much less F1 than on the training cameras scores may promise before a camera-hour counts as drifted."""
-FEWEST: dict[Table, int] = {"detections": 500, "features": 200}
+MIN_COUNTS: dict[Table, int] = {"detections": 500, "features": 200}
 """Rows below which a camera-hour differs by chance alone."""
-MOST_READ: dict[Table, int] = {"detections": 100_000, "features": 1_200}
+MAX_READ: dict[Table, int] = {"detections": 100_000, "features": 1_200}
 """Camera-hours that are read of a day: embeddings are 7 MB an hour, so of many cameras not every hour is looked at."""
 READERS = 4
 
 
 @dataclass(frozen=True)
-class Finding:
+class CameraHourDrift:
     """One camera-hour. count: vehicles that it rests on; distance: from the nearest training camera, 0..1, None where it
     cannot be told; nearest: that camera; expected_f1: what the scores promise, and in_doubt: their share near the threshold,
     None for embeddings."""
@@ -61,18 +61,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Survey:
+class DriftReport:
     """findings: those to label next first; notes: why models could not be compared, a sentence each; left_out: camera-hours that
     were not read because there were too many."""
 
     table: Table
     day: date
-    findings: list[Finding]
+    findings: list[CameraHourDrift]
     notes: list[str]
     left_out: int = 0
 
     @property
-    def drifted(self) -> list[Finding]:
+    def drifted(self) -> list[CameraHourDrift]:
         return [finding for finding in self.findings if finding.verdict == "drift"]
 
     @property
@@ -103,7 +103,7 @@ class Survey:
         }
 
 
-def labelling_command(table: Table, findings: Iterable[Finding]) -> str:
+def labelling_command(table: Table, findings: Iterable[CameraHourDrift]) -> str:
     """Of ``cctview``, over all of these camera-hours."""
     findings = list(findings)
     cameras = ",".join(dict.fromkeys(finding.camera for finding in findings))
@@ -120,7 +120,7 @@ def latest_day(lake: Lake, table: Table = "detections") -> date | None:
     return max(hours).date() if hours else None
 
 
-def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> Survey:
+def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> DriftReport:
     """Read a day's camera-hours, a few at a time, and rank them. cameras: only these; all when left out.
 
     Raises CctviewError when a partition can't be read.
@@ -128,13 +128,13 @@ def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> 
     wanted = set(cameras)
     places = [place for place in lake.partitions(table) if place.begin.date() == day]
     places = [place for place in places if not wanted or place.camera in wanted]
-    chosen = spread(places, MOST_READ[table])
+    chosen = spread(places, MAX_READ[table])
     references = lru_cache(_reference)
     look = {"detections": _detections, "features": _features}[table]
     with ThreadPoolExecutor(READERS) as pool:
         findings = list(pool.map(lambda place: look(lake, place, references), chosen))
     notes = [found for model in sorted({f.model for f in findings} - {""}) if isinstance(found := references(model), str)]
-    return Survey(table, day, ranked(findings), notes, len(places) - len(chosen))
+    return DriftReport(table, day, ranked(findings), notes, len(places) - len(chosen))
 
 
 def spread(places: list[Partition], most: int) -> list[Partition]:
@@ -144,7 +144,7 @@ def spread(places: list[Partition], most: int) -> list[Partition]:
     return ordered if step <= 1 else [ordered[int((i + 0.5) * step)] for i in range(most)]
 
 
-def ranked(findings: Iterable[Finding]) -> list[Finding]:
+def ranked(findings: Iterable[CameraHourDrift]) -> list[CameraHourDrift]:
     """Those first of which labels teach most: drifted before the rest, and in both every camera's most urgent hour before any
     camera's second, since two hours of one camera show much the same."""
     urgent = sorted(findings, key=lambda found: (-found.urgency, found.camera, found.hour))
@@ -164,7 +164,7 @@ def _reference(model: str) -> Reference | str:
         return str(error)
 
 
-def _detections(lake: Lake, place: Partition, references: Callable[[str], Reference | str]) -> Finding:
+def _detections(lake: Lake, place: Partition, references: Callable[[str], Reference | str]) -> CameraHourDrift:
     rows = lake.read("detections", place, ["score", "label", "model"])
     vehicles = rows.filter(pc.is_in(rows["label"], pa.array(VEHICLES)))
     model = _model(rows)
@@ -173,7 +173,7 @@ def _detections(lake: Lake, place: Partition, references: Callable[[str], Refere
     return judge("detections", place, Profile.of_detections(vehicles["score"].to_numpy(), reference.threshold), reference)
 
 
-def _features(lake: Lake, place: Partition, references: Callable[[str], Reference | str]) -> Finding:
+def _features(lake: Lake, place: Partition, references: Callable[[str], Reference | str]) -> CameraHourDrift:
     rows = lake.read("features", place, ["embedding", "model"])
     model = _model(rows)
     if isinstance(reference := references(model), str):
@@ -181,9 +181,9 @@ def _features(lake: Lake, place: Partition, references: Callable[[str], Referenc
     return judge("features", place, Profile.of_embeddings(embedding_matrix(rows)), reference)
 
 
-def judge(table: Table, place: Partition, profile: Profile, reference: Reference) -> Finding:
+def judge(table: Table, place: Partition, profile: Profile, reference: Reference) -> CameraHourDrift:
     """One camera-hour's profile against a model's reference."""
-    if profile.count < FEWEST[table]:
+    if profile.count < MIN_COUNTS[table]:
         return _finding(place, reference.model, profile.count, "too few to tell")
     nearest, distance = reference.nearest(profile)
     promised, doubt = (profile.figures.get(name) for name in (EXPECTED_F1, IN_DOUBT))
@@ -193,13 +193,13 @@ def judge(table: Table, place: Partition, profile: Profile, reference: Reference
     return replace(found, distance=distance, nearest=nearest, expected_f1=promised, in_doubt=doubt)
 
 
-def _unknown(place: Partition, model: str, count: int) -> Finding:
+def _unknown(place: Partition, model: str, count: int) -> CameraHourDrift:
     """An hour without rows has no model either: there is nothing to tell, whatever the reference."""
     return _finding(place, model, count, "no reference" if count else "too few to tell")
 
 
-def _finding(place: Partition, model: str, count: int, verdict: Verdict) -> Finding:
-    return Finding(camera=place.camera, hour=place.begin, model=model, count=count, verdict=verdict)
+def _finding(place: Partition, model: str, count: int, verdict: Verdict) -> CameraHourDrift:
+    return CameraHourDrift(camera=place.camera, hour=place.begin, model=model, count=count, verdict=verdict)
 
 
 def _model(rows: pa.Table) -> str:

@@ -39,7 +39,7 @@ class Residual(nn.Module):
 
 
 def lift(vectors: Tensor) -> Tensor:
-    """(B, D) -> (B, D + 1) of length 1: laid on the upper half of a sphere, as targets are (Recorded.targets)."""
+    """(B, D) -> (B, D + 1) of length 1: laid on the upper half of a sphere, as targets are (RealVehicles.targets)."""
     return F.normalize(torch.cat((vectors, torch.ones_like(vectors[:, :1])), 1), dim=1)
 
 

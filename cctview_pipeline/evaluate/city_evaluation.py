@@ -11,7 +11,7 @@ from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.report import Evaluation
 from cctview_pipeline.evaluate.tracking import tracking_rows
 from cctview_pipeline.evaluate.traffic import count_rows, travel_time_rows
-from cctview_pipeline.evaluate.transitions import Way, assigned_matches, true_transitions
+from cctview_pipeline.evaluate.transitions import CameraPair, assigned_matches, true_transitions
 from cctview_pipeline.lake import Lake
 
 
@@ -43,6 +43,6 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     return Evaluation(tuple(rows))
 
 
-def _ways(campaign: Campaign, cameras: list[str]) -> list[Way]:
+def _ways(campaign: Campaign, cameras: list[str]) -> list[CameraPair]:
     """Every camera and each neighbour that is evaluated too: both directions of the road."""
     return [(camera, other.id) for camera in cameras for other in campaign.neighbours(camera) if other.id in cameras]

@@ -12,9 +12,9 @@ from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
 from cctview_pipeline.evaluate.reading import CameraResults
 from cctview_pipeline.evaluate.report import ALL, Row, measured
-from cctview_pipeline.evaluate.truth import OVERLAP, SHORTEST_PX, rows_by_frame, shorter_side
+from cctview_pipeline.evaluate.truth import MIN_SIDE_PX, OVERLAP, rows_by_frame, shorter_side
 
-SIZES = (f"{SHORTEST_PX:.0f}-12 px", "12-24 px", "over 24 px")
+SIZES = (f"{MIN_SIDE_PX:.0f}-12 px", "12-24 px", "over 24 px")
 """Of the shorter side of a box; 24 px is in the middle class."""
 
 

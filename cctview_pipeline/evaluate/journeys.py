@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from cctview_pipeline.evaluate.reading import CameraResults
 from cctview_pipeline.evaluate.report import ALL, Row, measured
-from cctview_pipeline.evaluate.transitions import AssignedMatch, Transition, Way, name_of
+from cctview_pipeline.evaluate.transitions import AssignedMatch, CameraPair, Transition, name_of
 from cctview_pipeline.evaluate.truth import OVERLAP
 from cctview_pipeline.lake import Lake, Partition
 
@@ -32,7 +32,7 @@ def journey_rows(lake: Lake, cameras: list[CameraResults], hours: list[datetime]
 
 
 def match_rows(
-    cameras: list[CameraResults], ways: list[Way], matches: list[AssignedMatch], transitions: list[Transition]
+    cameras: list[CameraResults], ways: list[CameraPair], matches: list[AssignedMatch], transitions: list[Transition]
 ) -> list[Row]:
     """Precision, recall and calibration of the assigned matches, over all and by way.
 
@@ -47,7 +47,7 @@ def match_rows(
     return rows
 
 
-def _match_rows(scope: str, matches: list[AssignedMatch], could: set[tuple[str, Way]]) -> list[Row]:
+def _match_rows(scope: str, matches: list[AssignedMatch], could: set[tuple[str, CameraPair]]) -> list[Row]:
     right = np.array([match.vehicle is not None for match in matches], float)
     probability = np.array([match.probability for match in matches], float)
     values = {

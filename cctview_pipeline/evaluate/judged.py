@@ -9,7 +9,7 @@ import numpy as np
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.evaluate.journeys import reliability
 from cctview_pipeline.evaluate.report import ALL, Evaluation, Row, measured
-from cctview_pipeline.evaluate.transitions import Way, name_of
+from cctview_pipeline.evaluate.transitions import CameraPair, name_of
 from cctview_pipeline.ids import camera_of
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import parse_key
@@ -26,7 +26,7 @@ NO_SAMPLE = (
 class JudgedMatch:
     """A pair that people agree on, and what the matcher says of it: probability 0 where it is none of its candidates any more."""
 
-    way: Way
+    way: CameraPair
     same: bool
     probability: float
     assigned: bool

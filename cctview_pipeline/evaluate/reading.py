@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.evaluate.truth import Assignment, FoundBoxes, TruthBoxes, assign, counts, vehicles_of_tracks
+from cctview_pipeline.evaluate.truth import Assignment, GroundTruthBoxes, PredictedBoxes, assign, counts, vehicles_of_tracks
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.columns import embedding_matrix
 
@@ -45,8 +45,8 @@ class CameraResults:
 
     camera_id: str
     times: np.ndarray
-    truth: TruthBoxes
-    found: FoundBoxes
+    truth: GroundTruthBoxes
+    found: PredictedBoxes
     tracks: Tracks
     assignment: Assignment
     embeddings: np.ndarray
@@ -140,20 +140,20 @@ def _in_frames(table: pa.Table, order: pa.Array) -> tuple[pa.Table, np.ndarray]:
     return table.take(pa.array(by_frame)), place[by_frame].astype(np.int64)
 
 
-def _truth(table: pa.Table, order: pa.Array) -> TruthBoxes:
+def _truth(table: pa.Table, order: pa.Array) -> GroundTruthBoxes:
     """Of the vehicles: people, where the city has any, are masked and not followed."""
     table, frame = _in_frames(_of_vehicles(table), order)
     boxes = _corners(table)
     counted = counts(boxes, table["visible_fraction"].to_numpy())
     vehicle, label, carriageway = (strings(table[name]) for name in ("vehicle_id", "label", "carriageway"))
-    return TruthBoxes(frame, vehicle, boxes, counted, label, carriageway)
+    return GroundTruthBoxes(frame, vehicle, boxes, counted, label, carriageway)
 
 
-def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> FoundBoxes:
+def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> PredictedBoxes:
     table, frame = _in_frames(_of_vehicles(table), order)
     ids = table["detection_id"].to_pylist()
     track = np.array([members.get(detection_id, -1) for detection_id in ids], np.int64)
-    return FoundBoxes(np.array(ids, str), frame, _corners(table), table["score"].to_numpy(), strings(table["label"]), track)
+    return PredictedBoxes(np.array(ids, str), frame, _corners(table), table["score"].to_numpy(), strings(table["label"]), track)
 
 
 def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from cctview_pipeline.evaluate.reading import CameraResults
 from cctview_pipeline.evaluate.report import ALL, Row, measured
-from cctview_pipeline.evaluate.transitions import AssignedMatch, Transition, Way, name_of
+from cctview_pipeline.evaluate.transitions import AssignedMatch, CameraPair, Transition, name_of
 
 QUARTER_US = 15 * 60 * 1_000_000
 
@@ -71,7 +71,7 @@ def _beginnings(camera: CameraResults) -> list[tuple[int, str]]:
     ]
 
 
-def travel_time_rows(ways: list[Way], matches: list[AssignedMatch], transitions: list[Transition]) -> list[Row]:
+def travel_time_rows(ways: list[CameraPair], matches: list[AssignedMatch], transitions: list[Transition]) -> list[Row]:
     """Median gaps of assigned matches against the true ones, by way: over the whole time, and in quarters.
 
     median_error: of the whole time's medians; cell_error_s: mean absolute error of the quarters' medians, over those in

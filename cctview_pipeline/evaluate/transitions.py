@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.evaluate.reading import CameraResults, microseconds, read, strings
 from cctview_pipeline.lake import Lake
 
-Way = tuple[str, str]
+CameraPair = tuple[str, str]
 """From a camera to its neighbour."""
 
 
@@ -19,7 +19,7 @@ class Transition:
     """A vehicle that was counted at two neighbouring cameras, one right after the other. arrived: us since 1970."""
 
     vehicle: str
-    way: Way
+    way: CameraPair
     arrived: int
     gap_s: float
 
@@ -28,14 +28,14 @@ class Transition:
 class AssignedMatch:
     """A chosen match. vehicle: the one that both its tracks are identified as, else None; arrived: us since 1970."""
 
-    way: Way
+    way: CameraPair
     arrived: int
     gap_s: float
     probability: float
     vehicle: str | None
 
 
-def true_transitions(lake: Lake, cameras: list[CameraResults], ways: list[Way], hours: list[datetime]) -> list[Transition]:
+def true_transitions(lake: Lake, cameras: list[CameraResults], ways: list[CameraPair], hours: list[datetime]) -> list[Transition]:
     """Vehicles whose passages follow each other at neighbouring cameras, on one carriageway.
 
     gap_s: from where the earlier camera lost sight of it to where the later one came to see it, as between two tracks.
@@ -56,7 +56,9 @@ def true_transitions(lake: Lake, cameras: list[CameraResults], ways: list[Way], 
     return found
 
 
-def assigned_matches(lake: Lake, cameras: list[CameraResults], ways: list[Way], hours: list[datetime]) -> list[AssignedMatch]:
+def assigned_matches(
+    lake: Lake, cameras: list[CameraResults], ways: list[CameraPair], hours: list[datetime]
+) -> list[AssignedMatch]:
     """Chosen matches between evaluated cameras; those with a track of an hour that is not evaluated are left out."""
     by_id, known, found = {camera.camera_id: camera for camera in cameras}, set(ways), []
     columns = ["query_track_id", "gallery_track_id", "gallery_camera_id", "gap_s", "probability", "assigned"]
@@ -82,6 +84,6 @@ def assigned_matches(lake: Lake, cameras: list[CameraResults], ways: list[Way], 
     return found
 
 
-def name_of(way: Way) -> str:
+def name_of(way: CameraPair) -> str:
     """A way as a scope: ``city-1 to city-2``."""
     return f"{way[0]} to {way[1]}"

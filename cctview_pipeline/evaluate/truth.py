@@ -13,13 +13,13 @@ from scipy.optimize import linear_sum_assignment
 from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.detect.evaluation import covered
 
-SHORTEST_PX = 8.0
-LEAST_VISIBLE = 0.30
+MIN_SIDE_PX = 8.0
+MIN_VISIBLE = 0.30
 OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
-class TruthBoxes:
+class GroundTruthBoxes:
     """N true boxes of one camera, sorted by frame.
 
     frame: (N,) position in the camera's frames; vehicle: (N,) vehicle ids; boxes: (N, 4) px; counted: (N,) bool;
@@ -35,7 +35,7 @@ class TruthBoxes:
 
 
 @dataclass(frozen=True)
-class FoundBoxes:
+class PredictedBoxes:
     """M detections of vehicles of one camera, of every score, sorted by frame.
 
     ids: (M,) detection ids; frame: (M,) position in the camera's frames; boxes: (M, 4) px; score: (M,); label: (M,);
@@ -52,7 +52,7 @@ class FoundBoxes:
 
 @dataclass(frozen=True)
 class FrameOverlap:
-    """One frame's counted truth (G rows of TruthBoxes) and kept detections (D rows of FoundBoxes); iou: (G, D)."""
+    """One frame's counted truth (G rows of GroundTruthBoxes) and kept detections (D rows of PredictedBoxes); iou: (G, D)."""
 
     frame: int
     truth: np.ndarray
@@ -64,7 +64,7 @@ class FrameOverlap:
 class Assignment:
     """Which true box each detection that is in a track lies on.
 
-    hit: (M,) row of TruthBoxes, or -1; kept: (M,) in a track and not left out as lying on an ignored vehicle;
+    hit: (M,) row of GroundTruthBoxes, or -1; kept: (M,) in a track and not left out as lying on an ignored vehicle;
     overlaps: the frames that have counted truth or kept detections.
     """
 
@@ -75,7 +75,7 @@ class Assignment:
 
 def counts(boxes: np.ndarray, visible_fraction: np.ndarray) -> np.ndarray:
     """(N, 4) visible boxes in px and (N,) visible parts of the silhouettes -> (N,) bool, the rule."""
-    return (shorter_side(boxes) >= SHORTEST_PX) & (visible_fraction >= LEAST_VISIBLE)
+    return (shorter_side(boxes) >= MIN_SIDE_PX) & (visible_fraction >= MIN_VISIBLE)
 
 
 def shorter_side(boxes: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ def rows_by_frame(frame: np.ndarray, frames: int) -> list[np.ndarray]:
     return np.split(np.arange(len(frame)), np.searchsorted(frame, np.arange(1, frames))) if frames else []
 
 
-def assign(truth: TruthBoxes, found: FoundBoxes, frames: int) -> Assignment:
+def assign(truth: GroundTruthBoxes, found: PredictedBoxes, frames: int) -> Assignment:
     """Assign each frame's tracked detections to its counted vehicles: the highest sum of IoU, each at least one half.
 
     frames: how many the camera sent. A detection that hits no counted vehicle and lies on an ignored one is left out.
@@ -117,7 +117,7 @@ def assign(truth: TruthBoxes, found: FoundBoxes, frames: int) -> Assignment:
     return Assignment(hit, kept, overlaps)
 
 
-def vehicles_of_tracks(truth: TruthBoxes, found: FoundBoxes, assignment: Assignment, tracks: int) -> list[str | None]:
+def vehicles_of_tracks(truth: GroundTruthBoxes, found: PredictedBoxes, assignment: Assignment, tracks: int) -> list[str | None]:
     """Each track's vehicle: the one most of its kept detections lie on, at least half of them; else None.
 
     Of two vehicles with half each, the one with the lower id.

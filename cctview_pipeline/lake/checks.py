@@ -16,7 +16,7 @@ from cctview_pipeline.lake.layout import Partition
 from cctview_pipeline.lake.tables import check_schema
 
 Inputs = Mapping[str, pa.Table]
-FASTEST_KMH = 200.0
+MAX_SPEED_KMH = 200.0
 SCHEMA = "schema"
 
 
@@ -107,7 +107,7 @@ def _one_a_frame(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | 
 
 def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     fast = pc.max(rows["implied_speed_kmh"]).as_py() if rows.num_rows else 0.0
-    return f"One implies {fast:.0f} km/h." if fast > FASTEST_KMH else None
+    return f"One implies {fast:.0f} km/h." if fast > MAX_SPEED_KMH else None
 
 
 def _one_place(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
@@ -187,7 +187,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
     "matches": (
         _unique("query_track_id", "gallery_track_id"),
         _exists("query_track_id", "tracks", "track_id", "tracks_exist", "Every query is a track of this camera and hour."),
-        Check("plausible_speed", f"No match implies more than {FASTEST_KMH:.0f} km/h.", _plausible),
+        Check("plausible_speed", f"No match implies more than {MAX_SPEED_KMH:.0f} km/h.", _plausible),
     ),
     "match_evidence": (_unique("query_track_id", "gallery_track_id"),),
     "verdicts": (_unique("query_track_id", "gallery_track_id", "said_by"),),

@@ -31,18 +31,18 @@ the way at each), the lanes' influence, the hour's course, and one of its steps.
 STEP_S = 300.0
 """Between two points of the hour's course."""
 
-FIRST_SPREAD, SPREAD_VOTES, LEAST_SPREAD = 0.1, 5.0, 0.015
+FIRST_SPREAD, SPREAD_VOTES, MIN_SPREAD = 0.1, 5.0, 0.015
 """Of the logarithm of the travel time around what is expected: beforehand, its worth in matches, and at least."""
 
 ODD_TIME, ODD_STD = 0.01, 0.35
 """So many take another time than their pace tells: they stop, or hurry."""
 
-LOOKS, SIZE, PACE = range(3)
+APPEARANCE, SIZE, PACE = range(3)
 """The cues, in the order of Pairs.cues."""
 
 
 @dataclass(frozen=True)
-class Cue:
+class Likelihood:
     """A difference between two tracks, as a normal variable for one vehicle and for two. one_sided: less than is usual for one
     vehicle speaks for it, not against."""
 
@@ -60,7 +60,7 @@ class Cue:
             ratio = np.where(values < self.other, ratio, np.minimum(ratio, 0))
         return np.nan_to_num(np.clip(ratio + np.log(self.other_std / self.same_std), -10, 5), nan=0.0)
 
-    def learned(self, before: "Cue", values: np.ndarray, votes: np.ndarray) -> "Cue":
+    def learned(self, before: "Likelihood", values: np.ndarray, votes: np.ndarray) -> "Likelihood":
         """From pairs that are one vehicle with these probabilities."""
         votes, values = votes * ~np.isnan(values), np.nan_to_num(values)
         total = CUE_VOTES + votes.sum()
@@ -73,12 +73,12 @@ class Cue:
 
 
 @dataclass(frozen=True)
-class Belief:
+class EdgeModel:
     """cues: of the looks, the size, the pace; agree: how much likelier one label is for one vehicle than for two, and two
     labels; times: coefficients over ``regressors``; spread: of the logarithm of the travel time around them; share: of the
     queries whose vehicle the source has seen too; support: how many matches it rests on."""
 
-    cues: tuple[Cue, Cue, Cue]
+    cues: tuple[Likelihood, Likelihood, Likelihood]
     agree: tuple[float, float]
     times: np.ndarray
     spread: float
@@ -119,33 +119,33 @@ class Belief:
         return float(np.exp(self.times[0] + self.times[5:].mean()))
 
 
-def believed(edge: Edge, pairs: Pairs, apart: Pairs) -> Belief:
+def believed(edge: Edge, pairs: Pairs, apart: Pairs) -> EdgeModel:
     """Before any pair is matched. apart: pairs that are two vehicles for certain, or nearly."""
-    looks, size, pace = (_cue_of(values, place == LOOKS) for place, values in enumerate(apart.cues))
+    looks, size, pace = (_cue_of(values, place == APPEARANCE) for place, values in enumerate(apart.cues))
     centre = np.log(edge.metres / (USUAL_KMH / 3.6))
     times = np.concatenate([[centre, -0.5, -0.5, 0, 0], np.zeros(_points(pairs))])
     agree = float(np.clip(apart.same_label.mean(), 0.05, 0.95)) if len(apart) else 0.5
     agreement = ((agree + LABEL_KEPT * (1 - agree)) / agree, 1 - LABEL_KEPT)
     share = float(np.clip(np.exp(-edge.metres / STAYS_M), *SHARES))
-    return Belief(cues=(looks, size, pace), agree=agreement, times=times, spread=CENTRE_STD, share=share, support=0.0)
+    return EdgeModel(cues=(looks, size, pace), agree=agreement, times=times, spread=CENTRE_STD, share=share, support=0.0)
 
 
-def _cue_of(values: np.ndarray, one_sided: bool) -> Cue:
+def _cue_of(values: np.ndarray, one_sided: bool) -> Likelihood:
     """Before any pair is matched, by the differences of pairs that are two vehicles; NaN where they are unknown."""
     known = values[~np.isnan(values)]
     mean, std = (float(known.mean()), max(float(known.std()), 1e-3)) if len(known) > 1 else (0.0, 1.0)
     if one_sided:
-        return Cue(same=mean - 1.5 * std, same_std=std, other=mean, other_std=std, one_sided=True)
-    return Cue(same=0.0, same_std=0.6 * std, other=mean, other_std=std)
+        return Likelihood(same=mean - 1.5 * std, same_std=std, other=mean, other_std=std, one_sided=True)
+    return Likelihood(same=0.0, same_std=0.6 * std, other=mean, other_std=std)
 
 
-def learn(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> Belief:
+def learn(before: EdgeModel, pairs: Pairs, votes: np.ndarray, belief: EdgeModel) -> EdgeModel:
     """One step: what pairs that are one vehicle with these probabilities (M,) tell. belief: the one they rest on."""
     each = zip(belief.cues, before.cues, pairs.cues, strict=True)
     looks, size, pace = (cue.learned(old, values, votes) for cue, old, values in each)
     times, spread = _travel_times(before, pairs, votes, belief)
     share = (SHARE_VOTES * before.share + votes.sum()) / (SHARE_VOTES + pairs.queries)
-    return Belief(
+    return EdgeModel(
         cues=(looks, size, pace),
         agree=before.agree,
         times=times,
@@ -166,7 +166,7 @@ def _points(pairs: Pairs) -> int:
     return int(pairs.lasts_s // STEP_S) + 2
 
 
-def _travel_times(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belief) -> tuple[np.ndarray, float]:
+def _travel_times(before: EdgeModel, pairs: Pairs, votes: np.ndarray, belief: EdgeModel) -> tuple[np.ndarray, float]:
     """Least squares of the logarithm of the travel time, with what was believed beforehand."""
     design, logs = regressors(pairs), np.log(pairs.seconds)
     off = (logs - belief.expected(pairs)) / belief.std(pairs)
@@ -181,4 +181,4 @@ def _travel_times(before: Belief, pairs: Pairs, votes: np.ndarray, belief: Belie
     near = votes * (np.abs(left) < 4 * belief.std(pairs))
     excess = (near * (left**2 - (found[1:3] ** 2) @ pairs.pace_errors**2)).sum()
     variance = (SPREAD_VOTES * FIRST_SPREAD**2 + excess) / (SPREAD_VOTES + near.sum())
-    return found, float(np.clip(np.sqrt(max(variance, 0)), LEAST_SPREAD, CENTRE_STD))
+    return found, float(np.clip(np.sqrt(max(variance, 0)), MIN_SPREAD, CENTRE_STD))

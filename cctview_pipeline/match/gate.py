@@ -6,12 +6,12 @@ import numpy as np
 
 from cctview_pipeline.campaign import Camera, Campaign
 
-SLOWEST_KMH, FASTEST_KMH = 5.0, 130.0
+SLOWEST_KMH, MAX_SPEED_KMH = 5.0, 130.0
 SIGHT_M = 100.0
 """A camera sees so much of its road: from where it loses a vehicle to where the next camera finds it can be less far than from
 camera to camera, by twice as much where the two face each other."""
 
-LONGEST_S = 3600.0
+MAX_DURATION_S = 3600.0
 """A match of (c, h) reads hours h-1 and h, so no way may take longer than an hour."""
 
 
@@ -29,16 +29,16 @@ class Edge:
 
     @property
     def shortest_s(self) -> float:
-        return max(self.metres - 2 * SIGHT_M, 0.0) / (FASTEST_KMH / 3.6)
+        return max(self.metres - 2 * SIGHT_M, 0.0) / (MAX_SPEED_KMH / 3.6)
 
     @property
     def longest_s(self) -> float:
-        return min(LONGEST_S, self.metres / (SLOWEST_KMH / 3.6))
+        return min(MAX_DURATION_S, self.metres / (SLOWEST_KMH / 3.6))
 
     def admits(self, gaps: np.ndarray, passing: np.ndarray) -> np.ndarray:
         """gaps: s between a track's end at the source and one's beginning at the target; passing: s between when the two were in
         the middle of the cameras' sights, which can be a third nearer to each other than the cameras -> bool."""
-        quickest = self.metres / (1.5 * FASTEST_KMH / 3.6)
+        quickest = self.metres / (1.5 * MAX_SPEED_KMH / 3.6)
         return (gaps >= self.shortest_s) & (gaps <= self.longest_s) & (passing >= quickest)
 
     def speed_kmh(self, seconds: np.ndarray) -> np.ndarray:

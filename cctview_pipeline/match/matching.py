@@ -6,30 +6,30 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from cctview_pipeline.match.belief import LOOKS, Belief, believed, learn
+from cctview_pipeline.match.belief import APPEARANCE, EdgeModel, believed, learn
 from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.pairs import Pairs, TrackSet, candidates, two_vehicles
 
 METRIC = "euclidean-mean"
 """Of the tracks' mean embeddings, in which large images weigh more, each camera's mean taken off."""
 
-KEPT = 20
+TOP_K = 20
 """Candidates kept a query, for the viewer and for people who want rank lists."""
 
-ROUNDS, STEPS = 4, 8
+EM_ROUNDS, STEPS = 4, 8
 """Of learning: in each round all pairs are looked at once, and those that are not hopeless so many times."""
 
-HOPELESS, TEACHES = 1e-5, 1e-3
+MIN_ODDS, MIN_RESPONSIBILITY = 1e-5, 1e-3
 """Probability below which a pair takes nothing from others, and from which it teaches."""
 
-PASSES = 15
+BP_ITERATIONS = 15
 """Of the messages between queries and gallery; they settle after a handful."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One pair that could be one vehicle. query, gallery: positions in the two sets; evidence: as Belief.evidence, a pair's; the
-    rest as the matches table."""
+    """One pair that could be one vehicle. query, gallery: positions in the two sets; evidence: a pair's, as EdgeModel.evidence;
+    the rest as the matches table."""
 
     query: int
     gallery: int
@@ -48,7 +48,7 @@ class Matching:
     """candidates: by query and rank; belief: what was learned of the edge, None where nothing could be matched."""
 
     candidates: list[Candidate]
-    belief: Belief | None
+    belief: EdgeModel | None
 
 
 def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Matching:
@@ -67,11 +67,11 @@ def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Matching:
     return Matching(_candidates(edge, pairs, belief.evidence(pairs), probability, assign(pairs, probability)), belief)
 
 
-def learn_edge(before: Belief, pairs: Pairs) -> Belief:
+def learn_edge(before: EdgeModel, pairs: Pairs) -> EdgeModel:
     """Expectation maximisation from what was believed before."""
     belief = before
-    for _ in range(ROUNDS):
-        possible = pairs.select(marginals(pairs, belief.log_odds(pairs)) > TEACHES)
+    for _ in range(EM_ROUNDS):
+        possible = pairs.select(marginals(pairs, belief.log_odds(pairs)) > MIN_RESPONSIBILITY)
         for _ in range(STEPS):
             belief = learn(before, possible, marginals(possible, belief.log_odds(possible)), belief)
     return belief
@@ -84,10 +84,10 @@ def marginals(pairs: Pairs, log_odds: np.ndarray) -> np.ndarray:
     Electronic Systems 50, 2014).
     """
     odds = np.exp(np.minimum(log_odds, 30.0))
-    hopeful = np.flatnonzero(odds > HOPELESS)
+    hopeful = np.flatnonzero(odds > MIN_ODDS)
     odds, query, gallery = odds[hopeful], pairs.query[hopeful], pairs.gallery[hopeful]
     free = np.ones(len(hopeful))  # how far the gallery's track is free of the other queries
-    for _ in range(PASSES):
+    for _ in range(BP_ITERATIONS):
         claim = odds * free
         claim = odds / (1 + np.bincount(query, claim, pairs.queries)[query] - claim)
         free = 1 / (1 + np.bincount(gallery, claim)[gallery] - claim) if len(claim) else free
@@ -100,7 +100,7 @@ def marginals(pairs: Pairs, log_odds: np.ndarray) -> np.ndarray:
 def assign(pairs: Pairs, probability: np.ndarray) -> np.ndarray:
     """(M,) which pairs are chosen. Every query has a partner of its own that means "no match"."""
     nothing = np.maximum(1 - np.bincount(pairs.query, probability, pairs.queries), 1e-12)
-    real = np.flatnonzero(probability > HOPELESS)
+    real = np.flatnonzero(probability > MIN_ODDS)
     columns = int(pairs.gallery.max()) + 1
     rows = np.concatenate([pairs.query[real], np.arange(pairs.queries)])
     partners = np.concatenate([pairs.gallery[real], columns + np.arange(pairs.queries)])
@@ -110,7 +110,7 @@ def assign(pairs: Pairs, probability: np.ndarray) -> np.ndarray:
     queries, found = min_weight_full_bipartite_matching(graph)
     partner = np.full(pairs.queries, -1)
     partner[queries] = found
-    return (partner[pairs.query] == pairs.gallery) & (probability > HOPELESS)
+    return (partner[pairs.query] == pairs.gallery) & (probability > MIN_ODDS)
 
 
 def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
@@ -122,13 +122,13 @@ def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.
     alone = np.append(np.diff(starts), len(order) - starts[-1]) == 1
     second = np.where(alone, 0.0, likeliest[starts + 1])
     best_other = np.where(rank == 1, second[group], likeliest[starts][group])
-    kept = np.flatnonzero((rank <= KEPT) | chosen[order])
+    kept = np.flatnonzero((rank <= TOP_K) | chosen[order])
     those = order[kept]
     columns = (
         pairs.query[those],
         pairs.gallery[those],
         rank[kept],
-        pairs.cues[LOOKS, those],
+        pairs.cues[APPEARANCE, those],
         pairs.gap[those],
         edge.speed_kmh(pairs.seconds[those]),
         probability[those],

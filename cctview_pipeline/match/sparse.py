@@ -16,7 +16,7 @@ PENALTY = 1.0
 TOLERANCE = 1e-11
 """How far the duality gap may be from 0, as a share of half the query's squared norm, when a problem counts as solved.
 What is explained is then off by less than 5e-6 of the norm."""
-MOST_ROUNDS = 300
+MAX_ROUNDS = 300
 """Beyond so many an error is better than a guess."""
 RIDGE = 1e-10
 """Added to the diagonal of the linear systems, as a share of it."""
@@ -54,7 +54,7 @@ def _solve(gram: Tensor, products: Tensor, norms: Tensor) -> Tensor:
     gram, products, norms = gram.repeat_interleave(count, 0), products.flatten(0, 1), norms.repeat(tracks)
     squared, left = norms.clone(), torch.arange(len(norms), device=norms.device)
     weights = torch.zeros_like(products)
-    for done in range(MOST_ROUNDS):
+    for done in range(MAX_ROUNDS):
         _sweep(gram, products, weights)
         # A step ends where a first weight vanishes, so a stubborn problem may need one for each.
         for _ in range(min(STEPS + done, weights.shape[1])):

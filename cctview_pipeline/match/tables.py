@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.match.belief import Belief
+from cctview_pipeline.match.belief import EdgeModel
 from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.matching import METRIC, Candidate, match
 from cctview_pipeline.match.pairs import TrackSet
 
 EVIDENCE = ("looks", "size", "pace", "label", "travel_time")
-"""The columns of match_evidence, in the order of Belief.evidence."""
+"""The columns of match_evidence, in the order of EdgeModel.evidence."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Matched:
 
     matches: pa.Table
     evidence: pa.Table
-    learned: list[tuple[Edge, Belief]]
+    learned: list[tuple[Edge, EdgeModel]]
 
 
 def match_tracks(edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Table, features: pa.Table) -> Matched:

@@ -47,7 +47,7 @@ AGGREGATES = frozenset({"camera_status", "gaps", "vehicle_counts", "travel_times
 SYNTHETIC = "synthetic"
 """The purpose that is written down for the synthetic city when none is stated."""
 _HOUR = timedelta(hours=1)
-_MOST_REMEMBERED = 1_000_000
+_MAX_REMEMBERED = 1_000_000
 """Pseudonyms of one question, about 200 MB of them."""
 
 
@@ -75,11 +75,11 @@ def asked(
     keys: KeyStore | None = None,
     log: AuditLog | None = None,
 ) -> Iterator[Answer]:
-    """Run one SELECT over the lake's tables; the rows come in batches. purpose, user, log: as for ``permit``; keys: the lake's
+    """Run one SELECT over the lake's tables; the rows come in batches. purpose, user, log: as for ``authorize``; keys: the lake's
     own when left out.
 
     Raises CctviewError for anything but one SELECT, for tables or columns that are not there (neither is written down), for
-    what takes too long or too much memory, and as ``permit`` does.
+    what takes too long or too much memory, and as ``authorize`` does.
     """
     statement = read_statement(sql)
     vehicles = set(statement.tables) - AGGREGATES
@@ -94,11 +94,11 @@ def asked(
             raise told(error) from error
         answer = Answer(database, question, not statement.turns_zones, lambda: pseudonyms.failure)
         if vehicles:
-            permit(lake, "query", sql, statement.tables, stated, user, log)
+            authorize(lake, "query", sql, statement.tables, stated, user, log)
         yield answer
 
 
-def permit(
+def authorize(
     lake: Lake,
     kind: str,
     asked: str,
@@ -177,7 +177,7 @@ class _Pseudonyms:
 
     def _pseudonym(self, identifier: str) -> str | None:
         if identifier not in self._made:  # a join asks for each id again and again
-            if len(self._made) >= _MOST_REMEMBERED:
+            if len(self._made) >= _MAX_REMEMBERED:
                 self._made.clear()
             key = self._key(self._day(identifier))
             self._made[identifier] = key and key.pseudonym(identifier)

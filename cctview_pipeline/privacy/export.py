@@ -9,7 +9,7 @@ from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.privacy.access import permit
+from cctview_pipeline.privacy.access import authorize
 
 TABLES = ("raw_frames", "detections", "crops", "features")
 
@@ -19,13 +19,13 @@ def export_partitions(
 ) -> Iterator[int]:
     """Write camera-hours below ``out/<camera>/YYYY/MM/DD/HH/MM/SS/``; gives the number of frames of each as it is done.
 
-    threshold: detections below it are left out; purpose, user: as for ``privacy.access.permit``, which writes the export down as
-    one entry before the first file, or refuses it. Folders are named by the time in the frame's id: New York's for published
+    threshold: detections below it are left out; purpose, user: as for ``privacy.access.authorize``, which writes the export down
+    as one entry before the first file, or refuses it. Folders are named by the time in the frame's id: New York's for published
     frames, UTC for others. What the lake does not have yet (crops, features) is left out.
     """
     cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.hour) for p in partitions)
     what = f"{len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}, as files to {out.absolute()}"
-    permit(lake, "export", what, TABLES, purpose, user)
+    authorize(lake, "export", what, TABLES, purpose, user)
     return (_export_camera_hour(lake, partition, threshold, out) for partition in partitions)
 
 

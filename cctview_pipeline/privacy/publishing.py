@@ -33,7 +33,7 @@ from cctview_pipeline.privacy.differencing import shown_rows
 
 K = 10
 """How many vehicles a published group has at least, unless the caller says otherwise."""
-SHORTEST_BIN = timedelta(minutes=15)
+MIN_BIN = timedelta(minutes=15)
 COUNT, TIME = "vehicles", "began_at"
 """The columns that hold how many a group has, and when its bin begins."""
 
@@ -118,7 +118,7 @@ def _check_bins(table: pa.Table, dimensions: Sequence[str]) -> None:
         if not pa.types.is_timestamp(kind):
             continue
         begins = table[name].cast(pa.timestamp("ns", kind.tz)).cast(pa.int64()).to_numpy()
-        off = np.flatnonzero(begins % (SHORTEST_BIN // timedelta(microseconds=1) * 1000))
+        off = np.flatnonzero(begins % (MIN_BIN // timedelta(microseconds=1) * 1000))
         if len(off):
             at = table[name][int(off[0])].as_py()
             raise CctviewError(f"'{name}' holds {at:%H:%M:%S}, which is no multiple of 15 minutes: count in aligned bins.")

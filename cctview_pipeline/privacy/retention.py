@@ -26,7 +26,7 @@ REPORTS = "reports"
 
 
 @dataclass(frozen=True)
-class Due:
+class ExpiredItem:
     """Something whose time is over. kind: a table, ``spool`` or ``keys``; place: where it lies; since: from when its age counts;
     lifetime: how long it may be kept; partition: of a table, None for a file that is none of them."""
 
@@ -54,8 +54,8 @@ class PurgeReport:
 
     at: datetime
     dry_run: bool
-    deleted: list[Due] = field(default_factory=list)
-    failed: list[tuple[Due, str]] = field(default_factory=list)
+    deleted: list[ExpiredItem] = field(default_factory=list)
+    failed: list[tuple[ExpiredItem, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict:
         deleted = [due.as_dict() for due in self.deleted]
@@ -75,14 +75,16 @@ def note_intake(lake: Lake, campaign: Campaign, partition: Partition, now: datet
 
 def find_due(
     lake: Lake, campaign: Campaign, policy: Policy, now: datetime, spool: Path | None = None, keys: KeyStore | None = None
-) -> list[Due]:
+) -> list[ExpiredItem]:
     """Everything whose lifetime is over, in the order of the tables."""
     found = list(_due_partitions(lake, campaign, policy, now))
     found += _due_segments(spool, policy, now) if spool else []
     return found + (list(_due_keys(keys, policy, now)) if keys else [])
 
 
-def purge(lake: Lake, due: Iterable[Due], now: datetime, keys: KeyStore | None = None, dry_run: bool = False) -> PurgeReport:
+def purge(
+    lake: Lake, due: Iterable[ExpiredItem], now: datetime, keys: KeyStore | None = None, dry_run: bool = False
+) -> PurgeReport:
     """Delete what is due, and write a report beside the lake's tables. What fails is told and tried again next time."""
     report, tombstones = PurgeReport(now, dry_run), Tombstones(lake)
     for each in due:
@@ -100,7 +102,7 @@ def purge(lake: Lake, due: Iterable[Due], now: datetime, keys: KeyStore | None =
     return report
 
 
-def _delete(lake: Lake, tombstones: Tombstones, due: Due, now: datetime, keys: KeyStore | None) -> None:
+def _delete(lake: Lake, tombstones: Tombstones, due: ExpiredItem, now: datetime, keys: KeyStore | None) -> None:
     if due.kind == "keys":
         keys.destroy(datetime.fromisoformat(due.place).date())
     elif due.kind == "spool":
@@ -111,22 +113,22 @@ def _delete(lake: Lake, tombstones: Tombstones, due: Due, now: datetime, keys: K
         lake.storage.delete(layout.key(due.kind, due.partition))
 
 
-def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetime) -> Iterator[Due]:
+def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetime) -> Iterator[ExpiredItem]:
     intake = _intakes(lake) if campaign.network not in LIVE_NETWORKS else {}
     for table in TABLES:
         lifetime = policy.lifetime(table)
         if lifetime is None:
             continue
         for key in lake.strangers(table):
-            yield Due(table, lake.storage.path(key), now, lifetime)
+            yield ExpiredItem(table, lake.storage.path(key), now, lifetime)
         for partition in lake.partitions(table):
             begin = partition.hour or datetime.combine(partition.day, time(), UTC)
             since = max(begin, intake.get(partition, begin))
             if since + lifetime <= now:
-                yield Due(table, lake.storage.path(layout.key(table, partition)), since, lifetime, partition)
+                yield ExpiredItem(table, lake.storage.path(layout.key(table, partition)), since, lifetime, partition)
 
 
-def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[Due]:
+def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[ExpiredItem]:
     """Segments whose oldest record is too old, sealed or not: what no run has taken into the lake by then is lost."""
     lifetime = policy.lifetime("spool")
     if lifetime is None or not spool.is_dir():
@@ -137,17 +139,17 @@ def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[Due]:
     # What a process that was killed left of a file that it had not finished, and what nobody can read.
     left = (path for path in (*spool.rglob("*.partial"), *damaged(spool), *unreadable(spool)) if path.is_file())
     begun |= {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in left}
-    return [Due("spool", str(segment), since, lifetime) for segment, since in begun.items() if since + lifetime <= now]
+    return [ExpiredItem("spool", str(segment), since, lifetime) for segment, since in begun.items() if since + lifetime <= now]
 
 
-def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[Due]:
+def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[ExpiredItem]:
     """A key's lifetime begins when its day is over, or when it was made for a day long past."""
     lifetime = policy.lifetime("keys")
     for day in keys.days() if lifetime is not None else []:
         over = datetime.combine(day, time(), UTC) + timedelta(days=1)
         since = max(over, keys.created_at(day) or over)
         if since + lifetime <= now:
-            yield Due("keys", day.isoformat(), since, lifetime)
+            yield ExpiredItem("keys", day.isoformat(), since, lifetime)
 
 
 def _intakes(lake: Lake) -> dict[Partition, datetime]:

@@ -45,7 +45,7 @@ class Finder(Protocol):
         """RGB uint8 (H, W, 3) -> one (N, 4) array an image: x1, y1, x2, y2 in px of what is to be filled."""
 
 
-class Nobody:
+class NoPeopleDetector:
     """Looks for no people: where a purpose lets them stay visible."""
 
     def __init__(self, purpose: str) -> None:
@@ -100,13 +100,13 @@ class Masker:
     def of(cls, policy: Policy, campaign: Campaign | None = None) -> "Masker":
         """What a campaign's policy asks for. Raises CctviewError when the model is not there: then nothing may be stored."""
         if campaign and campaign.network == "city" and not campaign.settings.get("people"):
-            finder: Finder = Nobody("nobody walks in this city")
+            finder: Finder = NoPeopleDetector("nobody walks in this city")
         elif policy.masks_people:
-            from cctview_pipeline.redaction.people import PeopleFinder  # not at the top: the code server needs no model
+            from cctview_pipeline.redaction.people import PeopleDetector  # not at the top: the code server needs no model
 
-            finder = PeopleFinder.load()
+            finder = PeopleDetector.load()
         else:
-            finder = Nobody(policy.unmasked_for)
+            finder = NoPeopleDetector(policy.unmasked_for)
         zones = {camera.id: Zones.of(camera) for camera in campaign.cameras if camera.privacy_zones} if campaign else {}
         return cls(finder, policy.largest_side, zones)
 
@@ -221,7 +221,7 @@ def mask_of(jpeg: bytes) -> tuple[str, int] | None:
 def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
     """A network's frames -> frames that may be stored. One that a collector masked stays as it is, unless it let people through
     who are not meant to be seen any more, or did not know the zones as they are now."""
-    searching = not isinstance(masker.finder, Nobody)
+    searching = not isinstance(masker.finder, NoPeopleDetector)
     frames, rejected = [], list(hour.rejected)
     for begin in range(0, len(hour.frames), AT_ONCE):
         chunk = [(frame, mask_of(frame.jpeg)) for frame in hour.frames[begin : begin + AT_ONCE]]

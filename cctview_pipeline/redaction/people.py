@@ -34,7 +34,7 @@ class Backend(Protocol):
         are waited for when they are asked for."""
 
 
-class PeopleFinder:
+class PeopleDetector:
     """threshold: the probability from which on a cell is filled, where one beside it reaches ``sure``; margin: px around it.
     version: as pictures record it."""
 
@@ -43,14 +43,14 @@ class PeopleFinder:
         self._backend = backend
 
     @classmethod
-    def load(cls, device: str = "auto") -> "PeopleFinder":
+    def load(cls, device: str = "auto") -> "PeopleDetector":
         """Once a process. Raises CctviewError when the weights are missing or damaged."""
         entry = find_model(MODEL, "masker")
         check_file(entry)
         return _loaded(entry, device, threads())
 
     @classmethod
-    def read(cls, entry: ModelEntry, device: str) -> "PeopleFinder":
+    def read(cls, entry: ModelEntry, device: str) -> "PeopleDetector":
         """OpenVINO on processors, PyTorch elsewhere."""
         chosen = pick_device(device)
         try:
@@ -96,8 +96,8 @@ class PeopleFinder:
 
 
 @loaded_once(2)
-def _loaded(entry: ModelEntry, device: str, threads: int) -> PeopleFinder:
-    return PeopleFinder.read(entry, device)
+def _loaded(entry: ModelEntry, device: str, threads: int) -> PeopleDetector:
+    return PeopleDetector.read(entry, device)
 
 
 def _padded(image: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from cctview_pipeline.shell import command
 
 METADATA = "cctview"
 """The entry of a file's header that holds the metadata, as JSON."""
-LONGEST_NAME = 255
+MAX_NAME = 255
 """Bytes of a file's name, on every common file system."""
 
 
@@ -171,7 +171,7 @@ def _wrong(entry: object) -> str:
     if not isinstance(entry.get("task"), str):
         return "has no text under task"
     file = entry.get("file")
-    if not isinstance(file, str) or not file.isprintable() or Path(file).name != file or len(file.encode()) > LONGEST_NAME:
+    if not isinstance(file, str) or not file.isprintable() or Path(file).name != file or len(file.encode()) > MAX_NAME:
         return "has no name of a file in its own folder under file"
     digest = entry.get("sha256", "")
     if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{0,64}", digest):

@@ -39,8 +39,8 @@ FOCAL_WIDTHS, FOCAL_SPREAD = 1.6, 0.5
 BOX_ERROR, PIXEL_ERROR = 0.04, 1.0
 """Standard deviations: of a cell's mean box from the outline's, relative; of the place of one box, px."""
 
-LEAST_CELLS, LEAST_CARS, LEAST_PX = 12, 10, 10.0
-WORST_FIT, WORST_SCALE = 2.0, 0.3
+MIN_CELLS, MIN_CARS, MIN_PX = 12, 10, 10.0
+MAX_FIT_ERROR, MAX_SCALE_ERROR = 2.0, 0.3
 """A camera stays uncalibrated with fewer cells, each of so many cars of this size; or when the median residual, in standard
 deviations, or the relative standard error of lengths is larger."""
 
@@ -146,7 +146,7 @@ def calibrate(
     road to be level and the lens to bend nothing: errors of these kinds are not in ``scale_error``.
     """
     cells = _cells(boxes, np.asarray(labels), np.asarray(earlier, int), np.asarray(later, int), np.array(frame_size, float))
-    if len(cells.points) < LEAST_CELLS:
+    if len(cells.points) < MIN_CELLS:
         return None
     # Boxes tell little of the focal length, and not always with one minimum: it is scanned, and the mean of it taken.
     logs = np.log(frame_size[0]) + np.linspace(np.log(0.5), np.log(4.5), 12)
@@ -164,7 +164,7 @@ def calibrate(
     variance = weights @ (lengths - weights @ lengths) ** 2 + slope @ np.linalg.inv(best.jac.T @ best.jac) @ slope
     error = float(np.sqrt(variance + OUTLINE_ERROR**2))
     at_bounds = weights[:20].sum() + weights[-20:].sum() > 0.1
-    if at_bounds or error > WORST_SCALE or np.median(np.abs(best.fun[: -len(MEANS)])) > WORST_FIT:
+    if at_bounds or error > MAX_SCALE_ERROR or np.median(np.abs(best.fun[: -len(MEANS)])) > MAX_FIT_ERROR:
         return None
     ground = cells.ground(focal, best.x)
     ahead, right = ground.steps(cells.points, cells.ways).T
@@ -228,8 +228,8 @@ def _cells(boxes: np.ndarray, labels: np.ndarray, earlier: np.ndarray, later: np
     keys = np.column_stack([ways[cars, 1] < 0, points[cars] // (frame_size / (15, 20))])
     _, cell, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     rows = []
-    for members in (cars[cell.ravel() == i] for i in np.flatnonzero(counts >= LEAST_CARS)):
-        if np.median(sizes[members].min(axis=1)) >= LEAST_PX:  # of the cell: to leave out its small ones would bias the mean
+    for members in (cars[cell.ravel() == i] for i in np.flatnonzero(counts >= MIN_CARS)):
+        if np.median(sizes[members].min(axis=1)) >= MIN_PX:  # of the cell: to leave out its small ones would bias the mean
             logs = np.log(sizes[members])
             logs = np.clip(logs, *np.quantile(logs, (0.1, 0.9), axis=0))
             error = np.hypot(1.2 * logs.std(axis=0) / np.sqrt(len(members)), BOX_ERROR)

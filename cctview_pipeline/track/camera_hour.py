@@ -10,8 +10,8 @@ from cctview_pipeline.campaign import Camera
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images.size import same_shape
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.track.flow import Flow
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.flow import RoadModel
+from cctview_pipeline.track.sightings import CameraDetections
 from cctview_pipeline.track.tables import continuations, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
 from cctview_pipeline.track.views import Tables, View, views
@@ -38,9 +38,9 @@ class TrackedHour:
         return max(self.views, key=lambda each: len(each.view.frame_times), default=None)
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> RoadModel:
         """Of the main view, by which it was tracked."""
-        return self.main.tracking.flow if self.main else Flow((None, None))
+        return self.main.tracking.flow if self.main else RoadModel((None, None))
 
     @property
     def frame_gap_s(self) -> float | None:
@@ -81,7 +81,7 @@ def _views_before(before: Tables) -> list[View]:
         return []
 
 
-def _tracks_of(seen: Sightings, tracks: pa.Table, settings: TrackerSettings) -> dict[str, list[int]]:
+def _tracks_of(seen: CameraDetections, tracks: pa.Table, settings: TrackerSettings) -> dict[str, list[int]]:
     """track_id -> rows of the sightings."""
     row = {detection_id: i for i, detection_id in enumerate(seen.ids)}
     if not tracks.num_rows:

@@ -17,20 +17,20 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.sightings import CameraDetections
 from cctview_pipeline.track.surface import STIFFNESS, Basis, basis_over, huber_weights
 
 TOWARDS, AWAY = 0, 1
 """Down the picture is towards the camera, up is away from it: true for every camera that looks along its road."""
 
-LONGEST_STEP_S = 4.0
+MAX_STEP_S = 4.0
 SIZES_PER_SECOND = 9.0
 """No vehicle moves more of its own lengths in a second: about 40 m/s for a car of 4.5 m."""
 
-LEAST_MARGIN = 0.08
+MIN_MARGIN = 0.08
 """Of a certain pair's cosine over that of the next best."""
 
-LEAST_PAIRS = 30
+MIN_PAIRS = 30
 """A direction with fewer certain pairs is left unknown."""
 
 SUREST = 0.25
@@ -41,7 +41,7 @@ FITS = 8
 
 
 @dataclass(frozen=True)
-class Way:
+class DirectionModel:
     """One direction of one camera's road.
 
     progress, lane, size: coefficients over the basis. Progress is in seconds at the usual pace, 0 in the middle of the places;
@@ -71,10 +71,10 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Flow:
+class RoadModel:
     """ways[direction]: None where too little moved that way to learn it."""
 
-    ways: tuple[Way | None, Way | None]
+    ways: tuple[DirectionModel | None, DirectionModel | None]
 
     @property
     def unknown(self) -> bool:
@@ -82,23 +82,23 @@ class Flow:
         return self.ways == (None, None)
 
 
-def learn_flow(seen: Sightings, least_similarity: float) -> Flow:
+def fit_road_model(seen: CameraDetections, least_similarity: float) -> RoadModel:
     """Learn a camera's flow from one hour."""
-    earlier, later, margin = similar_pairs(seen, least_similarity, LEAST_MARGIN)
+    earlier, later, margin = similar_pairs(seen, least_similarity, MIN_MARGIN)
     moves = seen.points[later] - seen.points[earlier]
     # A box that the picture's edge cuts does not end where the vehicle touches the road.
     moved = (np.linalg.norm(moves, axis=1) > 0.5 * seen.sizes[earlier]) & ~seen.cut[earlier] & ~seen.cut[later]
 
-    def way(rows: np.ndarray) -> Way | None:
+    def way(rows: np.ndarray) -> DirectionModel | None:
         return _surest_first(seen, earlier[rows], later[rows], margin[rows])
 
     rising = moves[:, 1] < 0
-    return Flow((way(np.flatnonzero(moved & ~rising)), way(np.flatnonzero(moved & rising))))
+    return RoadModel((way(np.flatnonzero(moved & ~rising)), way(np.flatnonzero(moved & rising))))
 
 
-def _surest_first(seen: Sightings, earlier: np.ndarray, later: np.ndarray, margin: np.ndarray) -> Way | None:
+def _surest_first(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray, margin: np.ndarray) -> DirectionModel | None:
     """A way from the surest pairs, and then from all that agree with it."""
-    count = min(max(int(SUREST * len(margin)), 4 * LEAST_PAIRS), len(margin))
+    count = min(max(int(SUREST * len(margin)), 4 * MIN_PAIRS), len(margin))
     sure = np.sort(np.argsort(-margin, kind="stable")[:count])
     way = _learn_way(seen, earlier[sure], later[sure])
     if way is None:
@@ -109,11 +109,11 @@ def _surest_first(seen: Sightings, earlier: np.ndarray, later: np.ndarray, margi
     return _learn_way(seen, earlier[agree], later[agree]) or way
 
 
-def _learn_way(seen: Sightings, earlier: np.ndarray, later: np.ndarray) -> Way | None:
+def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -> DirectionModel | None:
     """None where too few of the pairs move like their neighbourhood."""
     velocities = (seen.points[later] - seen.points[earlier]) / (seen.times[later] - seen.times[earlier])[:, None]
     kept = _consistent(seen.points[earlier], velocities)
-    if len(kept) < LEAST_PAIRS:
+    if len(kept) < MIN_PAIRS:
         return None
     earlier, later = earlier[kept], later[kept]
     rows = np.concatenate([earlier, later])
@@ -128,7 +128,7 @@ def _learn_way(seen: Sightings, earlier: np.ndarray, later: np.ndarray) -> Way |
     if (everywhere @ lane) @ (places[:, 0] - places[:, 0].mean()) < 0:
         lane = -lane
     progress = basis.shifted(progress, -float(np.median(everywhere @ progress)))
-    return Way(basis, progress, lane, _size(basis, everywhere, seen.sizes[rows]), cKDTree(places), pace_std, lane_std)
+    return DirectionModel(basis, progress, lane, _size(basis, everywhere, seen.sizes[rows]), cKDTree(places), pace_std, lane_std)
 
 
 def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, float]:
@@ -169,18 +169,20 @@ def _size(basis: Basis, everywhere: np.ndarray, sizes: np.ndarray) -> np.ndarray
     return found
 
 
-def certain_pairs(seen: Sightings, least_similarity: float, margin: float = LEAST_MARGIN) -> tuple[np.ndarray, np.ndarray]:
+def certain_pairs(seen: CameraDetections, least_similarity: float, margin: float = MIN_MARGIN) -> tuple[np.ndarray, np.ndarray]:
     """Rows (M,), (M,) of successive frames' sightings that are each other's most similar, by a margin."""
     return similar_pairs(seen, least_similarity, margin)[:2]
 
 
-def similar_pairs(seen: Sightings, least_similarity: float, least_margin: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def similar_pairs(
+    seen: CameraDetections, least_similarity: float, least_margin: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same, and by how much (M,) each is more similar than the next."""
     earlier, later, margins = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     frames, points, sizes = seen.frames(), seen.points, seen.sizes
     for before, after in pairwise(frames):
         seconds = seen.times[after[0]] - seen.times[before[0]]
-        if seconds > LONGEST_STEP_S:
+        if seconds > MAX_STEP_S:
             continue
         similarity = seen.embeddings[before] @ seen.embeddings[after].T
         size = np.sqrt(sizes[before][:, None] * sizes[after][None, :])
@@ -204,7 +206,7 @@ def _consistent(places: np.ndarray, velocities: np.ndarray) -> np.ndarray:
     """Rows that move like their neighbourhood: most of the others are two vehicles that look alike."""
     kept = np.arange(len(places))
     for _ in range(2):
-        if len(kept) < LEAST_PAIRS:
+        if len(kept) < MIN_PAIRS:
             break
         _, nearest = cKDTree(places[kept]).query(places[kept], k=15)
         usual = np.median(velocities[kept][nearest], axis=1)

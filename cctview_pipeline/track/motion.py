@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cctview_pipeline.boxes import pairwise_iou
-from cctview_pipeline.track.flow import SIZES_PER_SECOND, Flow, Way
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.flow import SIZES_PER_SECOND, DirectionModel, RoadModel
+from cctview_pipeline.track.sightings import CameraDetections
 
 BOX_NOISE_PX = 1.0
 CUT_NOISE = 0.35
@@ -33,21 +33,21 @@ UNEXPECTED = 12.0
 USUAL_STD_S = 0.2
 """How well a place along the road is usually foretold."""
 
-LEAST_LANE_STD = 0.06
+MIN_LANE_STD = 0.06
 MEMORY = 4
-"""Sightings that tell a track's pace."""
+"""Detections that tell a track's pace."""
 
 
 @dataclass(frozen=True)
-class Placed:
+class RoadCoordinates:
     """N sightings in the coordinates of a flow, each row a direction; NaN where no vehicle of that direction was seen near.
 
     progress (2, N) s; lane, size (2, N): size relative to what is usual there, as a logarithm; progress_std, lane_std (2, N):
     from the noise of the box; share (2, N): of the vehicles about here, how many go that way.
     """
 
-    seen: Sightings
-    flow: Flow
+    seen: CameraDetections
+    flow: RoadModel
     progress: np.ndarray
     lane: np.ndarray
     size: np.ndarray
@@ -57,7 +57,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Motion:
+class MotionState:
     """direction: -1 while it is unknown; pace: seconds of progress a second, with its variance."""
 
     direction: int
@@ -65,10 +65,10 @@ class Motion:
     variance: float
 
 
-UNKNOWN = Motion(-1, 1.0, np.nan)
+UNKNOWN = MotionState(-1, 1.0, np.nan)
 
 
-def place(seen: Sightings, flow: Flow) -> Placed:
+def place(seen: CameraDetections, flow: RoadModel) -> RoadCoordinates:
     """Look up every sighting's coordinates once."""
     points, count = seen.points, len(seen)
     progress, lane, size, progress_std, lane_std = (np.full((2, count), np.nan) for _ in range(5))
@@ -86,10 +86,10 @@ def place(seen: Sightings, flow: Flow) -> Placed:
         progress[direction] = np.where(known, design @ way.progress, np.nan)
     density = 1 / near**2
     share = density / np.maximum(density.sum(0), 1e-12)
-    return Placed(seen, flow, progress, lane, size, progress_std, lane_std, share)
+    return RoadCoordinates(seen, flow, progress, lane, size, progress_std, lane_std, share)
 
 
-def motion_of(placed: Placed, rows: Sequence[int]) -> Motion:
+def motion_of(placed: RoadCoordinates, rows: Sequence[int]) -> MotionState:
     """A track's direction and pace from its last sightings: what is measured, drawn to the usual pace as far as it is unsure."""
     if len(rows) < 2:
         return UNKNOWN
@@ -109,11 +109,11 @@ def motion_of(placed: Placed, rows: Sequence[int]) -> Motion:
             continue
         usual = off < 9  # otherwise it is in a jam, or where others are: then what is measured is believed
         pace = (1 / spread + measured / noise) / (1 / spread + 1 / noise) if usual else max(measured, 0.0)
-        best, least = Motion(direction, float(pace), float(1 / (1 / spread + 1 / noise) if usual else noise)), cost
+        best, least = MotionState(direction, float(pace), float(1 / (1 / spread + 1 / noise) if usual else noise)), cost
     return best
 
 
-def motion_cost(placed: Placed, last: np.ndarray, motions: Sequence[Motion], rows: np.ndarray) -> np.ndarray:
+def motion_cost(placed: RoadCoordinates, last: np.ndarray, motions: Sequence[MotionState], rows: np.ndarray) -> np.ndarray:
     """(T, R) of going on from each track's last sighting to each of the rows; infinite where it cannot be reached."""
     seen = placed.seen
     seconds = seen.times[rows][None, :] - seen.times[last][:, None]
@@ -131,11 +131,11 @@ def motion_cost(placed: Placed, last: np.ndarray, motions: Sequence[Motion], row
 
 
 def _along_the_way(
-    placed: Placed,
+    placed: RoadCoordinates,
     direction: int,
-    way: Way,
+    way: DirectionModel,
     last: np.ndarray,
-    motions: Sequence[Motion],
+    motions: Sequence[MotionState],
     rows: np.ndarray,
     seconds: np.ndarray,
 ) -> np.ndarray:
@@ -151,7 +151,7 @@ def _along_the_way(
         return values[rows][None, :] ** 2 + values[last][:, None] ** 2
 
     along_std = np.sqrt((spread + PACE_DRIFT**2) * seconds**2 + noise(placed.progress_std[direction]))
-    across_std = np.sqrt(max(way.lane_std, LEAST_LANE_STD) ** 2 + noise(placed.lane_std[direction]))
+    across_std = np.sqrt(max(way.lane_std, MIN_LANE_STD) ** 2 + noise(placed.lane_std[direction]))
     size_std = np.sqrt(SIZE_STD**2 + noise(1 / seen.sizes) + 0.1 * np.maximum(seen.cut[rows][None, :], seen.cut[last][:, None]))
     cost = _mixture((step(placed.progress) - pace * seconds) / along_std, ODD_PACE, ODD_STD * seconds / along_std)
     cost += _mixture(step(placed.lane) / across_std, LANE_CHANGE, CHANGE_STD / across_std)
@@ -168,12 +168,12 @@ def _mixture(off: np.ndarray, odd: float, times: np.ndarray) -> np.ndarray:
     return -2 * np.log((1 - odd) * np.exp(-(off**2) / 2) + odd / wide * np.exp(-((off / wide) ** 2) / 2) + 1e-300)
 
 
-def _reachable(seen: Sightings, last: np.ndarray, rows: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def _reachable(seen: CameraDetections, last: np.ndarray, rows: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     size = np.sqrt(seen.sizes[last][:, None] * seen.sizes[rows][None, :])
     ratio = seen.sizes[last][:, None] / seen.sizes[rows][None, :]
     near = _distance(seen, last, rows) < SIZES_PER_SECOND * size * seconds + size
     return (seconds > 0) & near & (ratio < 6) & (ratio > 1 / 6)
 
 
-def _distance(seen: Sightings, last: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _distance(seen: CameraDetections, last: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.linalg.norm(seen.points[last][:, None] - seen.points[rows][None, :], axis=2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cctview_pipeline.track.flow import AWAY, TOWARDS
-from cctview_pipeline.track.motion import Placed
+from cctview_pipeline.track.motion import RoadCoordinates
 
 FIT_NOISE_S = 0.15
 """How far the learned progress of a place is off, beside the noise of the box."""
@@ -19,7 +19,7 @@ PARKED_S = 60.0
 
 
 @dataclass(frozen=True)
-class Passage:
+class TrackKinematics:
     """passed_at: s since 1970, when it passed the middle of what the camera sees of its way; pace: its speed over the usual
     one there, with its relative standard error; lane: across its carriageway, in standard deviations, growing to the right of
     the picture; relative_size: logarithm of its size over the usual one there."""
@@ -31,7 +31,7 @@ class Passage:
     relative_size: float
 
 
-def direction_of(placed: Placed, rows: Sequence[int]) -> int | None:
+def direction_of(placed: RoadCoordinates, rows: Sequence[int]) -> int | None:
     """TOWARDS, AWAY, or None for a vehicle that stood or is not known to move. A way of two of its own sizes decides; for a
     shorter one, and for a single sighting, what three in four of the vehicles about there do."""
     seen, (first, last) = placed.seen, (rows[0], rows[-1])
@@ -46,14 +46,14 @@ def direction_of(placed: Placed, rows: Sequence[int]) -> int | None:
     return int(share.argmax()) if share.max() >= 0.75 else by_itself
 
 
-def parked(placed: Placed, rows: Sequence[int]) -> bool:
+def parked(placed: RoadCoordinates, rows: Sequence[int]) -> bool:
     """Whether it stood in one place for longer than PARKED_S."""
     seen, (first, last) = placed.seen, (rows[0], rows[-1])
     stood = np.linalg.norm(seen.points[last] - seen.points[first]) <= 0.5 * seen.sizes[first]
     return bool(stood and seen.times[last] - seen.times[first] > PARKED_S)
 
 
-def passage_of(placed: Placed, rows: Sequence[int], direction: int | None) -> Passage | None:
+def passage_of(placed: RoadCoordinates, rows: Sequence[int], direction: int | None) -> TrackKinematics | None:
     """None where the flow of its direction is unknown.
 
     A straight line of progress over time, by least squares with the noise of each sighting, and the usual pace as what is
@@ -71,7 +71,7 @@ def passage_of(placed: Placed, rows: Sequence[int], direction: int | None) -> Pa
     believed = 1 / max(way.pace_std, 0.08) ** 2
     known = (weights * (times - middle) ** 2).sum() + believed
     pace = max(((weights * (times - middle) * (progress - advanced)).sum() + believed) / known, 0.05)
-    return Passage(
+    return TrackKinematics(
         float(middle - advanced / pace),
         float(pace),
         float(np.hypot(1 / np.sqrt(known) / pace, PACE_ERROR)),

@@ -5,17 +5,17 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from cctview_pipeline.images import decode
-from cctview_pipeline.track.flow import AWAY, TOWARDS, Flow
+from cctview_pipeline.track.flow import AWAY, TOWARDS, RoadModel
 
 COLOURS = {TOWARDS: "tab:orange", AWAY: "tab:cyan"}
 
 
-def draw_flow(jpegs: pa.ChunkedArray, flow: Flow) -> Figure:
+def draw_flow(jpegs: pa.ChunkedArray, flow: RoadModel) -> Figure:
     """Where vehicles go, over the middle one of an hour's frames."""
     return plot_flow(decode(jpegs[len(jpegs) // 2].as_py()), flow)
 
 
-def plot_flow(image: np.ndarray, flow: Flow, apart_px: int = 11) -> Figure:
+def plot_flow(image: np.ndarray, flow: RoadModel, apart_px: int = 11) -> Figure:
     """RGB (H, W, 3) with an arrow wherever traffic was seen: where a vehicle gets to in half a second at the usual pace."""
     height, width = image.shape[:2]
     figure = Figure(figsize=(6, 6 * height / width), layout="tight")

@@ -13,7 +13,7 @@ EDGE_PX = 2.0
 
 
 @dataclass(frozen=True)
-class Sightings:
+class CameraDetections:
     """N vehicle detections, sorted by time.
 
     ids: N detection ids; times: (N,) seconds since 1970, float64; boxes: (N, 4) px; scores: (N,); labels: N strings;
@@ -47,9 +47,9 @@ class Sightings:
         (width, height), (x1, y1, x2, y2) = self.frame_size, self.boxes.T
         return (x1 < EDGE_PX) | (y1 < EDGE_PX) | (x2 > width - EDGE_PX) | (y2 > height - EDGE_PX)
 
-    def select(self, keep: np.ndarray) -> "Sightings":
+    def select(self, keep: np.ndarray) -> "CameraDetections":
         rows = np.arange(len(self))[keep]
-        return Sightings(
+        return CameraDetections(
             [self.ids[i] for i in rows],
             self.times[rows],
             self.boxes[rows],
@@ -64,7 +64,7 @@ class Sightings:
         return np.split(np.arange(len(self)), np.flatnonzero(np.diff(self.times)) + 1) if len(self) else []
 
 
-def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> Sightings:
+def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> CameraDetections:
     """Join the detections that have an embedding with it. Raises ValueError when an embedding has no detection."""
     row = {detection_id: i for i, detection_id in enumerate(detections["detection_id"].to_pylist())}
     ids = features["detection_id"].to_pylist()
@@ -73,7 +73,7 @@ def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> Sig
     chosen = detections.take(pa.array([row[detection_id] for detection_id in ids], pa.int64()))
     times = chosen["captured_at"].cast(pa.int64()).to_numpy().astype(np.float64) / 1e6
     order = np.lexsort((np.array(ids, dtype=object), times)) if ids else np.zeros(0, np.int64)
-    found = Sightings(
+    found = CameraDetections(
         ids,
         times,
         np.stack([chosen[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float64),

@@ -10,9 +10,9 @@ from cctview_pipeline.campaign import FACINGS, Camera
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track import flow
 from cctview_pipeline.track.calibration import Ground, calibrate, speed_kmh
-from cctview_pipeline.track.motion import Placed, motion_of, place
+from cctview_pipeline.track.motion import RoadCoordinates, motion_of, place
 from cctview_pipeline.track.passage import direction_of, parked, passage_of
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.sightings import CameraDetections
 from cctview_pipeline.track.tracker import VERSION, OpenTrack, TrackerSettings, Tracking, associate
 
 MERE_SIGHTING = dict.fromkeys(
@@ -59,11 +59,11 @@ def tracks_table(
 def in_sequence(frame_times: np.ndarray) -> np.ndarray:
     """(F,) s, sorted -> (F,) bool: frames that are near enough to the one before or after for vehicles to be followed.
 
-    Farther apart than the flow can be learned from, LONGEST_STEP_S, most vehicles are gone in the next frame: half of them cross
+    Farther apart than the flow can be learned from, MAX_STEP_S, most vehicles are gone in the next frame: half of them cross
     a view of the synthetic city in 7 s or less. Measured there, five minutes at six cameras: with a frame every 1.7 s tracks are
     14 to 26 % more than vehicles, every 3.5 s 23 to 33 %; every 5 s anything from 31 % fewer to 81 % more; every 30 s 63 % fewer.
     """
-    near = np.diff(frame_times, prepend=-np.inf, append=np.inf) <= flow.LONGEST_STEP_S
+    near = np.diff(frame_times, prepend=-np.inf, append=np.inf) <= flow.MAX_STEP_S
     return (near[1:] | near[:-1])[: len(frame_times)]
 
 
@@ -74,7 +74,11 @@ def track_id(first_detection_id: str) -> str:
 
 
 def continuations(
-    before: Sightings, before_tracks: dict[str, list[int]], now: Sightings, tracking: Tracking, settings: TrackerSettings
+    before: CameraDetections,
+    before_tracks: dict[str, list[int]],
+    now: CameraDetections,
+    tracking: Tracking,
+    settings: TrackerSettings,
 ) -> dict[str, str]:
     """Which tracks of this hour go on from which of the hour before.
 
@@ -99,12 +103,12 @@ def continuations(
     return found
 
 
-def _concatenate(a: Sightings, b: Sightings) -> Sightings:
+def _concatenate(a: CameraDetections, b: CameraDetections) -> CameraDetections:
     arrays = {name: np.concatenate([getattr(a, name), getattr(b, name)]) for name in ("times", "boxes", "scores", "embeddings")}
-    return Sightings(ids=a.ids + b.ids, labels=a.labels + b.labels, frame_size=b.frame_size, **arrays)
+    return CameraDetections(ids=a.ids + b.ids, labels=a.labels + b.labels, frame_size=b.frame_size, **arrays)
 
 
-def _row(camera: Camera, placed: Placed, ground: Ground | None, rows: list[int], frame_times: np.ndarray) -> dict:
+def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: list[int], frame_times: np.ndarray) -> dict:
     seen, first, last = placed.seen, rows[0], rows[-1]
     frames = np.searchsorted(frame_times, seen.times[last], "right") - np.searchsorted(frame_times, seen.times[first], "left")
     way = direction_of(placed, rows)
@@ -147,14 +151,14 @@ def carriageway(camera: Camera, direction: str | None) -> str | None:
     return FACINGS[facing if direction == "away" else (facing + 2) % 4][0].upper()
 
 
-def _speed(seen: Sightings, rows: list[int]) -> float | None:
+def _speed(seen: CameraDetections, rows: list[int]) -> float | None:
     if len(rows) < 2:
         return None
     moves = np.linalg.norm(np.diff(seen.points[rows], axis=0), axis=1)
     return float(np.median(moves / np.diff(seen.times[rows])))
 
 
-def _kmh(ground: Ground | None, seen: Sightings, rows: list[int]) -> tuple[float | None, float | None]:
+def _kmh(ground: Ground | None, seen: CameraDetections, rows: list[int]) -> tuple[float | None, float | None]:
     """Of boxes that the picture's edge does not cut: those end where the vehicle touches the road."""
     whole = [row for row in rows if not seen.cut[row]]
     if ground is None or len(whole) < 2:
@@ -163,12 +167,12 @@ def _kmh(ground: Ground | None, seen: Sightings, rows: list[int]) -> tuple[float
     return (speed, error) if np.isfinite(speed) else (None, None)
 
 
-def _best(seen: Sightings, rows: list[int]) -> int:
+def _best(seen: CameraDetections, rows: list[int]) -> int:
     """The sighting to show: large, sure, and whole."""
     return max(rows, key=lambda row: seen.sizes[row] * seen.scores[row] * (0.5 if seen.cut[row] else 1.0))
 
 
-def _label(seen: Sightings, rows: list[int]) -> str:
+def _label(seen: CameraDetections, rows: list[int]) -> str:
     votes: Counter[str] = Counter()
     for row in rows:
         votes[seen.labels[row]] += seen.scores[row]

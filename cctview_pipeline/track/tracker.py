@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from cctview_pipeline.track.flow import Flow, learn_flow
-from cctview_pipeline.track.motion import UNKNOWN, Motion, Placed, motion_cost, motion_of, place
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.flow import RoadModel, fit_road_model
+from cctview_pipeline.track.motion import UNKNOWN, MotionState, RoadCoordinates, motion_cost, motion_of, place
+from cctview_pipeline.track.sightings import CameraDetections
 
 VERSION = "flow-assignment-2"
 
 LOOKS_OF = 2
-"""Sightings whose mean tells what a track looks like."""
+"""Detections whose mean tells what a track looks like."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Tracking:
     coordinates of the learned flow."""
 
     tracks: list[list[int]]
-    placed: Placed
+    placed: RoadCoordinates
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> RoadModel:
         return self.placed.flow
 
 
@@ -49,12 +49,12 @@ class OpenTrack:
     """A track that may go on."""
 
     rows: list[int]
-    motion: Motion = field(default=UNKNOWN)
+    motion: MotionState = field(default=UNKNOWN)
 
 
-def track(seen: Sightings, settings: TrackerSettings = TrackerSettings()) -> Tracking:
+def track(seen: CameraDetections, settings: TrackerSettings = TrackerSettings()) -> Tracking:
     """Learn the camera's flow from the sightings, then walk through them frame by frame."""
-    placed = place(seen, learn_flow(seen, settings.least_similarity))
+    placed = place(seen, fit_road_model(seen, settings.least_similarity))
     tracks: list[OpenTrack] = []
     alive: list[OpenTrack] = []
     for frame in seen.frames():
@@ -71,7 +71,9 @@ def track(seen: Sightings, settings: TrackerSettings = TrackerSettings()) -> Tra
     return Tracking([each.rows for each in tracks], placed)
 
 
-def associate(placed: Placed, tracks: list[OpenTrack], rows: np.ndarray, settings: TrackerSettings) -> list[tuple[int, int]]:
+def associate(
+    placed: RoadCoordinates, tracks: list[OpenTrack], rows: np.ndarray, settings: TrackerSettings
+) -> list[tuple[int, int]]:
     """Assign new sightings to tracks at least cost. Returns (position in tracks, row) pairs."""
     if not tracks or not len(rows):
         return []

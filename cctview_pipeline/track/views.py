@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images.size import Size, named, same_shape, sizes_of
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.track.sightings import Sightings, sightings
+from cctview_pipeline.track.sightings import CameraDetections, sightings
 
 Tables = Mapping[str, pa.Table]
 
@@ -31,7 +31,7 @@ class View:
 
     name: str
     size: Size
-    seen: Sightings
+    seen: CameraDetections
     frame_times: np.ndarray
 
     def brought_to(self, size: Size) -> "View":
@@ -77,7 +77,7 @@ def reference_sizes(frames: Sequence[Size], also: Sequence[Size] = ()) -> dict[S
     return found
 
 
-def _sightings(detections: pa.Table, features: pa.Table, mine: np.ndarray, sizes: Sequence[Size], size: Size) -> Sightings:
+def _sightings(detections: pa.Table, features: pa.Table, mine: np.ndarray, sizes: Sequence[Size], size: Size) -> CameraDetections:
     """Those of one view, in pixels of its size. mine: (D,) which detections are of it; sizes: D, of their frames."""
     if not mine.all():
         owner = pc.fill_null(pc.index_in(features["detection_id"], detections["detection_id"].combine_chunks()), -1).to_numpy()

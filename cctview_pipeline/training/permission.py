@@ -8,7 +8,7 @@ from cctview_pipeline.campaign import touching
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.privacy.access import permit
+from cctview_pipeline.privacy.access import authorize
 from cctview_pipeline.registry.manifest import list_models, read_facts
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
@@ -35,17 +35,17 @@ def written_hours(
     )
 
 
-def permit_training(
+def authorize_training(
     lake: Lake, task: str, name: str, partitions: Sequence[Partition], tables: Collection[str], purpose: str
 ) -> None:
     """Write down that a detector or extractor (task) learns from pictures of vehicles, before it does.
 
-    Raises CctviewError as ``privacy.access.permit`` does, and for a name that new weights can't have.
+    Raises CctviewError as ``privacy.access.authorize`` does, and for a name that new weights can't have.
     """
     _check_name(lake, task, name)
     cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.begin) for p in partitions)
     what = f"{name} learns from {len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}"
-    permit(lake, "training", what, tables, purpose)
+    authorize(lake, "training", what, tables, purpose)
 
 
 def _check_name(lake: Lake, task: str, name: str) -> None:

@@ -13,7 +13,7 @@ from cctview_pipeline.paths import project_root
 from cctview_pipeline.registry.manifest import ModelEntry, find_model, read_facts
 from cctview_pipeline.registry.state_dicts import read_weights, register_weights, without_openvino
 from cctview_pipeline.training.extractor.city_crops import draw_city_crops
-from cctview_pipeline.training.extractor.lessons import Rendered, load_recorded
+from cctview_pipeline.training.extractor.lessons import SyntheticVehicles, load_recorded
 from cctview_pipeline.training.extractor.quantization import quantize
 from cctview_pipeline.training.extractor.recipe import MINUTES_A_CITY
 
@@ -27,7 +27,7 @@ def write_extractor(data: Path, drawn: Path) -> ModelEntry:
     tensors, metadata = read_weights(entry)
     network = ExtractorNetwork.of(tensors)
     recorded = [crop for camera in load_recorded(data) for crop in camera.crops[camera.minutes <= TRAINING_MINUTES]]
-    rendered = Rendered.of(draw_city_crops(CITIES, MINUTES_A_CITY, drawn)).crops
+    rendered = SyntheticVehicles.of(draw_city_crops(CITIES, MINUTES_A_CITY, drawn)).crops
     reference = find_reference(entry.version)
     written = _register(entry, without_openvino(tensors) | quantize(network, [*recorded, *rendered]), metadata)
     reference.write(written)

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from cctview_pipeline.errors import CctviewError
 
-LONGEST_S = 10.0
-MOST_BYTES = 512 << 20
+MAX_DURATION_S = 10.0
+MAX_BYTES = 512 << 20
 Found = TypeVar("Found")
 
 
@@ -22,8 +22,8 @@ class TooMuch(CctviewError):
 class Budget:
     """until: by time.monotonic(); left: bytes; cancelled: whoever asked has gone; known: what was looked up for it already."""
 
-    until: float = field(default_factory=lambda: time.monotonic() + LONGEST_S)
-    left: int = field(default_factory=lambda: MOST_BYTES)
+    until: float = field(default_factory=lambda: time.monotonic() + MAX_DURATION_S)
+    left: int = field(default_factory=lambda: MAX_BYTES)
     cancelled: bool = False
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
@@ -33,9 +33,9 @@ class Budget:
         if self.cancelled:
             raise TooMuch("The question was stopped: nobody waits for its answer any more.")
         if time.monotonic() > self.until:
-            raise TooMuch(f"The question was stopped after {LONGEST_S:.0f} s: ask about fewer cameras or a shorter time.")
+            raise TooMuch(f"The question was stopped after {MAX_DURATION_S:.0f} s: ask about fewer cameras or a shorter time.")
         if self.left < 0:
-            raise TooMuch(f"The question was stopped: it takes more than {MOST_BYTES >> 20} MB. Ask about a shorter time.")
+            raise TooMuch(f"The question was stopped: it takes more than {MAX_BYTES >> 20} MB. Ask about a shorter time.")
 
 
 _current: ContextVar[Budget | None] = ContextVar("budget", default=None)

@@ -26,7 +26,7 @@ WHOLE = 0.95
 """Share of a quarter of an hour that must have frames."""
 SPEEDS = (20, 40, 60, 80)
 LEFT, RIGHT, TOP, BOTTOM, WIDTH = 120, 20, 26, 30, 960
-MOST_CAMERAS = 40
+MAX_CAMERAS = 40
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from cctview_pipeline.limits import PICTURE_BYTES
 from cctview_pipeline.viewer.budget import Budget, granted
 from cctview_pipeline.viewer.settings import ViewerSettings
 
-MOST_BODY = int(PICTURE_BYTES.most) + (64 << 10)
+MAX_BODY = int(PICTURE_BYTES.most) + (64 << 10)
 """Bytes of a form: a picture and what stands around it."""
 SLOWEST_BODY_S = 20.0
 BURST, A_SECOND = 300, 60
 """Requests of one address: an hour that is leafed through fast is some twenty a second."""
-MOST_ADDRESSES = 10_000
+MAX_ADDRESSES = 10_000
 TOO_MANY = "Too many requests: wait a moment."
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -97,7 +97,7 @@ class Door:
         address = (scope.get("client") or ("unknown",))[0]
         bucket = self._buckets.pop(address, None) or Bucket(at=time.monotonic())
         self._buckets[address] = bucket
-        if len(self._buckets) > MOST_ADDRESSES:
+        if len(self._buckets) > MAX_ADDRESSES:
             self._buckets.popitem(last=False)
         return bucket
 
@@ -110,9 +110,9 @@ def _name(host: str) -> str:
 
 async def _read(scope: Scope, receive: Receive) -> bytes | tuple[int, str]:
     """The whole body, or status and sentence of why it is not read to its end."""
-    too_large = 413, f"A form of more than {MOST_BODY >> 20} MB is refused."
+    too_large = 413, f"A form of more than {MAX_BODY >> 20} MB is refused."
     said = Headers(scope=scope).get("content-length", "0")
-    if not said.isdigit() or int(said) > MOST_BODY:
+    if not said.isdigit() or int(said) > MAX_BODY:
         return too_large
     if scope["method"] != "POST":
         return b""
@@ -123,7 +123,7 @@ async def _read(scope: Scope, receive: Receive) -> bytes | tuple[int, str]:
                 message = await receive()
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > MOST_BODY:
+                if size > MAX_BODY:
                     return too_large
                 if message["type"] == "http.disconnect" or not message.get("more_body"):
                     return b"".join(parts)

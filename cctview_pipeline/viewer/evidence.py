@@ -13,7 +13,7 @@ WORDS = {
     "label": "label",
     "travel_time": "travel time, and how many others it could be",
 }
-MOST, HALF = 12.0, 150
+MAX_NATS, HALF = 12.0, 150
 """Of the logarithms that are drawn, and units to either side; beyond them a bar is cut off."""
 
 
@@ -25,7 +25,7 @@ def bars(evidence: Mapping[str, float]) -> Drawing | None:
     drawing = Drawing(2 * HALF, 26, f"Evidence: {told}", "evidence")
     ends = {True: float(HALF), False: float(HALF)}
     for place, (name, value) in enumerate(evidence.items()):
-        wide, right = min(abs(value), MOST) / MOST * HALF * 0.9, value >= 0
+        wide, right = min(abs(value), MAX_NATS) / MAX_NATS * HALF * 0.9, value >= 0
         x = ends[right] if right else ends[right] - wide
         drawing.rect(x, 6, wide, 14, f"e{place}", f"{WORDS[name]}: {_times(value)}")
         if wide > 12:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.privacy.access import check_purpose, permit
+from cctview_pipeline.privacy.access import authorize, check_purpose
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.viewer.sessions import Session
 
@@ -36,7 +36,7 @@ class Law:
         written down."""
         try:
             stated = check_purpose(self.lake, ABOUT_VEHICLES, purpose)
-            permit(self.lake, "session", "viewer: a session begins", (), stated, session.user, self.log)
+            authorize(self.lake, "session", "viewer: a session begins", (), stated, session.user, self.log)
         except CctviewError as error:
             raise Refused(str(error).replace(" (--purpose)", "")) from error
         session.purpose = stated
@@ -49,7 +49,7 @@ class Law:
             raise NeedsPurpose(question)
         if question not in session.asked:
             try:
-                permit(self.lake, "query", f"viewer: {question}", tables, session.purpose, session.user, self.log)
+                authorize(self.lake, "query", f"viewer: {question}", tables, session.purpose, session.user, self.log)
             except CctviewError as error:
                 raise Refused(str(error)) from error
             session.remember(question)

@@ -9,7 +9,7 @@ from cctview_pipeline.viewer.svg import Drawing
 
 BIN = timedelta(minutes=15)
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 150, 38, 22, 24
-MOST = 60
+MAX_PLOTS = 60
 """Plots of a page."""
 
 
@@ -33,7 +33,7 @@ def _counts(rows: list[dict], clock: Clock) -> list[Drawing]:
             cell[1] = max(cell[1], row["observed_s"])
     tallest = max((cell[0] for group in groups.values() for cell in group.values()), default=1)
     found = []
-    for name, group in sorted(groups.items())[:MOST]:
+    for name, group in sorted(groups.items())[:MAX_PLOTS]:
         plot = _Plot(f"{name}: vehicles in a quarter of an hour", rows, tallest, clock)
         for began, (vehicles, observed) in sorted(group.items()):
             whole = observed >= 0.95 * BIN.total_seconds()
@@ -50,7 +50,7 @@ def _times(rows: list[dict], clock: Clock) -> list[Drawing]:
         groups[f"{row['from_camera_id']} to {row['to_camera_id']}"].append(row)
     tallest = max((row["p85_s"] for row in rows), default=1)
     found = []
-    for name, group in sorted(groups.items())[:MOST]:
+    for name, group in sorted(groups.items())[:MAX_PLOTS]:
         plot = _Plot(f"{name}: travel time in seconds", rows, tallest, clock)
         for row in sorted(group, key=lambda row: row["began_at"]):
             few = row["vehicles"] < 10

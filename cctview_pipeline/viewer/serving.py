@@ -12,11 +12,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from cctview_pipeline.errors import CctviewError, reason_of
 
-MOST_CONNECTIONS = 200
-MOST_OF_ONE = 100
+MAX_CONNECTIONS = 200
+MAX_OF_ONE = 100
 """Connections at once, of all and of one address."""
 IDLE_S = 10
-SLOWEST_HEAD_S, LONGEST_EXCHANGE_S = 10.0, 60.0
+SLOWEST_HEAD_S, MAX_EXCHANGE_S = 10.0, 60.0
 """Until a request's head is there, and from then until its answer was taken: uvicorn itself would wait for ever."""
 
 
@@ -29,7 +29,7 @@ class Impatient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         mine = self.client and self.client[0]
-        if sum(1 for each in self.connections if each.client and each.client[0] == mine) > MOST_OF_ONE:
+        if sum(1 for each in self.connections if each.client and each.client[0] == mine) > MAX_OF_ONE:
             transport.abort()
         self._allow(SLOWEST_HEAD_S)
 
@@ -37,7 +37,7 @@ class Impatient(H11Protocol):
         super().data_received(data)
         if self.cycle is not None and self.cycle is not self._timed:  # a head is whole
             self._timed = self.cycle
-            self._allow(LONGEST_EXCHANGE_S)
+            self._allow(MAX_EXCHANGE_S)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -100,7 +100,7 @@ def server_of(app: FastAPI, certificate: Path | None = None, key: Path | None = 
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=2,
         proxy_headers=False,

@@ -16,9 +16,9 @@ from hashlib import sha256
 
 COOKIE = "cctview_session"
 LASTS_S = 8 * 3600
-MOST_SESSIONS = 1_000
+MAX_SESSIONS = 1_000
 TRIES_A_MINUTE = 10
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 """Questions of a session that are not written down a second time."""
 
 
@@ -40,7 +40,7 @@ class Session:
         return hmac.compare_digest(self.sign(what).encode(), signature.encode())
 
     def remember(self, question: str) -> None:
-        if len(self.asked) >= MOST_REMEMBERED:
+        if len(self.asked) >= MAX_REMEMBERED:
             self.asked.clear()
         self.asked.add(question)
 
@@ -57,7 +57,7 @@ class Sessions:
         cookie, session = secrets.token_urlsafe(32), Session(user, self._now() + LASTS_S)
         with self._lock:
             self._known[_hash(cookie)] = session
-            while len(self._known) > MOST_SESSIONS:
+            while len(self._known) > MAX_SESSIONS:
                 self._known.popitem(last=False)
         return cookie, session
 

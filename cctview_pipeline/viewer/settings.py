@@ -12,7 +12,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.viewer.tiles import Tiles
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-LEAST_TOKEN = 20
+MIN_TOKEN = 20
 """Characters. Whoever may try a few tokens a minute finds none of this length."""
 
 
@@ -67,6 +67,6 @@ def read_tokens(path: Path) -> dict[str, str]:
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines or any(len(line) != 2 for line in lines) or len({line[0] for line in lines}) < len(lines):
         raise CctviewError(f"{path} must have lines of a name and a token, such as: anna {secrets.token_urlsafe(24)}")
-    if short := [name for name, token in lines if len(token) < LEAST_TOKEN]:
-        raise CctviewError(f"The token of {short[0]} in {path} is shorter than {LEAST_TOKEN} characters.")
+    if short := [name for name, token in lines if len(token) < MIN_TOKEN]:
+        raise CctviewError(f"The token of {short[0]} in {path} is shorter than {MIN_TOKEN} characters.")
     return dict(lines)

@@ -21,9 +21,9 @@ KINDS = {
     TileType.WEBP: "image/webp",
     TileType.AVIF: "image/avif",
 }
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 """Of one piece of a file; what its directory says may be anything."""
-MOST_ZOOM = 22
+MAX_ZOOM = 22
 OURS = "/tiles/{z}/{x}/{y}"
 EXAMPLE = "https://tiles.example.org/{z}/{x}/{y}.png"
 _PLACES = ("{z}", "{x}", "{y}")
@@ -38,11 +38,11 @@ class TileFile:
             self._file = path.open("rb")  # open as long as the process lives
         except OSError as error:
             raise CctviewError(f"The tiles in {path} cannot be read: {error.strerror}.") from error
-        self._reader = Reader(lambda offset, length: os.pread(self._file.fileno(), min(length, MOST_BYTES), offset))
+        self._reader = Reader(lambda offset, length: os.pread(self._file.fileno(), min(length, MAX_BYTES), offset))
         try:
             header = self._reader.header()
             self.kind = KINDS.get(header["tile_type"], "")
-            self.most_zoom = min(header["max_zoom"], MOST_ZOOM)
+            self.most_zoom = min(header["max_zoom"], MAX_ZOOM)
             plain = header["tile_compression"] in (Compression.NONE, Compression.UNKNOWN)
             told = self._reader.metadata().get("attribution") if self.kind else ""
             self._reader.get(header["min_zoom"], 0, 0)

@@ -17,7 +17,7 @@ from cctview_pipeline.match.verdicts import NONE, VERDICTS
 from cctview_pipeline.privacy.erasures import Erasures
 from cctview_pipeline.privacy.tombstones import Tombstones
 
-MOST_WORDS = 500
+MAX_WORDS = 500
 _writing = threading.Lock()
 
 
@@ -35,8 +35,8 @@ class Verdict:
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS or (self.verdict == NONE) != (self.gallery is None):
             raise CctviewError("A verdict is: the same vehicle, another vehicle, or none of these.")
-        if len(self.why) > MOST_WORDS:
-            raise CctviewError(f"A reason of {len(self.why)} characters is too long: {MOST_WORDS} are kept.")
+        if len(self.why) > MAX_WORDS:
+            raise CctviewError(f"A reason of {len(self.why)} characters is too long: {MAX_WORDS} are kept.")
 
     def row(self) -> dict:
         return {

@@ -33,7 +33,7 @@ def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
             for name in ("raw_frames", "detections", "features"):
                 lake.write(name, Partition.camera_hour(camera, hour), tables[name])
     monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
-    monkeypatch.setattr(partition_run, "MOST_PICTURES", 0)
+    monkeypatch.setattr(partition_run, "MAX_PICTURES", 0)
     return lake
 
 

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import cctview_pipeline
-from cctview_pipeline.assets.pictures import MOST_PICTURES, Pictures, plot
+from cctview_pipeline.assets.pictures import MAX_PICTURES, Pictures, plot
 from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.lake import Lake
 from cctview_pipeline_tests.factories.jobs import run_all
@@ -38,8 +38,8 @@ def test_no_picture_of_a_real_camera_is_even_drawn(network: str):
 def test_the_city_shows_what_its_cameras_saw_of_a_few_partitions():
     city = campaign(network="city")
     for drawn in (lambda: BLUE, drawn_with_a_frame):
-        assert "data:image/" in Pictures.of(city, MOST_PICTURES).seen(drawn).value
-        assert Pictures.of(city, MOST_PICTURES + 1).seen(drawn) is None
+        assert "data:image/" in Pictures.of(city, MAX_PICTURES).seen(drawn).value
+        assert Pictures.of(city, MAX_PICTURES + 1).seen(drawn) is None
     assert Pictures.of(None, 1).seen(lambda: BLUE) is None
 
 

@@ -12,7 +12,7 @@ from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.images import encode_jpeg
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.track import pictures, tracker
-from cctview_pipeline.track.flow import AWAY, TOWARDS, Flow
+from cctview_pipeline.track.flow import AWAY, TOWARDS, RoadModel
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 from cctview_pipeline_tests.factories.traffic import drive, two_way_traffic
@@ -37,10 +37,10 @@ def narrow_hour(lake: Lake) -> Partition:
 
 
 def test_the_flow_that_is_drawn_is_the_one_that_was_used(lake: Lake, narrow_hour: Partition, monkeypatch: pytest.MonkeyPatch):
-    learned: list[Flow] = []
-    drawn: list[Flow] = []
-    learn, plot = tracker.learn_flow, pictures.plot_flow
-    monkeypatch.setattr(tracker, "learn_flow", lambda *given: learned.append(learn(*given)) or learned[-1])
+    learned: list[RoadModel] = []
+    drawn: list[RoadModel] = []
+    learn, plot = tracker.fit_road_model, pictures.plot_flow
+    monkeypatch.setattr(tracker, "fit_road_model", lambda *given: learned.append(learn(*given)) or learned[-1])
     monkeypatch.setattr(pictures, "plot_flow", lambda image, flow: drawn.append(flow) or plot(image, flow))
     job = build_definitions(lake.require_campaign()).resolve_job_def("camera_hours")
     with dg.DagsterInstance.ephemeral() as instance:

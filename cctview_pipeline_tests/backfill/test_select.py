@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.backfill.select import Choice, choose
+from cctview_pipeline.backfill.select import BackfillRequest, choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.city import CAMERAS
 from cctview_pipeline.errors import CctviewError
@@ -65,7 +65,7 @@ def test_a_lake_keeps_to_its_city(lake: Lake):
 def test_purposes_are_declared_with_a_new_lake_and_later_in_its_file(lake: Lake, tmp_path: Path):
     make_archive(tmp_path / "archive", ("735-683-N",), NOON, frames=1)
 
-    def choose_archive(*purposes: str) -> Choice:
+    def choose_archive(*purposes: str) -> BackfillRequest:
         return choose(lake, "archive", str(tmp_path / "archive"), [], None, None, None, purposes)
 
     assert "single vehicles cannot" in choose_archive().notes[0]

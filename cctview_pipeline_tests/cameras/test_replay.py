@@ -18,7 +18,7 @@ from cctview_pipeline.collect.session import collect, list_cameras
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraHour
 from cctview_pipeline.images.jpeg import capture_time, strip_metadata
-from cctview_pipeline.redaction.masking import Masker, Nobody
+from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector
 from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.archive import HOUR_17, add_comments, clock_comment, draw_frame, make_archive, write_frame
 
@@ -129,7 +129,9 @@ def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
             urlopen(f"{url}/api/cameras/nobody/image")
         assert told.value.code == 404
         network.cadence_s = 0.5
-        asyncio.run(collect(network, cameras[:1], tmp_path, 1 << 30, settings, Masker(Nobody("tests"), 640), seconds=10))
+        asyncio.run(
+            collect(network, cameras[:1], tmp_path, 1 << 30, settings, Masker(NoPeopleDetector("tests"), 640), seconds=10)
+        )
     found = [record for segment in segments(tmp_path) for record in read(segment) if record.kind == Kind.FRAME]
     pictures = [frame.jpeg for frame in archive.read_hour(KNOWN, HOUR_17).frames]
     numbers = [pictures.index(strip_metadata(record.payload)) for record in found]

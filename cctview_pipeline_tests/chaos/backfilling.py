@@ -22,8 +22,8 @@ from cctview_pipeline_tests.factories.postgres_server import Postgres
 
 CAMERAS = ("733-681-N", "735-683-N")
 FRAMES = 8
-MOST_TRIES = 8
-LONGEST_S = 900
+MAX_TRIES = 8
+MAX_DURATION_S = 900
 """For sixteen frames, which take half a minute on a machine that has nothing else to do."""
 UNREACHED = "cannot be reached: start its server"
 """What a user reads while PostgreSQL starts, and repeats the command."""
@@ -62,10 +62,10 @@ class Backfilling:
         for interrupt in self._interrupts():
             with self._backfill(place, archive) as command:
                 interrupt(command)
-        for number in range(MOST_TRIES):
+        for number in range(MAX_TRIES):
             # Somebody who watches gives the command again; the last times in peace, for what has to end.
             with self._backfill(place, archive) as command:
-                if number < MOST_TRIES // 2 and self.dice.random() < 0.5:
+                if number < MAX_TRIES // 2 and self.dice.random() < 0.5:
                     self._restart_postgres(command)
                 said = self._said(command)
             if command.returncode == 0:
@@ -80,9 +80,9 @@ class Backfilling:
 
     def _said(self, command: subprocess.Popen) -> str:
         try:
-            return command.communicate(timeout=LONGEST_S)[1]
+            return command.communicate(timeout=MAX_DURATION_S)[1]
         except subprocess.TimeoutExpired:
-            return f"It had not ended after {LONGEST_S} s."
+            return f"It had not ended after {MAX_DURATION_S} s."
 
     def _interrupts(self) -> Iterator:
         yield from self.dice.sample([self._kill_command, self._kill_all, self._restart_postgres], 2)

@@ -26,7 +26,7 @@ from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_pict
 
 CAMERAS, PERIOD_S = 12, 0.5
 STEPS_S = (-120.0, -2.0, 2.0, 120.0)
-MOST_TRIES = 12
+MAX_TRIES = 12
 """Of what is started again until it ends well."""
 FULL = "cannot be written: No space left on device"
 
@@ -143,7 +143,7 @@ class Collecting:
         return subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def _seal_whole(self) -> None:
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             sealing = self._sealing()
             _, said = sealing.communicate(timeout=600)
             if sealing.returncode == 0:

@@ -11,7 +11,7 @@ from cctview_pipeline.city.corridor import SOUTHBOUND
 from cctview_pipeline.city.faults import KINDS, Fault, Faults
 from cctview_pipeline.city.mounts import HEIGHT
 from cctview_pipeline.city.network import START
-from cctview_pipeline.city.studio import Shot, notice
+from cctview_pipeline.city.studio import Exposure, notice
 from cctview_pipeline.images import decode
 from cctview_pipeline_tests.factories.cities import DAWN
 
@@ -22,16 +22,16 @@ def minutes(value: float) -> datetime:
     return START + timedelta(minutes=value)
 
 
-def between(network: CityNetwork, camera: str, begin: float, end: float) -> list[Shot]:
+def between(network: CityNetwork, camera: str, begin: float, end: float) -> list[Exposure]:
     """The shots of these minutes."""
     return [shot for shot in network.shots(camera, START) if minutes(begin) <= shot.captured_at < minutes(end)]
 
 
-def pixels(network: CityNetwork, camera: str, shot: Shot) -> np.ndarray:
+def pixels(network: CityNetwork, camera: str, shot: Exposure) -> np.ndarray:
     return decode(network.picture(camera, shot).jpeg).astype(np.float64)
 
 
-def boxes(network: CityNetwork, camera: str, shot: Shot) -> dict:
+def boxes(network: CityNetwork, camera: str, shot: Exposure) -> dict:
     return network.picture_and_truth(camera, shot)[1].drop_columns(["frame_id", "captured_at"]).to_pydict()
 
 

@@ -24,7 +24,7 @@ from PIL import Image
 from cctview_pipeline.cameras.city_server import camera_uuid, running, serve
 from cctview_pipeline.city import CAMERAS, CityNetwork, CitySettings
 from cctview_pipeline.city.clock import CityClock
-from cctview_pipeline.city.studio import Shot, notice
+from cctview_pipeline.city.studio import Exposure, notice
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import Frame
 from cctview_pipeline.images.jpeg import COM, capture_time, segments, strip_metadata
@@ -77,7 +77,7 @@ class Site:
         assert answer.status == 200
         return answer.body
 
-    def newest(self, camera_id: str, moment: datetime) -> Shot:
+    def newest(self, camera_id: str, moment: datetime) -> Exposure:
         return [shot for shot in self.network.shots(camera_id, self.network.begin) if shot.captured_at <= moment][-1]
 
 
@@ -99,7 +99,7 @@ class Sketches(CityNetwork):
     def _traffic(self, hour: datetime) -> None:
         self.prepared[hour] += 1
 
-    def picture(self, camera_id: str, shot: Shot) -> Frame:
+    def picture(self, camera_id: str, shot: Exposure) -> Frame:
         self.traffic(shot.captured_at.replace(minute=0, second=0, microsecond=0))
         self.rendered[camera_id, shot.captured_at] += 1
         assert self.may_go_on.wait(30)

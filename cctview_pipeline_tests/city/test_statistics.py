@@ -24,7 +24,7 @@ from cctview_pipeline.city.statistics import (
     shorter_sides,
     small_share,
 )
-from cctview_pipeline.city.studio import Shot
+from cctview_pipeline.city.studio import Exposure
 from cctview_pipeline.evaluate.truth import counts
 
 IDS = [camera.id for camera in CAMERAS]
@@ -44,7 +44,7 @@ def seen(network) -> dict[str, list]:
     return {camera: rows_of(short.truth_boxes(camera, START), short.shots(camera, START)) for camera in IDS}
 
 
-def rows_of(truth: pa.Table, shots: list[Shot]) -> list[tuple[Shot, np.ndarray, np.ndarray]]:
+def rows_of(truth: pa.Table, shots: list[Exposure]) -> list[tuple[Exposure, np.ndarray, np.ndarray]]:
     boxes = np.stack([truth[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
     counted = counts(boxes, truth["visible_fraction"].to_numpy())
     times, vehicles = np.array(truth["captured_at"].to_pylist())[counted], truth["vehicle_id"].to_numpy()[counted]

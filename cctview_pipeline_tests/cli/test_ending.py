@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.cli.app import query as cli_query
 from cctview_pipeline.cli.options import command_line
 from cctview_pipeline.cli.terminal import console, print_json, say
-from cctview_pipeline.drift.survey import Finding, labelling_command
+from cctview_pipeline.drift.survey import CameraHourDrift, labelling_command
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.shell import command
@@ -214,7 +214,7 @@ def test_what_is_printed_to_be_copied_can_be(folder: str, monkeypatch: pytest.Mo
 
 def test_the_command_for_what_drifts_is_one(monkeypatch: pytest.MonkeyPatch):
     hour = datetime(2020, 5, 5, 17, tzinfo=UTC)
-    finding = Finding.__new__(Finding)
+    finding = CameraHourDrift.__new__(CameraHourDrift)
     vars(finding).update(camera="cam-1", hour=hour)
     assert shlex.split(labelling_command("detections", [finding]))[:5] == ["cctview", "train", "detector", "--teacher", "NAME"]
 

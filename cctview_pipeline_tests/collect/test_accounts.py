@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.accounts import Note, Stretch, gaps, states
+from cctview_pipeline.collect.accounts import Interval, Note, gaps, states
 from cctview_pipeline.collect.tables import gaps_table
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, rows
@@ -31,7 +31,7 @@ def running(begin_s: int, end_s: int, *others: Note, state: str = "live") -> lis
     return sorted(notes, key=lambda note: note.at_us)
 
 
-def told(stretches: list[Stretch]) -> list[tuple[str, float, float]]:
+def told(stretches: list[Interval]) -> list[tuple[str, float, float]]:
     return [(each.what, each.began_us / S, each.ended_us / S) for each in stretches]
 
 
@@ -126,10 +126,10 @@ def test_frames_that_were_set_aside_are_a_reason():
     """They came, from 100 to 200 s, and their zones had no place in them; from 500 s on none came."""
     taken = [*frames(0, 100), *frames(200, 500)]
     aside = dict.fromkeys(frames(100, 200), "zones")
-    found = gaps(taken, [Stretch("live", 0, END)], 0, END, aside=aside)
+    found = gaps(taken, [Interval("live", 0, END)], 0, END, aside=aside)
     assert [(each.what, each.detail) for each in found] == [("set_aside", "zones"), ("missed", "")]
     assert told(found) == [("set_aside", 99, 200), ("missed", 499, 3600)]
-    [whole] = gaps([], [Stretch("live", 0, END)], 0, END, aside=dict.fromkeys(frames(1, 3600), "zones"))
+    [whole] = gaps([], [Interval("live", 0, END)], 0, END, aside=dict.fromkeys(frames(1, 3600), "zones"))
     assert (whole.what, whole.began_us, whole.ended_us) == ("set_aside", 0, END)
 
 

@@ -19,13 +19,13 @@ from cctview_pipeline.cameras.live import NycDot, Request
 from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.fetching import NoAnswer, PublicResolver, _retry_after, fetch, is_local, is_public, open_session
 from cctview_pipeline.collect.session import summary
-from cctview_pipeline.redaction.masking import Masker, Nobody
+from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector
 from cctview_pipeline.spool.segments import Kind, SpoolWriter, read, segments
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 
-MOST = 200_000
-SETTINGS = EngineSettings("test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=MOST)
+MAX_BYTES = 200_000
+SETTINGS = EngineSettings("test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=MAX_BYTES)
 BOMB = b"\0" * 100_000_000
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -54,7 +54,7 @@ ANSWERS = {
     "no-address": (redirect("http://[::1"), "bad address"),
     "odd-host": (redirect("http://xn--\u2488.\ud7ff\u0301/"), None),
     "loop": (redirect("/loop"), "too many redirects"),
-    "long": (Reply(b"x" * (MOST + 1)), "too large"),
+    "long": (Reply(b"x" * (MAX_BYTES + 1)), "too large"),
     "endless": (Reply(raw=(OK + b"\r\n", *[b"x" * 50_000] * 6)), "too large"),
     "gzip-bomb": (packed("gzip", gzip.compress(BOMB, 6)), "too large"),
     "deflate-bomb": (packed("deflate", zlib.compress(BOMB, 6)), "too large"),
@@ -90,7 +90,7 @@ def follow(network: NycDot, names: list[str], spool: Path, until, limit_s: float
 
     async def run() -> Engine:
         cameras = [LiveCamera(name, name, name, 40.7, -73.9, True) for name in names]
-        engine = Engine(network, cameras, SpoolWriter(spool, 1 << 30), SETTINGS, Masker(Nobody("tests"), 640))
+        engine = Engine(network, cameras, SpoolWriter(spool, 1 << 30), SETTINGS, Masker(NoPeopleDetector("tests"), 640))
         stop = asyncio.Event()
 
         async def watch() -> None:
@@ -154,7 +154,7 @@ def test_a_bomb_is_not_unpacked_beyond_the_limit():
     async def asked(url: str) -> str:
         async with open_session("test", 1, 1.0, 1.0) as session:
             with pytest.raises(NoAnswer) as told:
-                await fetch(session, Request(url), {"127.0.0.1"}, MOST, 5.0)
+                await fetch(session, Request(url), {"127.0.0.1"}, MAX_BYTES, 5.0)
             return told.value.code
 
     with serving({"/": lambda: packed("gzip", body)}) as url:
@@ -173,9 +173,9 @@ def test_any_bytes_raise_nothing_but_our_own(body: bytes, raw: bool):
 
     async def both(url: str) -> tuple[bytes | str, bytes]:
         async with open_session("test", 4, 0.5, 0.2) as session:
-            good = await fetch(session, Request(f"{url}/good"), {"127.0.0.1"}, MOST, 1.0)
+            good = await fetch(session, Request(f"{url}/good"), {"127.0.0.1"}, MAX_BYTES, 1.0)
             try:
-                return (await fetch(session, Request(f"{url}/any"), {"127.0.0.1"}, MOST, 1.0)).content, good.content
+                return (await fetch(session, Request(f"{url}/any"), {"127.0.0.1"}, MAX_BYTES, 1.0)).content, good.content
             except NoAnswer as told:
                 return told.code, good.content
 
@@ -223,7 +223,7 @@ def test_a_name_that_suddenly_means_this_machine_is_not_asked(monkeypatch: pytes
 
         monkeypatch.setattr(loop, "getaddrinfo", resolved)
         async with open_session("test", 1, 1.0, 1.0) as session:
-            await fetch(session, Request(f"http://{host}/"), {host}, MOST, 2.0)
+            await fetch(session, Request(f"http://{host}/"), {host}, MAX_BYTES, 2.0)
 
     with pytest.raises(NoAnswer, match="private address"):
         asyncio.run(ask("cameras.example.org"))
@@ -263,7 +263,7 @@ def test_redirects_stay_on_the_network_s_hosts(before: str, after: str, code: st
 
     async def ask(url: str) -> bytes:
         async with open_session("test", 1, 1.0, 1.0) as session:
-            return (await fetch(session, Request(url), {"127.0.0.1"}, MOST, 2.0)).content
+            return (await fetch(session, Request(url), {"127.0.0.1"}, MAX_BYTES, 2.0)).content
 
     with serving(replies) as url:
         place["port"] = url.rsplit(":", 1)[1]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.collect.cadence import LONGEST_S, Backoff, Cadence
+from cctview_pipeline.collect.cadence import MAX_DURATION_S, Backoff, Cadence
 
 
 def watch(frames: np.ndarray, until: float, guess: float = 1.0) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def test_never_before_now_and_never_for_ever(appeared: list[float], now: float):
         cadence.new_frame(time)
     assert cadence.next_poll(now) >= now
     cadence.unchanged()
-    assert now < cadence.next_poll(now) <= now + 4 * LONGEST_S
+    assert now < cadence.next_poll(now) <= now + 4 * MAX_DURATION_S
 
 
 def test_a_clock_that_is_set_back_changes_the_phase_only():
@@ -130,7 +130,7 @@ def test_what_the_server_asks_for_is_the_least():
     backoff = Backoff(uniform=lambda low, high: high)
     assert backoff.failure(retry_after=120) == 120
     assert backoff.failure(retry_after=0.1) == 2
-    assert backoff.failure(retry_after=1e9) == LONGEST_S
+    assert backoff.failure(retry_after=1e9) == MAX_DURATION_S
 
 
 def test_a_camera_that_never_had_a_frame_may_be_asked_for_ever():

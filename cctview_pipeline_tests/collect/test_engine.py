@@ -14,13 +14,13 @@ from aiohttp import web
 from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.collect import watch
-from cctview_pipeline.collect.engine import COLLECTOR, Engine, EngineSettings, Followed
+from cctview_pipeline.collect.engine import COLLECTOR, CameraSession, Engine, EngineSettings
 from cctview_pipeline.collect.newest import Newest
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.images.jpeg import segments as segments_of
 from cctview_pipeline.images.jpeg import strip_metadata
-from cctview_pipeline.redaction.masking import Masker, Nobody, Refused, mask_of
+from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector, Refused, mask_of
 from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, read, segments
 from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_picture
@@ -32,10 +32,10 @@ SETTINGS = EngineSettings(contact="test@example.org", connect_s=1.0, silence_s=0
 def collect(
     cameras: LiveCameras,
     spool: Path,
-    until: Callable[[list[Followed]], bool],
+    until: Callable[[list[CameraSession]], bool],
     settings: EngineSettings = SETTINGS,
     budget: int = 1 << 30,
-    masker: Masker = Masker(Nobody("tests"), 640),
+    masker: Masker = Masker(NoPeopleDetector("tests"), 640),
     newest: Newest = Newest(),
 ) -> tuple[Engine, list[Record]]:
     """Follow the cameras until something has happened; returns the engine and what is in the spool then."""
@@ -61,7 +61,7 @@ def collect(
     return engine, [record for segment in segments(spool) for record in read(segment)]
 
 
-def new(count: int) -> Callable[[list[Followed]], bool]:
+def new(count: int) -> Callable[[list[CameraSession]], bool]:
     """When every camera that answers at all has given so many frames."""
     return lambda followed: all(each.tally.new >= count or each.tally.failed for each in followed)
 
@@ -263,7 +263,7 @@ def test_a_picture_that_the_mask_fails_on_costs_no_other(tmp_path: Path):
         assert all(mask_of(record.payload) for record in stored)
 
 
-def new_of_others(count: int, but: str) -> Callable[[list[Followed]], bool]:
+def new_of_others(count: int, but: str) -> Callable[[list[CameraSession]], bool]:
     """When all cameras but one have given so many frames."""
     return lambda followed: all(each.tally.new >= count for each in followed if each.camera.id != but)
 
@@ -319,7 +319,7 @@ def test_a_mask_that_is_too_slow_leaves_frames_out_and_says_so(tmp_path: Path, m
             time.sleep(0.7)
             return super().find(images)
 
-    monkeypatch.setattr("cctview_pipeline.collect.engine.MOST_WAITING", 2)
+    monkeypatch.setattr("cctview_pipeline.collect.engine.MAX_WAITING", 2)
     refused = lambda followed: sum(each.tally.refused for each in followed) >= 5  # noqa: E731
     engine, records = collect(LiveCameras(count=4), tmp_path, refused, masker=Masker(Slow(), 640))
     assert len([r for r in records if r.kind == Kind.FRAME]) == sum(f.tally.new - f.tally.refused for f in engine.followed)

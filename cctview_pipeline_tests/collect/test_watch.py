@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cctview_pipeline.collect.newest import Seen
-from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, Placeholders, Taken
+from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, NewFrame, Placeholders
 from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 from cctview_pipeline_tests.factories.live_cameras import png
 from cctview_pipeline_tests.factories.odd_pictures import behind_header, exif_segment
@@ -53,7 +53,7 @@ class Camera:
     def now_us(self) -> int:
         return START + round(self.second * 1e6)
 
-    def answer(self, content: bytes, after_s: float = 1.0) -> Taken | None:
+    def answer(self, content: bytes, after_s: float = 1.0) -> NewFrame | None:
         self.second += after_s
         return self.watch.received(content, self.now_us, self.second)
 

@@ -5,7 +5,7 @@ import pytest
 
 from cctview_pipeline.drift import Reference
 from cctview_pipeline.drift.profile import LIKENESS, SCORES, Profile, divergence, expected_f1, shares_divergence
-from cctview_pipeline.drift.survey import FEWEST, LIMITS, judge
+from cctview_pipeline.drift.survey import LIMITS, MIN_COUNTS, judge
 from cctview_pipeline.lake import Partition
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.drifting_hours import DETECTOR, THRESHOLD, embeddings, seen
@@ -18,7 +18,7 @@ def test_the_same_distribution_does_not_alarm_and_another_does():
     """Of the fewest vehicles that are judged at all, beside a reference of many: none of 200 hours, and all of 200."""
     known = Reference(DETECTOR, THRESHOLD, {"training": seen(20_000, np.random.default_rng(1000))})
     rngs = [np.random.default_rng(seed) for seed in SEEDS]
-    few, place = FEWEST["detections"], Partition.camera_hour("cam-1", HOUR_17)
+    few, place = MIN_COUNTS["detections"], Partition.camera_hour("cam-1", HOUR_17)
     for night, verdict in ((False, "like training"), (True, "drift")):
         assert {judge("detections", place, seen(few, rng, night), known).verdict for rng in rngs} == {verdict}
 
@@ -26,7 +26,7 @@ def test_the_same_distribution_does_not_alarm_and_another_does():
 def test_embeddings_of_the_same_world_do_not_alarm_and_others_do():
     known = Profile.of_embeddings(embeddings(5000, np.random.default_rng(1000)))
     rngs = [np.random.default_rng(seed) for seed in range(50)]
-    few = FEWEST["features"]
+    few = MIN_COUNTS["features"]
     same = [divergence(Profile.of_embeddings(embeddings(few, rng)), known) for rng in rngs]
     other = [divergence(Profile.of_embeddings(embeddings(few, rng, night=True)), known) for rng in rngs]
     assert max(same) < LIMITS["features"] < min(other)

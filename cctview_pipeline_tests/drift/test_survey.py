@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from cctview_pipeline.drift import Finding, Survey, latest_day, survey
-from cctview_pipeline.drift.survey import FEWEST, LIMITS, labelling_command, ranked, spread
+from cctview_pipeline.drift import CameraHourDrift, DriftReport, latest_day, survey
+from cctview_pipeline.drift.survey import LIMITS, MIN_COUNTS, labelling_command, ranked, spread
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.drifting_hours import DAY, write_hour
@@ -13,7 +13,7 @@ from cctview_pipeline_tests.factories.drifting_hours import DAY, write_hour
 HOUR = timedelta(hours=1)
 
 
-def verdicts(found: Survey) -> dict[str, str]:
+def verdicts(found: DriftReport) -> dict[str, str]:
     return {finding.place: finding.verdict for finding in found.findings}
 
 
@@ -30,7 +30,7 @@ def test_the_changed_camera_hour_comes_first_and_is_the_only_one_that_alarms(ref
 
 
 def test_too_few_vehicles_tell_nothing(references, lake: Lake):
-    write_hour(lake, "cam-1", count=FEWEST["detections"] - 1, night=True)
+    write_hour(lake, "cam-1", count=MIN_COUNTS["detections"] - 1, night=True)
     write_hour(lake, "cam-2", count=0)
     write_hour(lake, "cam-3")
     found = survey(lake, "detections", DAY)
@@ -60,11 +60,11 @@ def test_a_day_is_the_newest_of_the_lake_and_another_days_hours_are_not_read(ref
 
 
 def test_every_cameras_worst_hour_comes_before_any_cameras_second():
-    def drifted(camera: str, hour: int, distance: float) -> Finding:
-        return Finding(camera, HOUR_17 + hour * HOUR, "m", 500, "drift", distance)
+    def drifted(camera: str, hour: int, distance: float) -> CameraHourDrift:
+        return CameraHourDrift(camera, HOUR_17 + hour * HOUR, "m", 500, "drift", distance)
 
     given = [drifted("a", 0, 0.5), drifted("a", 1, 0.6), drifted("b", 0, 0.3), drifted("b", 1, 0.2)]
-    few = Finding("c", HOUR_17, "m", 3, "too few to tell")
+    few = CameraHourDrift("c", HOUR_17, "m", 3, "too few to tell")
     assert [(f.camera, f.distance) for f in ranked([few, *given])] == [
         ("a", 0.6),
         ("b", 0.3),
@@ -75,7 +75,7 @@ def test_every_cameras_worst_hour_comes_before_any_cameras_second():
 
 
 def test_the_command_covers_all_its_camera_hours():
-    hours = [Finding("a", HOUR_17 + 2 * HOUR, "m", 9, "drift", 0.5), Finding("b", HOUR_17, "m", 9, "drift", 0.4)]
+    hours = [CameraHourDrift("a", HOUR_17 + 2 * HOUR, "m", 9, "drift", 0.5), CameraHourDrift("b", HOUR_17, "m", 9, "drift", 0.4)]
     span = "--from-lake --cameras a,b --from 2020-05-05T17 --to 2020-05-05T20 --purpose PURPOSE"
     assert labelling_command("detections", hours) == f"cctview train detector --teacher NAME {span}"
     assert labelling_command("features", hours) == f"cctview train extractor {span}"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cctview_pipeline.detect import Detections
 from cctview_pipeline.drift import Profile, Reference
-from cctview_pipeline.drift.survey import FEWEST
+from cctview_pipeline.drift.survey import MIN_COUNTS
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.registry.manifest import ModelEntry
 from cctview_pipeline_tests.factories.archive import HOUR_17
@@ -50,9 +50,9 @@ def entry_of(model: str) -> ModelEntry:
 def write_references(camera_hours: int = 3, seed: int = 1) -> tuple[Reference, Reference]:
     """The two models' references, in CCTVIEW_MODELS, of training cameras in ordinary light."""
     rng = np.random.default_rng(seed)
-    cameras = {f"training-{i}": seen(8 * FEWEST["detections"], rng) for i in range(camera_hours)}
+    cameras = {f"training-{i}": seen(8 * MIN_COUNTS["detections"], rng) for i in range(camera_hours)}
     detector = Reference(DETECTOR, THRESHOLD, cameras)
-    known = {f"training-{i}": Profile.of_embeddings(embeddings(8 * FEWEST["features"], rng)) for i in range(camera_hours)}
+    known = {f"training-{i}": Profile.of_embeddings(embeddings(8 * MIN_COUNTS["features"], rng)) for i in range(camera_hours)}
     extractor = Reference(EXTRACTOR, 0.0, known)
     for reference in (detector, extractor):
         reference.write(entry_of(reference.model))

@@ -18,7 +18,7 @@ from cctview_pipeline.registry.manifest import ModelEntry
 from cctview_pipeline.registry.state_dicts import register_weights
 from cctview_pipeline.training.detector.lake_labels import label_frames
 from cctview_pipeline.training.detector.quantization import quantize
-from cctview_pipeline.training.detector.teachers import Panel, RecordedTeacher
+from cctview_pipeline.training.detector.teachers import RecordedTeacher, TeacherEnsemble
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 
@@ -52,5 +52,5 @@ def plain_traffic(folder: Path, camera: str = "cam-1", frames: int = 55, vehicle
     pq.write_table(pa.Table.from_pylist(boxes), folder / "boxes.parquet")
     hour, lake, table = Partition.camera_hour(camera, HOUR_17), Lake(str(folder / "lake")), rows("raw_frames", *frames_made)
     lake.write("raw_frames", hour, table)
-    lake.write("labels", hour, label_frames(Panel([RecordedTeacher.read(folder / "boxes.parquet")]), table))
+    lake.write("labels", hour, label_frames(TeacherEnsemble([RecordedTeacher.read(folder / "boxes.parquet")]), table))
     return lake, [hour]

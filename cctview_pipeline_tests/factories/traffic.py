@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.ids import DetectionId, FrameId
-from cctview_pipeline.track.sightings import Sightings, sightings
+from cctview_pipeline.track.sightings import CameraDetections, sightings
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 
@@ -45,7 +45,7 @@ class MadeHour:
     car_of: dict[str, int]
 
     @property
-    def sightings(self) -> Sightings:
+    def sightings(self) -> CameraDetections:
         return sightings(self.detections, self.features, (352, 240))
 
     def tables(self, tracks: pa.Table | None = None) -> dict[str, pa.Table]:

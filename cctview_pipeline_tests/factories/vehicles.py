@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cctview_pipeline.ids import DetectionId
-from cctview_pipeline.track.sightings import Sightings
-from cctview_pipeline.training.extractor.lessons import Recorded
+from cctview_pipeline.track.sightings import CameraDetections
+from cctview_pipeline.training.extractor.lessons import RealVehicles
 from cctview_pipeline_tests.factories.archive import HOUR_17, draw_frame, traffic, write_frame
 
 MINUTES = (10, 43, 50)
@@ -38,7 +38,7 @@ def _times(frames: int) -> list[datetime]:
     return [HOUR_17 + timedelta(minutes=m, seconds=2 * i) for m in MINUTES for i in range(frames)]
 
 
-def driving(vehicles: int = 4, frames: int = 6, seed: int = 0) -> tuple[Recorded, np.ndarray]:
+def driving(vehicles: int = 4, frames: int = 6, seed: int = 0) -> tuple[RealVehicles, np.ndarray]:
     """One camera past which vehicles of clearly different patterns drive down one lane each; and which vehicle each crop is.
 
     Features: one random vector a vehicle, with a little noise.
@@ -58,5 +58,7 @@ def driving(vehicles: int = 4, frames: int = 6, seed: int = 0) -> tuple[Recorded
     features = (looks[which] + rng.normal(scale=0.1, size=(len(which), 256))).astype(np.float32)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     ids = [f"cam-1--{i}" for i in range(len(which))]
-    seen = Sightings(ids, np.array(times), np.array(boxes, float), np.ones(len(which)), ["car"] * len(which), unit, (352, 240))
-    return Recorded("cam-1", np.stack(crops), seen, features, np.full(len(which), 10)), which
+    seen = CameraDetections(
+        ids, np.array(times), np.array(boxes, float), np.ones(len(which)), ["car"] * len(which), unit, (352, 240)
+    )
+    return RealVehicles("cam-1", np.stack(crops), seen, features, np.full(len(which), 10)), which

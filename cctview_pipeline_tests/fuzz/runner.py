@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cctview_pipeline.paths import project_root
 
-MOST_ENDS = 5
+MAX_ENDS = 5
 """Workers that inputs may end before a target is given up."""
 _ENDS = {"timeout": "Hang: nothing for a minute", "crash": "Crash: the process ended", "oom": "Memory: the process ended"}
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
@@ -35,7 +35,7 @@ def fuzzed(target: str, seconds: int, seed: int, findings: Path) -> Outcome:
     """Fuzz a target for so long. findings: the folder that gets a folder of the target's, when something was found."""
     outcome, until = Outcome(target), time.monotonic() + seconds
     shutil.rmtree(findings / target, ignore_errors=True)
-    for number in range(MOST_ENDS):
+    for number in range(MAX_ENDS):
         left = round(until - time.monotonic())
         if left <= 0 or (number and not outcome.findings):
             break

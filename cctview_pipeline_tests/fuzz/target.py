@@ -11,7 +11,7 @@ from cctview_pipeline.errors import CctviewError
 
 SECONDS = 2.0
 """Of a processor, that one execution may take."""
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 """That a process may take beyond what it had before its first input."""
 LONGEST = 1 << 16
 """Bytes of an input."""

@@ -18,7 +18,7 @@ MINIMISED_S = 3.0
 with atheris.instrument_imports(include=list(WATCHED), enable_loader_override=False):
     from cctview_pipeline_tests.fuzz.mutation import mutated
     from cctview_pipeline_tests.fuzz.planted import PLANTED
-    from cctview_pipeline_tests.fuzz.target import LONGEST, MOST_BYTES, Finding, Reader, Target, execute
+    from cctview_pipeline_tests.fuzz.target import LONGEST, MAX_BYTES, Finding, Reader, Target, execute
     from cctview_pipeline_tests.fuzz.targets import TARGETS
 
 
@@ -46,7 +46,7 @@ def main(name: str, seed: str, seconds: str, folder: str) -> None:
         dice = random.Random(number)
         return atheris.Mutate(data, most) if dice.random() < 0.5 else mutated(data, dice, seeds, target.tokens, most)
 
-    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MOST_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MAX_BYTES,) * 2)
     limits = [f"-max_total_time={seconds}", f"-timeout={HANGING_S}", "-rss_limit_mb=0", f"-max_len={LONGEST}"]
     told = [f"-seed={seed}", "-print_final_stats=1", "-verbosity=1", "-detect_leaks=0", f"-artifact_prefix={home}/"]
     atheris.Setup([sys.argv[0], *limits, *told, str(inputs)], one, custom_mutator=mutate)

@@ -21,7 +21,7 @@ FRAMES = partition_of("raw_frames")
 KEY = layout.key("raw_frames", FRAMES)
 COUNT = 400
 NAMES = [f"cam-1--2020-05-05--17.{second // 60:02d}.{second % 60:02d}.000Z" for second in range(COUNT)]
-MOST = 1_000_000
+MAX_BYTES = 1_000_000
 """Bytes that one picture may cost."""
 
 
@@ -61,7 +61,7 @@ def test_one_frame_of_a_local_hour_is_one_small_read(lake: Lake):
     found = lake.look_up("raw_frames", FRAMES, "frame_id", [NAMES[200]], ["jpeg"])
     took = read_by_this_process() - before
     assert size > 7_000_000
-    assert (found.num_rows, took < MOST) == (1, True), f"{took:,} of {size:,} bytes"
+    assert (found.num_rows, took < MAX_BYTES) == (1, True), f"{took:,} of {size:,} bytes"
 
 
 def test_one_frame_of_an_hour_on_s3_is_one_small_read(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch):
@@ -74,7 +74,7 @@ def test_one_frame_of_an_hour_on_s3_is_one_small_read(s3: dict[str, str], monkey
         counted = open_lake(remote.uri)
         took = _taken(count, lambda: counted.look_up("raw_frames", FRAMES, "frame_id", [NAMES[200]], ["jpeg"]))
     assert size > 7_000_000
-    assert took < MOST, f"{took:,} of {size:,} bytes"
+    assert took < MAX_BYTES, f"{took:,} of {size:,} bytes"
 
 
 def _taken(count, read: Callable[[], pa.Table]) -> int:

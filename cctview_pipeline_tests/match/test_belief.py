@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cctview_pipeline.match.belief import CENTRE_STD, LOOKS, PACE, SIZE, STEP_S, Belief, Cue, believed
+from cctview_pipeline.match.belief import APPEARANCE, CENTRE_STD, PACE, SIZE, STEP_S, EdgeModel, Likelihood, believed
 from cctview_pipeline.match.matching import learn_edge, marginals
 from cctview_pipeline.match.pairs import Pairs, candidates, two_vehicles
 from cctview_pipeline_tests.factories.corridor import EDGE, track_set
@@ -38,7 +38,7 @@ def made_pairs(
     return pairs, two_vehicles(EDGE, queries, gallery), (pairs.query == pairs.gallery) & known[pairs.query]
 
 
-def learned(pairs: Pairs, apart: Pairs) -> Belief:
+def learned(pairs: Pairs, apart: Pairs) -> EdgeModel:
     return learn_edge(believed(EDGE, pairs, apart), pairs)
 
 
@@ -78,25 +78,25 @@ def test_where_nothing_fits_the_belief_stays_and_few_are_expected():
 def test_cues_tell_one_vehicle_from_two():
     pairs, apart, same = made_pairs()
     found = learned(pairs, apart)
-    for place in (LOOKS, SIZE):
+    for place in (APPEARANCE, SIZE):
         ratio = found.cues[place].log_ratio(pairs.cues[place])
         assert np.median(ratio[same]) > 0.5 > 0 > np.median(ratio[~same])
-    assert found.cues[LOOKS].same < found.cues[LOOKS].other
+    assert found.cues[APPEARANCE].same < found.cues[APPEARANCE].other
 
 
 def test_what_is_unknown_tells_nothing():
-    cue = Cue(0.0, 0.1, 0.0, 0.5)
+    cue = Likelihood(0.0, 0.1, 0.0, 0.5)
     assert cue.log_ratio(np.array([np.nan]))[0] == 0
     assert cue.log_ratio(np.array([0.0]))[0] > 0 > cue.log_ratio(np.array([0.6]))[0]
     assert cue.learned(cue, np.full(50, np.nan), np.ones(50)) == cue
 
 
 def test_nearer_than_usual_speaks_for_one_vehicle_where_it_is_a_distance():
-    looks = Cue(0.5, 0.1, 1.0, 0.1, one_sided=True)
+    looks = Likelihood(0.5, 0.1, 1.0, 0.1, one_sided=True)
     ratios = looks.log_ratio(np.linspace(0, 2, 41))
     assert (np.diff(ratios[8:]) <= 1e-9).all()
     assert ratios[0] > 1
-    assert Cue(0.5, 0.1, 1.0, 0.1).log_ratio(np.array([0.0]))[0] > 0
+    assert Likelihood(0.5, 0.1, 1.0, 0.1).log_ratio(np.array([0.0]))[0] > 0
 
 
 def test_one_label_speaks_for_one_vehicle():

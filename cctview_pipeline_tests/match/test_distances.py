@@ -128,10 +128,10 @@ def test_rscr_of_long_tracks_that_hardly_change():
     np.testing.assert_allclose(track_distances(queries, gallery, "rscr"), coded(queries, gallery), atol=2e-4)
 
 
-@pytest.mark.parametrize("rounds", [20, pytest.param(sparse.MOST_ROUNDS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(sparse.MAX_ROUNDS, marks=pytest.mark.slow)])
 def test_rscr_without_a_stable_solution_is_refused(monkeypatch: pytest.MonkeyPatch, rounds: int):
     """What twenty rounds do not solve, all of them refuse as well, on some processors a minute later."""
-    monkeypatch.setattr(sparse, "MOST_ROUNDS", rounds)
+    monkeypatch.setattr(sparse, "MAX_ROUNDS", rounds)
     rng = np.random.default_rng(0)
     (query,), huge = tracks([3], 1, 16, norm=3e4), tracks([1], 2, 16, norm=3e4)[0]
     parked = (huge + rng.normal(scale=0.01, size=(30, 16))).astype(np.float32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.campaign import Camera
-from cctview_pipeline.match.gate import FASTEST_KMH, LONGEST_S, SIGHT_M, Edge, edges_into, heading
+from cctview_pipeline.match.gate import MAX_DURATION_S, MAX_SPEED_KMH, SIGHT_M, Edge, edges_into, heading
 from cctview_pipeline.match.matching import match
 from cctview_pipeline_tests.factories.corridor import track_set
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
@@ -51,7 +51,7 @@ def test_gate_admits_what_neither_flies_nor_crawls(gap):
     assert admitted == (edge.shortest_s <= gap <= edge.longest_s)
     assert not edge.admits(np.array([gap]), np.array([edge.metres / (200 / 3.6)]))[0]
     if admitted:
-        assert (edge.metres - 2 * SIGHT_M) / gap * 3.6 <= FASTEST_KMH + 1e-6
+        assert (edge.metres - 2 * SIGHT_M) / gap * 3.6 <= MAX_SPEED_KMH + 1e-6
         assert edge.speed_kmh(np.array(gap)) >= 5 - 1e-6
 
 
@@ -60,7 +60,7 @@ def test_cameras_that_see_each_other_s_road_admit_any_gap():
 
 
 def test_no_way_takes_longer_than_an_hour():
-    assert Edge(NORTH, SOUTH, "S", 100_000.0).longest_s == LONGEST_S
+    assert Edge(NORTH, SOUTH, "S", 100_000.0).longest_s == MAX_DURATION_S
 
 
 def test_cameras_in_the_middle_have_an_edge_from_each_side():

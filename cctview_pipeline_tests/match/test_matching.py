@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.match.matching import KEPT, Candidate, marginals, match
+from cctview_pipeline.match.matching import TOP_K, Candidate, marginals, match
 from cctview_pipeline.match.pairs import FEW
 from cctview_pipeline.match.pairs import candidates as admitted
 from cctview_pipeline_tests.factories.corridor import EDGE, Corridor, corridor, track_set
@@ -74,7 +74,7 @@ def test_what_holds_of_any_match(made):
         assert [c.rank for c in candidates] == sorted(c.rank for c in candidates)
         assert [c.probability for c in candidates] == sorted((c.probability for c in candidates), reverse=True)
         assert candidates[0].rank == 1
-        assert len([c for c in candidates if c.rank <= KEPT]) <= KEPT
+        assert len([c for c in candidates if c.rank <= TOP_K]) <= TOP_K
     chosen = [c for c in found if c.assigned]
     assert max(Counter(c.query for c in chosen).values(), default=1) == 1
     assert max(Counter(c.gallery for c in chosen).values(), default=1) == 1
@@ -88,7 +88,7 @@ def test_what_holds_of_any_match(made):
 @given(corridors)
 def test_what_is_chosen_is_likelier_than_no_match(made):
     for candidates in by_query(matched(made)).values():
-        if len(candidates) < KEPT:  # otherwise not every candidate is told
+        if len(candidates) < TOP_K:  # otherwise not every candidate is told
             nothing = 1 - sum(c.probability for c in candidates)
             assert all(c.probability >= nothing - 1e-6 for c in candidates if c.assigned)
 
@@ -111,8 +111,8 @@ def test_margin_is_the_lead_over_the_best_other():
 def test_twenty_candidates_at_most_and_always_the_chosen_one():
     found = matched(corridor(120, 0, noise=8.0))
     counts = [len([c for c in candidates if not c.assigned]) for candidates in by_query(found).values()]
-    assert max(counts) == KEPT
-    assert all(c.assigned for c in found if c.rank > KEPT)
+    assert max(counts) == TOP_K
+    assert all(c.assigned for c in found if c.rank > TOP_K)
 
 
 def test_order_of_the_tracks_makes_no_difference():

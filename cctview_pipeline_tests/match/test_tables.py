@@ -31,9 +31,9 @@ def passed(name: str, seconds: list[float], looks: list[int], **changes) -> Tabl
     return rows("tracks", *tracks), rows("features", *features, dimension=8)
 
 
-SECONDS, LOOKS = [0.0, 40, 80, 120, 160], [0, 1, 2, 3, 4]
-SOURCE = passed("g", SECONDS, LOOKS)
-TARGET = passed("q", [second + 4 + USUAL_S for second in SECONDS], LOOKS)
+SECONDS, APPEARANCE = [0.0, 40, 80, 120, 160], [0, 1, 2, 3, 4]
+SOURCE = passed("g", SECONDS, APPEARANCE)
+TARGET = passed("q", [second + 4 + USUAL_S for second in SECONDS], APPEARANCE)
 
 
 def assigned(matches: pa.Table) -> dict[str, str]:
@@ -52,15 +52,15 @@ def test_each_vehicle_is_matched_to_itself():
 
 
 def test_other_carriageway_is_never_compared():
-    north = passed("g", SECONDS, LOOKS, carriageway="N")
-    standing = passed("g", SECONDS, LOOKS, carriageway=None)
+    north = passed("g", SECONDS, APPEARANCE, carriageway="N")
+    standing = passed("g", SECONDS, APPEARANCE, carriageway=None)
     for source in (north, standing):
         assert match_tracks([(EDGE, *source)], *TARGET).matches.num_rows == 0
     assert match_tracks([(EDGE, *SOURCE)], *passed("q", [87.0], [0], carriageway="N")).matches.num_rows == 0
 
 
 def test_track_that_goes_on_from_the_hour_before_is_no_query():
-    continued = passed("q", [second + 4 + USUAL_S for second in SECONDS], LOOKS, continues="before")
+    continued = passed("q", [second + 4 + USUAL_S for second in SECONDS], APPEARANCE, continues="before")
     assert match_tracks([(EDGE, *SOURCE)], *continued).matches.num_rows == 0
 
 
@@ -98,7 +98,7 @@ def test_edge_says_what_was_learned_of_it_and_from_how_much():
 def test_large_images_tell_more_about_a_track_s_looks():
     chosen = track_set(*SOURCE, "S")
     assert chosen.ids == [f"g{i}" for i in range(5)]
-    expected = [0.75 * np.eye(8)[look] * 0.99 + 0.25 * (np.eye(8)[look] * 0.99 + 0.01) for look in LOOKS]
+    expected = [0.75 * np.eye(8)[look] * 0.99 + 0.25 * (np.eye(8)[look] * 0.99 + 0.01) for look in APPEARANCE]
     np.testing.assert_allclose(chosen.looks, expected, atol=1e-3)
     np.testing.assert_allclose(chosen.last - chosen.first, 4)
     assert chosen.first[0] == HOUR_17.timestamp()

@@ -14,7 +14,7 @@ from cctview_pipeline.privacy.publishing import k_anonymous, publishable
 
 EIGHT = datetime(2024, 5, 6, 8, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
-MOST = 10_000  # vehicles in a bin: what an attacker knows about any road
+MAX_VEHICLES = 10_000  # vehicles in a bin: what an attacker knows about any road
 Totals = Sequence[Sequence[str]]
 
 
@@ -62,7 +62,7 @@ class Attacker:
         self.cells = [tuple(row[name] for name in self.names) for row in groups.to_pylist()]
         known = told(published, *self.names)
         low = [known.get(cell, 0 if count < k else k) for cell, count in zip(self.cells, self.truth, strict=True)]
-        high = [known.get(cell, k - 1 if count < k else MOST) for cell, count in zip(self.cells, self.truth, strict=True)]
+        high = [known.get(cell, k - 1 if count < k else MAX_VEHICLES) for cell, count in zip(self.cells, self.truth, strict=True)]
         self.bounds = Bounds(low, high)
         self.missing = [row for cell, row in zip(self.cells, np.eye(len(self.cells)), strict=True) if cell not in known]
         equations = []

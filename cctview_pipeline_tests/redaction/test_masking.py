@@ -17,7 +17,7 @@ from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.images.jpeg import COM, segments, strip_metadata, with_camera_comments
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
-from cctview_pipeline.redaction.masking import GREY, Masker, Nobody, Refused, mask_hour, mask_of
+from cctview_pipeline.redaction.masking import GREY, Masker, NoPeopleDetector, Refused, mask_hour, mask_of
 from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
 from cctview_pipeline_tests.factories.tables import campaign
@@ -222,7 +222,7 @@ def test_a_frame_from_the_spool_in_which_a_new_zone_has_no_place_is_set_aside():
 
 def test_who_keeps_people_visible_says_for_what_and_masks_the_rest():
     before = frame(encode_jpeg(road_with_people((300, 200, 340, 230), width=704, height=480)))
-    [found] = mask_hour(CameraHour([before], []), Masker(Nobody("road safety"), 352, zoned(CORNER))).frames
+    [found] = mask_hour(CameraHour([before], []), Masker(NoPeopleDetector("road safety"), 352, zoned(CORNER))).frames
     assert found.masked_by.startswith("nobody: road safety; side 352 zones ")
     assert (found.width, found.height, found.filled) == (352, 240, 1)
     assert magenta(decode(found.jpeg)).any()
@@ -230,7 +230,9 @@ def test_who_keeps_people_visible_says_for_what_and_masks_the_rest():
 
 
 def test_who_does_not_any_more_masks_what_a_collector_let_through():
-    [visible] = mask_hour(CameraHour([frame(jpeg(road_with_people((50, 50, 60, 70))))], []), Masker(Nobody("x"), 640)).frames
+    [visible] = mask_hour(
+        CameraHour([frame(jpeg(road_with_people((50, 50, 60, 70))))], []), Masker(NoPeopleDetector("x"), 640)
+    ).frames
     [found] = mask_hour(CameraHour([visible], []), masker()).frames
     assert not magenta(decode(found.jpeg)).any()
     assert found.masked_by.startswith("magenta-finder")

@@ -11,7 +11,7 @@ from cctview_pipeline.city.network import START
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
-from cctview_pipeline.redaction.people import PeopleFinder, grown, rectangles
+from cctview_pipeline.redaction.people import PeopleDetector, grown, rectangles
 from cctview_pipeline.redaction.people_network import SOMEBODY, VEHICLE, TorchBackend
 from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.training.detector.augmentation import Example
@@ -23,8 +23,8 @@ from cctview_pipeline_tests.factories.archive import HOUR_17
 
 
 @pytest.fixture(scope="module")
-def finder() -> PeopleFinder:
-    return PeopleFinder.load("cpu")
+def finder() -> PeopleDetector:
+    return PeopleDetector.load("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +39,14 @@ def frames() -> list[PeopleFrame]:
     return found
 
 
-def test_hardly_anything_of_people_is_left_and_vehicles_stay(finder: PeopleFinder, frames: list[PeopleFrame]):
+def test_hardly_anything_of_people_is_left_and_vehicles_stay(finder: PeopleDetector, frames: list[PeopleFrame]):
     assert sum(len(frame.people) for frame in frames) > 100
     found = left(finder, frames)
     assert found.people < 0.05
     assert found.vehicles < 0.06
 
 
-def test_frames_of_any_size(finder: PeopleFinder):
+def test_frames_of_any_size(finder: PeopleDetector):
     for height, width in ((16, 16), (17, 33), (240, 352), (241, 351), (480, 640)):
         image = np.full((height, width, 3), 120, np.uint8)
         [boxes] = finder.find([image])
@@ -57,7 +57,7 @@ def test_frames_of_any_size(finder: PeopleFinder):
     assert finder.find([]) == []
 
 
-def test_the_same_picture_gives_the_same_rectangles(finder: PeopleFinder, frames: list[PeopleFrame]):
+def test_the_same_picture_gives_the_same_rectangles(finder: PeopleDetector, frames: list[PeopleFrame]):
     first, second = finder.find([frames[0].image, frames[0].image])
     assert np.array_equal(first, second)
     kept = finder.probabilities(frames[0].image)
@@ -66,7 +66,7 @@ def test_the_same_picture_gives_the_same_rectangles(finder: PeopleFinder, frames
     assert np.array_equal(kept, before), "the next picture is written elsewhere"
 
 
-def test_openvino_and_pytorch_agree(finder: PeopleFinder, frames: list[PeopleFrame]):
+def test_openvino_and_pytorch_agree(finder: PeopleDetector, frames: list[PeopleFrame]):
     """8-bit integers are not exact: where one fills something and the other nothing, it is a cell at the edge of somebody."""
     of_pytorch = TorchBackend.of(find_model("people-finder", "masker"), "cpu")
     for frame in frames[::4]:
@@ -76,7 +76,7 @@ def test_openvino_and_pytorch_agree(finder: PeopleFinder, frames: list[PeopleFra
         assert (ours & theirs).sum() > 0.6 * (ours | theirs).sum()
 
 
-def test_the_version_names_the_weights(finder: PeopleFinder):
+def test_the_version_names_the_weights(finder: PeopleDetector):
     assert finder.version == find_model("people-finder", "masker").version
 
 
@@ -85,10 +85,10 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "manifest.toml").write_bytes((entry.path.parent / "manifest.toml").read_bytes())
     monkeypatch.setenv("CCTVIEW_MODELS", str(tmp_path))
     with pytest.raises(CctviewError, match="are missing"):
-        PeopleFinder.load()
+        PeopleDetector.load()
     (tmp_path / entry.path.name).write_bytes(entry.path.read_bytes()[:-1] + b"!")
     with pytest.raises(CctviewError, match="are damaged"):
-        PeopleFinder.load()
+        PeopleDetector.load()
 
 
 def test_rectangles_follow_a_slanting_queue():

@@ -8,13 +8,13 @@ import pytest
 
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.redaction.people import PeopleFinder
+from cctview_pipeline.redaction.people import PeopleDetector
 from cctview_pipeline.runtime import device
 from cctview_pipeline.runtime.device import set_threads
 from cctview_pipeline.runtime.loaded_once import loaded_once
 
 
-@pytest.mark.parametrize("load", [load_detector, load_extractor, lambda name, device: PeopleFinder.load(device)])
+@pytest.mark.parametrize("load", [load_detector, load_extractor, lambda name, device: PeopleDetector.load(device)])
 def test_a_model_is_loaded_once_for_a_device_and_a_number_of_threads(load, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(device, "_threads", 1)
     first = load("default", "cpu")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cctview_pipeline.track.flow import AWAY, TOWARDS, Flow, Way, certain_pairs, learn_flow
+from cctview_pipeline.track.flow import AWAY, TOWARDS, DirectionModel, RoadModel, certain_pairs, fit_road_model
 from cctview_pipeline.track.motion import place
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.sightings import CameraDetections
 from cctview_pipeline_tests.factories.traffic import DrivenCar, drive, two_way_traffic
 
 MIDDLE = np.array([[220.0, 150.0], [120.0, 150.0]])
@@ -15,7 +15,7 @@ MIDDLE = np.array([[220.0, 150.0], [120.0, 150.0]])
 
 @pytest.fixture(scope="module")
 def flow():
-    return learn_flow(drive(two_way_traffic()).sightings, 0.5)
+    return fit_road_model(drive(two_way_traffic()).sightings, 0.5)
 
 
 def test_velocities_are_those_of_the_cars(flow):
@@ -38,7 +38,7 @@ def test_progress_is_nothing_in_the_middle_of_the_way(flow):
         assert np.median(way.basis(way.places.data) @ way.progress) == pytest.approx(0, abs=1e-6)
 
 
-def perspective(lanes: list[float], vehicles: int = 150, seed: int = 0) -> Sightings:
+def perspective(lanes: list[float], vehicles: int = 150, seed: int = 0) -> CameraDetections:
     """A camera 8 m above a straight road: vehicles drive away at 15 to 20 m/s in lanes so many m from the middle."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -54,18 +54,18 @@ def perspective(lanes: list[float], vehicles: int = 150, seed: int = 0) -> Sight
     boxes = np.stack([x - size / 2, y - size, x + size / 2, y], axis=1)
     vectors = looks / np.linalg.norm(looks, axis=1, keepdims=True)
     names = [f"v{int(n)}--{t}" for n, t in zip(numbers, times, strict=True)]
-    return Sightings(names, times, boxes, np.ones(len(times)), ["car"] * len(times), vectors, (352, 240))
+    return CameraDetections(names, times, boxes, np.ones(len(times)), ["car"] * len(times), vectors, (352, 240))
 
 
 @pytest.fixture(scope="module")
-def road() -> tuple[Sightings, Way]:
+def road() -> tuple[CameraDetections, DirectionModel]:
     seen = perspective([2.0, 5.5, 9.0])
-    return seen, learn_flow(seen, 0.5).ways[AWAY]
+    return seen, fit_road_model(seen, 0.5).ways[AWAY]
 
 
 def test_perspective_is_gone_from_the_progress(road):
     seen, way = road
-    placed = place(seen, Flow((None, way)))
+    placed = place(seen, RoadModel((None, way)))
     number = np.array([int(name[1:].split("--")[0]) for name in seen.ids])
     paces = [np.diff(placed.progress[AWAY, number == n]) / np.diff(seen.times[number == n]) for n in range(20, 60)]
     true = [
@@ -120,25 +120,25 @@ def test_frames_far_apart_make_no_pair():
 
 
 def test_too_few_pairs_teach_nothing():
-    flow = learn_flow(drive(two_way_traffic(3)).sightings, 0.5)
+    flow = fit_road_model(drive(two_way_traffic(3)).sightings, 0.5)
     assert flow.unknown
     assert np.isnan(place(drive(two_way_traffic(3)).sightings, flow).progress).all()
 
 
 def test_direction_that_nobody_takes_stays_unknown():
-    flow = learn_flow(drive([car for car in two_way_traffic() if car.away]).sightings, 0.5)
+    flow = fit_road_model(drive([car for car in two_way_traffic() if car.away]).sightings, 0.5)
     assert flow.ways[TOWARDS] is None
     assert flow.ways[AWAY] is not None
 
 
 def test_parked_cars_teach_nothing():
-    assert learn_flow(drive([DrivenCar(1, 0, speed=0)], seconds=200).sightings, 0.5).unknown
+    assert fit_road_model(drive([DrivenCar(1, 0, speed=0)], seconds=200).sightings, 0.5).unknown
 
 
 def test_odd_pairs_are_dropped():
     """One car races through forty that don't."""
     cars = [*two_way_traffic(), DrivenCar(99, 50, away=True, speed=60)]
-    way = learn_flow(drive(cars).sightings, 0.5).ways[AWAY]
+    way = fit_road_model(drive(cars).sightings, 0.5).ways[AWAY]
     np.testing.assert_allclose(way.velocity(MIDDLE[:1]), [[0, -20]], atol=1)
 
 
@@ -148,8 +148,8 @@ def test_road_across_the_picture_leads_neither_up_nor_down():
     flat = replace(
         seen, boxes=np.stack([seen.boxes[:, 1], np.full(len(seen), 100.0), seen.boxes[:, 1] + 20, np.full(len(seen), 120.0)], 1)
     )
-    assert learn_flow(flat, 0.5).unknown
+    assert fit_road_model(flat, 0.5).unknown
 
 
 def test_nothing_seen_teaches_nothing():
-    assert learn_flow(drive([]).sightings, 0.5).unknown
+    assert fit_road_model(drive([]).sightings, 0.5).unknown

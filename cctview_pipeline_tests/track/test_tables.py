@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.track.flow import learn_flow
+from cctview_pipeline.track.flow import fit_road_model
 from cctview_pipeline.track.motion import place
 from cctview_pipeline.track.tables import carriageway, continuations, in_sequence, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
@@ -64,7 +64,7 @@ def test_speed_in_the_picture():
 
 def single_sighting(x: float) -> tuple[str | None, float | None]:
     """Direction and speed of what is seen once, at x in the middle of the picture, where two-way traffic has passed."""
-    flow = learn_flow(drive(two_way_traffic()).sightings, 0.5)
+    flow = fit_road_model(drive(two_way_traffic()).sightings, 0.5)
     seen = drive([DrivenCar(1, 0)]).sightings.select(np.array([2]))
     seen.boxes[:] = [x - 12, 132, x + 12, 150]
     frames = seen.times + np.array([-2, 0])
@@ -116,7 +116,7 @@ def test_track_is_continued_once():
     """The parked car's second half, whose beginning is still close to the turn, does not go on from it as well."""
     seen = drive([PARKED], seconds=8).sightings
     later = replace(seen, times=seen.times + 8, ids=[name.replace("17.00", "18.00") for name in seen.ids])
-    split = Tracking([[0, 1], [2, 3]], place(later, learn_flow(later, 0.5)))
+    split = Tracking([[0, 1], [2, 3]], place(later, fit_road_model(later, 0.5)))
     found = continuations(seen, {"before": [0, 1, 2, 3]}, later, split, TrackerSettings(longest_gap_s=20))
     assert found == {track_id(later.ids[0]): "before"}
 

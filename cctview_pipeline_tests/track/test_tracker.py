@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.boxes import pairwise_iou
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.sightings import CameraDetections
 from cctview_pipeline.track.tracker import TrackerSettings, track
 from cctview_pipeline_tests.factories.traffic import DrivenCar, MadeHour, drive, two_way_traffic
 
@@ -115,7 +115,7 @@ def test_same_sightings_give_the_same_tracks():
 
 
 @st.composite
-def any_sightings(draw) -> Sightings:
+def any_sightings(draw) -> CameraDetections:
     """Up to five boxes anywhere in each of up to eight frames, with any looks."""
     counts = draw(st.lists(st.integers(0, 5), max_size=8))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -123,7 +123,7 @@ def any_sightings(draw) -> Sightings:
     times = np.repeat(np.cumsum(steps), counts)
     corner, size = rng.uniform(0, 200, (len(times), 2)), rng.uniform(5, 80, (len(times), 2))
     vectors = rng.normal(size=(len(times), 3))
-    return Sightings(
+    return CameraDetections(
         [f"f{second}--detections--{i}--car" for i, second in enumerate(times)],
         times,
         np.concatenate([corner, corner + size], axis=1),

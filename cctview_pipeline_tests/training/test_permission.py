@@ -11,7 +11,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.registry.state_dicts import register_weights
-from cctview_pipeline.training.permission import permit_training, written_hours
+from cctview_pipeline.training.permission import authorize_training, written_hours
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, rows
 
@@ -52,8 +52,8 @@ def test_learning_is_written_down_first_and_needs_a_purpose(lake: Lake, tmp_path
     monkeypatch.setenv("CCTVIEW_AUDIT", str(tmp_path / "audit.jsonl"))
     hours = written_hours(lake, "raw_frames")
     with pytest.raises(CctviewError, match=r"state one \(--purpose\)"):
-        permit_training(lake, "detector", "mine", hours, ("raw_frames",), "")
-    permit_training(lake, "detector", "mine", hours, ("raw_frames", "labels"), "adapting")
+        authorize_training(lake, "detector", "mine", hours, ("raw_frames",), "")
+    authorize_training(lake, "detector", "mine", hours, ("raw_frames", "labels"), "adapting")
     (entry,) = AuditLog().newest()
     assert (entry.kind, entry.purpose, entry.tables) == ("training", "adapting", ("labels", "raw_frames"))
     assert entry.asked == f"mine learns from 3 camera-hours of {NORTH.id}, {SOUTH.id}, 2020-05-05T17 to 2020-05-05T19"
@@ -62,13 +62,13 @@ def test_learning_is_written_down_first_and_needs_a_purpose(lake: Lake, tmp_path
 @pytest.mark.parametrize("name", ["default", "default-detector", "torchvision-ssd", "densenet201-veri"])
 def test_the_name_of_a_model_that_was_not_adapted_here_is_refused(lake: Lake, name: str):
     with pytest.raises(CctviewError, match=f"'{name}' can't be the name of an adapted model: it is another model's"):
-        permit_training(lake, "detector", name, written_hours(lake, "raw_frames"), ("raw_frames",), "adapting")
+        authorize_training(lake, "detector", name, written_hours(lake, "raw_frames"), ("raw_frames",), "adapting")
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "a/b", "../mine", "two words"])
 def test_a_name_that_would_leave_the_folder_is_refused(lake: Lake, name: str):
     with pytest.raises(CctviewError, match=f"'{name}' can't be the name of an adapted model: it is not of small letters"):
-        permit_training(lake, "detector", name, written_hours(lake, "raw_frames"), ("raw_frames",), "adapting")
+        authorize_training(lake, "detector", name, written_hours(lake, "raw_frames"), ("raw_frames",), "adapting")
 
 
 def test_adapted_weights_may_be_replaced_until_they_are_in_use(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -76,9 +76,9 @@ def test_adapted_weights_may_be_replaced_until_they_are_in_use(lake: Lake, tmp_p
     monkeypatch.setenv("CCTVIEW_AUDIT", str(tmp_path / "audit.jsonl"))
     register_weights("mine", "detector", {"weight": torch.zeros(3)}, {}, {"lineage": {"start": "default-detector@0"}})
     hours = written_hours(lake, "raw_frames")
-    permit_training(lake, "detector", "mine", hours, ("raw_frames",), "adapting")
+    authorize_training(lake, "detector", "mine", hours, ("raw_frames",), "adapting")
     with pytest.raises(CctviewError, match="'mine' can't be the name of an adapted model: it is another model's"):
-        permit_training(lake, "extractor", "mine", hours, ("raw_frames",), "adapting")
+        authorize_training(lake, "extractor", "mine", hours, ("raw_frames",), "adapting")
     lake.write_campaign(lake.campaign().with_model("detector", "mine"))
     with pytest.raises(CctviewError, match="it is that of the detector in use, which stays as it is until `cctview models use`"):
-        permit_training(lake, "detector", "mine", hours, ("raw_frames",), "adapting")
+        authorize_training(lake, "detector", "mine", hours, ("raw_frames",), "adapting")

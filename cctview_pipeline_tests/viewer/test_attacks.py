@@ -196,7 +196,7 @@ def test_a_picture_of_a_hundred_megapixels_is_refused_before_it_is_decoded(brows
 
 
 def test_a_form_that_is_too_large_is_refused_before_it_is_read(browser: Browser):
-    answer = browser.post("/search", content=b"x" * (door.MOST_BODY + 1), headers={"origin": ORIGIN})
+    answer = browser.post("/search", content=b"x" * (door.MAX_BODY + 1), headers={"origin": ORIGIN})
     assert answer.status_code == 413
     said = browser.post("/search", content=b"x", headers={"origin": ORIGIN, "content-length": "-5"})
     assert said.status_code == 413

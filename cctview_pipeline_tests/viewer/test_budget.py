@@ -13,7 +13,10 @@ from cctview_pipeline_tests.viewer.test_pages import HOUR
 
 @pytest.mark.parametrize(
     ("limit", "value", "sentence"),
-    [("LONGEST_S", -1.0, "The question was stopped after"), ("MOST_BYTES", 100, "The question was stopped: it takes more than")],
+    [
+        ("MAX_DURATION_S", -1.0, "The question was stopped after"),
+        ("MAX_BYTES", 100, "The question was stopped: it takes more than"),
+    ],
 )
 def test_too_much_is_a_sentence_and_the_next_question_is_answered(browser: Browser, monkeypatch, limit, value, sentence):
     browser.state()

@@ -33,7 +33,7 @@ from cctview_pipeline_tests.viewer.test_pages import FREE, vehicle
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PICTURE = encode_png(np.full((256, 256, 3), 200, np.uint8))
 DEEPEST = 14
-MOST_SCRIPT = 60_000
+MAX_SCRIPT = 60_000
 
 
 def write_tiles(path: Path, kind: TileType = TileType.PNG, compressed: Compression = Compression.NONE) -> Path:
@@ -94,7 +94,7 @@ def test_scripts_of_a_map_are_loaded_on_pages_with_a_map_alone_and_none_is_large
         text = browser.get(address).text
         scripts = re.findall(r'<script src="([^"]*)"', text)
         sent = sum(len(gzip.compress((STATIC / each.removeprefix("/static/")).read_bytes())) for each in scripts)
-        assert sent <= MOST_SCRIPT, address
+        assert sent <= MAX_SCRIPT, address
         assert ("/static/vendor/leaflet/leaflet.js" in scripts) == ('id="tiles"' in text) == (address == "/")
         assert "<script>" not in text
 

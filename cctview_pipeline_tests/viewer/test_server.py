@@ -44,7 +44,7 @@ def test_a_slow_form_keeps_nobody_waiting_and_is_given_up(port: int, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("limit", "text"), [("SLOWEST_HEAD_S", "GET /health HT"), ("SLOWEST_HEAD_S", ""), ("LONGEST_EXCHANGE_S", FORM)]
+    ("limit", "text"), [("SLOWEST_HEAD_S", "GET /health HT"), ("SLOWEST_HEAD_S", ""), ("MAX_EXCHANGE_S", FORM)]
 )
 def test_who_never_ends_is_cut_off(port: int, monkeypatch, limit: str, text: str):
     monkeypatch.setattr(serving, limit, 0.3)
@@ -64,7 +64,7 @@ def test_a_head_that_ends_in_time_is_answered_and_the_next_one_too(port: int):
 
 
 def test_one_address_cannot_take_all_places(port: int, monkeypatch):
-    monkeypatch.setattr(serving, "MOST_OF_ONE", 5)
+    monkeypatch.setattr(serving, "MAX_OF_ONE", 5)
     held = [sent(port, "GET /health HT") for _ in range(5)]
     try:
         with sent(port, HEALTH) as refused, contextlib.suppress(ConnectionResetError):

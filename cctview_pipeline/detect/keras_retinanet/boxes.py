@@ -7,7 +7,7 @@ from cctview_pipeline.detect.keras_retinanet.layout import CLASSES
 
 DEVIATIONS = (0.1, 0.1, 0.2, 0.2)
 """What the network's (dx, dy, dw, dh) are multiplied by; their means are 0."""
-FLOOR, OVERLAP, MOST = 0.05, 0.5, 300
+FLOOR, OVERLAP, MAX_BOXES = 0.05, 0.5, 300
 """Of each class: scores above the floor, suppressed above this IoU, and so many boxes at most."""
 
 
@@ -35,7 +35,7 @@ def survivors(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
     kept = np.zeros((len(boxes), CLASSES), np.float32)
     for label in np.flatnonzero((scores > FLOOR).any(0)):
         (rows,) = np.nonzero(scores[:, label] > FLOOR)
-        chosen = rows[tf.image.non_max_suppression(boxes[rows], scores[rows, label], MOST, OVERLAP).numpy()]
+        chosen = rows[tf.image.non_max_suppression(boxes[rows], scores[rows, label], MAX_BOXES, OVERLAP).numpy()]
         kept[chosen, label] = scores[chosen, label]
     best = kept.max(1)
     order = np.argsort(-best, kind="stable")[: np.count_nonzero(best)]

@@ -15,12 +15,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from cctview_pipeline.analytics.warehouse import ID_COLUMNS, MARTS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake.schemas import TABLES, TableSpec
-from cctview_pipeline.policy import MOST_UNMASKED, UNMASKED
+from cctview_pipeline.policy import MAX_UNMASKED, UNMASKED
 from cctview_pipeline.privacy.access import AGGREGATES
 from cctview_pipeline.privacy.compliance.facts import BESIDE, AssetGraph, Facts, gather, words
 from cctview_pipeline.privacy.erasures import KEPT
 from cctview_pipeline.privacy.export import TABLES as EXPORTED
-from cctview_pipeline.privacy.publishing import SHORTEST_BIN, K
+from cctview_pipeline.privacy.publishing import MIN_BIN, K
 
 RECORD, DPIA = "record-of-processing.md", "dpia.md"
 BLANK = "**To be filled in by the controller:**"
@@ -68,8 +68,8 @@ def _environment() -> Environment:
         "K": K,
         "KEPT": KEPT,
         "MARTS": MARTS,
-        "MOST_UNMASKED": MOST_UNMASKED,
-        "SHORTEST_BIN": SHORTEST_BIN,
+        "MAX_UNMASKED": MAX_UNMASKED,
+        "MIN_BIN": MIN_BIN,
         "TABLES": TABLES,
         "UNMASKED": UNMASKED,
         "blank": BLANK,

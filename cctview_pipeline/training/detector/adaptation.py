@@ -34,7 +34,7 @@ from cctview_pipeline.training.versions import adapted_detector_version
 
 HELD_OUT, TUNING = 0.2, 0.08
 """Of a camera's labelled frames, the last so many measure, and so many before them calibrate."""
-LEAST_FRAMES, LEAST_VEHICLES = 50, 50
+MIN_FRAMES, MIN_VEHICLES = 50, 50
 """Fewer labelled frames, or vehicles held out, can't tell better weights from worse."""
 log = logging.getLogger(__name__)
 
@@ -140,10 +140,10 @@ def split_lake(frames: Sequence[FrameLabels], recipe: AdaptationRecipe, drawn: P
         tune += of_camera[first:second]
         test += of_camera[second:]
     vehicles = sum(len(truth) for truth, _ in consensus(test))
-    if len(frames) < LEAST_FRAMES or vehicles < LEAST_VEHICLES:
+    if len(frames) < MIN_FRAMES or vehicles < MIN_VEHICLES:
         raise CctviewError(
             f"There is too little to learn from: {len(frames)} labelled frames with {vehicles} vehicles in those held out; "
-            f"{LEAST_FRAMES} and {LEAST_VEHICLES} are the least. Label more hours, or more of their frames."
+            f"{MIN_FRAMES} and {MIN_VEHICLES} are the least. Label more hours, or more of their frames."
         )
     cities = (range(recipe.cities), TUNING_CITIES, DEVELOPMENT_CITIES) if recipe.cities else [range(0)] * 3
     city_train, city_tune, development = (draw_city_frames(seeds, drawn) for seeds in cities)

@@ -23,11 +23,11 @@ from cctview_pipeline.training.detector.labels import FrameLabels
 HEIGHT, WIDTH = 240, 352
 SCALES = (0.5, 2.0)
 """By how much frames are scaled, at least and at most."""
-SMALLEST_PX = 5.0
+MIN_SIDE_PX = 5.0
 """Objects that the scaling makes smaller (shorter side) are left out of the loss: nobody could tell what they are."""
 GREY = 114
 """Of 255: what people are painted over with."""
-LEAST_INSIDE = 0.4
+MIN_INSIDE = 0.4
 """Of an object's area, what must remain after cutting for it to count; objects with less are left out of the loss."""
 
 NO_OBJECTS = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
@@ -101,7 +101,7 @@ def cut(example: Example, window: tuple[int, int, int, int]) -> Example:
     objects, ignored, people, unsure = (np.clip(getattr(example, name), low, high).astype(np.float32) for name in _BOXES)
     full, left = (_sides(boxes).prod(1) for boxes in (example.objects, objects))
     inside, shorter = left / np.maximum(full, 1e-9), _sides(objects).min(1, initial=np.inf)
-    counts = (inside > LEAST_INSIDE) & (shorter >= SMALLEST_PX)
+    counts = (inside > MIN_INSIDE) & (shorter >= MIN_SIDE_PX)
     doubtful = objects[~counts & (left > 0)]
     ignored = np.concatenate([ignored[_sides(ignored).prod(1) > 0], doubtful])
     people, unsure = (boxes[_sides(boxes).prod(1) > 0] for boxes in (people, unsure))

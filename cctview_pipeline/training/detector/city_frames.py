@@ -31,9 +31,9 @@ PEOPLE_AN_HOUR = (200, 1500)
 """One or the other walks or cycles past each camera of a city."""
 RIDER_PX, RIDER = 8.0, (0.1, 0.0, 0.9, 0.6)
 """A motorcycle at least so high carries somebody who can be told from it, in this part of its box (x1, y1, x2, y2)."""
-LEAST_SEEN = 0.1
+MIN_SEEN = 0.1
 """Share of somebody that must be visible for them to be somebody to be found."""
-SMALLEST_PX, LEAST_VISIBLE = 6.0, 0.3
+MIN_SIDE_PX, MIN_VISIBLE = 6.0, 0.3
 """Smaller or more hidden vehicles are left out of the loss: neither vehicle nor background."""
 EMPTY = "empty"
 """Below a city's folder, the same frames with nobody in them, by the same names."""
@@ -98,11 +98,11 @@ def labels_of(path: Path, truth: pa.Table) -> FrameLabels:
     boxes = np.stack([truth[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
     names, visible = truth["label"].to_numpy(zero_copy_only=False), truth["visible_fraction"].to_numpy()
     shorter = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) if len(boxes) else np.zeros(0)
-    counts = (shorter >= SMALLEST_PX) & (visible >= LEAST_VISIBLE)
+    counts = (shorter >= MIN_SIDE_PX) & (visible >= MIN_VISIBLE)
     labels = np.array([LABELS.index(label) for label in names], np.int64)
     on_foot = np.isin(names, PEOPLE)
-    riding = (names == "motorcycle") & (visible >= LEAST_VISIBLE) & (boxes[:, 3] - boxes[:, 1] >= RIDER_PX)
-    people = np.concatenate([boxes[on_foot & (visible >= LEAST_SEEN)], part(boxes[riding], RIDER)])
+    riding = (names == "motorcycle") & (visible >= MIN_VISIBLE) & (boxes[:, 3] - boxes[:, 1] >= RIDER_PX)
+    people = np.concatenate([boxes[on_foot & (visible >= MIN_SEEN)], part(boxes[riding], RIDER)])
     nothing = np.zeros((0, 4), np.float32)
     return FrameLabels(
         path,
@@ -112,7 +112,7 @@ def labels_of(path: Path, truth: pa.Table) -> FrameLabels:
         boxes[~counts],
         nothing,
         people,
-        boxes[on_foot & (visible < LEAST_SEEN)],
+        boxes[on_foot & (visible < MIN_SEEN)],
     )
 
 

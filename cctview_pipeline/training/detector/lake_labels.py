@@ -17,7 +17,7 @@ from cctview_pipeline.images.size import Size
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.training.detector.labels import Boxes, FrameLabels, agree, clipped
-from cctview_pipeline.training.detector.teachers import Panel
+from cctview_pipeline.training.detector.teachers import TeacherEnsemble
 from cctview_pipeline.zones import Zones
 
 FRAME, OBJECT, IGNORED, STILL = "frame", "object", "ignored", "still"
@@ -35,7 +35,11 @@ class StoredPicture:
 
 
 def label_frames(
-    panel: Panel, frames: pa.Table, zones: Zones = Zones(), every: int = 1, advance: Callable[[int], None] = lambda count: None
+    panel: TeacherEnsemble,
+    frames: pa.Table,
+    zones: Zones = Zones(),
+    every: int = 1,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> pa.Table:
     """raw_frames of a camera-hour -> labels, of every so many frames.
 

@@ -47,7 +47,7 @@ from cctview_pipeline.training.detector.labels import (
 )
 
 FUSED, IDENTITIES, PACKAGED = "teacher-fused.parquet", "jamcam-identities.parquet", "packaged-detections.parquet"
-LARGEST_SIDE = 640
+MAX_SIDE = 640
 """px: a larger frame is taken at the size at which it would be stored."""
 SURE, SURE_IN_DAYLIGHT, DOUBTFUL, DOUBTFUL_IN_DAYLIGHT = 0.35, 0.25, 0.10, 0.12
 """Fused vehicles: objects from the first two on, left out of the loss from the last two on."""
@@ -58,20 +58,20 @@ MOVED_PX = 15.0
 """A vehicle that was followed through its clip and went so far is one, whatever it scores."""
 GIANT_SHARE, GIANT_SCORE = 0.25, 0.45
 """A box over so much of the frame that scores less is none: empty and blurred frames give many."""
-RECURS, LEAST_MINUTES = 0.10, 8
+RECURS, MIN_MINUTES = 0.10, 8
 """A place at which a person is seen in such a share of a camera's frames, taken in so many minutes or more, is a post or a
 signal."""
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """A frame's file as it would be stored: at most LARGEST_SIDE px wide or high."""
+    """A frame's file as it would be stored: at most MAX_SIDE px wide or high."""
 
     path: Path
 
     def read_bytes(self) -> bytes:
         picture = Image.fromarray(decode(self.path.read_bytes()))
-        size = [round(side * LARGEST_SIDE / max(picture.size)) for side in picture.size]
+        size = [round(side * MAX_SIDE / max(picture.size)) for side in picture.size]
         buffer = io.BytesIO()
         picture.resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=90)
         return buffer.getvalue()
@@ -145,7 +145,7 @@ def _recording(path: Path) -> Recording:
     except (BadPicture, ValueError, OverflowError) as error:
         raise CctviewError(f"{path} is no frame to train on, take it away: {error}") from error
     width, height = picture.width, picture.height
-    scale = min(1.0, LARGEST_SIDE / max(width, height))
+    scale = min(1.0, MAX_SIDE / max(width, height))
     size = (round(width * scale), round(height * scale))
     two_wheelers = folder.get("two_wheelers", "")
     return Recording(path, frame_id, size, scale, _light(frame_id, folder), published or "clear" in folder, two_wheelers)
@@ -197,7 +197,7 @@ def _spots(camera: str) -> dict[str, np.ndarray]:
 def _recurring(recordings: Sequence[Recording], fused: Mapping[str, Mapping]) -> np.ndarray:
     """(N, 5): places at which a person is seen again and again: nobody stands there, but a post."""
     found = [fused.get(each.name, {}).get("person", (NOTHING.boxes, None))[0] for each in recordings]
-    if len({f"{each.frame_id.time:%d%H%M}" for each in recordings}) < LEAST_MINUTES:
+    if len({f"{each.frame_id.time:%d%H%M}" for each in recordings}) < MIN_MINUTES:
         return np.zeros((0, 5), np.float32)
     frame = np.repeat(np.arange(len(found)), [len(boxes) for boxes in found])
     boxes = np.concatenate(found)

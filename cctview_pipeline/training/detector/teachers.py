@@ -16,7 +16,7 @@ from cctview_pipeline.ids import FrameId
 from cctview_pipeline.registry.manifest import file_hash
 from cctview_pipeline.training.detector.labels import Boxes
 
-LEAST = 0.12
+MIN_SCORE = 0.12
 """Scores below it say nothing: two detectors agree on lane dashes there."""
 RECORDED = ("frame_id", "model", "type", "score", "x1", "y1", "x2", "y2")
 
@@ -50,7 +50,7 @@ class DetectorTeacher:
         return {self.detector.version: max(self.detector.threshold, 0.40)}
 
     def look(self, frame_ids: Sequence[str], jpegs: Sequence[bytes]) -> list[dict[str, Boxes]]:
-        found = self.detector.detect(jpegs, LEAST)
+        found = self.detector.detect(jpegs, MIN_SCORE)
         return [{self.detector.version: _boxes(each)} for each in found]
 
 
@@ -78,7 +78,7 @@ class RecordedTeacher:
             cameras = {FrameId.parse(frame_id).camera_id for frame_id in table["frame_id"].unique()}
         except ValueError as error:
             raise CctviewError(f"{path} has a frame_id that is none: {error}") from error
-        usable = table[table["type"].isin(LABELS) & (table["score"] >= LEAST)]
+        usable = table[table["type"].isin(LABELS) & (table["score"] >= MIN_SCORE)]
         for (frame_id, model), group in usable.groupby(["frame_id", "model"], sort=False):
             rows.setdefault(frame_id, {})[f"{model}@{digest}"] = Boxes(
                 group[["x1", "y1", "x2", "y2"]].to_numpy(np.float32),
@@ -98,7 +98,7 @@ class RecordedTeacher:
 
 
 @dataclass(frozen=True)
-class Panel:
+class TeacherEnsemble:
     """Several teachers as one. Of those that may be believed alone only the first is."""
 
     teachers: Sequence[Teacher]
@@ -123,7 +123,7 @@ class Panel:
         return [{name: found.get(name, nothing) for name in self.names} for found in merged]
 
 
-def open_panel(teachers: Sequence[str], device: str = "auto") -> Panel:
+def open_ensemble(teachers: Sequence[str], device: str = "auto") -> TeacherEnsemble:
     """Detectors by their names in the manifest, or files of recorded boxes by their paths (``*.parquet``)."""
     if not teachers:
         raise CctviewError("Labels need a teacher: name one or two detectors (--teacher), such as imageai-retinanet.")
@@ -131,7 +131,7 @@ def open_panel(teachers: Sequence[str], device: str = "auto") -> Panel:
         RecordedTeacher.read(Path(name)) if name.endswith(".parquet") else DetectorTeacher(load_detector(name, device))
         for name in teachers
     ]
-    return Panel(opened)
+    return TeacherEnsemble(opened)
 
 
 def _boxes(found: Detections) -> Boxes:

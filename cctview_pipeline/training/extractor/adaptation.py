@@ -28,16 +28,16 @@ from cctview_pipeline.training.checkpoints import resume, save
 from cctview_pipeline.training.extractor.adaptation_recipe import AdaptationRecipe
 from cctview_pipeline.training.extractor.city_crops import draw_city_crops
 from cctview_pipeline.training.extractor.lake_course import LakeCourse, Sizes
-from cctview_pipeline.training.extractor.lake_lessons import LakeLessons, LakeTrack, load_lessons
-from cctview_pipeline.training.extractor.lessons import Rendered
+from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, TrackDataset, load_lessons
+from cctview_pipeline.training.extractor.lessons import SyntheticVehicles
 from cctview_pipeline.training.extractor.published_map import keep_published, published_cosine
 from cctview_pipeline.training.extractor.quantization import extractor_with, quantize
 from cctview_pipeline.training.extractor.recipe import DEVELOPMENT_CITIES, MINUTES_A_CITY
 from cctview_pipeline.training.extractor.retrieval import Retrieval, refusal, retrieve
-from cctview_pipeline.training.references.pictures import MOST_CROPS
+from cctview_pipeline.training.references.pictures import MAX_CROPS
 from cctview_pipeline.training.versions import adapted_extractor_version
 
-LEAST_TRACKS, LEAST_HELD_OUT = 24, 16
+MIN_TRACKS, MIN_HELD_OUT = 24, 16
 """With fewer there is too little to learn from, or to be sure by."""
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def adapt_extractor(
     lessons = load_lessons(lake, partitions, recipe.crops, recipe.of_a_track, recipe.held_out, recipe.seed)
     _check_enough(lessons)
     city, development = (
-        Rendered.of(draw_city_crops(seeds, MINUTES_A_CITY, workspace / "city-crops")) if recipe.cities else None
+        SyntheticVehicles.of(draw_city_crops(seeds, MINUTES_A_CITY, workspace / "city-crops")) if recipe.cities else None
         for seeds in (range(recipe.cities), DEVELOPMENT_CITIES)
     )
     data = _data_version(lessons, city)
@@ -114,7 +114,7 @@ def adapt_extractor(
     return Adapted(before, after, cosine, curve, entry, refused)
 
 
-def lineage(lake: Lake, start: ModelEntry, lessons: LakeLessons) -> dict[str, object]:
+def lineage(lake: Lake, start: ModelEntry, lessons: TrackDataset) -> dict[str, object]:
     """Where adapted weights come from: the start, the campaign, and what of it was learned from."""
     campaign, train = lake.campaign(), lessons.train
     return {
@@ -132,7 +132,7 @@ def lineage(lake: Lake, start: ModelEntry, lessons: LakeLessons) -> dict[str, ob
 def _fit(
     network: ExtractorNetwork,
     tracks: Sequence[LakeTrack],
-    city: Rendered | None,
+    city: SyntheticVehicles | None,
     recipe: AdaptationRecipe,
     checkpoint: Path,
     curve: Curve,
@@ -169,7 +169,7 @@ def _by_camera(tracks: Sequence[LakeTrack]) -> dict[str, list[bytes]]:
         camera: [image for track in tracks if track.camera == camera for image in track.images]
         for camera in sorted({track.camera for track in tracks})
     }
-    return {camera: images[:: max(1, len(images) // MOST_CROPS)] for camera, images in crops.items()}
+    return {camera: images[:: max(1, len(images) // MAX_CROPS)] for camera, images in crops.items()}
 
 
 def _load(entry: ModelEntry) -> ExtractorNetwork:
@@ -183,24 +183,24 @@ def _load(entry: ModelEntry) -> ExtractorNetwork:
         raise CctviewError(f"{entry.name} is another network than the default extractor's: {mend}.") from error
 
 
-def _check_enough(lessons: LakeLessons) -> None:
+def _check_enough(lessons: TrackDataset) -> None:
     train, held_out = len(lessons.train), len(lessons.held_out)
-    if train < LEAST_TRACKS or held_out < LEAST_HELD_OUT:
+    if train < MIN_TRACKS or held_out < MIN_HELD_OUT:
         raise CctviewError(
             f"These hours give {train} tracks with crops to learn from and {held_out} later ones to measure on; "
-            f"{LEAST_TRACKS} and {LEAST_HELD_OUT} are the least: name more hours or cameras, whose crops were not deleted yet."
+            f"{MIN_TRACKS} and {MIN_HELD_OUT} are the least: name more hours or cameras, whose crops were not deleted yet."
         )
 
 
 def _check_measurable(before: Retrieval) -> None:
-    if len(before.camera.first) < LEAST_HELD_OUT:
+    if len(before.camera.first) < MIN_HELD_OUT:
         raise CctviewError(
-            f"Only {len(before.camera.first)} of the later tracks have others near them to be taken for, and {LEAST_HELD_OUT} "
+            f"Only {len(before.camera.first)} of the later tracks have others near them to be taken for, and {MIN_HELD_OUT} "
             "are the least to measure on: name more hours or cameras."
         )
 
 
-def _data_version(lessons: LakeLessons, city: Rendered | None) -> str:
+def _data_version(lessons: TrackDataset, city: SyntheticVehicles | None) -> str:
     digest = hashlib.sha256(lessons.version().encode())
     if city:
         digest.update(city.vehicles.tobytes())

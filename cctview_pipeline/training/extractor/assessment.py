@@ -8,12 +8,12 @@ import numpy as np
 from cctview_pipeline.city import CAMERAS
 from cctview_pipeline.embed import Extractor, Space
 from cctview_pipeline.match import Ranking, evaluate_ranking, track_distances
-from cctview_pipeline.training.extractor.lessons import Recorded, Rendered
+from cctview_pipeline.training.extractor.lessons import RealVehicles, SyntheticVehicles
 
 WITHIN_S = 10.0
 """How long after its frame a query's candidates are looked for."""
 
-Embed = Callable[[Recorded], np.ndarray]
+Embed = Callable[[RealVehicles], np.ndarray]
 """A camera's crops -> (N, D), to be compared by Euclidean distance: an extractor, or what it is compared with."""
 
 
@@ -21,7 +21,7 @@ def embedded(extractor: Extractor, space: Space = "own") -> Embed:
     return lambda camera: extractor.embed(list(camera.crops), space)
 
 
-def centred_cosine(published: np.ndarray, camera: Recorded, basis: tuple[np.ndarray, np.ndarray]) -> float:
+def centred_cosine(published: np.ndarray, camera: RealVehicles, basis: tuple[np.ndarray, np.ndarray]) -> float:
     """Mean cosine between the published features of a camera and an extractor's (N, 1920), both less the published mean.
 
     basis: the mean and the components that the published features are given in.
@@ -32,7 +32,7 @@ def centred_cosine(published: np.ndarray, camera: Recorded, basis: tuple[np.ndar
     return float(np.mean((ours * camera.features).sum(1) / np.maximum(lengths, 1e-9)))
 
 
-def agreement(embed: Embed, cameras: Sequence[Recorded]) -> float:
+def agreement(embed: Embed, cameras: Sequence[RealVehicles]) -> float:
     """Share of crops whose nearest other crop of the same camera, by the published features, is among the five nearest.
 
     Nearest by Euclidean distance, as the published method compares, among all the crops that are given of a camera.
@@ -53,10 +53,10 @@ def _nearest(vectors: np.ndarray, count: int, block: int = 1000) -> np.ndarray:
     return np.concatenate(found)
 
 
-def next_frame_rank1(embed: Embed, cameras: Sequence[Recorded]) -> tuple[float, int]:
+def next_frame_rank1(embed: Embed, cameras: Sequence[RealVehicles]) -> tuple[float, int]:
     """Share of vehicles whose next sighting ranks first among all sightings of the following ten seconds, and of how many.
 
-    Which is the next sighting is told by :meth:`Recorded.successors`. Later sightings of the same vehicle are no candidates,
+    Which is the next sighting is told by :meth:`RealVehicles.successors`. Later sightings of the same vehicle are no candidates,
     and vehicles that hardly moved no queries.
     """
     hits: list[bool] = []
@@ -76,7 +76,7 @@ def next_frame_rank1(embed: Embed, cameras: Sequence[Recorded]) -> tuple[float, 
     return (float(np.mean(hits)) if hits else 0.0), len(hits)
 
 
-def city_ranking(vectors: np.ndarray, city: Rendered) -> Ranking:
+def city_ranking(vectors: np.ndarray, city: SyntheticVehicles) -> Ranking:
     """How the crops of each vehicle at one camera rank those of the same vehicle at the next camera along the road, both
     ways, among all vehicles that the next camera saw (MED, minimum). vectors: (N, D), of the city's crops."""
     rankings = []
@@ -94,7 +94,7 @@ def city_ranking(vectors: np.ndarray, city: Rendered) -> Ranking:
     return Ranking.join(rankings)
 
 
-def colour_histogram(camera: Recorded) -> np.ndarray:
+def colour_histogram(camera: RealVehicles) -> np.ndarray:
     """(N, 512) what a plain histogram of 8 x 8 x 8 colours sees, as square roots of shares (Hellinger distance)."""
     bins = [(crop >> 5).reshape(-1, 3).astype(np.int64) for crop in camera.crops]
     counts = np.stack([np.bincount(each @ (64, 8, 1), minlength=512) for each in bins])

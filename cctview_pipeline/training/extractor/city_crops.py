@@ -22,7 +22,7 @@ from cctview_pipeline.training.detector.city_frames import city_version
 
 CROPS_A_CAMERA = 3
 """Of each vehicle at each camera, as far apart in time as they come."""
-SMALLEST_PX, LEAST_VISIBLE = 8.0, 0.6
+MIN_SIDE_PX, MIN_VISIBLE = 8.0, 0.6
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def _chosen(truth: pa.Table) -> dict:
     by_vehicle: dict[str, list[dict]] = {}
     for box in boxes:
         shorter = min(box["x2"] - box["x1"], box["y2"] - box["y1"])
-        if shorter >= SMALLEST_PX and box["visible_fraction"] >= LEAST_VISIBLE:
+        if shorter >= MIN_SIDE_PX and box["visible_fraction"] >= MIN_VISIBLE:
             by_vehicle.setdefault(box["vehicle_id"], []).append(box)
     chosen: dict = {}
     for seen in by_vehicle.values():

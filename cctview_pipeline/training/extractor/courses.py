@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from cctview_pipeline.embed.network import ExtractorNetwork
 from cctview_pipeline.embed.views import SIDE, letterbox, middle
 from cctview_pipeline.runtime.device import quick_autocast
-from cctview_pipeline.training.extractor.lessons import Recorded, Rendered, city_groups, frame_pairs
+from cctview_pipeline.training.extractor.lessons import RealVehicles, SyntheticVehicles, city_groups, frame_pairs
 from cctview_pipeline.training.extractor.losses import distillation_loss, identity_loss
 
 TAUGHT = 0.65, 0.1
@@ -21,7 +21,7 @@ FAR_S = 60.0
 
 
 @dataclass(frozen=True)
-class Course:
+class Objective:
     """tower: what learns; losses: of an epoch's batches, one after the other; steps: how many of them, about."""
 
     tower: nn.Module
@@ -30,8 +30,8 @@ class Course:
 
 
 def likeness_course(
-    network: ExtractorNetwork, cameras: Sequence[Recorded], batch: int, seed: int, device: torch.device
-) -> Course:
+    network: ExtractorNetwork, cameras: Sequence[RealVehicles], batch: int, seed: int, device: torch.device
+) -> Objective:
     """Distillation: crops of all cameras and times in random order, beside the teacher's directions.
 
     Varied less than for identity, and not mirrored: the teacher would see something else.
@@ -47,7 +47,7 @@ def likeness_course(
             varied = vary(_to_tensor(crops[rows], device), light=0.1, shift=0.03, mirrored=False)
             yield distillation_loss(_see(network.see_likeness, varied), wanted)
 
-    return Course(network.likeness, losses, steps)
+    return Objective(network.likeness, losses, steps)
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class _Pairs:
 
 def identity_course(
     network: ExtractorNetwork,
-    cameras: Sequence[Recorded],
-    city: Rendered | None,
+    cameras: Sequence[RealVehicles],
+    city: SyntheticVehicles | None,
     batch: int,
     vehicles: int,
     crops: int,
     seed: int,
     device: torch.device,
-) -> Course:
+) -> Objective:
     """Contrast: recorded crops of successive frames, unless cameras is empty, and the city's over its cameras, if there is one.
 
     batch: recorded crops a step, about; vehicles, crops: of the city in a step, each so often.
@@ -105,10 +105,10 @@ def identity_course(
 
     rng = np.random.default_rng(seed)
     steps = len(_gathered(cameras, batch, rng)) if cameras else len(shown(rng))
-    return Course(network.identity, losses, max(1, steps))
+    return Objective(network.identity, losses, max(1, steps))
 
 
-def _gathered(cameras: Sequence[Recorded], batch: int, rng: np.random.Generator) -> list[list[tuple[int, np.ndarray]]]:
+def _gathered(cameras: Sequence[RealVehicles], batch: int, rng: np.random.Generator) -> list[list[tuple[int, np.ndarray]]]:
     """Pairs of successive frames, so many together that they hold a batch of crops."""
     batches, waiting = [], []
     for pair in frame_pairs(cameras, rng):
@@ -119,7 +119,7 @@ def _gathered(cameras: Sequence[Recorded], batch: int, rng: np.random.Generator)
     return batches
 
 
-def _pairs(cameras: Sequence[Recorded], successors: Sequence[np.ndarray], pairs: list[tuple[int, np.ndarray]]) -> _Pairs:
+def _pairs(cameras: Sequence[RealVehicles], successors: Sequence[np.ndarray], pairs: list[tuple[int, np.ndarray]]) -> _Pairs:
     """Crops of one frame are different vehicles. Of two successive frames' crops that is known only where one of them has
     found its like, and of other frames where they are minutes apart."""
     taken = lambda of: np.concatenate([of(number)[rows] for number, rows in pairs])  # noqa: E731

@@ -13,7 +13,7 @@ from cctview_pipeline.embed.views import SIDE, letterbox
 from cctview_pipeline.runtime.device import quick_autocast
 from cctview_pipeline.training.extractor.courses import vary
 from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, different, letterboxed, meetings, vehicles
-from cctview_pipeline.training.extractor.lessons import Rendered, city_groups
+from cctview_pipeline.training.extractor.lessons import SyntheticVehicles, city_groups
 from cctview_pipeline.training.extractor.losses import identity_loss
 
 MEETING = 12
@@ -41,7 +41,9 @@ class Batch:
 class LakeCourse:
     """Batches of a pass over the tracks, each with the losses on the lake's crops and on the city's."""
 
-    def __init__(self, network: ExtractorNetwork, tracks: Sequence[LakeTrack], city: Rendered | None, sizes: Sizes) -> None:
+    def __init__(
+        self, network: ExtractorNetwork, tracks: Sequence[LakeTrack], city: SyntheticVehicles | None, sizes: Sizes
+    ) -> None:
         self.steps = _steps(meetings(tracks, MEETING, np.random.default_rng(0)), sizes)
         self._network, self._tracks, self._city, self._sizes = network, tracks, city, sizes
         self._crops, self._begins = letterboxed(tracks)

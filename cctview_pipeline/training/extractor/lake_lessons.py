@@ -27,9 +27,9 @@ K = TypeVar("K", bound=Hashable)
 
 FAR_S = 60.0
 """Between two tracks of one camera, from which on they show two vehicles; the tracker itself bridges 5.5 s."""
-LEAST_CROPS = 3
+MIN_CROPS = 3
 """Of a track: one for each third of it."""
-LEAST_AN_HOUR = 60
+MIN_AN_HOUR = 60
 """Crops of a camera-hour, below which they are too thin a sample to hold vehicles that met."""
 _COLUMNS = ["track_id", "detection_ids", "first_seen", "last_seen", "parked", "continues", "model"]
 
@@ -62,7 +62,7 @@ class LakeTrack:
 
 
 @dataclass(frozen=True)
-class LakeLessons:
+class TrackDataset:
     """Tracks in order of camera and time, with their crops: those to learn from, and the later ones that are only measured."""
 
     train: list[LakeTrack]
@@ -81,7 +81,7 @@ class LakeLessons:
 
 def load_lessons(
     lake: Lake, partitions: Sequence[Partition], crops: int, of_a_track: int, held_out: float, seed: int
-) -> LakeLessons:
+) -> TrackDataset:
     """The tracks of these camera-hours, divided by time, with some of their crops.
 
     crops: how many at most, the same share of every camera-hour; of_a_track: the most of one; held_out: see :func:`divide`.
@@ -91,7 +91,7 @@ def load_lessons(
     if not hours:
         raise CctviewError("There is nothing to learn from: name at least one camera and one hour of the lake.")
     share = crops // len(hours)
-    if share < LEAST_AN_HOUR:
+    if share < MIN_AN_HOUR:
         raise CctviewError(
             f"{crops} crops of {len(hours)} camera-hours are {share} of each, too few to learn from: "
             "name fewer cameras or hours, or take more crops."
@@ -104,7 +104,7 @@ def load_lessons(
         )
     tracks = with_verdicts(tracks, read_judged(lake, hours))
     parts = [_sample(part, share // of_a_track, seed) for part in divide(tracks, held_out)]
-    return LakeLessons(*(_with_crops(lake, part, of_a_track) for part in parts))
+    return TrackDataset(*(_with_crops(lake, part, of_a_track) for part in parts))
 
 
 def divide(tracks: Sequence[LakeTrack], held_out: float) -> tuple[list[LakeTrack], list[LakeTrack]]:
@@ -201,7 +201,7 @@ def _read_tracks(lake: Lake, hour: Partition) -> list[LakeTrack]:
             row["model"],
         )
         for row in lake.read("tracks", hour, _COLUMNS).to_pylist()
-        if not row["parked"] and len(row["detection_ids"]) >= LEAST_CROPS
+        if not row["parked"] and len(row["detection_ids"]) >= MIN_CROPS
     ]
     return sorted(tracks, key=lambda track: (track.first, track.id))
 
@@ -226,7 +226,7 @@ def _with_crops(lake: Lake, tracks: Sequence[LakeTrack], of_a_track: int) -> lis
         images = dict(zip(table["detection_id"].to_pylist(), table["image"].to_pylist(), strict=True))
         for track in here:
             there = [images[detection] for detection in track.detections if detection in images]
-            if len(there) >= LEAST_CROPS:
+            if len(there) >= MIN_CROPS:
                 places = np.unique(np.linspace(0, len(there) - 1, of_a_track).astype(int))
                 found.append(replace(track, images=tuple(there[place] for place in places)))
     return found

@@ -21,7 +21,7 @@ from cctview_pipeline.ids import NEW_YORK, DetectionId, FrameId
 from cctview_pipeline.images import decode
 from cctview_pipeline.images.jpeg import capture_time
 from cctview_pipeline.track.flow import certain_pairs
-from cctview_pipeline.track.sightings import Sightings
+from cctview_pipeline.track.sightings import CameraDetections
 
 FEATURES = "--features-pca256.parquet"
 RADIUS = 40.0
@@ -29,7 +29,7 @@ RADIUS = 40.0
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RealVehicles:
     """The vehicles of one recorded camera, in order of time.
 
     crops: (N,) arrays (H, W, 3) uint8; seen: where and when, with the published features, of length 1, as embeddings; features:
@@ -38,12 +38,12 @@ class Recorded:
 
     camera_id: str
     crops: np.ndarray
-    seen: Sightings
+    seen: CameraDetections
     features: np.ndarray
     minutes: np.ndarray
 
-    def select(self, keep: np.ndarray) -> "Recorded":
-        return Recorded(self.camera_id, self.crops[keep], self.seen.select(keep), self.features[keep], self.minutes[keep])
+    def select(self, keep: np.ndarray) -> "RealVehicles":
+        return RealVehicles(self.camera_id, self.crops[keep], self.seen.select(keep), self.features[keep], self.minutes[keep])
 
     def targets(self) -> np.ndarray:
         """(N, 257) of length 1: the features, and what they lack to the radius.
@@ -85,7 +85,7 @@ def _templates(crops: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class SyntheticVehicles:
     """Crops of the city: crops (N,) arrays (H, W, 3) uint8; vehicles (N,) numbers, one a vehicle of a city; cameras (N,) ids;
     seeds (N,); times (N,) s since 1970."""
 
@@ -96,7 +96,7 @@ class Rendered:
     times: np.ndarray
 
     @classmethod
-    def of(cls, table: pa.Table) -> "Rendered":
+    def of(cls, table: pa.Table) -> "SyntheticVehicles":
         names = [
             f"{seed} {vehicle}" for seed, vehicle in zip(*(table[n].to_pylist() for n in ("seed", "vehicle_id")), strict=True)
         ]
@@ -109,7 +109,7 @@ class Rendered:
         )
 
 
-def load_recorded(data: Path) -> list[Recorded]:
+def load_recorded(data: Path) -> list[RealVehicles]:
     """Cut every vehicle with a published feature out of its frame, camera by camera.
 
     data: a folder of the published layout with ``*--features-pca256.parquet``.
@@ -129,7 +129,7 @@ def published_basis(data: Path) -> tuple[np.ndarray, np.ndarray]:
         return basis["mean"].astype(np.float32), basis["components"].astype(np.float32)
 
 
-def _camera(data: Path, file: Path) -> Recorded:
+def _camera(data: Path, file: Path) -> RealVehicles:
     table = pq.read_table(file)
     values = np.stack(table["pca"].to_numpy(zero_copy_only=False)).astype(np.float32)
     by_frame: dict[str, list[tuple[DetectionId, np.ndarray]]] = defaultdict(list)
@@ -154,7 +154,7 @@ def _camera(data: Path, file: Path) -> Recorded:
     order = np.lexsort(([d.number for d in ids], times))
     published = np.stack(features)
     unit = published / np.linalg.norm(published, axis=1, keepdims=True)
-    seen = Sightings(
+    seen = CameraDetections(
         [str(d) for d in ids],
         np.array(times),
         np.array(boxes, np.float64),
@@ -163,7 +163,9 @@ def _camera(data: Path, file: Path) -> Recorded:
         unit,
         (image.shape[1], image.shape[0]),
     )
-    return Recorded(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, published, np.array(minutes)).select(order)
+    return RealVehicles(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, published, np.array(minutes)).select(
+        order
+    )
 
 
 def _frame_path(data: Path, frame_id: FrameId) -> Path:
@@ -171,7 +173,7 @@ def _frame_path(data: Path, frame_id: FrameId) -> Path:
     return data / frame_id.camera_id / folder / f"{frame_id}--original.jpeg"
 
 
-def frame_pairs(cameras: Sequence[Recorded], rng: np.random.Generator) -> list[tuple[int, np.ndarray]]:
+def frame_pairs(cameras: Sequence[RealVehicles], rng: np.random.Generator) -> list[tuple[int, np.ndarray]]:
     """Every frame once, with the one before or after it: (camera, rows of both), in random order."""
     pairs: list[tuple[int, np.ndarray]] = []
     for number, camera in enumerate(cameras):
@@ -181,7 +183,7 @@ def frame_pairs(cameras: Sequence[Recorded], rng: np.random.Generator) -> list[t
     return [pairs[i] for i in rng.permutation(len(pairs))]
 
 
-def city_groups(rendered: Rendered, vehicles: int, crops: int, rng: np.random.Generator) -> list[np.ndarray]:
+def city_groups(rendered: SyntheticVehicles, vehicles: int, crops: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Rows of so many vehicles of one city that passed at about one time, so many crops of each; as many groups as fill a pass.
 
     Only vehicles that at least two cameras saw take part. Vehicles of one time are what matching has to tell apart.

@@ -16,7 +16,7 @@ from cctview_pipeline.extras import need
 from cctview_pipeline.images import decode
 from cctview_pipeline.runtime.openvino_form import quantized
 
-MOST = 300
+MAX_PICTURES = 300
 """Crops that the ranges of its layers are taken from."""
 _FLOATING = ["Concat", "Divide", "MatMul", "Maximum", "Multiply", "ReduceL2", "ReduceMax", "ReduceMean"]
 """What follows the towers' maps, and costs nothing."""
@@ -43,7 +43,7 @@ def quantize(network: ExtractorNetwork, crops: Sequence[np.ndarray | bytes]) -> 
     from nncf import AdvancedQuantizationParameters, IgnoredScope, Subgraph  # takes seconds
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
-    chosen = [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, MOST).astype(int))]
+    chosen = [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, MAX_PICTURES).astype(int))]
     views = [two_views(decode(crop))[None] for crop in chosen]
     # A bright crop reaches far beyond the mean crop's range.
     ranges = AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)

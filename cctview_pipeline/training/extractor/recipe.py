@@ -24,7 +24,7 @@ from cctview_pipeline.training.checkpoints import resume, save
 from cctview_pipeline.training.extractor.assessment import agreement, centred_cosine, city_ranking, embedded, next_frame_rank1
 from cctview_pipeline.training.extractor.city_crops import draw_city_crops
 from cctview_pipeline.training.extractor.courses import identity_course, likeness_course
-from cctview_pipeline.training.extractor.lessons import Recorded, Rendered, load_recorded, published_basis
+from cctview_pipeline.training.extractor.lessons import RealVehicles, SyntheticVehicles, load_recorded, published_basis
 from cctview_pipeline.training.extractor.quantization import extractor_with, quantize
 from cctview_pipeline.training.versions import extractor_version
 
@@ -62,13 +62,13 @@ class Split:
     """Recorded cameras by what they are for, and the city. unseen: cameras that are left out, their minutes 45 and later;
     basis: of the recorded features."""
 
-    train: list[Recorded]
-    tune: list[Recorded]
-    test: list[Recorded]
-    unseen: list[Recorded]
+    train: list[RealVehicles]
+    tune: list[RealVehicles]
+    test: list[RealVehicles]
+    unseen: list[RealVehicles]
     basis: tuple[np.ndarray, np.ndarray]
-    city: Rendered | None
-    development: Rendered | None
+    city: SyntheticVehicles | None
+    development: SyntheticVehicles | None
 
     def version(self) -> str:
         """A hash of all that is trained on."""
@@ -148,7 +148,7 @@ def load_split(data: Path, drawn: Path, recipe: ExtractorRecipe) -> Split:
         raise CctviewError(f"{data} must hold crops of minutes 0-42, 43-44 and 45-59 of an hour to train, tune and test on.")
     unseen = [camera.select(camera.minutes >= 45) for camera in cameras if camera.camera_id in recipe.without]
     city, development = (
-        Rendered.of(draw_city_crops(seeds, MINUTES_A_CITY, drawn)) if recipe.cities else None
+        SyntheticVehicles.of(draw_city_crops(seeds, MINUTES_A_CITY, drawn)) if recipe.cities else None
         for seeds in (range(recipe.cities), DEVELOPMENT_CITIES)
     )
     return Split(

@@ -13,7 +13,7 @@ from cctview_pipeline.embed import Extractor
 from cctview_pipeline.match import Ranking, evaluate_ranking, track_distances
 from cctview_pipeline.training.extractor.assessment import city_ranking
 from cctview_pipeline.training.extractor.lake_lessons import LakeTrack, by, different, gaps
-from cctview_pipeline.training.extractor.lessons import Rendered
+from cctview_pipeline.training.extractor.lessons import SyntheticVehicles
 
 WITHIN_S = 180.0
 """Between a track and the others that may be taken for it."""
@@ -40,7 +40,7 @@ class Retrieval:
         return facts
 
 
-def retrieve(extractor: Extractor, tracks: Sequence[LakeTrack], city: Rendered | None) -> Retrieval:
+def retrieve(extractor: Extractor, tracks: Sequence[LakeTrack], city: SyntheticVehicles | None) -> Retrieval:
     """tracks: of a lake, with crops; city: of development seeds."""
     in_city = city_ranking(extractor.embed(list(city.crops)), city) if city else None
     return Retrieval(camera_ranking(extractor, tracks), in_city)

@@ -12,7 +12,7 @@ from PIL import Image
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
 from cctview_pipeline.images import decode
 from cctview_pipeline.training.detector.augmentation import Labelled
-from cctview_pipeline.training.detector.city_frames import EMPTY, LEAST_SEEN
+from cctview_pipeline.training.detector.city_frames import EMPTY, MIN_SEEN
 from cctview_pipeline.training.detector.labels import FrameLabels
 
 _CHANGED = 14
@@ -49,7 +49,7 @@ def with_truth(image: np.ndarray, truth: pa.Table) -> PeopleFrame:
     """A frame of the city, (H, W, 3), and its rows of ``truth_boxes``: who is all but hidden is nobody to be found."""
     boxes = np.stack([truth[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
     person = np.isin(truth["label"].to_numpy(zero_copy_only=False), PEOPLE)
-    visible = truth["visible_fraction"].to_numpy() >= LEAST_SEEN
+    visible = truth["visible_fraction"].to_numpy() >= MIN_SEEN
     return PeopleFrame(image, boxes[person & visible], boxes[person & ~visible], boxes[~person])
 
 

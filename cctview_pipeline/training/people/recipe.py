@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from cctview_pipeline.detect.padding import padded
-from cctview_pipeline.redaction.people import MODEL, Backend, PeopleFinder, grown, rectangles
+from cctview_pipeline.redaction.people import MODEL, Backend, PeopleDetector, grown, rectangles
 from cctview_pipeline.redaction.people_network import PeopleNetwork, TorchBackend, openvino_form
 from cctview_pipeline.registry.manifest import ModelEntry, find_model
 from cctview_pipeline.registry.state_dicts import read_weights, register_weights, without_openvino
@@ -25,7 +25,7 @@ from cctview_pipeline.training.people.frames import CutOut, PeopleFrame, cut_out
 from cctview_pipeline.training.people.targets import people_loss, render_people
 
 THRESHOLDS, MARGIN_PX = (0.08, 0.13, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6), 2
-MOST_OF_VEHICLES, MOST_OF_PICTURE = 0.005, 0.01
+MAX_OF_VEHICLES, MAX_OF_PICTURE = 0.005, 0.01
 """Of recorded frames that were not trained on, what may be filled."""
 PASTED = 0.6
 """Share of recorded frames that get people of the city."""
@@ -99,7 +99,7 @@ def _watch(frames: Sequence, where: torch.device) -> Callable[[PeopleNetwork], f
 
     def covered(network: PeopleNetwork) -> float:
         backend = TorchBackend(network, where)
-        found = [PeopleFinder(backend, "", 0.5, 0.5, 0).probabilities(frame.image) for frame in known]
+        found = [PeopleDetector(backend, "", 0.5, 0.5, 0).probabilities(frame.image) for frame in known]
         network.train()
         tried = [_left([each >= threshold for each in found], known, MARGIN_PX) for threshold in np.arange(0.05, 0.9, 0.05)]
         return 1 - min((each.people for each in tried if each.vehicles <= 0.01), default=1.0)
@@ -107,7 +107,7 @@ def _watch(frames: Sequence, where: torch.device) -> Callable[[PeopleNetwork], f
     return covered
 
 
-def left(finder: PeopleFinder, frames: Sequence[PeopleFrame]) -> Left:
+def left(finder: PeopleDetector, frames: Sequence[PeopleFrame]) -> Left:
     """What a finder leaves of people and takes of vehicles."""
     found = [finder.probabilities(frame.image) for frame in frames]
     return _left([grown(each, finder.threshold, finder.sure) for each in found], frames, finder.margin)
@@ -147,7 +147,7 @@ class OperatingPoint:
 
 def operating_points(backend: Backend, recorded: Sequence[PeopleFrame], city: Sequence[PeopleFrame]) -> Iterator[OperatingPoint]:
     """All that are worth trying."""
-    finder = PeopleFinder(backend, "in training", 0.5, 0.5, MARGIN_PX)
+    finder = PeopleDetector(backend, "in training", 0.5, 0.5, MARGIN_PX)
     both = recorded, city
     seen = [[finder.probabilities(frame.image) for frame in frames] for frames in both]
     for threshold, sure in itertools.combinations_with_replacement(THRESHOLDS, 2):
@@ -160,7 +160,7 @@ def choose(points: Iterable[OperatingPoint]) -> OperatingPoint:
     """What leaves the least of people, recorded and drawn, where it takes no more of vehicles and pictures than it may."""
 
     def too_much(each: OperatingPoint) -> float:
-        return max(each.recorded.vehicles / MOST_OF_VEHICLES, each.recorded.picture / MOST_OF_PICTURE, 1)
+        return max(each.recorded.vehicles / MAX_OF_VEHICLES, each.recorded.picture / MAX_OF_PICTURE, 1)
 
     return min(points, key=lambda each: (too_much(each), each.recorded.people + each.city.people))
 

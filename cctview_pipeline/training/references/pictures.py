@@ -13,7 +13,7 @@ from cctview_pipeline.detect.tables import cut
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
 
-MOST_FRAMES, MOST_CROPS = 150, 150
+MAX_FRAMES, MAX_CROPS = 150, 150
 """Of a camera. A recorded camera's later minutes lie within 0.01 of a profile of so many."""
 
 
@@ -23,7 +23,7 @@ class Picture(Protocol):
     def read_bytes(self) -> bytes: ...
 
 
-def by_camera(frames: Iterable[tuple[Picture, FrameId]], most: int = MOST_FRAMES) -> dict[str, list[bytes]]:
+def by_camera(frames: Iterable[tuple[Picture, FrameId]], most: int = MAX_FRAMES) -> dict[str, list[bytes]]:
     """Frames with their ids -> camera -> JPEGs, evenly taken. The cameras of one synthetic city are one, named by its seed:
     they have their light and weather in common, and eight frames each."""
     groups: dict[str, list[Picture]] = defaultdict(list)
@@ -32,9 +32,7 @@ def by_camera(frames: Iterable[tuple[Picture, FrameId]], most: int = MOST_FRAMES
     return {name: [picture.read_bytes() for picture in _some(group, most)] for name, group in groups.items()}
 
 
-def cut_vehicles(
-    detector: Detector, frames: Mapping[str, Sequence[bytes]], most: int = MOST_CROPS
-) -> dict[str, list[np.ndarray]]:
+def cut_vehicles(detector: Detector, frames: Mapping[str, Sequence[bytes]], most: int = MAX_CROPS) -> dict[str, list[np.ndarray]]:
     """Camera -> JPEGs -> vehicles as a lake's crops hold them: cut out where the detector sees one at its threshold."""
     return {name: list(islice(_crops(detector, _shuffled(jpegs)), most)) for name, jpegs in frames.items()}
 

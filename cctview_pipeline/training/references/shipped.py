@@ -22,7 +22,7 @@ from cctview_pipeline.training.references.pictures import Picture, by_camera, cu
 
 CITIES = (1, 3, 4, 11, 26, 31, 35)
 """Of the forty-eight: two in fair weather, one in a jam, one in rain, and three by night."""
-LEAST_VEHICLES = 100
+MIN_VEHICLES = 100
 
 
 def write_shipped(data: Sequence[Path], drawn: Path) -> list[Path]:
@@ -40,7 +40,7 @@ def write_shipped(data: Sequence[Path], drawn: Path) -> list[Path]:
 
 def _telling(reference: Reference) -> Reference:
     """Without cameras that showed too few vehicles for their shares to mean anything."""
-    cameras = {name: profile for name, profile in reference.cameras.items() if profile.count >= LEAST_VEHICLES}
+    cameras = {name: profile for name, profile in reference.cameras.items() if profile.count >= MIN_VEHICLES}
     return replace(reference, cameras=cameras)
 
 

@@ -23,7 +23,7 @@ from cctview_pipeline.viewer.shared import clock_of, page, partition_link, viewe
 router = APIRouter()
 OFFERED = tuple(name for name in TABLES if name in AGGREGATES)
 SHOWN = 100
-MOST_PARTITIONS = 2_000
+MAX_PARTITIONS = 2_000
 """Of a table by camera and hour that are read for one day."""
 
 
@@ -89,7 +89,7 @@ def _rows(reading: Reading, table: str, day: date, camera: str) -> pa.Table:
         rows = reading.table(table, Partition.of_day(day))
     else:
         places = [place for place in reading.partitions(table) if place.hour.date() == day and camera in ("", place.camera)]
-        rows = pa.concat_tables([TABLES[table].schema.empty_table(), *reading.tables(table, places[:MOST_PARTITIONS])])
+        rows = pa.concat_tables([TABLES[table].schema.empty_table(), *reading.tables(table, places[:MAX_PARTITIONS])])
     columns = [name for name in ("camera_id", "from_camera_id", "to_camera_id") if name in rows.column_names]
     if not camera or not columns:
         return rows

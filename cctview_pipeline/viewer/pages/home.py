@@ -10,7 +10,7 @@ from starlette.responses import Response
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.viewer.clock import Clock
-from cctview_pipeline.viewer.corridor import BIN, DOUBTFUL, FEW, MOST_CAMERAS, WHOLE, Day, diagram, read_day
+from cctview_pipeline.viewer.corridor import BIN, DOUBTFUL, FEW, MAX_CAMERAS, WHOLE, Day, diagram, read_day
 from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import Road, roads
@@ -56,7 +56,7 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         roads=every,
         road=chosen,
         first=first,
-        step=MOST_CAMERAS,
+        step=MAX_CAMERAS,
         total=len(next(each for each in every if each.name == chosen.name).cameras),
         diagrams={way: drawn for way in chosen.ways() if (drawn := diagram(chosen, way, today, clock))},
         map=corridor_map(chosen),
@@ -80,7 +80,7 @@ def _day(said: str, days: list[date], campaign: Campaign) -> date:
 def _part(road: Road, first: int) -> Road:
     """So many cameras as can be told apart in one drawing."""
     first = max(0, min(first, len(road.cameras) - 1))
-    return road.part(first, first + MOST_CAMERAS)
+    return road.part(first, first + MAX_CAMERAS)
 
 
 def _on_tiles(road: Road, tiles: Tiles | None) -> dict | None:

@@ -21,7 +21,7 @@ from cctview_pipeline.viewer.shared import camera_named, clock_of, page, session
 router = APIRouter()
 REQUEST = "erasure request"
 LONGEST = timedelta(hours=24)
-MOST_AN_HOUR = 20
+MAX_AN_HOUR = 20
 SHOWN = 12
 
 
@@ -64,7 +64,7 @@ def _few(entries) -> None:
         if entry.time <= since:
             return
         recent += entry.kind == REQUEST
-        if recent >= MOST_AN_HOUR:
+        if recent >= MAX_AN_HOUR:
             raise CctviewError(TOO_MANY)
 
 

@@ -23,7 +23,7 @@ from cctview_pipeline.training.detector.adaptation import AdaptationRecipe, Adap
 from cctview_pipeline.training.detector.labels import FrameLabels
 from cctview_pipeline.training.detector.lake_labels import label_frames
 from cctview_pipeline.training.detector.quantization import quantize
-from cctview_pipeline.training.detector.teachers import Panel, RecordedTeacher
+from cctview_pipeline.training.detector.teachers import RecordedTeacher, TeacherEnsemble
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 from cctview_pipeline_tests.factories.tiny_detector import plain_traffic, register_untrained
@@ -116,7 +116,7 @@ def in_city(tmp_path: Path) -> tuple[Lake, list[Partition]]:
     hour = Partition.camera_hour("city-2", network.begin)
     lake = Lake(str(tmp_path / "lake"))
     lake.write("raw_frames", hour, frames)
-    lake.write("labels", hour, label_frames(Panel([RecordedTeacher.read(tmp_path / "boxes.parquet")]), frames))
+    lake.write("labels", hour, label_frames(TeacherEnsemble([RecordedTeacher.read(tmp_path / "boxes.parquet")]), frames))
     return lake, [hour]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.training.detector.augmentation import (
     HEIGHT,
-    SMALLEST_PX,
+    MIN_SIDE_PX,
     WIDTH,
     Example,
     augment,
@@ -65,7 +65,7 @@ def test_objects_are_inside_and_large_enough_and_others_are_left_out(seed):
     for boxes in (example.objects, example.ignored):
         assert (boxes >= 0).all()
         assert (boxes <= [WIDTH, HEIGHT, WIDTH, HEIGHT]).all()
-    assert (example.objects[:, 2:] - example.objects[:, :2] >= SMALLEST_PX).all()
+    assert (example.objects[:, 2:] - example.objects[:, :2] >= MIN_SIDE_PX).all()
     assert len(example.labels) == len(example.objects)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.images import decode
-from cctview_pipeline.training.detector.city_frames import EMPTY, FRAMES_A_CAMERA, SMALLEST_PX, draw_city_frames, labels_of
+from cctview_pipeline.training.detector.city_frames import EMPTY, FRAMES_A_CAMERA, MIN_SIDE_PX, draw_city_frames, labels_of
 from cctview_pipeline.training.detector.labels import FrameLabels
 
 DAWN_CITY = range(47, 48)
@@ -34,7 +34,7 @@ def test_labels_are_vehicles_inside_the_frame(drawn: tuple[Path, list[FrameLabel
     assert len(boxes) > 100
     assert (boxes >= 0).all()
     assert (boxes <= (352, 240, 352, 240)).all()
-    assert (boxes[:, 2:] - boxes[:, :2]).min() >= SMALLEST_PX
+    assert (boxes[:, 2:] - boxes[:, :2]).min() >= MIN_SIDE_PX
     assert set(labels.tolist()) <= set(range(len(LABELS)))
 
 

@@ -12,7 +12,7 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.checks import failures
 from cctview_pipeline.training.detector.labels import Boxes
 from cctview_pipeline.training.detector.lake_labels import label_frames, read_labels
-from cctview_pipeline.training.detector.teachers import Panel
+from cctview_pipeline.training.detector.teachers import TeacherEnsemble
 from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
@@ -55,7 +55,7 @@ def seen(table: pa.Table, number: int, role: str) -> list[tuple]:
 
 def test_two_teachers_agree_and_the_table_holds_its_checks():
     both = {3: [("car", 0.6, CAR), ("bus", 0.5, BUS)]}
-    panel = Panel([Scripted("a@1", both | {4: [("car", 0.9, FAR)]}), Scripted("b@1", both)])
+    panel = TeacherEnsemble([Scripted("a@1", both | {4: [("car", 0.9, FAR)]}), Scripted("b@1", both)])
     table = label_frames(panel, frames(8))
     assert seen(table, 3, "object") == [("car", CAR), ("bus", BUS)]
     assert seen(table, 4, "ignored") == [("", FAR)], "what a single one saw teaches nothing"
@@ -67,7 +67,9 @@ def test_two_teachers_agree_and_the_table_holds_its_checks():
 
 def test_a_teacher_alone_is_believed_where_it_may_be_and_never_about_what_stands_still():
     standing = {number: [("car", 0.9, SIGN)] for number in range(8)}
-    panel = Panel([Scripted("a@1", standing | {3: [("car", 0.9, SIGN), ("car", 0.5, CAR), ("car", 0.3, BUS)]}, alone=0.4)])
+    panel = TeacherEnsemble(
+        [Scripted("a@1", standing | {3: [("car", 0.9, SIGN), ("car", 0.5, CAR), ("car", 0.3, BUS)]}, alone=0.4)]
+    )
     table = label_frames(panel, frames(8))
     assert seen(table, 3, "object") == [("car", CAR)]
     assert {box for _, box in seen(table, 3, "ignored")} == {BUS, SIGN}
@@ -75,7 +77,7 @@ def test_a_teacher_alone_is_believed_where_it_may_be_and_never_about_what_stands
 
 
 def test_what_lies_in_a_zone_is_left_out_of_the_loss():
-    panel = Panel([Scripted("a@1", {3: [("car", 0.9, CAR), ("bus", 0.9, BUS)]}, alone=0.4)])
+    panel = TeacherEnsemble([Scripted("a@1", {3: [("car", 0.9, CAR), ("bus", 0.9, BUS)]}, alone=0.4)])
     corner = ((90, 90), (150, 90), (150, 140), (90, 140))
     table = label_frames(panel, frames(8), Zones(masks=(corner,), size=(352, 240)))
     assert seen(table, 3, "object") == [("bus", BUS)]
@@ -83,18 +85,18 @@ def test_what_lies_in_a_zone_is_left_out_of_the_loss():
 
 
 def test_every_second_frame():
-    table = label_frames(Panel([Scripted("a@1", {})]), frames(9), every=2)
+    table = label_frames(TeacherEnsemble([Scripted("a@1", {})]), frames(9), every=2)
     assert len(set(table["frame_id"].to_pylist())) == 5
 
 
 def test_an_hour_without_frames():
-    assert label_frames(Panel([Scripted("a@1", {})]), frames(0)).num_rows == 0
+    assert label_frames(TeacherEnsemble([Scripted("a@1", {})]), frames(0)).num_rows == 0
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "lake"))
-    panel = Panel([Scripted("a@1", {3: [("car", 0.9, CAR), ("bus", 0.3, FAR)]}, alone=0.4)])
+    panel = TeacherEnsemble([Scripted("a@1", {3: [("car", 0.9, CAR), ("bus", 0.3, FAR)]}, alone=0.4)])
     lake.write("raw_frames", HOUR, frames(8))
     lake.write("labels", HOUR, label_frames(panel, frames(8)))
     return lake

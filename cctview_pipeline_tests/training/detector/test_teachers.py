@@ -11,7 +11,7 @@ import pytest
 from cctview_pipeline.detect import Detections
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.training.detector.teachers import DetectorTeacher, Panel, RecordedTeacher, open_panel
+from cctview_pipeline.training.detector.teachers import DetectorTeacher, RecordedTeacher, TeacherEnsemble, open_ensemble
 
 FIRST, SECOND = "cam-1--2020-05-05--17.00.00.000Z", "cam-1--2020-05-05--17.00.02.000Z"
 
@@ -71,12 +71,12 @@ def test_a_detector_alone_is_believed_from_its_threshold_on():
 
 def test_of_several_detectors_only_the_first_is_believed_alone(tmp_path: Path):
     boxes = RecordedTeacher.read(recorded(tmp_path / "boxes.parquet", (FIRST, "small", "car", 0.5)))
-    panel = Panel([boxes, DetectorTeacher(Fixed("one@1")), DetectorTeacher(Fixed("two@1"))])
+    panel = TeacherEnsemble([boxes, DetectorTeacher(Fixed("one@1")), DetectorTeacher(Fixed("two@1"))])
     assert panel.alone == {"one@1": 0.5}
     assert panel.version == f"{boxes.names[0]} + one@1 + two@1"
     (seen,) = panel.look([SECOND], [b""])
     assert {name: len(found.boxes) for name, found in seen.items()} == {boxes.names[0]: 0, "one@1": 1, "two@1": 1}
-    assert Panel([boxes]).alone == {}
+    assert TeacherEnsemble([boxes]).alone == {}
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_of_several_detectors_only_the_first_is_believed_alone(tmp_path: Path):
 )
 def test_teachers_that_are_none(names, sentence):
     with pytest.raises(CctviewError, match=sentence):
-        open_panel(names, "cpu")
+        open_ensemble(names, "cpu")
 
 
 def test_a_parquet_file_of_something_else(tmp_path: Path):
     pq.write_table(pa.table({"frame_id": [FIRST]}), tmp_path / "other.parquet")
     with pytest.raises(CctviewError, match=r"other.parquet is neither a detector"):
-        open_panel([str(tmp_path / "other.parquet")])
+        open_ensemble([str(tmp_path / "other.parquet")])
     with pytest.raises(CctviewError, match="has a frame_id that is none"):
         RecordedTeacher.read(recorded(tmp_path / "odd.parquet", ("no frame", "small", "car", 0.5)))

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pytest
 
 from cctview_pipeline.images import decode
-from cctview_pipeline.training.extractor.city_crops import CROPS_A_CAMERA, SMALLEST_PX, draw_city_crops
-from cctview_pipeline.training.extractor.lessons import Rendered
+from cctview_pipeline.training.extractor.city_crops import CROPS_A_CAMERA, MIN_SIDE_PX, draw_city_crops
+from cctview_pipeline.training.extractor.lessons import SyntheticVehicles
 
 DAWN_CITY = range(56, 57)
 """Its hour is the day's first, to which traffic is quick to drive."""
@@ -31,7 +31,7 @@ def test_some_crops_of_every_vehicle_at_every_camera_that_saw_it(drawn: tuple[Pa
 
 def test_crops_are_large_enough_and_different(drawn: tuple[Path, pa.Table]):
     sizes = np.array([decode(image).shape[:2] for image in drawn[1]["image"].to_pylist()])
-    assert sizes.min() >= SMALLEST_PX - 1
+    assert sizes.min() >= MIN_SIDE_PX - 1
     assert len(set(drawn[1]["image"].to_pylist())) == drawn[1].num_rows
 
 
@@ -44,7 +44,7 @@ def test_drawn_once(drawn: tuple[Path, pa.Table]):
 
 
 def test_rendered_crops_know_their_vehicle(drawn: tuple[Path, pa.Table]):
-    rendered = Rendered.of(drawn[1])
+    rendered = SyntheticVehicles.of(drawn[1])
     assert len(rendered.crops) == drawn[1].num_rows
     assert {crop.shape[2:] for crop in rendered.crops} == {(3,)}
     names = drawn[1]["vehicle_id"].to_pylist()

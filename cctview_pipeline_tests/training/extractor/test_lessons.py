@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.training.extractor.lessons import RADIUS, Rendered, city_groups, frame_pairs, load_recorded, published_basis
+from cctview_pipeline.training.extractor.lessons import (
+    RADIUS,
+    SyntheticVehicles,
+    city_groups,
+    frame_pairs,
+    load_recorded,
+    published_basis,
+)
 from cctview_pipeline_tests.factories.vehicles import driving, write_features
 
 
@@ -78,12 +85,12 @@ def test_every_frame_comes_with_a_neighbour():
         assert all(len(np.unique(recorded.seen.times[rows])) == 2 for _, rows in pairs)
 
 
-def rendered(vehicles: int = 12) -> Rendered:
+def rendered(vehicles: int = 12) -> SyntheticVehicles:
     """Vehicles of two cities, each seen three times by two cameras; every third by one camera only."""
     which = np.repeat(np.arange(vehicles), 6)
     camera = np.tile(np.repeat(["city-1", "city-2"], 3), vehicles)
     camera[which % 3 == 0] = "city-1"
-    return Rendered(np.zeros((len(which), 64, 64, 3), np.uint8), which, camera, which // (vehicles // 2), which * 10.0)
+    return SyntheticVehicles(np.zeros((len(which), 64, 64, 3), np.uint8), which, camera, which // (vehicles // 2), which * 10.0)
 
 
 def test_groups_are_of_one_city_and_of_vehicles_that_two_cameras_saw():

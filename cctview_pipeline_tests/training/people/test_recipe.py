@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.redaction.people import PeopleFinder
+from cctview_pipeline.redaction.people import PeopleDetector
 from cctview_pipeline.registry.manifest import find_model, read_facts
 from cctview_pipeline.training.people.recipe import PeopleRecipe, train_people
 from cctview_pipeline_tests.factories.recorded import recorded_folder
@@ -16,7 +16,7 @@ def test_it_registers_weights_that_load_and_go_on(tmp_path: Path, monkeypatch: p
     folder, recipe = recorded_folder(tmp_path / "data", somebody=True), PeopleRecipe(epochs=1, batch=4, cities=0)
     entry = train_people([folder], tmp_path / "work", recipe, "cpu")
     assert entry == find_model("people-finder", "masker")
-    assert PeopleFinder.load("cpu").version == entry.version
+    assert PeopleDetector.load("cpu").version == entry.version
     assert len(read_facts(entry)["curve"]["covered"]) == 1
     assert not list((tmp_path / "work").glob("*.checkpoint"))
 
