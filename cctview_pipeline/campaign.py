@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Protocol
 
 import tomlkit
 
-from cctview_pipeline.errors import CctviewError, is_shown, printable
+from cctview_pipeline.errors import CctviewError, ConfigurationError, is_shown, printable
 from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.images.size import Size, named
 from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
@@ -108,7 +108,7 @@ def metres_between(one: HasPlace, other: HasPlace) -> float:
     return 2 * 6_371_000 * math.asin(math.sqrt(half))
 
 
-class BadCamera(CctviewError):
+class BadCamera(ConfigurationError):
     """What no camera can be. reason: id, name or coordinates, as what is left out is counted."""
 
     def __init__(self, message: str, reason: str) -> None:
@@ -171,7 +171,7 @@ class Camera:
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> NoReturn:
-            raise CctviewError(f"Camera '{printable(self.id)}': {what}")
+            raise ConfigurationError(f"Camera '{printable(self.id)}': {what}")
 
         check_camera(self)
         if self.faces not in (*FACINGS, ""):
@@ -227,38 +227,40 @@ class Campaign:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_id", {camera.id: camera for camera in self.cameras})
         if len(self._by_id) != len(self.cameras):
-            raise CctviewError(f"{self.source} names a camera twice, '{_twice(c.id for c in self.cameras)}': ids must be unique.")
+            raise ConfigurationError(
+                f"{self.source} names a camera twice, '{_twice(c.id for c in self.cameras)}': ids must be unique."
+            )
         if len({camera.id.casefold() for camera in self.cameras}) != len(self.cameras):
             name = _twice(camera.id.casefold() for camera in self.cameras)
             one, other, *_ = (camera.id for camera in self.cameras if camera.id.casefold() == name)
-            raise CctviewError(
+            raise ConfigurationError(
                 f"{self.source} names cameras '{one}' and '{other}', which differ in upper and lower case only: some disks can't "
                 "tell them apart, so rename one."
             )
         places = [(camera.corridor, camera.order) for camera in self.cameras]
         if len(set(places)) != len(places):
             corridor, order = _twice(places)
-            raise CctviewError(
+            raise ConfigurationError(
                 f"{self.source} puts two cameras at the same order of one corridor ('{corridor}', {order}): give each its own."
             )
         for key, text in (("name", self.name), ("path", self.path or "")):
             if not is_shown(text):
-                raise CctviewError(
+                raise ConfigurationError(
                     f"{self.source}: the campaign's {key}, '{printable(text)}', cannot be shown in one line: rename it."
                 )
         models = Section(self.source, "[campaign.models]")
         read_section(self.models, models, MODELS)
         for name, time in (("start", self.start), ("end", self.end)):
             if time is not None and (time.tzinfo is None or time != floor_hour(time)):
-                raise CctviewError(
+                raise ConfigurationError(
                     f"{self.source}: the campaign's {name} must be a full hour with its offset, such as 2020-05-05T17:00:00Z."
                 )
         if self.end is not None and self.end <= self.start:
-            raise CctviewError(
+            raise ConfigurationError(
                 f"{self.source}: the campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ})."
             )
         if (count := self.size) > MAX_PARTITIONS:
-            raise CctviewError(
+            raise ConfigurationError(
                 f"{len(self.cameras)} cameras x {count // len(self.cameras)} hours are {count} partitions, more than "
                 f"{MAX_PARTITIONS}: "
                 f"shorten the window in {self.source}, or split the cameras over two lakes. Old hours stay in the lake."
@@ -270,7 +272,7 @@ class Campaign:
             return self._by_id[camera_id]
         except KeyError:
             near = f"it may mean {name}, or " if (name := nearest(camera_id, self._by_id)) else ""
-            raise CctviewError(
+            raise ConfigurationError(
                 f"Camera '{printable(camera_id)}' is not in this campaign: {near}add it under [[cameras]] in the lake's "
                 "campaign.toml."
             ) from None
@@ -314,7 +316,7 @@ class Campaign:
             window = (
                 f"{self.start:%Y-%m-%dT%H:%MZ} to {self.end:%Y-%m-%dT%H:%MZ}" if self.end else f"{self.start:%Y-%m-%dT%H:%MZ} on"
             )
-            raise CctviewError(
+            raise ConfigurationError(
                 f"{begin:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} is outside this campaign's window ({window}): "
                 "move start or end in the lake's campaign.toml, or use another lake."
             )
@@ -357,12 +359,12 @@ class Campaign:
         if unknown := set(document) - {"campaign", "cameras"}:
             name = printable(min(unknown))
             mend = f"write [campaign.{name}]" if name in HEAD else "take it out"
-            raise CctviewError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
+            raise ConfigurationError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
         if "campaign" not in document:
-            raise CctviewError(f"{source} has no section [campaign]: it holds name, network and start.")
+            raise ConfigurationError(f"{source} has no section [campaign]: it holds name, network and start.")
         rows = document.get("cameras")
         if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-            raise CctviewError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
+            raise ConfigurationError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
         head = read_section(document["campaign"], Section(source, "[campaign]"), HEAD)
         return cls(cameras=tuple(camera_from_dict(row, source) for row in rows), **({"end": None} | head), source=source)
 
@@ -379,7 +381,7 @@ def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
     try:
         return Camera(**(values | drawn))
     except CctviewError as error:
-        raise CctviewError(f"{source}: {error}") from error
+        raise ConfigurationError(f"{source}: {error}") from error
 
 
 def _polygons(value: object, section: Section, name: str) -> tuple[Polygon, ...]:
@@ -446,7 +448,7 @@ def parse_span(begin: str, end: str) -> tuple[datetime | None, datetime | None]:
 def check_span(begin: datetime | None, end: datetime | None) -> None:
     """Raises CctviewError for a time asked for that ends before it begins; None is no bound."""
     if begin and end and end <= begin:
-        raise CctviewError(f"The time asked for ends ({end:%Y-%m-%dT%H:%MZ}) before it begins ({begin:%Y-%m-%dT%H:%MZ}).")
+        raise ConfigurationError(f"The time asked for ends ({end:%Y-%m-%dT%H:%MZ}) before it begins ({begin:%Y-%m-%dT%H:%MZ}).")
 
 
 def parse_time(text: str) -> datetime | None:
@@ -458,7 +460,7 @@ def parse_time(text: str) -> datetime | None:
             raise ValueError(text)
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise CctviewError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
+        raise ConfigurationError(f"'{text}' is no time: write 2020-05-05T17:00Z or 2020-05-05T13:00-04:00.") from None
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise CctviewError(f"'{text}' is not between {FIRST_YEAR} and {LAST_YEAR}: write a time such as 2020-05-05T17:00Z.")
+        raise ConfigurationError(f"'{text}' is not between {FIRST_YEAR} and {LAST_YEAR}: write a time such as 2020-05-05T17:00Z.")
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

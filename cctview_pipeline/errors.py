@@ -11,8 +11,35 @@ _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 class CctviewError(Exception):
     """Bad input or a bad environment, told in one sentence that names the thing and the mend.
 
-    The command line prints the sentence without a traceback and exits with status 1.
+    The command line prints the sentence without a traceback and exits with status 1. A program tells by the kind what to do::
+
+        CctviewError
+        ├── ConfigurationError   campaign.toml, an option or the environment says something that can't be: mend it
+        ├── NotFoundError        no such lake, camera, table or hour: name another, or make it
+        ├── AccessRefusedError   no purpose, too many questions, a destroyed key: repeating it does not help
+        ├── StorageError         a disk, a store or a file failed or is damaged: it may work later
+        └── ModelError           weights are missing or damaged, or can't run on this machine
     """
+
+
+class ConfigurationError(CctviewError):
+    """campaign.toml, an option or the environment says something that can't be."""
+
+
+class NotFoundError(CctviewError):
+    """What was named is not there."""
+
+
+class AccessRefusedError(CctviewError):
+    """It is there, and may not be had."""
+
+
+class StorageError(CctviewError):
+    """A disk, an object store or a file of theirs failed, or is damaged."""
+
+
+class ModelError(CctviewError):
+    """Weights are missing or damaged, or can't run here."""
 
 
 def reason_of(error: Exception) -> str:

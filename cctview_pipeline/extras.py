@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 
 INSTALL = ".venv/bin/python -m pip install --constraint requirements.lock --editable '.[{extra}]'"
 PACKAGES = {
@@ -18,7 +18,7 @@ TRAINING = ("torch", "torchvision", "nncf")
 """What training and adapting need."""
 
 
-class MissingExtra(CctviewError):
+class MissingExtra(ConfigurationError):
     """What was asked for needs an extra that is not installed; the sentence has the command that installs it."""
 
 

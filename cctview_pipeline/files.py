@@ -4,7 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import StorageError
 
 
 def made_folder(path: Path) -> Path:
@@ -13,10 +13,10 @@ def made_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except FileNotFoundError as error:  # of a file system that is not for files, such as /proc
-        raise CctviewError(f"{path} can be no folder on its disk: name another place.") from error
+        raise StorageError(f"{path} can be no folder on its disk: name another place.") from error
     except (FileExistsError, NotADirectoryError) as error:
         file = next((each for each in (path, *path.parents) if os.path.lexists(each) and not each.is_dir()), path)
-        raise CctviewError(f"{path} can be no folder, because {file} is a file: name another place.") from error
+        raise StorageError(f"{path} can be no folder, because {file} is a file: name another place.") from error
     return path
 
 

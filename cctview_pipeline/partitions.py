@@ -8,7 +8,7 @@ import dagster as dg
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.environment import PARTITIONS_PER_RUN
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.lake.layout import DAY_FORMAT, HOUR_FORMAT, Partition, format_day, format_hour, parse_day, parse_hour
 
 # Partition mappings and backfill policies are marked as beta: every use of one would say so in every run's log.
@@ -84,7 +84,7 @@ def partitions_per_run(campaign: Campaign) -> int:
     """``CCTVIEW_PARTITIONS_PER_RUN``; or two, fewer runs where a campaign is small, and as many as needed in a large one."""
     if chosen := PARTITIONS_PER_RUN.get():
         if not chosen.isdecimal() or not int(chosen):
-            raise CctviewError(f"CCTVIEW_PARTITIONS_PER_RUN is '{chosen}': set a whole number above 0, or leave it unset.")
+            raise ConfigurationError(f"CCTVIEW_PARTITIONS_PER_RUN is '{chosen}': set a whole number above 0, or leave it unset.")
         return int(chosen)
     runs = AT_A_TIME if campaign.size <= SMALL else MAX_RUNS
     return max(2, -(-campaign.size // runs))

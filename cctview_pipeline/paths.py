@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cctview_pipeline import environment
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 
 
 def project_root() -> Path:
@@ -38,7 +38,9 @@ def keys_uri(lake: str = "") -> str:
     else:
         inside = Path(uri).resolve().is_relative_to(Path(lake).resolve())
     if inside:
-        raise CctviewError(f"The keys at {uri} would lie in the lake that they protect: name a place beside it in CCTVIEW_KEYS.")
+        raise ConfigurationError(
+            f"The keys at {uri} would lie in the lake that they protect: name a place beside it in CCTVIEW_KEYS."
+        )
     return uri
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.errors import ConfigurationError, printable
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.settings import Key, Section, read_section
 
@@ -83,13 +83,15 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.unmasked_for and self.unmasked_for not in self.purposes:
-            raise CctviewError(f"unmasked_for = '{self.unmasked_for}' is none of the purposes under [campaign.privacy]: add it.")
+            raise ConfigurationError(
+                f"unmasked_for = '{self.unmasked_for}' is none of the purposes under [campaign.privacy]: add it."
+            )
         if twice := [each for each in self.purposes if self.purposes.count(each) > 1]:
-            raise CctviewError(f"purposes under [campaign.privacy] name '{printable(twice[0])}' twice: take one out.")
+            raise ConfigurationError(f"purposes under [campaign.privacy] name '{printable(twice[0])}' twice: take one out.")
         if not 16 <= self.largest_side <= 32_767:
-            raise CctviewError(f"largest_side = {self.largest_side} under [campaign.privacy] must be from 16 to 32767 px.")
+            raise ConfigurationError(f"largest_side = {self.largest_side} under [campaign.privacy] must be from 16 to 32767 px.")
         if self.queries_an_hour < 1:
-            raise CctviewError(f"queries_an_hour = {self.queries_an_hour} under [campaign.privacy] must be 1 or more.")
+            raise ConfigurationError(f"queries_an_hour = {self.queries_an_hour} under [campaign.privacy] must be 1 or more.")
 
     @classmethod
     def of(cls, campaign: Campaign) -> "Policy":

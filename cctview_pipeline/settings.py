@@ -15,7 +15,7 @@ from typing import Any
 
 import tomlkit
 
-from cctview_pipeline.errors import CctviewError, is_shown, printable
+from cctview_pipeline.errors import CctviewError, ConfigurationError, is_shown, printable
 from cctview_pipeline.limits import TOML_BYTES, TOML_DEPTH
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
@@ -34,10 +34,10 @@ class Section:
     name: str
 
     def refusal(self, what: str, rest: str) -> CctviewError:
-        return CctviewError(f"{self.file}: {what} under {self.name}{rest}")
+        return ConfigurationError(f"{self.file}: {what} under {self.name}{rest}")
 
     def wrong(self, key: str, value: object, why: str, mend: str) -> CctviewError:
-        return CctviewError(f"{self.file}: {key} = {written(value)} under {self.name} {why}: write {mend}.")
+        return ConfigurationError(f"{self.file}: {key} = {written(value)} under {self.name} {why}: write {mend}.")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ class Key:
 def read_section(values: object, section: Section, keys: Mapping[str, Key]) -> dict[str, Any]:
     """The section as a dict, times in UTC. Raises CctviewError for a key that is missing or unknown, and for a wrong value."""
     if not isinstance(values, Mapping):
-        raise CctviewError(f"{section.file}: {section.name} is {written(values)}: write {section.name} on a line of its own.")
+        raise ConfigurationError(
+            f"{section.file}: {section.name} is {written(values)}: write {section.name} on a line of its own."
+        )
     for name in values:
         if name not in keys:
             raise section.refusal(f"the unknown key '{printable(name)}' stands", f": {_meant(name, keys)}")
@@ -124,12 +126,14 @@ def decode_toml(data: bytes, source: str) -> str:
     """The text of a TOML file, which is UTF-8; a byte order mark before it is no part of it. Raises CctviewError."""
     TOML_BYTES.check(len(data), _of(source))
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
-        raise CctviewError(f"{source} is UTF-16, and TOML is UTF-8: save it as UTF-8.")
+        raise ConfigurationError(f"{source} is UTF-16, and TOML is UTF-8: save it as UTF-8.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise CctviewError(f"{source} is no UTF-8 in line {line} (byte 0x{data[error.start]:02x}): save it as UTF-8.") from None
+        raise ConfigurationError(
+            f"{source} is no UTF-8 in line {line} (byte 0x{data[error.start]:02x}): save it as UTF-8."
+        ) from None
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
@@ -137,15 +141,15 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     TOML_BYTES.check(len(text), _of(source))
     text = text.removeprefix("\ufeff")
     if _DOTTED.search(text):
-        raise CctviewError(f"{source} is no TOML: {TOML_DEPTH.says(TOML_DEPTH.most + 1)}")
+        raise ConfigurationError(f"{source} is no TOML: {TOML_DEPTH.says(TOML_DEPTH.most + 1)}")
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise CctviewError(f"{source} is no TOML: {TOML_DEPTH.says(TOML_DEPTH.most + 1)}") from None
+        raise ConfigurationError(f"{source} is no TOML: {TOML_DEPTH.says(TOML_DEPTH.most + 1)}") from None
     except tomllib.TOMLDecodeError as error:
-        raise CctviewError(f"{source} is no TOML: {_where(text, str(error))}") from error
+        raise ConfigurationError(f"{source} is no TOML: {_where(text, str(error))}") from error
     except ValueError as error:  # a number of thousands of digits
-        raise CctviewError(f"{source} is no TOML: a number in it has too many digits.") from error
+        raise ConfigurationError(f"{source} is no TOML: a number in it has too many digits.") from error
 
 
 def written(value: object) -> str:
@@ -199,4 +203,4 @@ def _where(text: str, said: str) -> str:
 
 
 def _of(source: str) -> Callable[[str], CctviewError]:
-    return lambda sentence: CctviewError(f"{source}: {sentence}")
+    return lambda sentence: ConfigurationError(f"{source}: {sentence}")

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from cctview_pipeline.automation.dev_server import run_to_its_end
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.errors import CctviewError, ConfigurationError, reason_of
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import dagster_home, keys_uri, lake_uri, project_root
@@ -40,9 +40,9 @@ def prepare_home() -> Path:
         if not (home / "dagster.yaml").exists():
             (home / "dagster.yaml").write_text((project_root() / "dagster.yaml").read_text())
     except CctviewError as error:
-        raise CctviewError(f"DAGSTER_HOME: {error}") from error
+        raise ConfigurationError(f"DAGSTER_HOME: {error}") from error
     except OSError as error:
-        raise CctviewError(f"DAGSTER_HOME {home} cannot be used: {reason_of(error)}.") from error
+        raise ConfigurationError(f"DAGSTER_HOME {home} cannot be used: {reason_of(error)}.") from error
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CCTVIEW_LAKE"], os.environ["CCTVIEW_KEYS"] = lake_uri(), keys_uri()
     return home
@@ -56,12 +56,12 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
     try:
         instance = dg.DagsterInstance.get()
     except ImportError as error:
-        raise CctviewError(
+        raise ConfigurationError(
             f"{place} names the module '{error.name}', which is not there: install its extra "
             "(docs/getting-started.md, Extras), or mend the file."
         ) from error
     except (DagsterError, CheckError, yaml.YAMLError) as error:
-        raise CctviewError(
+        raise ConfigurationError(
             f"{place} is no configuration of a Dagster instance: mend it, or delete it, and the project's own is copied there."
         ) from error
     except Exception as error:  # of the storage's own library, which is known only by the file
@@ -77,7 +77,7 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
 
 
 def _unreached(place: Path) -> CctviewError:
-    return CctviewError(
+    return ConfigurationError(
         f"The storage that {place} names cannot be reached: start its server, or mend the address and the password."
     )
 
@@ -123,7 +123,7 @@ def check_not_served(instance: dg.DagsterInstance) -> None:
     with (home / "daemon.lock").open("a+") as lock:
         free = _try_lock(lock)
         if not free or _foreign_daemon(instance, ours_lived_until=(home / "daemon.lock").stat().st_mtime):
-            raise CctviewError(
+            raise ConfigurationError(
                 f"This command changes campaign.toml, but a daemon of {home} has loaded the partitions as they were: "
                 "stop `cctview dev`, give the command again, then start it anew."
             )
@@ -171,7 +171,7 @@ def serve(port: int) -> None:
     home = Path(os.environ["DAGSTER_HOME"])
     with (home / "daemon.lock").open("a+") as lock:
         if not _try_lock(lock):
-            raise CctviewError(f"A daemon already works on {home}: stop it, or set another DAGSTER_HOME.")
+            raise ConfigurationError(f"A daemon already works on {home}: stop it, or set another DAGSTER_HOME.")
         (home / "served-lake").write_text(lake_uri())
         os.chdir(project_root())
         command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
@@ -193,7 +193,7 @@ def _try_lock(lock) -> bool:
 def _check_same_lake(home: Path) -> None:
     served = (home / "served-lake").read_text()
     if served != lake_uri():
-        raise CctviewError(
+        raise ConfigurationError(
             f"The daemon of {home} works on the lake {served}, not on {lake_uri()}: stop it, or set another DAGSTER_HOME."
         )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.frames import CameraNetwork
 
 NETWORKS = ("archive", "city", *LIVE_NETWORKS)
@@ -27,12 +27,12 @@ def open_network(name: str, path: str | None = None, settings: Mapping | None = 
         from cctview_pipeline.cameras.spooled import SpoolNetwork
 
         if not path or not Path(path).is_dir():
-            raise CctviewError(
+            raise NotFoundError(
                 f"There is no spool at {path or 'the place that campaign.toml names'}: `cctview collect` makes one."
             )
         return SpoolNetwork(name, Path(path))
     if name != "archive":
-        raise CctviewError(f"There is no camera network named '{name}': known are {', '.join(NETWORKS)}.")
+        raise NotFoundError(f"There is no camera network named '{name}': known are {', '.join(NETWORKS)}.")
     if not path:
         raise CctviewError("An archive needs its folder or zip file: give --path, or set path in campaign.toml.")
     return ArchiveNetwork(path)

@@ -6,14 +6,14 @@ from datetime import datetime
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import HOUR, Camera, Campaign, nearest
-from cctview_pipeline.errors import CctviewError, printable
+from cctview_pipeline.errors import ConfigurationError, printable
 from cctview_pipeline.frames import CameraNetwork
 
 MAX_NAMED = 10
 """Cameras of a source that a refusal names."""
 
 
-class UndescribedCameras(CctviewError):
+class UndescribedCameras(ConfigurationError):
     """Nobody knows where an archive's cameras stand. draft: a campaign.toml of them, whose places are to be filled in."""
 
     def __init__(self, message: str, draft: str) -> None:
@@ -49,7 +49,7 @@ def refuse_undescribed(
     if existing:
         existing.camera(first)  # raises
     if source.name == "city":
-        raise CctviewError(f"The city has no camera '{first}': known are {', '.join(described(source, None))}.")
+        raise ConfigurationError(f"The city has no camera '{first}': known are {', '.join(described(source, None))}.")
     if isinstance(source, SpoolNetwork):
         check_offered(strangers, source.cameras(), source.spool)
     raise UndescribedCameras(
@@ -67,7 +67,7 @@ def check_offered(camera_ids: Sequence[str], offered: Sequence[str], place: obje
         return
     near = nearest(absent, offered)
     more = f" and {len(offered) - MAX_NAMED:,} more" if len(offered) > MAX_NAMED else ""
-    raise CctviewError(
+    raise ConfigurationError(
         f"Camera '{printable(absent)}' is not in {place}: {f'it may mean {near}; ' if near else ''}"
         f"it has {', '.join(offered[:MAX_NAMED]) or 'none'}{more}."
     )

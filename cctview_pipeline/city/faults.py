@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 
 KINDS = {
     "jam": "southbound traffic queues at the fourth camera from minute 5 to 25 of every hour",
@@ -31,11 +31,11 @@ class Fault:
         """Read ``frozen`` or ``frozen:city-2``. Raises CctviewError, with what is known, for anything else."""
         kind, _, camera = text.partition(":")
         if kind not in KINDS:
-            raise CctviewError(f"The city has no fault named '{kind}': known are {', '.join(KINDS)}.")
+            raise ConfigurationError(f"The city has no fault named '{kind}': known are {', '.join(KINDS)}.")
         if camera and kind in _OF_THE_WHOLE_CITY:
-            raise CctviewError(f"'{kind}' is of the whole city: write it without a camera.")
+            raise ConfigurationError(f"'{kind}' is of the whole city: write it without a camera.")
         if camera and camera not in cameras:
-            raise CctviewError(f"The city has no camera named '{camera}': known are {', '.join(cameras)}.")
+            raise ConfigurationError(f"The city has no camera named '{camera}': known are {', '.join(cameras)}.")
         return cls(kind, camera or None)
 
 

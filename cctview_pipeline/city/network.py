@@ -15,7 +15,7 @@ from cctview_pipeline.city.mounts import CAMERAS, HEIGHT, WIDTH, Mount, mounts
 from cctview_pipeline.city.studio import Exposure, Studio
 from cctview_pipeline.city.traffic import STEP_S, Traffic, simulate
 from cctview_pipeline.city.truth import boxes_table, passages_table
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.frames import CameraHour, Frame
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key
@@ -53,15 +53,15 @@ class CitySettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1_000_000:
-            raise CctviewError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
+            raise ConfigurationError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
         if not 1 <= self.minutes <= 366 * 24 * 60:
-            raise CctviewError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
+            raise ConfigurationError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
         if not 0 <= self.people <= MAX_PEOPLE:
-            raise CctviewError(f"From 0 to {MAX_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
+            raise ConfigurationError(f"From 0 to {MAX_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
         if not FIRST_YEAR <= self.start.year <= LAST_YEAR:
-            raise CctviewError(f"A city starts between {FIRST_YEAR} and {LAST_YEAR}, not in {self.start.year}.")
+            raise ConfigurationError(f"A city starts between {FIRST_YEAR} and {LAST_YEAR}, not in {self.start.year}.")
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
-            raise CctviewError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
+            raise ConfigurationError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
         # The light of a day and the minutes of a fault are UTC's, however the start was written.
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         for fault in self.faults:
@@ -71,15 +71,15 @@ class CitySettings:
     def read(cls, settings: Mapping) -> "CitySettings":
         """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
         if unknown := set(settings) - set(KEYS):
-            raise CctviewError(f"A city has no setting '{min(unknown)}': known are {', '.join(KEYS)}.")
+            raise ConfigurationError(f"A city has no setting '{min(unknown)}': known are {', '.join(KEYS)}.")
         values = dict(settings)
         if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes", "people")):
-            raise CctviewError("A city's people, seed and minutes are whole numbers.")
+            raise ConfigurationError("A city's people, seed and minutes are whole numbers.")
         if not isinstance(values.get("start", START), datetime):
-            raise CctviewError("A city's start is a time, such as 2025-06-03T16:00:00Z.")
+            raise ConfigurationError("A city's start is a time, such as 2025-06-03T16:00:00Z.")
         faults = values.get("faults", ())
         if not isinstance(faults, list | tuple) or not all(isinstance(fault, str) for fault in faults):
-            raise CctviewError("A city's faults are a list of names, such as ['jam', 'frozen:city-2'].")
+            raise ConfigurationError("A city's faults are a list of names, such as ['jam', 'frozen:city-2'].")
         values["faults"] = tuple(faults)
         return cls(**values)
 
@@ -165,7 +165,9 @@ class CityNetwork:
         try:
             return self._studios[camera_id]
         except KeyError:
-            raise CctviewError(f"The city has no camera named '{camera_id}': known are {', '.join(self._studios)}.") from None
+            raise ConfigurationError(
+                f"The city has no camera named '{camera_id}': known are {', '.join(self._studios)}."
+            ) from None
 
     def _traffic(self, hour: datetime) -> Traffic:
         end = min(hour + HOUR, max(self.end, hour + timedelta(minutes=1))) + _AROUND

@@ -39,7 +39,7 @@ from cctview_pipeline.cli.view import view
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
 from cctview_pipeline.ending import ending
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.export import export_partitions
@@ -106,7 +106,7 @@ def export(
 ) -> None:
     """Write partitions of the lake as files in CCTView's published layout. It is written to the audit log first."""
     if layout != "cctview":
-        raise CctviewError(f"There is no layout named '{layout}': use cctview.")
+        raise NotFoundError(f"There is no layout named '{layout}': use cctview.")
     lake, campaign = _campaign()
     wanted = [campaign.camera(name).id for name in split(cameras)] or [camera.id for camera in campaign.cameras]
     hours = touching(campaign.hours(), *parse_span(begin, end))

@@ -16,7 +16,7 @@ from cctview_pipeline.cameras.snapshots import keep, latest
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, say
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.redaction.masking import Masker
@@ -58,7 +58,7 @@ def list_known(network: NetworkOption = NycDot.name, base_url: BaseUrlOption = "
     live = open_live(network, base_url)
     known = latest(snapshots(live))
     if known is None:
-        raise CctviewError(f"There is no list of {live.name}'s cameras yet: `cctview cameras refresh --contact ...` fetches it.")
+        raise NotFoundError(f"There is no list of {live.name}'s cameras yet: `cctview cameras refresh --contact ...` fetches it.")
     table = Table("id", "name", "area", "latitude", "longitude", "on")
     for camera in known:
         on = "yes" if camera.online else "no"
@@ -163,7 +163,7 @@ def masker_of(network: str, unmasked_for: str) -> Masker:
 
 def open_live(name: str, base_url: str = "") -> LiveNetwork:
     if name not in LIVE_NETWORKS:
-        raise CctviewError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
+        raise NotFoundError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
     return LIVE_NETWORKS[name](base_url)
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from cctview_pipeline.campaign import TASKS
 from cctview_pipeline.cli.drift import drift
 from cctview_pipeline.cli.terminal import console
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import NotFoundError
 from cctview_pipeline.paths import models_directory
 from cctview_pipeline.registry.download import pull
 from cctview_pipeline.registry.manifest import check_file, find_model, list_models, read_facts
@@ -26,7 +26,7 @@ def list_all() -> None:
     entries = list_models()
     if not entries:
         place = models_directory()
-        raise CctviewError(f"There is no model in {place}: it has no manifest.toml. Name another folder in CCTVIEW_MODELS.")
+        raise NotFoundError(f"There is no model in {place}: it has no manifest.toml. Name another folder in CCTVIEW_MODELS.")
     for entry in entries:
         facts = read_facts(entry)
         where = (
@@ -42,7 +42,7 @@ def pull_model(name: Annotated[str, typer.Argument(help="A model of models/manif
     """Fetch weights that are not shipped with the project. A stopped download goes on where it was, if the size is known."""
     known = {entry.name: entry for entry in list_models()}
     if name not in known:
-        raise CctviewError(f"There is no model named '{name}': known are {', '.join(known) or 'none'}.")
+        raise NotFoundError(f"There is no model named '{name}': known are {', '.join(known) or 'none'}.")
     with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True) as progress:
         task = progress.add_task(name, total=None)
         fetched = pull(known[name], lambda done, total: progress.update(task, completed=done, total=total or None))
@@ -69,7 +69,7 @@ def use_model(
     lake, campaign = open_campaign()
     known = {entry.name: entry for entry in list_models() if entry.task in TASKS}
     if name not in known:
-        raise CctviewError(f"There is no detector or extractor named '{name}': known are {', '.join(known) or 'none'}.")
+        raise NotFoundError(f"There is no detector or extractor named '{name}': known are {', '.join(known) or 'none'}.")
     entry = known[name]
     check_file(entry)
     chosen = campaign.with_model(entry.task, name)

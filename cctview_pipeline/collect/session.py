@@ -20,7 +20,7 @@ from cctview_pipeline.collect.fetching import PRIVATE, NoAnswer, fetch, open_ses
 from cctview_pipeline.collect.metrics import serve_metrics
 from cctview_pipeline.collect.newest import Newest
 from cctview_pipeline.collect.sharding import Shard
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.limits import LIST_BYTES, LIST_S
 from cctview_pipeline.redaction.masking import Masker
 from cctview_pipeline.spool.segments import SpoolWriter, used_bytes
@@ -101,7 +101,7 @@ async def collect(
     spool: all shards' directory; budget: bytes that this one may take there; tick: called every second.
     """
     if not cameras:
-        raise CctviewError("There is no camera to collect: this shard has none of those that were chosen.")
+        raise NotFoundError("There is no camera to collect: this shard has none of those that were chosen.")
     writer = SpoolWriter(spool / str(shard), budget)
     try:
         describe(spool, cameras)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.settings import Key, Section, read_section
 
 if TYPE_CHECKING:
@@ -41,10 +41,12 @@ class CollectSettings:
     def of(cls, campaign: Campaign) -> "CollectSettings":
         """Raises CctviewError, with the mend, for a network that is not live or not turned on, and for wrong settings."""
         if campaign.network not in LIVE_NETWORKS:
-            raise CctviewError(f"The campaign's network is '{campaign.network}', which is not live: there is nothing to collect.")
+            raise ConfigurationError(
+                f"The campaign's network is '{campaign.network}', which is not live: there is nothing to collect."
+            )
         settings = cls.read(campaign.settings, campaign.source)
         if not settings.collect:
-            raise CctviewError(
+            raise ConfigurationError(
                 "Collecting is turned off: read the operator's terms, and set collect = true and contact under "
                 f"[campaign.settings] in {campaign.source}."
             )
@@ -65,7 +67,7 @@ class CollectSettings:
         """When the window begins, and how long it is; one that ends before it begins ends on the next day."""
         match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", self.window)
         if not match:
-            raise CctviewError(f"A window is given as 13:00-14:00, not '{self.window}'.")
+            raise ConfigurationError(f"A window is given as 13:00-14:00, not '{self.window}'.")
         first, last = (int(match[i]) * 60 + int(match[i + 1]) for i in (1, 3))
         return time(first // 60, first % 60), ((last - first) % 1440 or 1440) * 60.0
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Protocol
 
 from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detections
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
 from cctview_pipeline.registry.manifest import ModelEntry, check_file, find_model, read_facts, read_metadata
@@ -50,7 +50,7 @@ def load_detector(name: str = "default", device: str = "auto") -> Detector:
     entry = find_model(name, "detector")
     loader = read_facts(entry).get("loader", "").split("-")[0]
     if loader not in _LOADERS:
-        raise CctviewError(
+        raise ModelError(
             f"The detector '{entry.name}' names the loader '{loader}' in models/manifest.toml: known are "
             f"{', '.join(name for name in _LOADERS if name)}."
         )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cctview_pipeline.boxes import clip
 from cctview_pipeline.detect.detections import LABELS, Detections
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.images import ImageLike, by_size, decode
 from cctview_pipeline.registry.manifest import ModelEntry, check_file
 from cctview_pipeline.registry.state_dicts import load_checked
@@ -79,7 +79,7 @@ def load_published(network: nn.Module, entry: ModelEntry) -> None:
     try:
         state = torch.load(entry.path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever unpickling may raise
-        raise CctviewError(f"The weights {entry.path} are no PyTorch state dict of tensors: another file is needed.") from error
+        raise ModelError(f"The weights {entry.path} are no PyTorch state dict of tensors: another file is needed.") from error
     load_checked(network, current_keys(state), str(entry.path))
 
 

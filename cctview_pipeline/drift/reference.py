@@ -17,7 +17,7 @@ from cctview_pipeline.detect import VEHICLES, Detections, Detector
 from cctview_pipeline.documents import parse_json
 from cctview_pipeline.drift.profile import EDGES, Profile, divergence
 from cctview_pipeline.embed import Extractor
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.images import ImageLike
 from cctview_pipeline.paths import models_directory
@@ -26,7 +26,7 @@ from cctview_pipeline.registry.manifest import ModelEntry
 _BATCH = 64
 
 
-class NoReference(CctviewError):
+class NoReference(NotFoundError):
     """What a model gave in training is not known; the sentence says why."""
 
 

@@ -14,7 +14,7 @@ from torchvision import transforms
 from torchvision.models import densenet201
 
 from cctview_pipeline.embed import Space
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.images import ImageLike, decode
 from cctview_pipeline.registry.manifest import ModelEntry, check_file
 from cctview_pipeline.registry.state_dicts import load_checked
@@ -61,9 +61,7 @@ class DenseNetExtractor:
         try:
             state = torch.load(entry.path, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever unpickling may raise
-            raise CctviewError(
-                f"The weights {entry.path} are no PyTorch state dict of tensors: another file is needed."
-            ) from error
+            raise ModelError(f"The weights {entry.path} are no PyTorch state dict of tensors: another file is needed.") from error
         network = DenseNetVeri()
         load_checked(network, state, str(entry.path))
         return cls(network, entry.version, torch_device(device))

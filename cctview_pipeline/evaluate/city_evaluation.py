@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.evaluate.detection import detection_rows
 from cctview_pipeline.evaluate.journeys import calibration_rows, journey_rows, match_rows
 from cctview_pipeline.evaluate.reading import check_present, read, read_camera
@@ -24,7 +24,7 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     """
     campaign = lake.campaign()
     if campaign is None:
-        raise CctviewError(f"The lake {lake.uri} is empty: backfill the synthetic city into it first.")
+        raise NotFoundError(f"The lake {lake.uri} is empty: backfill the synthetic city into it first.")
     if not cameras or not hours:
         raise CctviewError("There is nothing to evaluate: name at least one camera and one hour.")
     hours = sorted(set(hours))

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.evaluate.truth import Assignment, GroundTruthBoxes, PredictedBoxes, assign, counts, vehicles_of_tracks
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.columns import embedding_matrix
@@ -62,7 +62,7 @@ def check_present(lake: Lake, cameras: list[str], hours: list[datetime]) -> None
             partition = Partition.camera_hour(camera, hour)
             for table in TRUTH:
                 if not lake.has(table, partition):
-                    raise CctviewError(
+                    raise NotFoundError(
                         f"There is no truth to evaluate against: the lake has no {table} of {partition}. "
                         "Only the synthetic city knows it: evaluate a lake that was backfilled from the city."
                     )

@@ -14,7 +14,7 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
-from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.errors import ConfigurationError, StorageError, reason_of
 from cctview_pipeline.files import sync_directory
 from cctview_pipeline.limits import Limit
 
@@ -47,16 +47,16 @@ class Storage:
         self.s3 = s3 or S3Access()
         self.is_s3 = uri.startswith("s3://")
         if "://" in uri and not self.is_s3:
-            raise CctviewError(f"The lake '{uri}' is neither a folder nor s3://bucket/prefix.")
+            raise ConfigurationError(f"The lake '{uri}' is neither a folder nor s3://bucket/prefix.")
         if self.is_s3:
             self._root = self.uri.removeprefix("s3://")
             if not self._root.split("/")[0]:
-                raise CctviewError(f"The lake '{uri}' names no bucket: write s3://bucket/prefix.")
+                raise ConfigurationError(f"The lake '{uri}' names no bucket: write s3://bucket/prefix.")
             self._fs: fs.FileSystem = self._open_s3()
         else:
             self._root = str(Path(uri).absolute())
             if Path(self._root).exists() and not Path(self._root).is_dir():
-                raise CctviewError(f"The lake {uri} is a file: name a folder in CCTVIEW_LAKE.")
+                raise ConfigurationError(f"The lake {uri} is a file: name a folder in CCTVIEW_LAKE.")
             self._fs = fs.LocalFileSystem()
 
     def _open_s3(self) -> fs.S3FileSystem:
@@ -79,14 +79,14 @@ class Storage:
         try:
             return self._fs.get_file_info(f"{self._root}/{key}").type == fs.FileType.File
         except OSError as error:
-            raise CctviewError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
+            raise StorageError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
 
     def version(self, key: str) -> str | None:
         """Another text after every write of the object; None when there is none. Nothing of it is read."""
         try:
             found = self._fs.get_file_info(f"{self._root}/{key}")
         except OSError as error:
-            raise CctviewError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
+            raise StorageError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
         return f"{found.mtime_ns}-{found.size}" if found.type == fs.FileType.File else None
 
     def read(self, key: str, limit: Limit | None = None) -> pa.Buffer:
@@ -94,7 +94,7 @@ class Storage:
         read."""
         with self._opened(key) as file:
             if limit and not limit.allows(file.size()):
-                raise CctviewError(f"{self.path(key)}: {limit.says(file.size())}")
+                raise StorageError(f"{self.path(key)}: {limit.says(file.size())}")
             return file.read_buffer()
 
     def look_into(self, key: str, read: Callable[[pa.NativeFile], Answer]) -> Answer:
@@ -128,7 +128,7 @@ class Storage:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(self.path(key)) from error
         except OSError as error:
-            raise CctviewError(f"{self.path(key)} cannot be read: {reason_of(error)}.") from error
+            raise StorageError(f"{self.path(key)} cannot be read: {reason_of(error)}.") from error
 
     def write(self, key: str, data: bytes | pa.Buffer) -> None:
         """Replace the object. Locally through a synced file beside it; S3 shows an object only once it is complete."""
@@ -139,7 +139,7 @@ class Storage:
             else:
                 _write_local(Path(self._root) / key, data)
         except OSError as error:
-            raise CctviewError(f"The lake {self.uri} cannot be written: {reason_of(error)}.") from error
+            raise StorageError(f"The lake {self.uri} cannot be written: {reason_of(error)}.") from error
 
     def list(self, prefix: str) -> list[str]:
         """Keys of the finished objects below a prefix, sorted."""
@@ -147,7 +147,7 @@ class Storage:
         try:
             found = self._fs.get_file_info(selector)
         except OSError as error:
-            raise CctviewError(f"The lake {self.uri} cannot be listed: {reason_of(error)}.") from error
+            raise StorageError(f"The lake {self.uri} cannot be listed: {reason_of(error)}.") from error
         keys = [info.path.removeprefix(f"{self._root}/") for info in found if info.type == fs.FileType.File]
         return sorted(key for key in keys if not key.rsplit("/", 1)[-1].startswith("."))
 
@@ -168,7 +168,7 @@ class Storage:
         except FileNotFoundError:
             pass
         except (OSError, ClientError, BotoCoreError) as error:
-            raise CctviewError(f"{self.path(key)} cannot be deleted: {reason_of(error)}.") from error
+            raise StorageError(f"{self.path(key)} cannot be deleted: {reason_of(error)}.") from error
 
     def delete_earlier(self, key: str) -> None:
         """Remove what the object was before: a bucket that keeps versions has it still."""
@@ -178,7 +178,7 @@ class Storage:
             else:
                 _delete_left_behind(Path(self._root) / key)
         except (OSError, ClientError, BotoCoreError) as error:
-            raise CctviewError(f"Earlier versions of {self.path(key)} cannot be deleted: {reason_of(error)}.") from error
+            raise StorageError(f"Earlier versions of {self.path(key)} cannot be deleted: {reason_of(error)}.") from error
 
     def _delete_versions(self, key: str, also_newest: bool) -> None:
         bucket, _, prefix = self._root.partition("/")

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError, StorageError
 from cctview_pipeline.lake import layout
 from cctview_pipeline.lake.layout import Partition
 from cctview_pipeline.lake.schemas import TABLES, TableSpec, schema_of
@@ -62,7 +62,7 @@ class Lake:
             raise self._unreadable(key) from error
         if missing or former:
             why = f"the column {missing[0]} is missing" if missing else f"there is no column {former[0]} any more"
-            raise CctviewError(
+            raise StorageError(
                 f"{self.storage.path(key)} is another file than {table}, or of another version: {why}; run its partition again."
             )
         return found.select(names)
@@ -85,7 +85,7 @@ class Lake:
             raise self._unreadable(key) from error
 
     def _unreadable(self, key: str) -> CctviewError:
-        return CctviewError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.")
+        return StorageError(f"{self.storage.path(key)} is no readable Parquet file: run its partition again.")
 
     def write(self, table: str, partition: Partition, rows: pa.Table) -> int:
         """Replace one partition. Returns the bytes written. Raises CctviewError when the schema is another."""
@@ -126,12 +126,12 @@ class Lake:
         """The campaign. Raises CctviewError, with the mend, for an empty lake."""
         campaign = self.campaign()
         if campaign is None and any(self.keys(table) for table in TABLES):
-            raise CctviewError(
+            raise StorageError(
                 f"The lake {self.uri} has tables, but no campaign.toml: restore that file, or give the `cctview backfill` that "
                 "made them once more, which writes one."
             )
         if campaign is None:
-            raise CctviewError(
+            raise NotFoundError(
                 f"The lake {self.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, "
                 "or `--network city`."
             )
@@ -155,10 +155,10 @@ def check_schema(table: str, rows: pa.Table) -> None:
     if not rows.schema.equals(expected):
         wrong = [f"{f.name} {f.type}" for f in rows.schema if f.name not in expected.names or expected.field(f.name) != f]
         missing = [name for name in expected.names if name not in rows.column_names]
-        raise CctviewError(f"{table} has another schema than lake/schemas.py says: wrong {wrong}, missing {missing}.")
+        raise StorageError(f"{table} has another schema than lake/schemas.py says: wrong {wrong}, missing {missing}.")
     for field in expected:
         if not field.nullable and rows.column(field.name).null_count:
-            raise CctviewError(f"{table}.{field.name} has {rows.column(field.name).null_count} nulls, and must have none.")
+            raise StorageError(f"{table}.{field.name} has {rows.column(field.name).null_count} nulls, and must have none.")
 
 
 def _read_columns(file: pa.NativeFile, columns: list[str], later: set[str]) -> pa.Table:

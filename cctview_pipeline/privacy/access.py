@@ -32,7 +32,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.analytics.question import Answer, told
 from cctview_pipeline.analytics.warehouse import connect_confined
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import AccessRefusedError, CctviewError
 from cctview_pipeline.ids import utc_day
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import keys_uri
@@ -129,13 +129,13 @@ def check_purpose(lake: Lake, tables: Collection[str], purpose: str) -> str:
     known = Policy.of(campaign).purposes if campaign else ()
     about = f"{', '.join(sorted(set(tables) - AGGREGATES))}: single vehicles may be asked about for a purpose only"
     if not known:
-        raise CctviewError(
+        raise AccessRefusedError(
             f'{about}, and this campaign has none: add purposes = ["traffic counts"], or whatever yours are, under '
             f"[campaign.privacy] in {lake.storage.path('campaign.toml')}."
         )
     if purpose not in known:
         wrong = f"and '{purpose}' is none of this campaign's" if purpose else "so state one (--purpose)"
-        raise CctviewError(f"{about}, {wrong}: there is {', '.join(repr(each) for each in known)}.")
+        raise AccessRefusedError(f"{about}, {wrong}: there is {', '.join(repr(each) for each in known)}.")
     return purpose
 
 
@@ -147,7 +147,7 @@ def _limited(limit: int, user: str, lake: str) -> Callable[[Iterator[Entry]], No
         recent = takewhile(lambda entry: entry.time > since, entries)
         asked = (each.time for each in recent if (each.user, each.lake) == (user, lake) and each.kind in ("query", "export"))
         if len(times := list(islice(asked, limit))) == limit:
-            raise CctviewError(
+            raise AccessRefusedError(
                 f"{user} has asked about vehicles {limit} times within an hour, as often as queries_an_hour under "
                 f"[campaign.privacy] allows: ask again at {times[-1] + _HOUR:%H:%M:%S} UTC."
             )
@@ -199,5 +199,5 @@ class _Pseudonyms:
             try:
                 self._days[hour] = utc_day(identifier)
             except ValueError:
-                raise CctviewError(f"'{identifier}' has no pseudonym: it is the id of no track or journey.") from None
+                raise AccessRefusedError(f"'{identifier}' has no pseudonym: it is the id of no track or journey.") from None
         return self._days[hour]

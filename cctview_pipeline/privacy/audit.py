@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError, StorageError
 from cctview_pipeline.files import sync_directory, write_whole
 from cctview_pipeline.paths import audit_path
 from cctview_pipeline.privacy.entries import NOTHING, Entry, Head
@@ -63,7 +63,7 @@ class AuditLog:
                 entry = Entry(last.number + 1, datetime.now(UTC), who, purpose, kind, lake, asked, tables, last.hash)
                 self._write(log, entry, end)
         except OSError as error:
-            raise CctviewError(f"{_REFUSED}: {self.path}: {error.strerror}.") from error
+            raise StorageError(f"{_REFUSED}: {self.path}: {error.strerror}.") from error
         return entry
 
     def newest(self) -> Iterator[Entry]:
@@ -78,10 +78,10 @@ class AuditLog:
             log = os.open(self.path, os.O_RDONLY)
         except FileNotFoundError:
             if (head := self.read_head()) != NOTHING:
-                raise CctviewError(f"The audit log {self.path} is gone: its head file names line {head.number}.") from None
-            raise CctviewError(f"There is no audit log at {self.path}: the first question about vehicles begins it.") from None
+                raise StorageError(f"The audit log {self.path} is gone: its head file names line {head.number}.") from None
+            raise NotFoundError(f"There is no audit log at {self.path}: the first question about vehicles begins it.") from None
         except OSError as error:
-            raise CctviewError(f"The audit log {self.path} cannot be read: {error.strerror}.") from error
+            raise StorageError(f"The audit log {self.path} cannot be read: {error.strerror}.") from error
         try:
             fcntl.flock(log, fcntl.LOCK_SH)
             yield log
@@ -95,7 +95,7 @@ class AuditLog:
         except FileNotFoundError:
             return NOTHING
         except CctviewError as error:
-            raise CctviewError(f"The head file {self.head_path} is damaged: put it and the log back from a copy.") from error
+            raise StorageError(f"The head file {self.head_path} is damaged: put it and the log back from a copy.") from error
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -118,7 +118,7 @@ class AuditLog:
             self._write_head(log, newest.head)
             head = newest.head
         if head != (newest.head if newest else NOTHING):
-            raise CctviewError(
+            raise StorageError(
                 f"{_REFUSED}: the end of {self.path} is not what its head file says, and `cctview audit verify` tells more. Put "
                 "both files back from a copy, or move both away to begin a new log."
             )
@@ -154,7 +154,7 @@ class AuditLog:
                 entry = Entry.parse(line)
                 if entry is None or entry.line() != line:
                     told = f"The audit log {self.path} has a line that is no entry or was changed"
-                    raise CctviewError(f"{told}: `cctview audit verify` says which.")
+                    raise StorageError(f"{told}: `cctview audit verify` says which.")
                 yield entry
             end = start
 

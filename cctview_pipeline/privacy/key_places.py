@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.errors import ConfigurationError, StorageError, reason_of
 from cctview_pipeline.files import sync_directory
 from cctview_pipeline.lake.storage import S3Access
 
@@ -84,7 +84,7 @@ class FolderPlace:
         try:
             yield
         except OSError as error:
-            raise CctviewError(
+            raise StorageError(
                 f"The keys' folder {self._folder} cannot be used: {reason_of(error)}. Mend CCTVIEW_KEYS."
             ) from error
 
@@ -96,7 +96,7 @@ class BucketPlace:
     def __init__(self, uri: str, s3: S3Access) -> None:
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         if not self._bucket:
-            raise CctviewError(f"The keys' place '{uri}' names no bucket: write s3://bucket/prefix.")
+            raise ConfigurationError(f"The keys' place '{uri}' names no bucket: write s3://bucket/prefix.")
         self._prefix = f"{prefix}/" if prefix else ""
         self._uri = uri
         self._client = boto3.client(
@@ -164,6 +164,6 @@ class BucketPlace:
         try:
             yield
         except (ClientError, BotoCoreError) as error:
-            raise CctviewError(
+            raise StorageError(
                 f"The keys at {self._uri} cannot be used: {reason_of(error)}. Check CCTVIEW_KEYS and the credentials."
             ) from error

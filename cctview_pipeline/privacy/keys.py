@@ -17,7 +17,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import AccessRefusedError, CctviewError
 from cctview_pipeline.ids import utc_day
 from cctview_pipeline.lake.storage import S3Access
 from cctview_pipeline.privacy.key_places import BucketPlace, FolderPlace
@@ -27,7 +27,7 @@ _SECRET_BYTES = 32
 _PSEUDONYM_BYTES = 16
 
 
-class KeyDestroyed(CctviewError):
+class KeyDestroyed(AccessRefusedError):
     """The day's key was destroyed, and with it what it opened."""
 
 

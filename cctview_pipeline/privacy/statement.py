@@ -13,7 +13,7 @@ import duckdb
 
 from cctview_pipeline.analytics.question import told
 from cctview_pipeline.analytics.warehouse import PSEUDONYM
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.limits import QUESTION_BYTES
 
@@ -44,7 +44,7 @@ def read_statement(sql: str) -> Statement:
         kind = node.get("type")
         if kind == "BASE_TABLE":
             if node.get("catalog_name") or node.get("schema_name") not in ("", "main", None):
-                raise CctviewError(f"There is no table '{node['schema_name']}.{node['table_name']}': {_known()}")
+                raise NotFoundError(f"There is no table '{node['schema_name']}.{node['table_name']}': {_known()}")
             named.append((node["table_name"], is_read))
         elif kind == "TABLE_FUNCTION" and (name := _function(node.get("function", {}))) not in _FROM_NOTHING:
             raise CctviewError(f"{name} cannot be asked, only the lake's tables can: {_known()}")
@@ -60,7 +60,7 @@ def read_statement(sql: str) -> Statement:
             read |= {name.lower()} if is_read else set()
         # A name that is a file's has a dot in it, and is never taken for a subquery's: DuckDB would open the file elsewhere.
         elif name.lower() not in own or not re.fullmatch(r"\w+", name):
-            raise CctviewError(f"There is no table '{name}': {_known()}")
+            raise NotFoundError(f"There is no table '{name}': {_known()}")
     return Statement(tuple(sorted(read)), turns_zones)
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from scipy.ndimage import find_objects, label, maximum
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.registry.manifest import ModelEntry, check_file, find_model, read_arrays, read_metadata
 from cctview_pipeline.runtime.device import pick_device, threads
 from cctview_pipeline.runtime.loaded_once import loaded_once
@@ -65,7 +65,7 @@ class PeopleDetector:
 
                 backend = TorchBackend.of(entry, chosen)
         except (KeyError, ValueError) as error:
-            raise CctviewError(f"The weights {entry.path} are not this version's: restore the file from git.") from error
+            raise ModelError(f"The weights {entry.path} are not this version's: restore the file from git.") from error
         return cls(backend, entry.version, threshold, sure, margin)
 
     def find(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:

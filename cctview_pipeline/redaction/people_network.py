@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
 from cctview_pipeline.detect.network import ConvBlock, Merge, Residual
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.registry.manifest import ModelEntry
 from cctview_pipeline.registry.state_dicts import read_weights, without_openvino
 from cctview_pipeline.runtime.device import torch_device
@@ -87,7 +87,7 @@ class TorchBackend:
         try:
             network = PeopleNetwork.of(state)
         except (RuntimeError, KeyError) as error:
-            raise CctviewError(f"The weights {entry.path} are not this version's: restore the file from git.") from error
+            raise ModelError(f"The weights {entry.path} are not this version's: restore the file from git.") from error
         return cls(network, torch_device(device))
 
     @torch.inference_mode()

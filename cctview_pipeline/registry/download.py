@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, ModelError
 from cctview_pipeline.registry.manifest import ModelEntry, file_hash, pin_file, read_facts
 
 TIMEOUT = httpx.Timeout(30.0)
@@ -29,7 +29,7 @@ def pull(entry: ModelEntry, advance: Callable[[int, int], None] = lambda done, t
         _pin(entry)
         return False
     if not url:
-        raise CctviewError(f"The model '{entry.name}' is shipped with the project and has no URL: restore {entry.path} from git.")
+        raise ModelError(f"The model '{entry.name}' is shipped with the project and has no URL: restore {entry.path} from git.")
     partial = entry.path.with_name(entry.path.name + ".partial")
     if partial.exists() and (size is None or partial.stat().st_size > size):
         partial.unlink()  # without a size nobody knows what is missing
@@ -37,7 +37,7 @@ def pull(entry: ModelEntry, advance: Callable[[int, int], None] = lambda done, t
         _download(entry.name, url, partial, size, advance)
     if not file_hash(partial).startswith(entry.sha256):
         partial.unlink()
-        raise CctviewError(
+        raise ModelError(
             f"What {url} gives is not '{entry.name}': its SHA-256 is not the one in the manifest. Nothing was kept; try again, "
             f"or put the right file at {entry.path} yourself."
         )
@@ -58,7 +58,7 @@ def _download(name: str, url: str, partial: Path, size: int | None, advance: Cal
     try:
         with httpx.stream("GET", url, headers=headers, timeout=TIMEOUT, follow_redirects=True) as answer:
             if answer.status_code not in (200, 206):
-                raise CctviewError(
+                raise ModelError(
                     f"{url} answers {answer.status_code} {answer.reason_phrase}: '{name}' cannot be fetched from there."
                 )
             if answer.status_code == 200:
@@ -77,19 +77,19 @@ def _download(name: str, url: str, partial: Path, size: int | None, advance: Cal
         partial.unlink(missing_ok=True)
         raise
     except OSError as error:
-        raise CctviewError(f"{partial} can't be written: {error.strerror}. Make room, or choose another disk.") from error
+        raise ModelError(f"{partial} can't be written: {error.strerror}. Make room, or choose another disk.") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         if size is None or (partial.exists() and not partial.stat().st_size):
             partial.unlink(missing_ok=True)
         kept = "What arrived is kept; the same command goes on" if partial.exists() else "Nothing was kept; try again"
-        raise CctviewError(
+        raise ModelError(
             f"'{name}' could not be fetched from {url}: {_why(error)}. {kept}, or put the file at "
             f"{partial.with_suffix('')} yourself."
         ) from error
     if size is not None and done != size:
         if done > size:
             partial.unlink()
-        raise CctviewError(f"{url} gave {done:,} bytes of '{name}', which has {size:,}: the same command tries again.")
+        raise ModelError(f"{url} gave {done:,} bytes of '{name}', which has {size:,}: the same command tries again.")
 
 
 def _why(error: Exception) -> str:
@@ -107,6 +107,6 @@ def _why(error: Exception) -> str:
 
 def _check_beginning(name: str, url: str, chunk: bytes, kind: str) -> None:
     if chunk.startswith(LFS_POINTER):
-        raise CctviewError(f"{url} gives a Git LFS pointer instead of the weights of '{name}': use the URL of the file itself.")
+        raise ModelError(f"{url} gives a Git LFS pointer instead of the weights of '{name}': use the URL of the file itself.")
     if kind.startswith("text/html") or chunk.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        raise CctviewError(f"{url} gives a web page instead of the weights of '{name}': look at it in a browser.")
+        raise ModelError(f"{url} gives a web page instead of the weights of '{name}': look at it in a browser.")

@@ -17,7 +17,7 @@ import tomlkit
 from safetensors import SafetensorError, safe_open
 
 from cctview_pipeline.documents import parse_json
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError, NotFoundError
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.paths import models_directory
 from cctview_pipeline.settings import decode_toml, parse_toml
@@ -61,7 +61,7 @@ def find_model(name: str, task: str) -> ModelEntry:
     entry = entries.get(key)
     if entry is None or entry["task"] != task:
         known = ", ".join(sorted(k for k, e in entries.items() if e["task"] == task)) or "none"
-        raise CctviewError(f"There is no {task} named '{name}' in {models_directory() / 'manifest.toml'}: known are {known}.")
+        raise NotFoundError(f"There is no {task} named '{name}' in {models_directory() / 'manifest.toml'}: known are {known}.")
     return ModelEntry(key, task, models_directory() / entry["file"], entry.get("sha256", ""))
 
 
@@ -84,7 +84,7 @@ def open_weights(entry: ModelEntry, framework: str = "numpy") -> Iterator[tuple[
         with safe_open(entry.path, framework=framework) as file:
             yield file, _metadata(file, entry)
     except (SafetensorError, OSError) as error:
-        raise CctviewError(f"The weights {entry.path} are no readable safetensors file: {_mend(entry)}.") from error
+        raise ModelError(f"The weights {entry.path} are no readable safetensors file: {_mend(entry)}.") from error
 
 
 def _metadata(file: safe_open, entry: ModelEntry) -> dict[str, str]:
@@ -93,7 +93,7 @@ def _metadata(file: safe_open, entry: ModelEntry) -> dict[str, str]:
         return metadata
     found = parse_json(metadata[METADATA].encode(), f"The entry '{METADATA}' in the header of the weights {entry.path}")
     if not isinstance(found, dict):
-        raise CctviewError(f"The entry '{METADATA}' in the header of the weights {entry.path} is no JSON object: {_mend(entry)}.")
+        raise ModelError(f"The entry '{METADATA}' in the header of the weights {entry.path} is no JSON object: {_mend(entry)}.")
     return found
 
 
@@ -112,7 +112,7 @@ def read_arrays(entry: ModelEntry, *beginnings: str) -> tuple[dict[str, np.ndarr
 def check_file(entry: ModelEntry) -> None:
     """Raises CctviewError when a model's file is missing, or is not the one that the manifest means."""
     if not _hash_of(entry).startswith(entry.sha256):
-        raise CctviewError(f"The weights {entry.path} are damaged: their SHA-256 is not the one in the manifest; {_mend(entry)}.")
+        raise ModelError(f"The weights {entry.path} are damaged: their SHA-256 is not the one in the manifest; {_mend(entry)}.")
 
 
 def pin_file(entry: ModelEntry) -> ModelEntry:
@@ -131,7 +131,7 @@ def pin_file(entry: ModelEntry) -> ModelEntry:
 
 def _hash_of(entry: ModelEntry) -> str:
     if not entry.path.exists():
-        raise CctviewError(f"The weights {entry.path} of the model '{entry.name}' are missing: {_mend(entry)}.")
+        raise ModelError(f"The weights {entry.path} of the model '{entry.name}' are missing: {_mend(entry)}.")
     return file_hash(entry.path)
 
 
@@ -156,11 +156,11 @@ def _manifest() -> dict[str, dict]:
     try:
         text = decode_toml(path.read_bytes(), source)
     except OSError as error:
-        raise CctviewError(f"{source} cannot be read: {error.strerror}.") from error
+        raise ModelError(f"{source} cannot be read: {error.strerror}.") from error
     found = parse_toml(text, source)
     for name, entry in found.items():
         if wrong := _wrong(entry):
-            raise CctviewError(f"{source} is damaged: [{name}] {wrong}; mend it, or restore it from git.")
+            raise ModelError(f"{source} is damaged: [{name}] {wrong}; mend it, or restore it from git.")
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from safetensors.torch import save
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.registry.manifest import METADATA, ModelEntry, enter_model, models_directory, open_weights
 from cctview_pipeline.runtime.openvino_network import FORM
@@ -47,7 +47,7 @@ def load_checked(network: torch.nn.Module, state: object, name: str) -> None:
     Raises CctviewError that names the first keys that are missing, unknown or of another shape.
     """
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise CctviewError(f"{name} holds no state dict of tensors.")
+        raise ModelError(f"{name} holds no state dict of tensors.")
     wanted = network.state_dict()
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     unknown = [key for key in state if key not in wanted]
@@ -62,5 +62,5 @@ def load_checked(network: torch.nn.Module, state: object, name: str) -> None:
         *shapes[:1],
     ]
     if problems:
-        raise CctviewError(f"{name} does not fit the network: {'; '.join(problems)}.")
+        raise ModelError(f"{name} does not fit the network: {'; '.join(problems)}.")
     network.load_state_dict(wanted | state)

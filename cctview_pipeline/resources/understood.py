@@ -4,7 +4,7 @@ from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, ConfigurationError
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.settings import Section, read_section
 
@@ -24,7 +24,7 @@ def understood(campaign: Campaign) -> Campaign:
         try:
             CitySettings.read(campaign.settings)
         except CctviewError as error:
-            raise CctviewError(f"{campaign.source}, [campaign.settings]: {error}") from error
+            raise ConfigurationError(f"{campaign.source}, [campaign.settings]: {error}") from error
     else:
         read_section(campaign.settings, Section(campaign.source, "[campaign.settings]"), {})
     return campaign

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 from cctview_pipeline.extras import installed, need
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def pick_device(device: str = "auto") -> str:
     if device == "auto":
         return "cuda" if _may_have_gpu() and installed("torch") and _torch_sees_gpu() else "cpu"
     if not re.fullmatch(r"cuda(:\d+)?", device):
-        raise CctviewError(f"'{device}' is no device: use auto, cpu, cuda or cuda:N.")
+        raise ModelError(f"'{device}' is no device: use auto, cpu, cuda or cuda:N.")
     need(f"The device '{device}'", "torch")
     if not _torch_sees_gpu():
-        raise CctviewError(f"The device '{device}' was asked for, but torch sees no CUDA device: use auto or cpu.")
+        raise ModelError(f"The device '{device}' was asked for, but torch sees no CUDA device: use auto or cpu.")
     return device
 
 

@@ -32,7 +32,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import StorageError
 from cctview_pipeline.files import sync_directory, write_whole
 from cctview_pipeline.spool.records import HEAD, LATEST_US, MAGIC, Kind, Record, decode, encode, is_whole, records
 
@@ -60,7 +60,7 @@ def microseconds(time: datetime) -> int:
     return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-class SpoolFull(CctviewError):
+class SpoolFull(StorageError):
     """The byte budget or the disk is exhausted: nothing was taken."""
 
 
@@ -78,7 +78,7 @@ class SpoolWriter:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
-            raise CctviewError(f"Another collector writes to {directory}: stop it, or give this one another shard.") from None
+            raise StorageError(f"Another collector writes to {directory}: stop it, or give this one another shard.") from None
         _close_all(directory)
         self._number = max((number_of(path) for path in segments(directory)), default=0)
         self._file: io.FileIO | None = None

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from cctview_pipeline.campaign import touching
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.access import authorize
@@ -24,7 +24,7 @@ def written_hours(
     """
     campaign = lake.campaign()
     if campaign is None:
-        raise CctviewError(f"The lake {lake.uri} is empty: there is nothing to learn from.")
+        raise NotFoundError(f"The lake {lake.uri} is empty: there is nothing to learn from.")
     wanted = [campaign.camera(name).id for name in cameras] or [camera.id for camera in campaign.cameras]
     hours = touching(campaign.hours(), begin, end)
     found = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]

@@ -7,7 +7,7 @@ belong to it; asked again in the same session it is not written down again.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import AccessRefusedError, CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.privacy.access import authorize, check_purpose
 from cctview_pipeline.privacy.audit import AuditLog
@@ -16,11 +16,11 @@ from cctview_pipeline.viewer.sessions import Session
 ABOUT_VEHICLES = ("raw_frames", "detections", "crops", "tracks", "matches", "journeys")
 
 
-class NeedsPurpose(CctviewError):
+class NeedsPurpose(AccessRefusedError):
     """Somebody asks about vehicles who has not said what for."""
 
 
-class Refused(CctviewError):
+class Refused(AccessRefusedError):
     """The law stands in the way."""
 
 

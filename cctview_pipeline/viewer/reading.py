@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import threshold_of
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import NotFoundError
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.viewer import budget
@@ -29,7 +29,7 @@ LISTED_S = 5.0
 Found = TypeVar("Found")
 
 
-class NotThere(CctviewError):
+class NotThere(NotFoundError):
     """What an address names is not in this lake."""
 
 

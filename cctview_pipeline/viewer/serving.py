@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.errors import ConfigurationError, reason_of
 
 MAX_CONNECTIONS = 200
 MAX_OF_ONE = 100
@@ -56,7 +56,7 @@ class Impatient(H11Protocol):
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises CctviewError for an address or a port that cannot be used."""
     if not 0 <= port <= 65_535:
-        raise CctviewError(f"A port is a number from 0 to 65535, not {port}: choose one with --port.")
+        raise ConfigurationError(f"A port is a number from 0 to 65535, not {port}: choose one with --port.")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -65,9 +65,11 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except (OSError, UnicodeError) as error:
         if getattr(error, "errno", None) == errno.EADDRINUSE:
-            raise CctviewError(f"Port {port} is in use: stop the program that uses it, or choose another with --port.") from None
+            raise ConfigurationError(
+                f"Port {port} is in use: stop the program that uses it, or choose another with --port."
+            ) from None
         why = getattr(error, "strerror", None) or "it is no address"
-        raise CctviewError(f"{host}, port {port}, cannot be listened on: {why}.") from None
+        raise ConfigurationError(f"{host}, port {port}, cannot be listened on: {why}.") from None
     return listener
 
 
@@ -77,11 +79,11 @@ def check_certificate(certificate: Path, key: Path) -> None:
         try:
             path.read_bytes()
         except OSError as error:
-            raise CctviewError(f"{path} cannot be read: {reason_of(error)}. Mend --certificate or --key.") from None
+            raise ConfigurationError(f"{path} cannot be read: {reason_of(error)}. Mend --certificate or --key.") from None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_password)
     except (ssl.SSLError, ValueError):
-        raise CctviewError(
+        raise ConfigurationError(
             f"{certificate} and {key} are no certificate and its key: both are PEM files, and the key has no password."
         ) from None
 

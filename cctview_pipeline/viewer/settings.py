@@ -8,7 +8,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.viewer.tiles import Tiles
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -33,13 +33,15 @@ class ViewerSettings:
 
     def __post_init__(self) -> None:
         if not self.tokens and (self.host not in LOOPBACK or self.hosts):
-            raise CctviewError(
+            raise ConfigurationError(
                 f"Without tokens the viewer serves this machine alone, not {', '.join(self.hosts) or self.host}: "
                 "add --tokens FILE, in which each line has a name and a token."
             )
 
         if self.secure and self.tiles and self.tiles.origin.startswith("http:"):
-            raise CctviewError(f"Over HTTPS browsers load no tiles of {self.tiles.origin}: name an https:// server, or a file.")
+            raise ConfigurationError(
+                f"Over HTTPS browsers load no tiles of {self.tiles.origin}: name an https:// server, or a file."
+            )
 
     @property
     def names(self) -> frozenset[str]:
@@ -61,12 +63,14 @@ def read_tokens(path: Path) -> dict[str, str]:
         text = path.read_text()
         mode = path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
-        raise CctviewError(f"The tokens in {path} cannot be read: {getattr(error, 'strerror', None) or 'no text'}.") from error
+        raise ConfigurationError(
+            f"The tokens in {path} cannot be read: {getattr(error, 'strerror', None) or 'no text'}."
+        ) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise CctviewError(f"The tokens in {path} can be read by others: chmod 600 {path}.")
+        raise ConfigurationError(f"The tokens in {path} can be read by others: chmod 600 {path}.")
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines or any(len(line) != 2 for line in lines) or len({line[0] for line in lines}) < len(lines):
-        raise CctviewError(f"{path} must have lines of a name and a token, such as: anna {secrets.token_urlsafe(24)}")
+        raise ConfigurationError(f"{path} must have lines of a name and a token, such as: anna {secrets.token_urlsafe(24)}")
     if short := [name for name, token in lines if len(token) < MIN_TOKEN]:
-        raise CctviewError(f"The token of {short[0]} in {path} is shorter than {MIN_TOKEN} characters.")
+        raise ConfigurationError(f"The token of {short[0]} in {path} is shorter than {MIN_TOKEN} characters.")
     return dict(lines)

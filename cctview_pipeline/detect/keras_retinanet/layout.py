@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import ModelError
 
 BLOCKS = (3, 4, 6, 3)
 """Residual blocks of the stages 2 to 5 of a ResNet-50."""
@@ -127,14 +127,14 @@ def _open(path: Path):
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise CctviewError(f"The weights {path} are no readable HDF5 file: {error}.") from error
+        raise ModelError(f"The weights {path} are no readable HDF5 file: {error}.") from error
     try:
         problem = _difference(file)
     except (KeyError, OSError, RuntimeError) as error:
         problem = f"its HDF5 structure is broken: {error}"
     if problem:
         file.close()
-        raise CctviewError(f"{path} does not fit the network: {problem}.")
+        raise ModelError(f"{path} does not fit the network: {problem}.")
     return file
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.detect.keras_retinanet.exchange import IMAGES, REFUSED, Found, pack_images, unpack_found
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, ModelError
 
 
 class TensorFlowProcess:
@@ -65,10 +65,10 @@ class TensorFlowProcess:
         last = _last_line(self._said)
         self.close()
         if status == REFUSED and last:
-            return CctviewError(last)
+            return ModelError(last)
         ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         reason = f" (it last said: {last})" if last else ""
-        return CctviewError(f"The process with TensorFlow {ended}{reason}; the next detection starts a new one.")
+        return ModelError(f"The process with TensorFlow {ended}{reason}; the next detection starts a new one.")
 
 
 def _environment(device: str) -> dict[str, str]:
