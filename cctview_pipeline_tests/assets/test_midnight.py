@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cctview_pipeline.assets import partition_run
+from cctview_pipeline.assets import pictures
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
@@ -33,7 +33,7 @@ def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
             for name in ("raw_frames", "detections", "features"):
                 lake.write(name, Partition.camera_hour(camera, hour), tables[name])
     monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
-    monkeypatch.setattr(partition_run, "MAX_PICTURES", 0)
+    monkeypatch.setattr(pictures, "MAX_PICTURES", 0)
     return lake
 
 
