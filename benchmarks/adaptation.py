@@ -51,7 +51,7 @@ PURPOSE = "adapting models"
 def cctview(work: Path, *arguments: str, models: Path) -> str:
     """Give one command on the lake of a folder."""
     where = {"CCTVIEW_LAKE": work / "lake", "DAGSTER_HOME": work / "dagster", "CCTVIEW_MODELS": models}
-    command = [sys.executable, "-m", "cctview_pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "cctview_pipeline", *arguments]
     done = subprocess.run(command, env=os.environ | {k: str(v) for k, v in where.items()}, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}")

@@ -144,7 +144,7 @@ def collected(
         command = [
             sys.executable,
             "-m",
-            "cctview_pipeline.cli",
+            "cctview_pipeline",
             "collect",
             "--base-url",
             f"{'https' if tls else 'http'}://127.0.0.1:{ready.get()}",

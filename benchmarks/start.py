@@ -92,7 +92,7 @@ def server_mib(checkout: Path, folder: Path) -> float:
 
 def measure(checkout: Path, folder: Path, archive: Path) -> dict:
     folder.mkdir()
-    cctview = (python(checkout), "-m", "cctview_pipeline.cli")
+    cctview = (python(checkout), "-m", "cctview_pipeline")
     found = {"backfill": run(checkout, folder, *cctview, "backfill", "--path", archive, "--purpose", "benchmark")}
     found["definitions"] = run(checkout, folder, python(checkout), "-c", LOAD) | {"peak_mib": peak_mib(checkout, folder, LOAD)}
     found["help"] = run(checkout, folder, *cctview, "--help")

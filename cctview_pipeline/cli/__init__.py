@@ -1,5 +1,1 @@
-"""The command `cctview`."""
-
-from cctview_pipeline.cli.app import main
-
-__all__ = ["main"]
+"""The command ``cctview``: one module a group of commands."""

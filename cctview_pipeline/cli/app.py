@@ -4,7 +4,6 @@ Dagster, the renderer of the city and the evaluation take a second or more to lo
 that `cctview --help` and a question to the lake need not wait for them.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +37,6 @@ from cctview_pipeline.cli.train import train
 from cctview_pipeline.cli.view import view
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.ending import ending
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake, Partition
@@ -211,13 +209,3 @@ def _campaign() -> tuple[Lake, Campaign]:
     from cctview_pipeline.automation.instance import open_campaign
 
     return open_campaign()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script. arguments: those of the process if left out."""
-    with ending():
-        app(arguments)
-
-
-if __name__ == "__main__":
-    main()

@@ -37,6 +37,6 @@ def follow(path: Path) -> None:
 
 if __name__ == "__main__":
     follow(Path(sys.argv[1]))
-    from cctview_pipeline.cli.app import main
+    from cctview_pipeline.__main__ import main
 
     main(sys.argv[2:])

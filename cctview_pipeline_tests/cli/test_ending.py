@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.cli.app import query as cli_query
+from cctview_pipeline.cli import query as cli_query
 from cctview_pipeline.cli.options import command_line
 from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.drift.survey import CameraHourDrift, labelling_command
@@ -94,7 +94,7 @@ def test_who_stops_a_command_is_told_that_it_can_be_given_again(
 ):
     """In mid-course, be it while the tables are looked up, in which DuckDB swallows what a signal raises."""
     own = (
-        "import signal, cctview_pipeline.cli.app as cli, cctview_pipeline.cli.query as query\n"
+        "import signal, cctview_pipeline.__main__ as cli, cctview_pipeline.cli.query as query\n"
         # A shell that runs the tests in the background ignores the first; Dagster, within a test before, then the second.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
@@ -119,7 +119,7 @@ def test_who_stops_a_command_is_told_that_it_can_be_given_again(
 def test_a_full_disk_behind_what_is_printed(place: Workplace, form: str):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "cctview_pipeline.cli", "query", form, "select 1 as n"],
+            [sys.executable, "-m", "cctview_pipeline", "query", form, "select 1 as n"],
             env=place.environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (1, "cctview: the disk is full: make room, and give the same command again.\n")

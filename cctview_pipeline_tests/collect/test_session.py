@@ -38,7 +38,7 @@ def server() -> Iterator[tuple[LiveCameras, str]]:
 
 
 def cctview(*arguments: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "cctview_pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "cctview_pipeline", *arguments]
     environment = os.environ | {"COLUMNS": "200"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 

@@ -165,7 +165,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def collector(url: str, spool: Path, output: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "cctview_pipeline.cli", "collect", "--base-url", url, "--network", "replay"]
+    command = [sys.executable, "-m", "cctview_pipeline", "collect", "--base-url", url, "--network", "replay"]
     command += ["--contact", "test@example.org", "--accept-terms", "--spool", str(spool)]
     with output.open("w") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "200"})

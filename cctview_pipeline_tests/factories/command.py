@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from cctview_pipeline.cli.app import main
+from cctview_pipeline.__main__ import main
 from cctview_pipeline.cli.terminal import console
 from cctview_pipeline.paths import project_root
 
