@@ -60,4 +60,16 @@ VIEWER_URL = Variable(
     default="http://127.0.0.1:8020",
 )
 
-VARIABLES = {each.name: each for each in (LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, VIEWER_URL)}
+TILES = Variable(
+    "CCTVIEW_TILES",
+    "Tiles of the viewer's map: `https://HOST/{z}/{x}/{y}.png`, or a `.pmtiles` file of pictures.",
+    where="none: the map is drawn",
+)
+TILES_ATTRIBUTION = Variable(
+    "CCTVIEW_TILES_ATTRIBUTION", "Whose tiles these are, shown beside the map.", where="none: nobody is named"
+)
+
+VARIABLES = {
+    each.name: each
+    for each in (LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, VIEWER_URL, TILES, TILES_ATTRIBUTION)
+}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cctview_pipeline import environment
 from cctview_pipeline.cli.terminal import console
 
 
@@ -20,10 +21,10 @@ def view(
     dagster: Annotated[str, typer.Option(help="Where Dagster's UI is, for links into it.")] = "http://127.0.0.1:3000",
     tiles: Annotated[
         str,
-        typer.Option(envvar="CCTVIEW_TILES", help="Of the map: https://HOST/{z}/{x}/{y}.png, or a .pmtiles file of pictures."),
+        typer.Option(envvar=environment.TILES.name, help="For the map: https://HOST/{z}/{x}/{y}.png, or a .pmtiles file."),
     ] = "",
     tiles_attribution: Annotated[
-        str, typer.Option(envvar="CCTVIEW_TILES_ATTRIBUTION", help="Whose tiles these are, shown beside the map.")
+        str, typer.Option(envvar=environment.TILES_ATTRIBUTION.name, help="Whose tiles these are, shown beside the map.")
     ] = "",
 ) -> None:
     """Show the lake in a browser: cameras, frames, vehicles, figures, what is kept. It reads, and changes nothing but labels."""

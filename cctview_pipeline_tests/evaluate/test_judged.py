@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
-from cctview_pipeline.cli import app
+from cctview_pipeline.cli.app import app
 from cctview_pipeline.evaluate import evaluate, evaluate_verdicts, judged_hours
 from cctview_pipeline.evaluate.journeys import BINS
 from cctview_pipeline.lake import Lake, Partition

@@ -51,8 +51,9 @@ def test_in_a_city_with_people_it_costs_hardly_more_than_if_they_were_known():
             pictures.append(Seen(camera, frame.jpeg, boxes[counted], boxes[~walks & ~counted], people))
             known.append(fill(frame.jpeg, np.concatenate([people, riders]) + np.array([-2, -2, 2, 2])))
     found = cost(pictures)
-    assert found.ap50_before > 0.9
-    assert average_precision(load_detector(device="cpu").detect(known), pictures) - found.ap50_after < 0.01
+    assert found.ap50_after > 0.93
+    # More than the point that masking may cost on real frames: the finder paints 1.5 % of the city's vehicles.
+    assert average_precision(load_detector(device="cpu").detect(known), pictures) - found.ap50_after < 0.015
     assert found.people > 0.9
 
 

@@ -315,6 +315,6 @@ def test_both_papers_name_the_same_measures_as_they_are_set_in_this_campaign():
 def test_whatever_the_package_needs_beside_its_code_is_installed_with_it():
     folder = FOLDER.parents[1]
     declared = tomllib.loads((project_root() / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    beside = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    beside = {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts}
     assert FOLDER / "dpia.md.j2" in beside
-    assert beside == {path for pattern in declared["cctview_pipeline"] for path in folder.glob(pattern)}
+    assert beside == {path for pattern in declared["cctview_pipeline"] for path in folder.glob(pattern) if path.is_file()}

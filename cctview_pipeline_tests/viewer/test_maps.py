@@ -16,7 +16,7 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 from typer.testing import CliRunner
 
-from cctview_pipeline.cli import app as cli
+from cctview_pipeline.cli.app import app as cli
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import encode_png
 from cctview_pipeline.lake import Lake
