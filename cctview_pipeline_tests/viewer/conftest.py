@@ -78,13 +78,14 @@ def browser(open_browser: Open) -> Browser:
     return open_browser()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator:
+    """Of a module and no longer: while Playwright runs, no test of this process can begin a loop of its own."""
     with launched() as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(chromium, whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The small lake behind a real server: its address. Nobody changes it but by labels."""
     lake, keys, log = copied(tmp_path_factory.mktemp("served"), whole)

@@ -9,7 +9,7 @@ from cctview_pipeline_tests.viewer.chromium import HOUR, PAGES, Visit
 
 USABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
 REACHABLE = f"""() => [...document.querySelectorAll('{USABLE}')]
-    .filter(each => each.getClientRects().length && !each.disabled)"""
+    .filter(each => each.getClientRects().length && each.checkVisibility() && !each.disabled)"""
 """What a pointer can use."""
 FOCUSED = """() => {
     const each = document.activeElement, style = getComputedStyle(each), box = each.getBoundingClientRect();

@@ -30,7 +30,6 @@ from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY
 from cctview_pipeline_tests.viewer.conftest import Browser, Open
 from cctview_pipeline_tests.viewer.test_pages import FREE, vehicle
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PICTURE = encode_png(np.full((256, 256, 3), 200, np.uint8))
 DEEPEST = 14
 MAX_SCRIPT = 60_000
@@ -205,17 +204,14 @@ def tile_server() -> Iterator[TileServer]:
     server.shutdown()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
 @pytest.mark.parametrize("of", ["file", "server"])
 def test_the_map_stands_on_tiles_and_its_cameras_are_links(
-    whole: Path, tmp_path: Path, tiles: Path, tile_server: TileServer, of: str
+    chromium, whole: Path, tmp_path: Path, tiles: Path, tile_server: TileServer, of: str
 ):
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make install-dev")
     elsewhere = f"http://127.0.0.1:{tile_server.server_port}"
     said = str(tiles) if of == "file" else elsewhere + "/{z}/{x}/{y}.png"
-    with running(whole, tmp_path, ViewerSettings(tiles=Tiles.open(said))) as here, api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page, complaints, asked = browser.new_page(base_url=here), [], []
+    with running(whole, tmp_path, ViewerSettings(tiles=Tiles.open(said))) as here:
+        page, complaints, asked = chromium.new_page(base_url=here), [], []
         page.set_default_timeout(15_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -235,8 +231,7 @@ def test_the_map_stands_on_tiles_and_its_cameras_are_links(
         assert {url for url in asked if not url.startswith((here, elsewhere if of == "server" else here))} == set()
         assert all(referer is None and cookie is None for _, referer, cookie in tile_server.learned)
         assert bool(tile_server.learned) == (of == "server")
-        plain = browser.new_context(base_url=here, java_script_enabled=False).new_page()
+        plain = chromium.new_context(base_url=here, java_script_enabled=False).new_page()
         plain.goto("/")
         assert plain.locator(".drawing.map").is_visible()
         assert plain.locator("#tiles").is_hidden()
-        browser.close()
