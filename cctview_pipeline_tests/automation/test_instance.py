@@ -27,7 +27,9 @@ def test_the_home_is_made_with_the_projects_settings(home: Path):
 def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "dagster"))
-    with pytest.raises(CctviewError, match=r"^DAGSTER_HOME: .*dagster can be no folder, because .*file is a file: name another place\.$"):
+    with pytest.raises(
+        CctviewError, match=r"^DAGSTER_HOME: .*dagster can be no folder, because .*file is a file: name another place\.$"
+    ):
         prepare_home()
 
 
