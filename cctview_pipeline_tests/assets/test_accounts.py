@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from cctview_pipeline.cameras.live import NycDot
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import to_key
@@ -15,7 +16,7 @@ from cctview_pipeline_tests.factories.tables import campaign
 
 def test_a_live_campaign_without_a_spool_is_told_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lake = Lake(str(tmp_path / "lake"))
-    lake.write_campaign(campaign(network="tfl", path=None))
+    lake.write_campaign(campaign(network=NycDot.name, path=None))
     monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
     place = Partition.camera_hour("cam-1", HOUR_17)
     definitions = build_definitions(lake.require_campaign())
