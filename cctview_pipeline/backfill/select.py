@@ -184,10 +184,9 @@ def _without_pictures(hours_of: Mapping[str, list[datetime]], hours: list[dateti
 def _not_used(source: CameraNetwork, cameras: list[Camera], unused: list[Unused]) -> list[str]:
     """Notes of what an archive holds beside the pictures that are read."""
     notes = [f"Not used: {found.sentence}." for found in unused]
-    lone = (
-        [file.place for camera in cameras for file in source.lone_files(camera.id)] if isinstance(source, ArchiveNetwork) else []
-    )
-    if lone:
+    if not isinstance(source, ArchiveNetwork):
+        return notes
+    if lone := [file.place for camera in cameras for file in source.lone_files(camera.id)]:
         notes.append(
             f"Set aside, reason clock: {_several(lone, 'picture')} dated far from all others: {_some(lone)}. If the date is "
             "right, make them from an archive and in a lake of their own."
