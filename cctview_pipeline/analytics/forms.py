@@ -66,7 +66,7 @@ def head(found: Iterator[tuple[str, ...]], most: int) -> tuple[list[tuple[str, .
     return first[:most], len(first) > most
 
 
-def _csv(fields: list[str | None] | tuple[str | None, ...]) -> str:
+def _csv(fields: Iterable[str | None]) -> str:
     return ",".join("" if field is None else _quoted(field) for field in fields) + "\r\n"
 
 

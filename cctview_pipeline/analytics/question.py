@@ -138,4 +138,6 @@ def _unwritten(kind: duckdb.sqltypes.DuckDBPyType) -> str | None:
     if kind.id in _UNWRITTEN:
         return str(kind)
     nested = kind.children if kind.id in ("list", "array", "struct", "map", "union") else []
-    return next((found for _, child in nested if not isinstance(child, int) and (found := _unwritten(child))), None)
+    return next(
+        (found for _, child in nested if isinstance(child, duckdb.sqltypes.DuckDBPyType) and (found := _unwritten(child))), None
+    )

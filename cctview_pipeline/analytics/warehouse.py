@@ -11,6 +11,7 @@ from importlib.resources import files
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
 
 from cctview_pipeline.analytics.question import damaged_file, limit_memory
 from cctview_pipeline.errors import CctviewError
@@ -53,7 +54,7 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
     ``tables``, loads no extension, and takes no other setting any more.
     """
     database = _open(lake)
-    database.create_function(PSEUDONYM, pseudonyms, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
+    database.create_function(PSEUDONYM, pseudonyms, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
     for spec in TABLES.values():
         if spec.name in tables:
             _create_view(database, lake, spec, None, ID_COLUMNS & set(spec.schema.names))
@@ -122,7 +123,8 @@ def _create_view(
 
 def _few_files(database: Database, pattern: str) -> bool:
     """Whether each can be looked into for the columns that it has: that takes half a millisecond a file."""
-    return database.execute(f"SELECT count(*) <= {FEW_FILES} FROM glob({_quoted(pattern)})").fetchone()[0]
+    [(few,)] = database.execute(f"SELECT count(*) <= {FEW_FILES} FROM glob({_quoted(pattern)})").fetchall()
+    return few
 
 
 def _any_file(database: Database, pattern: str) -> bool:

@@ -4,12 +4,21 @@ from collections import Counter
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, same_camera_hour_and_before
 from cctview_pipeline.resources.lake import LakeResource
+
+
+def required_spool(campaign: Campaign) -> Path:
+    """Where a live campaign's frames and notes wait. Raises CctviewError for a campaign that does not say."""
+    if not campaign.path:
+        raise CctviewError("The campaign names no spool: set path under [campaign] in campaign.toml.")
+    return Path(campaign.path)
 
 
 def camera_status(partitions: Partitions) -> dg.AssetsDefinition:
@@ -25,7 +34,8 @@ def camera_status(partitions: Partitions) -> dg.AssetsDefinition:
         run = PartitionRun(context, store, "camera_status")
 
         def make(partition: Partition) -> None:
-            found = status_table(Path(campaign.path), partition.camera, partition.hour, store.read("camera_status", partition))
+            stored = store.read("camera_status", partition)
+            found = status_table(required_spool(campaign), partition.camera, partition.begin, stored)
             run.store(partition, found, states=_seconds(found, "state"))
 
         return run.make_all(make)
@@ -47,10 +57,10 @@ def gaps(partitions: Partitions) -> dg.AssetsDefinition:
         run = PartitionRun(context, store, "gaps")
 
         def make(partition: Partition) -> None:
-            before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
+            before = Partition.camera_hour(partition.camera, partition.begin - HOUR)
             frames, earlier = (store.read("raw_frames", place, ["captured_at"]) for place in (partition, before))
             status, rejected = (store.read(table, partition) for table in ("camera_status", "rejected_frames"))
-            found = gaps_table(status, frames, earlier, partition.camera, partition.hour, rejected)
+            found = gaps_table(status, frames, earlier, partition.camera, partition.begin, rejected)
             seconds = _seconds(found, "reason")
             run.store(partition, found, reasons=seconds, without_frames_s=round(sum(seconds.values()), 1))
 
@@ -59,7 +69,7 @@ def gaps(partitions: Partitions) -> dg.AssetsDefinition:
     return asset
 
 
-def _seconds(found, name: str) -> dict[str, float]:
+def _seconds(found: pa.Table, name: str) -> dict[str, float]:
     """state or reason -> seconds of the hour."""
     total: Counter[str] = Counter()
     for row in found.to_pylist():

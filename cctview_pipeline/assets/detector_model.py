@@ -45,13 +45,14 @@ def detector_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefin
         from cctview_pipeline.training.detector.adaptation import AdaptationRecipe, adapt_detector
         from cctview_pipeline.training.detector.recipe import DetectorRecipe, train_detector
 
-        workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
-        chosen |= {"epochs": config.epochs} if config.epochs else {}
+        workspace = project_root() / "var" / "training"
         if config.data:
             folders = [Path(folder.strip()) for folder in config.data.split(",")]
-            return result(train_detector(folders, workspace, DetectorRecipe(**chosen), config.device))
+            recipe = DetectorRecipe(seed=config.seed, epochs=config.epochs or DetectorRecipe.epochs)
+            return result(train_detector(folders, workspace, recipe, config.device))
         hours = config.camera_hours(store, "detector", "labels", ("raw_frames", "labels"))
-        adapted = adapt_detector(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
+        adapting = AdaptationRecipe(seed=config.seed, epochs=config.epochs or AdaptationRecipe.epochs)
+        adapted = adapt_detector(store, hours, config.adapt, workspace, adapting, config.device, start.name)
         return candidate(start, kept(adapted.entry, adapted.refused))
 
     return asset

@@ -33,7 +33,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
         cameras = [camera.id for camera in campaign.cameras]
 
         def make(partition: Partition) -> None:
-            hours = [hour for hour in campaign.hours() if hour.date() == partition.day]
+            hours = [hour for hour in campaign.hours() if hour.date() == partition.begin.date()]
             found = evaluate(store, cameras, hours, detector.threshold(campaign))
             run.store(
                 partition,

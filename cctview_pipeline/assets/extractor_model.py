@@ -46,12 +46,13 @@ def extractor_model(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefi
         from cctview_pipeline.training.extractor.adaptation import AdaptationRecipe, adapt_extractor
         from cctview_pipeline.training.extractor.recipe import ExtractorRecipe, train_extractor
 
-        workspace, chosen = project_root() / "var" / "training", {"seed": config.seed}
-        chosen |= {"epochs": config.epochs} if config.epochs else {}
+        workspace = project_root() / "var" / "training"
         if config.data:
-            return result(train_extractor(Path(config.data), workspace, ExtractorRecipe(**chosen), config.device))
+            recipe = ExtractorRecipe(seed=config.seed, epochs=config.epochs or ExtractorRecipe.epochs)
+            return result(train_extractor(Path(config.data), workspace, recipe, config.device))
         hours = config.camera_hours(store, "extractor", "tracks", ("crops", "tracks", "matches", "verdicts"))
-        adapted = adapt_extractor(store, hours, config.adapt, workspace, AdaptationRecipe(**chosen), config.device, start.name)
+        adapting = AdaptationRecipe(seed=config.seed, epochs=config.epochs or AdaptationRecipe.epochs)
+        adapted = adapt_extractor(store, hours, config.adapt, workspace, adapting, config.device, start.name)
         return candidate(start, kept(adapted.entry, adapted.refused))
 
     return asset

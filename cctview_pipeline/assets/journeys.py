@@ -30,7 +30,7 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             seen = _all_cameras(store, campaign, "tracks", partition)
-            before = store.read("journeys", Partition.of_hour(partition.hour - HOUR))
+            before = store.read("journeys", Partition.of_hour(partition.begin - HOUR))
             found = chain_journeys(seen, _all_cameras(store, campaign, "matches", partition), before)
             legs = found.group_by("journey_id").aggregate([("leg", "max")])["leg_max"]
             run.store(
@@ -49,8 +49,8 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
 
 
 def _all_cameras(store: Lake, campaign: Campaign, table: str, partition: Partition) -> pa.Table:
-    return pa.concat_tables(store.read(table, Partition.camera_hour(camera.id, partition.hour)) for camera in campaign.cameras)
+    return pa.concat_tables(store.read(table, Partition.camera_hour(camera.id, partition.begin)) for camera in campaign.cameras)
 
 
 def _matched(store: Lake, camera: str, partition: Partition) -> bool:
-    return store.has("matches", Partition.camera_hour(camera, partition.hour))
+    return store.has("matches", Partition.camera_hour(camera, partition.begin))

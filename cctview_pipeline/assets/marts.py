@@ -23,7 +23,7 @@ def _mart(name: str, partitions: Partitions) -> dg.AssetsDefinition:
         run = PartitionRun(context, store, name)
 
         def make(partition: Partition) -> None:
-            rows = build_mart(store, name, partition.day)
+            rows = build_mart(store, name, partition.begin.date())
             run.store(partition, rows, plot=run.pictures.plot(lambda: PLOTS[name](rows)) if rows.num_rows else None)
 
         return run.make_all(make)

@@ -78,13 +78,13 @@ def _travel_times(learned: "list[tuple[Edge, EdgeModel]]") -> str:
 
 
 def _tracked(store: Lake, camera: str, partition: Partition) -> bool:
-    return store.has("tracks", Partition.camera_hour(camera, partition.hour))
+    return store.has("tracks", Partition.camera_hour(camera, partition.begin))
 
 
 def _hour_and_before(store: Lake, edge: "Edge", partition: Partition, like: pa.Table) -> tuple[pa.Table, pa.Table]:
     """A neighbour's tracks and features of the hour and the hour before, as far as they are of the given features' model."""
     tracks, vectors = [store.read("tracks", partition).slice(0, 0)], [like.slice(0, 0)]
-    for hour in (partition.hour - HOUR, partition.hour):
+    for hour in (partition.begin - HOUR, partition.begin):
         place = Partition.camera_hour(edge.source.id, hour)
         found = store.read("features", place)
         if found.num_rows and pc.unique(found["model"]).equals(pc.unique(like["model"])):
@@ -99,9 +99,9 @@ def _ranked(store: Lake, partition: Partition, found: pa.Table) -> np.ndarray:
     cameras = {partition.camera, *pc.unique(found["gallery_camera_id"]).to_pylist()}
     wanted = found.filter(pc.is_in(found["query_track_id"], pa.array(sure, pa.string())))
     ids = {*sure, *wanted["gallery_track_id"].to_pylist()}
-    best = {}
+    best: dict[str, np.ndarray] = {}
     for camera in sorted(cameras):
-        for hour in (partition.hour - HOUR, partition.hour):
+        for hour in (partition.begin - HOUR, partition.begin):
             best |= _best_crops(store, Partition.camera_hour(camera, hour), ids)
     rows = []
     for query in sure:

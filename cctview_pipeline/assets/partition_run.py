@@ -57,7 +57,7 @@ def viewer_link(table: str, partition: Partition) -> str:
     base = (VIEWER_URL.get() or VIEWER_URL.default).rstrip("/")
     if partition.day:
         return f"{base}/figures/{table}?day={layout.format_day(partition.day)}"
-    hour = layout.format_hour(partition.hour)
+    hour = layout.format_hour(partition.begin)
     return f"{base}/cameras/{partition.camera}/{hour}" if partition.camera else f"{base}/{table}/{hour}"
 
 
@@ -72,9 +72,7 @@ class PartitionRun:
         self._begun = self._since = time.perf_counter()
         keys = {to_partition(key): key for key in context.partition_keys}
         # Hour by hour, so that tracks and journeys find the hour before.
-        self._keys = {
-            place: keys[place] for place in sorted(keys, key=lambda place: (place.hour or place.day, place.camera or ""))
-        }
+        self._keys = {place: keys[place] for place in sorted(keys, key=lambda place: (place.begin, place.camera))}
 
     @cached_property
     def pictures(self) -> Pictures:

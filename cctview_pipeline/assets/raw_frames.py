@@ -47,7 +47,7 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
             if unsized := masker.unsized(partition.camera):
                 run.refuse(partition, unsized)
                 return
-            found = source.read_hour(partition.camera, partition.hour) if source else CameraHour([], [])
+            found = source.read_hour(partition.camera, partition.begin) if source else CameraHour([], [])
             found = mask_hour(found, masker)
             frames = merge_frames(stored, frames_table(found, campaign.network))
             rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)

@@ -36,7 +36,7 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
         run = PartitionRun(context, store, "tracks")
 
         def make(partition: Partition) -> None:
-            before = Partition.camera_hour(partition.camera, partition.hour - HOUR)
+            before = Partition.camera_hour(partition.camera, partition.begin - HOUR)
             tables, earlier = _tables(store, partition), _tables(store, before)
             tables["raw_frames"] = _with_views(store, partition)
             if not earlier["tracks"].num_rows:  # then it is tracked here
@@ -95,6 +95,7 @@ def _not_followed(hour: "TrackedHour") -> str | None:
 
 def _jpegs(store: Lake, partition: Partition, hour: "TrackedHour") -> pa.ChunkedArray:
     """The frames of the main view that have its size."""
+    assert hour.main is not None  # where there are tracks there is a view
     view, frames = hour.main.view, store.read("raw_frames", partition, ["captured_at", "width", "height", "jpeg"])
     shown = np.isin(frames["captured_at"].cast(pa.int64()).to_numpy() / 1e6, view.frame_times)
     whole = np.array([size == view.size for size in sizes_of(frames)], bool)

@@ -1,12 +1,18 @@
 """What the synthetic city knows about its frames: who is in them, and who passed when. Real cameras have no such assets."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.network import NetworkResource
+
+if TYPE_CHECKING:
+    from cctview_pipeline.city import CityNetwork
 
 
 def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
@@ -20,12 +26,12 @@ def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
         from cctview_pipeline.city.truth import in_stored_frames
 
         store, campaign = lake.open_campaign()
-        city = network.open(campaign)
+        city = _city(network, campaign)
         run = PartitionRun(context, store, "truth_boxes")
 
         def make(partition: Partition) -> None:
             frames = store.read("raw_frames", partition, columns=["frame_id", "width", "height"])
-            found = in_stored_frames(city.truth_boxes(partition.camera, partition.hour), frames)
+            found = in_stored_frames(city.truth_boxes(partition.camera, partition.begin), frames)
             run.store(partition, found, {"raw_frames": frames})
 
         return run.make_all(make, inputs=["raw_frames"])
@@ -42,12 +48,20 @@ def truth_passages(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
         store, campaign = lake.open_campaign()
-        city = network.open(campaign)
+        city = _city(network, campaign)
         run = PartitionRun(context, store, "truth_passages")
 
         def make(partition: Partition) -> None:
-            run.store(partition, city.truth_passages(partition.camera, partition.hour))
+            run.store(partition, city.truth_passages(partition.camera, partition.begin))
 
         return run.make_all(make, inputs=["raw_frames"])
 
     return asset
+
+
+def _city(network: NetworkResource, campaign: Campaign) -> "CityNetwork":
+    from cctview_pipeline.city import CityNetwork
+
+    opened = network.open(campaign)
+    assert isinstance(opened, CityNetwork)  # no other campaign has these assets
+    return opened

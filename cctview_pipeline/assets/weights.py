@@ -104,8 +104,9 @@ def record_models(instance: dg.DagsterInstance, campaign: Campaign) -> None:
     """Let Dagster know of the weights in use, unless it does: what was made by others then shows as stale."""
     for key, task in ((DETECTOR, "detector"), (EXTRACTOR, "extractor")):
         entry = find_model(campaign.model(task), task)
-        known = instance.get_latest_materialization_event(key)
-        if known is None or known.asset_materialization.tags.get(DATA_VERSION_TAG) != entry.digest:
+        latest = instance.get_latest_materialization_event(key)
+        known = latest.asset_materialization if latest else None
+        if known is None or (known.tags or {}).get(DATA_VERSION_TAG) != entry.digest:
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(key, metadata=describe(entry), tags={DATA_VERSION_TAG: entry.digest})
             )

@@ -1,16 +1,15 @@
 """The job that collects live cameras for a window. Sealing and everything downstream follow by the sensors."""
 
 import asyncio
-from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
+from cctview_pipeline.assets.accounts import required_spool
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
-from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.resources.lake import LakeResource
 
 LOG_EVERY_S = 60
@@ -38,13 +37,12 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
 
     _, campaign = lake.open_campaign()
     settings, shard = CollectSettings.of(campaign), Shard.parse(config.shard)
-    if not campaign.path:
-        raise CctviewError("The campaign names no spool: set path under [campaign] in campaign.toml.")
+    spool = required_spool(campaign)
     network = settings.network(campaign.network)
     wanted = config.cameras or [camera.id for camera in campaign.cameras]
     # The campaign's cameras are followed whatever today's list lacks.
     own = {camera.id: as_listed(camera) for camera in campaign.cameras}
-    known = own | SpoolNetwork(network.name, Path(campaign.path)).described()
+    known = own | SpoolNetwork(network.name, spool).described()
     listed, notes = asyncio.run(cameras_of(network, settings.engine(), known))
     cameras, more = choose(listed, wanted, shard, known)
     for note in (*notes, *more):
@@ -61,7 +59,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     budget = int(settings.budget_gib * (1 << 30))
     engine = uvloop.run(
         collect(
-            *(network, cameras, Path(campaign.path), budget, settings.engine(), masker, shard),
+            *(network, cameras, spool, budget, settings.engine(), masker, shard),
             config.seconds,
             settings.metrics_port,
             tick,
@@ -76,7 +74,14 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
 
 def as_listed(camera: Camera) -> LiveCamera:
     """A campaign's camera as its network's list has it."""
-    return LiveCamera(camera.id, camera.network_id or camera.id, camera.name, camera.latitude, camera.longitude, True)
+    return LiveCamera(
+        id=camera.id,
+        network_id=camera.network_id or camera.id,
+        name=camera.name,
+        latitude=camera.latitude,
+        longitude=camera.longitude,
+        online=True,
+    )
 
 
 @dg.job(description="Collect live cameras into the spool for a window.")

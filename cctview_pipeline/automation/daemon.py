@@ -37,9 +37,10 @@ def _show_life(lock: Path) -> None:
 def main() -> None:
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     threading.Thread(target=_show_life, args=[dagster_home() / "daemon.lock"], daemon=True).start()
-    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = float(sys.argv[1])
+    # Dagster's own is a whole number, but all that it does is to sleep for so long.
+    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = float(sys.argv[1])  # type: ignore[assignment]
     create_dagster_daemon_cli()(["run", "-w", "workspace.yaml", "--log-level", "warning"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

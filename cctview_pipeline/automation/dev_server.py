@@ -31,6 +31,7 @@ def run_to_its_end(command: Sequence[str], descriptors: Sequence[int]) -> int:
     guard = subprocess.Popen(
         [sys.executable, "-m", __name__, *command], stdin=subprocess.PIPE, pass_fds=descriptors, start_new_session=True
     )
+    assert guard.stdin is not None  # a pipe, as it was asked for
     try:
         while not _ended(guard) and not asked:
             time.sleep(LOOK_S)

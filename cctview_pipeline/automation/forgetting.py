@@ -46,10 +46,10 @@ def mark_deleted(instance: dg.DagsterInstance, asset: str, partition_key: str, v
     """
     key = dg.AssetKey.from_user_string(asset)
     found = instance.fetch_materializations(dg.AssetRecordsFilter(key, asset_partitions=[partition_key]), limit=1).records
-    if not found or found[0].asset_materialization.metadata.get("verdict") == dg.MetadataValue.text(verdict):
+    before = found[0].asset_materialization if found else None
+    if before is None or before.metadata.get("verdict") == dg.MetadataValue.text(verdict):
         return False
-    tags = found[0].asset_materialization.tags
-    event = dg.AssetMaterialization(key, partition=partition_key, metadata={"verdict": verdict} | metadata, tags=tags)
+    event = dg.AssetMaterialization(key, partition=partition_key, metadata={"verdict": verdict} | metadata, tags=before.tags)
     instance.report_runless_asset_event(event)
     return True
 

@@ -14,8 +14,11 @@ import yaml
 from dagster._core.errors import DagsterError
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import OperationalError
 
@@ -92,16 +95,21 @@ def _is_of_storage(error: BaseException | None) -> bool:
 def _complete_tables(instance: dg.DagsterInstance) -> None:
     """Make the tables that are missing in a database: a command that is killed while Dagster makes them leaves some of them, and
     Dagster, which looks for one, never makes the others. Its daemon then fails at every look for a sensor's ticks."""
-    storages = {
-        instance.run_storage: RunStorageSqlMetadata,
-        instance.event_log_storage: SqlEventLogStorageMetadata,
-        instance.schedule_storage: ScheduleStorageSqlMetadata,
-    }
-    for storage, tables in storages.items():
-        if type(storage).__module__.startswith("dagster_postgres"):
-            connect = storage.index_connection if tables is SqlEventLogStorageMetadata else storage.connect
-            with connect() as connection:
-                tables.create_all(connection)
+    runs, events, schedules = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+    if isinstance(runs, SqlRunStorage) and _in_postgres(runs):
+        with runs.connect() as connection:
+            RunStorageSqlMetadata.create_all(connection)
+    if isinstance(events, SqlEventLogStorage) and _in_postgres(events):
+        with events.index_connection() as connection:
+            SqlEventLogStorageMetadata.create_all(connection)
+    if isinstance(schedules, SqlScheduleStorage) and _in_postgres(schedules):
+        with schedules.connect() as connection:
+            ScheduleStorageSqlMetadata.create_all(connection)
+
+
+def _in_postgres(storage: object) -> bool:
+    """By its name: the library is an extra."""
+    return type(storage).__module__.startswith("dagster_postgres")
 
 
 def open_campaign() -> tuple[Lake, Campaign]:

@@ -1,7 +1,7 @@
 """The jobs that make tables. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -39,17 +39,17 @@ class Jobs:
             if name in TABLES and name != LABELS:
                 by_kind[TABLES[name].partition].append(asset)
         return cls(
-            dg.define_asset_job(
+            camera_hours=dg.define_asset_job(
                 "camera_hours",
                 by_kind["camera_hour"],
                 description="Frames to matches, for a range of cameras and hours in one run.",
             ),
-            dg.define_asset_job("hours", by_kind["hour"], description="Journeys, for a range of hours in one run."),
-            dg.define_asset_job("days", by_kind["day"], description="The marts, for a range of days in one run."),
-            dg.define_asset_job(
+            hours=dg.define_asset_job("hours", by_kind["hour"], description="Journeys, for a range of hours in one run."),
+            days=dg.define_asset_job("days", by_kind["day"], description="The marts, for a range of days in one run."),
+            labelling=dg.define_asset_job(
                 "labelling", dg.AssetSelection.assets(LABELS), description="What teachers see, for a detector to learn from."
             ),
-            dg.define_asset_job(
+            drift=dg.define_asset_job(
                 "drift",
                 dg.AssetSelection.checks(*drift_checks),
                 description="Has what cameras show drifted from the models' training? One day.",
@@ -65,7 +65,7 @@ def range_tags(first: Partition, last: Partition) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: to_key(first), ASSET_PARTITION_RANGE_END_TAG: to_key(last)}
 
 
-def partitions_of(tags: dict[str, str]) -> tuple[Partition, Partition] | None:
+def partitions_of(tags: Mapping[str, str]) -> tuple[Partition, Partition] | None:
     """The first and last partition of a run by its tags; None for a run without partitions."""
     single = tags.get("dagster/partition")
     first, last = tags.get(ASSET_PARTITION_RANGE_START_TAG, single), tags.get(ASSET_PARTITION_RANGE_END_TAG, single)

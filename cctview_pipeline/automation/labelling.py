@@ -47,6 +47,6 @@ def label(
 
 def _spans(partitions: Sequence[Partition]) -> list[list[Partition]]:
     """A camera's hours that follow one another, together."""
-    ordered = sorted(partitions, key=lambda p: (p.camera, p.hour))
-    groups = groupby(enumerate(ordered), key=lambda pair: (pair[1].camera, pair[1].hour - pair[0] * HOUR))
+    ordered = sorted(partitions, key=lambda p: (p.camera, p.begin))
+    groups = groupby(enumerate(ordered), key=lambda pair: (pair[1].camera, pair[1].begin - pair[0] * HOUR))
     return [[p for _, p in group] for _, group in groups]

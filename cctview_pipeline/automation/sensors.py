@@ -106,7 +106,7 @@ def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partitio
     """The hours from first to last in which every camera has its matches, or had them until they were deleted on purpose."""
     from cctview_pipeline.privacy.tombstones import Tombstones
 
-    hours = [hour for hour in campaign.hours() if first.hour <= hour <= last.hour]
+    hours = [hour for hour in campaign.hours() if first.begin <= hour <= last.begin]
     deleted = Tombstones(lake).partitions("matches")
     there = lambda place: lake.has("matches", place) or place in deleted  # noqa: E731
     done = lambda hour: all(there(Partition.camera_hour(c.id, hour)) for c in campaign.cameras)  # noqa: E731
@@ -116,7 +116,7 @@ def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partitio
 def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
     """The finished days from first to last all of whose hours in the campaign have journeys."""
     finished = set(campaign.days())
-    hours = [hour for hour in campaign.hours() if first.hour.date() <= hour.date() <= last.hour.date()]
+    hours = [hour for hour in campaign.hours() if first.begin.date() <= hour.date() <= last.begin.date()]
     by_day = {day: list(group) for day, group in groupby(hours, key=lambda hour: hour.date())}
     return [
         Partition.of_day(day)
@@ -127,7 +127,7 @@ def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition
 
 def _stretches(partitions: list[Partition]) -> Iterator[tuple[Partition, Partition]]:
     """First and last of every uninterrupted stretch, so that one run serves it."""
-    times = [partition.hour or partition.day for partition in partitions]
+    times = [partition.begin for partition in partitions]
     step = timedelta(hours=1) if partitions and partitions[0].hour else timedelta(days=1)
     begin = 0
     for index in range(1, len(partitions) + 1):

@@ -56,9 +56,10 @@ def _refused(instance: dg.DagsterInstance, roots: Iterable[tuple[str, Partition]
             asset_key=dg.AssetKey(asset), asset_partitions=[to_key(partition)], after_timestamp=since.timestamp()
         )
         for record in instance.fetch_materializations(newest, limit=1).records:
-            verdict = record.asset_materialization.metadata.get("verdict")
-            if verdict and verdict.value.startswith(_NOT_WRITTEN):
-                yield Cause(asset, str(partition), verdict.value.removeprefix(_NOT_WRITTEN))
+            made = record.asset_materialization
+            verdict = made.metadata.get("verdict") if made else None
+            if isinstance(verdict, dg.TextMetadataValue) and (text := verdict.value or "").startswith(_NOT_WRITTEN):
+                yield Cause(asset, str(partition), text.removeprefix(_NOT_WRITTEN))
 
 
 def _failed_runs(instance: dg.DagsterInstance, since: datetime, most: int) -> Iterator[Cause]:
@@ -67,10 +68,11 @@ def _failed_runs(instance: dg.DagsterInstance, since: datetime, most: int) -> It
         at: dict[str, str] = {}
         steps: list[tuple[str, SerializableErrorInfo | None]] = []
         for entry in instance.all_logs(run.run_id):
-            if not entry.is_dagster_event and (work := Work.parse(entry.user_message)):
+            event = entry.dagster_event
+            if event is None and (work := Work.parse(entry.user_message)):
                 at[work.table] = f"{work.partition}"
-            elif entry.is_dagster_event and entry.dagster_event_type == dg.DagsterEventType.STEP_FAILURE:
-                steps.append((entry.step_key or "", entry.dagster_event.step_failure_data.error))
+            elif event and event.event_type == dg.DagsterEventType.STEP_FAILURE:
+                steps.append((entry.step_key or "", event.step_failure_data.error))
         if not steps:
             asset, where = next(reversed(at.items()), ("A run", ""))
             yield Cause(asset, where, f"run {run.run_id} was stopped before its end.")

@@ -11,6 +11,7 @@ from itertools import pairwise
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
 from cctview_pipeline.backfill.watching import Watch
@@ -62,7 +63,8 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
 
     A partition is finished when its table is in the lake and Dagster knows of it, or when it was deleted on purpose.
     """
-    missing, tombstones = {}, Tombstones(lake)
+    missing: Plan = {}
+    tombstones = Tombstones(lake)
     deleted = {asset: tombstones.partitions(asset) for asset in plan}
     for asset, partitions in plan.items():
         known = instance.get_materialized_partitions(dg.AssetKey(asset))
@@ -72,13 +74,13 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     for before, asset in pairwise(CHAIN):
         missing[asset] |= missing[before]
     tracked = missing["tracks"]
-    missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.hour + HOUR) for p in tracked}
+    missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.begin + HOUR) for p in tracked}
     for p in list(missing["tracks"]):
         for camera in (p.camera, *(near.id for near in campaign.neighbours(p.camera))):
-            missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.hour, p.hour + HOUR)}
-    touched = {p.hour for p in missing["matches"]} | {p.hour for p in missing["journeys"]}
-    missing["journeys"] |= {p for p in plan["journeys"] if touched and p.hour >= min(touched)}
-    stale_days = {p.hour.date() for p in missing["journeys"]}
+            missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.begin, p.begin + HOUR)}
+    touched = {p.begin for p in missing["matches"] | missing["journeys"]}
+    missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}
+    stale_days = {p.begin.date() for p in missing["journeys"]}
     for mart in {*MARTS, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
     todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}
@@ -87,17 +89,14 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
 
 def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str) -> str:
     """Hand a plan to Dagster as one backfill, as the UI does. Returns its id."""
-    subsets = {}
-    for asset, partitions in plan.items():
-        definition = asset_graph.get(dg.AssetKey(asset)).partitions_def
-        subsets[dg.AssetKey(asset)] = definition.subset_with_partition_keys(sorted(to_key(p) for p in partitions))
+    wanted = {AssetKeyPartitionKey(dg.AssetKey(asset), to_key(p)) for asset, partitions in plan.items() for p in partitions}
     backfill_id = uuid.uuid4().hex[:8]
     backfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id=backfill_id,
         backfill_timestamp=time.time(),
         tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"},
         dynamic_partitions_store=instance,
-        asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key=subsets),
+        asset_graph_subset=AssetGraphSubset.from_asset_partition_set(wanted, asset_graph),
         title=title,
         description=None,
         run_config=None,
@@ -155,6 +154,8 @@ def wait(
     watch, shown = Watch(instance, backfill_id), 0
     while True:
         backfill = instance.get_backfill(backfill_id)
+        assert backfill is not None  # nobody deletes it
+        assert backfill.asset_backfill_data is not None  # it is of assets
         done = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
         behind, working = watch.look()
         shown = max(shown, done, behind)

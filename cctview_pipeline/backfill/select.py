@@ -80,7 +80,17 @@ def choose(
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
         privacy = {"purposes": list(purposes)} if purposes else {}
         until = None if isinstance(source, SpoolNetwork) and not end else last
-        campaign = understood(Campaign(name, network, first, until, tuple(known), place, settings, privacy))
+        new = Campaign(
+            name=name,
+            network=network,
+            start=first,
+            end=until,
+            cameras=tuple(known),
+            path=place,
+            settings=settings,
+            privacy=privacy,
+        )
+        campaign = understood(new)
         notes += [] if purposes or network == "city" else [_NO_PURPOSE]
     else:
         campaign = replace(existing, path=place)
@@ -92,7 +102,7 @@ def choose(
     notes += _without_pictures({camera.id: hours_of[camera.id] for camera in known}, inside)
     unused = source.unused() if isinstance(source, ArchiveNetwork) else []
     notes += _not_used(source, known, unused)
-    return BackfillRequest(campaign, [camera.id for camera in known], inside, notes, unused)
+    return BackfillRequest(campaign=campaign, cameras=[camera.id for camera in known], hours=inside, notes=notes, unused=unused)
 
 
 def _place(path: str) -> str:
@@ -174,8 +184,9 @@ def _without_pictures(hours_of: Mapping[str, list[datetime]], hours: list[dateti
 def _not_used(source: CameraNetwork, cameras: list[Camera], unused: list[Unused]) -> list[str]:
     """Notes of what an archive holds beside the pictures that are read."""
     notes = [f"Not used: {found.sentence}." for found in unused]
-    mine = cameras if isinstance(source, ArchiveNetwork) else []
-    if lone := [file.place for camera in mine for file in source.lone_files(camera.id)]:
+    if not isinstance(source, ArchiveNetwork):
+        return notes
+    if lone := [file.place for camera in cameras for file in source.lone_files(camera.id)]:
         notes.append(
             f"Set aside, reason clock: {_several(lone, 'picture')} dated far from all others: {_some(lone)}. If the date is "
             "right, make them from an archive and in a lake of their own."
@@ -200,9 +211,9 @@ def _city_settings(existing: Campaign | None, begin: datetime | None, end: datet
             kept, name = existing.settings.get(different[0]), different[0]
             raise CctviewError(f"The lake's city has {name} {kept}, not {asked[name]}: leave it out, or use another lake.")
         return dict(existing.settings)
-    window = {"start": floor_hour(begin)} if begin else {}
-    if end and "minutes" not in asked:
-        start = window.get("start", CitySettings().start)
+    start = floor_hour(begin) if begin else CitySettings().start
+    window: dict[str, datetime | int] = {"start": start} if begin else {}
+    if end:
         window["minutes"] = max(1, math.ceil((end - start).total_seconds() / 60))
     return CitySettings.read(window | dict(asked)).as_dict()
 
