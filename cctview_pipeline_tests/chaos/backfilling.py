@@ -29,6 +29,10 @@ UNREACHED = "cannot be reached: start its server"
 """What a user reads while PostgreSQL starts, and repeats the command."""
 
 
+def last_line(said: str) -> str:
+    return (said.strip().splitlines() or ["nothing"])[-1][:400]
+
+
 @dataclass
 class Backfilling:
     """folder: of archives and Dagster's homes; environment: of S3 with losses and PostgreSQL; access: to S3 without; complaints:
@@ -74,8 +78,8 @@ class Backfilling:
                 self.faults["backfill told to repeat"] += 1
                 continue
             log = home / "daemon.log"
-            daemon = log.read_text(errors="replace")[-1500:] if log.exists() else "nothing"
-            self.complaints.append(f"The backfill ended with {command.returncode}: {said[-900:]} Its daemon said: {daemon}")
+            daemon = last_line(log.read_text(errors="replace")) if log.exists() else "nothing"
+            self.complaints.append(f"The backfill ended with {command.returncode}: {last_line(said)} Its daemon said: {daemon}")
         raise RuntimeError(f"The backfill never ended well: {said[-900:]}")
 
     def _said(self, command: subprocess.Popen) -> str:
