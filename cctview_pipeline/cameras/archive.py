@@ -176,13 +176,13 @@ def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str
     def reject(reason: str, detail: str) -> Rejected:
         return Rejected(file.name, reason, detail, digest, fetched)
 
-    if fetched is None or not file.name.startswith(f"{camera_id}--"):
+    frame_id = frame_id_of(file.name)
+    if frame_id is None or fetched is None or not file.name.startswith(f"{camera_id}--"):
         return reject(
             "wrong_name",
             _other_case(camera_id, file.name)
             or f"'{file.name}' is not {camera_id}--YYYY-MM-DD--HH.MM.SS{SUFFIX}, lies in another hour, or no such time exists.",
         )
-    frame_id = frame_id_of(file.name)
     if digest in seen:
         return reject("duplicate", f"It is the same as {seen[digest]}.")
     if frame_id in seen:
@@ -191,10 +191,10 @@ def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str
         picture = read_whole(data)
     except BadPicture as error:
         return reject(error.reason, str(error))
-    captured = picture.captured_at
-    if captured:
-        fetched = min(file.meanings, key=lambda meaning: abs(meaning - captured))
-    captured = captured or fetched
+    told = picture.captured_at
+    if told:
+        fetched = min(file.meanings, key=lambda meaning: abs(meaning - told))
+    captured = told or fetched
     if abs(captured - fetched) > TOLERANCE:
         seconds = (captured - fetched).total_seconds()
         return reject("capture_time", f"The camera's time is {seconds:+.1f} s from the file's name; 5 s are allowed.")

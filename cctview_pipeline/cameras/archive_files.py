@@ -142,7 +142,9 @@ def _walk(
     """Pictures below a folder. later: takes the folders of hours, which are then not looked into.
 
     Links are followed last: a folder that can be reached without one is known by its own name, and looked into once."""
-    waiting, links, been = [(root, parts)], deque(), set()
+    waiting = [(root, parts)]
+    links: deque[tuple[Path, Parts]] = deque()
+    been: set[tuple[int, int]] = set()
     while waiting or links:
         folder, parts = waiting.pop() if waiting else links.popleft()
         if later is not None and (key := _layout_key(parts)):
@@ -161,7 +163,7 @@ def _walk(
         if (here.st_dev, here.st_ino) in been:
             continue  # by a link: what is in it was seen
         been.add((here.st_dev, here.st_ino))
-        below = []
+        below: list[tuple[Path, Parts]] = []
         for entry in entries:
             inside = (*parts, printable(entry.name))
             if _is_folder(entry) and not _is_frame(entry.name):

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cctview_pipeline.cameras.unreadable import Unreadable, too_large
 from cctview_pipeline.limits import PICTURE_BYTES, ZIP_ENTRIES
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _ENCRYPTED = 0x1
 """In an entry's flags (APPNOTE.TXT of PKWARE, 4.4.4)."""
@@ -35,15 +39,17 @@ class Zip:
 
     def __init__(self, path: Path) -> None:
         """Raises Unreadable, with a reason of UNUSED, where no list of entries can be had."""
+        self._name = path.name
         try:
-            part = _is_part(_OpenedToRead(path))
-            self._file = zipfile.ZipFile(_OpenedToRead(path)) if not part else None
+            if _is_part(_OpenedToRead(path)):
+                raise Unreadable("split_zip", "It is one part of several.")
+            self._file = zipfile.ZipFile(_OpenedToRead(path))
+        except Unreadable:
+            raise
         except OSError as error:
             raise Unreadable("unreadable_zip", str(Unreadable.of(error))) from error
         except Exception as error:  # other people's bytes meet a library: whatever it stumbles over, this zip is the only one
             raise Unreadable("damaged_zip", "Its list of entries is damaged, or not there yet.") from error
-        if part:
-            raise Unreadable("split_zip", "It is one part of several.")
         if not ZIP_ENTRIES.allows(len(self._file.infolist())):
             raise Unreadable("unreadable_zip", ZIP_ENTRIES.says(len(self._file.infolist())))
 
@@ -53,7 +59,7 @@ class Zip:
         return [Entry(parts, info.is_dir(), partial(self._read, info)) for info, parts in found if parts]
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
-        where = f"of the entry in {Path(self._file.fp.name).name}"
+        where = f"of the entry in {self._name}"
         if _leads_out(info.filename):
             raise Unreadable("unreadable", f"The path {where} leads out of it.")
         if info.is_dir():
@@ -130,7 +136,7 @@ class _OpenedToRead(io.RawIOBase):
         self._at = at
         return at
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         with open(self.name, "rb", buffering=0) as file:
             file.seek(self._at)
             count = file.readinto(buffer)

@@ -134,7 +134,8 @@ class CityApi:
 
         Done in the background, once for as long as the network keeps the traffic.
         """
-        self._hours[hour] = self._hours.pop(hour, None) or _in_background(self._prepare, hour)
+        known = self._hours.pop(hour, None)
+        self._hours[hour] = known or _in_background(self._prepare, hour)
         while len(self._hours) > _KEPT:
             del self._hours[next(iter(self._hours))]
         return self._hours[hour]

@@ -99,7 +99,8 @@ def read_rows(rows: list, camera_of: Callable[[Mapping], LiveCamera]) -> CameraL
 
 def without_repeats(found: CameraList, name: Callable[[LiveCamera], str]) -> CameraList:
     """The first of every name, which differs by more than upper and lower case: some disks know no difference."""
-    kept, seen = CameraList([], found.left_out, found.such_as, found.unclear), {}
+    kept = CameraList([], found.left_out, found.such_as, found.unclear)
+    seen: dict[str, LiveCamera] = {}
     for camera in found.cameras:
         before = seen.setdefault(name(camera).casefold(), camera)
         if before is camera:

@@ -60,11 +60,17 @@ class SpoolNetwork:
         first, last = microseconds(hour - NEAR), microseconds(hour + HOUR)
         rows = rows.filter(pc.and_(pc.greater_equal(rows["captured_us"], first), pc.less(rows["captured_us"], last)))
         rows = rows.sort_by([("captured_us", "ascending"), ("fetched_us", "ascending")])
-        frames, rejected, seen = [], [], {}
+        frames: list[Frame] = []
+        rejected: list[Rejected] = []
+        seen: dict[str, str] = {}
         for record in read_rows(near, rows):
             found = _examine(record, seen)
-            if utc(record.captured_us) >= hour:
-                (frames if isinstance(found, Frame) else rejected).append(found)
+            if utc(record.captured_us) < hour:
+                continue
+            if isinstance(found, Frame):
+                frames.append(found)
+            else:
+                rejected.append(found)
         return CameraHour(frames, rejected)
 
 

@@ -29,8 +29,9 @@ class Unreadable(CctviewError):
 
     @classmethod
     def of(cls, error: OSError) -> "Unreadable":
-        name = errno.errorcode.get(error.errno or 0, "unknown")
-        return cls("unreadable", _WORDS.get(error.errno, f"The system can't read it ({name})."))
+        number = error.errno or 0
+        name = errno.errorcode.get(number, "unknown")
+        return cls("unreadable", _WORDS.get(number, f"The system can't read it ({name})."))
 
 
 def read_file(path: Path) -> bytes:

@@ -42,7 +42,7 @@ def run_example(
     base: a camera or frame id, the first frame when left out; targets: likewise, all other frames in the order of their names.
     Distances are Euclidean (MED), as the original's. Raises CctviewError when there is nothing to work on.
     """
-    paths = {frame_id_of(path.name): path for path in sorted(folder.iterdir()) if frame_id_of(path.name)}
+    paths = {frame_id: path for path in sorted(folder.iterdir()) if (frame_id := frame_id_of(path.name))}
     if len(paths) < 2:
         raise CctviewError(f"{folder} has {len(paths)} files named *{SUFFIX}: the example compares at least two frames.")
     images = dict(_readable(paths, say))
@@ -64,9 +64,10 @@ def run_example(
         say(f"{frame_id}: {len(seen)} detections, {len(cut)} of them vehicles")
     alone = {frame_id: sum(frames[o] == frames[frame_id] for o in others) == 1 for frame_id in others}
     names = {frame_id: frames[frame_id] if alone[frame_id] else frame_id for frame_id in others}
-    distances = {vehicle: {} for vehicle in embeddings[chosen]}
+    distances: dict[str, dict[str, dict[str, float]]] = {vehicle: {} for vehicle in embeddings[chosen]}
     for frame_id in others:
-        apart = track_distances(*([vector[None] for vector in embeddings[f].values()] for f in (chosen, frame_id)))
+        queries, gallery = ([vector[None] for vector in embeddings[each].values()] for each in (chosen, frame_id))
+        apart = track_distances(queries, gallery)
         for vehicle, row in zip(embeddings[chosen], apart, strict=True):
             distances[vehicle][names[frame_id]] = dict(zip(embeddings[frame_id], map(float, row), strict=True))
     everyone = {key: crop for of_frame in crops.values() for key, crop in of_frame.items()}

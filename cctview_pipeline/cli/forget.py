@@ -66,10 +66,9 @@ def erase(
     request = reference_of(request)
     lake, campaign = open_campaign()
     now = datetime.now(UTC)
-    if span:
-        wanted = split(cameras)
-        erasure = of_span(lake, campaign, wanted, parse_time(begin), parse_time(end), request, now)
-        what = f"{', '.join(erasure.cameras)} from {erasure.begin:%Y-%m-%dT%H:%M:%SZ} to {erasure.end:%Y-%m-%dT%H:%M:%SZ}"
+    if span and (first := parse_time(begin)) and (last := parse_time(end)):
+        erasure = of_span(lake, campaign, split(cameras), first, last, request, now)
+        what = f"{', '.join(erasure.cameras)} from {first:%Y-%m-%dT%H:%M:%SZ} to {last:%Y-%m-%dT%H:%M:%SZ}"
     else:
         erasure = of_journey(lake, open_keys(lake.uri), journey, request, now)
         what = f"one vehicle at {len(erasure.tracks)} cameras"

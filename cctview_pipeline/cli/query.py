@@ -3,7 +3,6 @@
 import re
 from typing import Annotated
 
-import click
 import typer
 from typer.core import TyperCommand
 
@@ -21,7 +20,8 @@ MAX_SHOWN = 1000
 class QueryCommand(TyperCommand):
     """A question may begin with a comment, which looks like an option; but only a question has blanks behind it, or lines."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    # typer has taken click into itself, and its commands' own signatures name classes that are not to be imported.
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         questions = [word for word in args if re.match(r"--(\s|[^\n]*\n)", word)]
         if questions and "--" not in args:
             args = [*(word for word in args if word not in questions), "--", *questions]

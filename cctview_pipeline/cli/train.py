@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -41,6 +41,15 @@ SeedOption = Annotated[int, typer.Option(help="Of the weights' beginning and of 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
+class _Said(TypedDict, total=False):
+    """What was said of a recipe, whose defaults stand for the rest."""
+
+    seed: int
+    epochs: int
+    learning_rate: float
+    cities: int
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """What was said of an adaptation. recipe: what of it is not to be the default's."""
@@ -51,7 +60,7 @@ class _Wanted:
     purpose: str
     name: str
     start: str
-    recipe: dict[str, float]
+    recipe: _Said
     device: str
 
     def camera_hours(self, lake: "Lake", table: str) -> "list[Partition]":
@@ -135,9 +144,10 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
         start = wanted.start or campaign.model("detector")
         recipe = AdaptationRecipe(**wanted.recipe)
         adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
-        record_candidate(instance, DETECTOR, kept(adapted.entry, adapted.refused))
+        entry = kept(adapted.entry, adapted.refused)
+        record_candidate(instance, DETECTOR, entry)
     console.print(f"AP50 on held-out frames: {adapted.before:.3f} before, {adapted.after:.3f} now.")
-    _print_next(adapted.entry)
+    _print_next(entry)
 
 
 @train.command("extractor")
@@ -171,6 +181,7 @@ def train_extractor(
     if from_lake:
         _adapt_extractor(_Wanted(split(cameras), begin, end, purpose, name, start, said, device))
         return
+    assert data is not None, "Without --from-lake, _one_source has seen to it that --data is given."
     from cctview_pipeline.training.extractor.recipe import ExtractorRecipe
     from cctview_pipeline.training.extractor.recipe import train_extractor as run
 
@@ -192,10 +203,11 @@ def _adapt_extractor(wanted: _Wanted) -> None:
     start, recipe = wanted.start or campaign.model("extractor"), AdaptationRecipe(**wanted.recipe)
     adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
     with open_instance() as instance:
-        record_candidate(instance, EXTRACTOR, kept(adapted.entry, adapted.refused))
+        entry = kept(adapted.entry, adapted.refused)
+        record_candidate(instance, EXTRACTOR, entry)
     before, after = (each.camera.mean_average_precision for each in (adapted.before, adapted.after))
     console.print(f"mAP of finding later tracks again: {before:.3f} before, {after:.3f} now.")
-    _print_next(adapted.entry)
+    _print_next(entry)
 
 
 @train.command("people")
@@ -241,9 +253,15 @@ def _one_source(data: Path | list[Path] | None, from_lake: bool, without: list[s
         raise CctviewError("--without is for --data: with --from-lake name the --cameras to learn from.")
 
 
-def _said(**options: float | None) -> dict[str, float]:
-    """Those that were given, for a recipe whose defaults stand for the others."""
-    return {name: value for name, value in options.items() if value is not None}
+def _said(seed: int, epochs: int | None, learning_rate: float | None, cities: int | None) -> _Said:
+    said = _Said(seed=seed)
+    if epochs is not None:
+        said["epochs"] = epochs
+    if learning_rate is not None:
+        said["learning_rate"] = learning_rate
+    if cities is not None:
+        said["cities"] = cities
+    return said
 
 
 def _print_next(entry: "ModelEntry") -> None:

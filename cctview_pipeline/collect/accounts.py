@@ -41,15 +41,22 @@ class Note:
         except (ValueError, RecursionError):
             told = {}
         told = told if isinstance(told, dict) else {}
-        known = {name: value for name, value in told.items() if name in _KINDS and isinstance(value, _KINDS[name])}
+        known: dict[str, object] = {name: told[name] for name, kind in _KINDS.items() if isinstance(told.get(name), kind)}
         if "state" in known:
             known["state"] = _state(known["state"])
         if "follows" in known:
-            known["follows"] = {camera: _state(state) for camera, state in known["follows"].items()}
+            known["follows"] = {camera: _state(state) for camera, state in told["follows"].items()}
         return cls(camera_id, at_us, known)
 
 
-_KINDS = {"state": str, "detail": str, "follows": dict, "begins": bool, "ends": bool} | dict.fromkeys(_SINCE, int)
+_KINDS: Mapping[str, type] = {
+    "state": str,
+    "detail": str,
+    "follows": dict,
+    "begins": bool,
+    "ends": bool,
+    **dict.fromkeys(_SINCE, int),
+}
 
 
 def _state(told: object) -> str:
@@ -173,8 +180,10 @@ def _reasons(began: int, ended: int, found: Sequence[Interval]) -> list[Interval
     parts = []
     for a, b in pairwise(sorted(edges)):
         state = next((each for each in found if each.began_us <= a and b <= each.ended_us), None)
-        known = state and state.what not in _SENDS_FRAMES
-        parts.append(Interval(state.what, a, b, state.detail) if known else Interval(MISSED, a, b))
+        if state and state.what not in _SENDS_FRAMES:
+            parts.append(Interval(state.what, a, b, state.detail))
+        else:
+            parts.append(Interval(MISSED, a, b))
     reasons = [part for part in parts if part.what != MISSED]
     if not reasons:
         return [Interval(MISSED, began, ended)]

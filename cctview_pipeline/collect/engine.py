@@ -23,7 +23,7 @@ import numpy as np
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.live import LiveNetwork
 from cctview_pipeline.collect.accounts import NOT_MASKED, SPOOL_FULL
-from cctview_pipeline.collect.fetching import Answer, NoAnswer, fetch, open_session
+from cctview_pipeline.collect.fetching import NoAnswer, fetch, open_session
 from cctview_pipeline.collect.newest import Newest, Seen
 from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
@@ -213,14 +213,14 @@ class Engine:
             followed.tally.unchanged += 1
             followed.watch.unchanged(_now_us(), loop.time())
             return 0.0
-        return self._look_at(followed, answer, due)
+        return self._look_at(followed, answer.content, answer.etag, due)
 
-    def _look_at(self, followed: CameraSession, answer: Answer, due: float) -> float:
+    def _look_at(self, followed: CameraSession, content: bytes, etag: str, due: float) -> float:
         """Every picture of an answer by itself."""
         now, tally, watch = asyncio.get_running_loop().time(), followed.tally, followed.watch
-        tally.bytes += len(answer.content)
+        tally.bytes += len(content)
         new, failures, wait = 0, 0, 0.0
-        for picture in self.network.pictures(answer.content):
+        for picture in self.network.pictures(content):
             before = watch.backoff.failures
             taken = watch.received(picture, _now_us(), now)
             if watch.backoff.failures > before:
@@ -235,7 +235,7 @@ class Engine:
                 tally.unchanged += 1
         tally.new += new
         # Of what could not be used nothing is known that "unchanged" could mean.
-        followed.etag = "" if failures else answer.etag
+        followed.etag = "" if failures else etag
         if new:
             tally.lag_s = now - due
         return 0.0 if new else wait
@@ -249,20 +249,25 @@ class Engine:
             followed.tally.refuses(NOT_MASKED)
             self.behind_since_us = self.behind_since_us or record.fetched_us
         else:
-            self._waiting.append(Waiting(followed, record, followed.watch.seen))
+            seen = followed.watch.seen
+            assert seen is not None, "The watch remembers the frame that it has just called new."
+            self._waiting.append(Waiting(followed, record, seen))
             self._arrived.set()
 
     def _append(self, waiting: Waiting, picture: Masked | Refused) -> None:
         """Of what may not be stored the record tells that it came and why, and holds no more."""
-        followed, kept = waiting.followed, isinstance(picture, Masked)
-        record = replace(waiting.record, payload=picture.jpeg if kept else picture.to_json())
-        if not kept:
+        followed = waiting.followed
+        if isinstance(picture, Masked):
+            payload = picture.jpeg
+        else:
+            payload = picture.to_json()
             followed.tally.refuses(picture.reason)
+        record = replace(waiting.record, payload=payload)
         try:
             self.writer.append(record)
             followed.kept = waiting.seen
         except SpoolFull:
-            if kept:
+            if isinstance(picture, Masked):
                 followed.tally.refuses(SPOOL_FULL)
             self.full_since_us = self.full_since_us or record.fetched_us
 

@@ -7,6 +7,7 @@ leads into one's own network.
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -117,7 +118,7 @@ class PublicResolver(AbstractResolver):
     def __init__(self) -> None:
         self._names = aiohttp.DefaultResolver()
 
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
         found = await self._names.resolve(host, port, family)
         public = [each for each in found if is_local(host) or is_public(each["host"])]
         if found and not public:

@@ -48,7 +48,8 @@ class Newest:
     @classmethod
     def read(cls, spool: Path) -> "Newest":
         """What all shards of a spool remember, as a camera may have been another's. A file that is none is as good as none."""
-        cameras, placeholders = {}, set()
+        cameras: dict[str, Seen] = {}
+        placeholders: set[str] = set()
         for path in sorted(spool.glob(f"*/{NAME}")):
             told = _read(path)
             for camera, seen in told.cameras.items():

@@ -82,7 +82,9 @@ class _Held:
     """What the lake has, read once a camera and hour."""
 
     def __init__(self, lake: Lake) -> None:
-        self._lake, self._known, self._accounts = lake, {}, {}
+        self._lake = lake
+        self._known: dict[Partition, np.ndarray] = {}
+        self._accounts: dict[tuple[str, datetime], bool] = {}
 
     def accounts(self, camera: str, hour: datetime) -> bool:
         if (camera, hour) not in self._accounts:

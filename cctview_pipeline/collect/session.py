@@ -40,6 +40,7 @@ async def list_cameras(network: LiveNetwork, settings: EngineSettings) -> Camera
         except NoAnswer as told:
             mend = " If that machine is yours, give its address itself with --base-url." if told.code == PRIVATE else ""
             raise CctviewError(f"{shown(request.url)} gives no list of cameras: {told.code}.{mend}") from None
+    assert answer.content is not None, "Only an answer to a request with an etag has no content."
     return network.read_list(answer.content)
 
 
@@ -182,9 +183,9 @@ def summary(engine: Engine) -> Iterator[str]:
         yield f"Not used: {', '.join(parts)}."
     silent = [followed for followed in engine.followed if followed.tally.new == 0]
     if silent:
-        told = [f"{each.camera.id} ({each.watch.state}{_why(each.tally.last_failure)})" for each in silent[:WORST]]
+        named = [f"{each.camera.id} ({each.watch.state}{_why(each.tally.last_failure)})" for each in silent[:WORST]]
         more = f" and {len(silent) - WORST:,} more" if len(silent) > WORST else ""
-        yield f"{len(silent):,} of {len(tallies):,} cameras gave no new picture: {', '.join(told)}{more}."
+        yield f"{len(silent):,} of {len(tallies):,} cameras gave no new picture: {', '.join(named)}{more}."
 
 
 def _why(failure: str) -> str:

@@ -45,9 +45,9 @@ def gaps_table(
 def _notes(spool: Path, camera_id: str, hour: datetime) -> Sequence[Sequence[Note]]:
     """What every shard's collectors noted of themselves and of a camera, in order of time."""
     near = segments(spool, (hour - HOUR, hour, hour + HOUR))
-    notes = defaultdict(list)
-    for shard, of_shard in groupby(near, key=lambda segment: segment.parent):
-        of_shard = list(of_shard)
+    notes: defaultdict[Path, list[Note]] = defaultdict(list)
+    for shard, found in groupby(near, key=lambda segment: segment.parent):
+        of_shard = list(found)
         rows = contents(of_shard)
         about = pc.is_in(rows["camera_id"], pa.array(["", camera_id]))
         events = rows.filter(pc.and_(pc.equal(rows["kind"], Kind.EVENT), about))

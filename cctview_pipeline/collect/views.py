@@ -7,6 +7,7 @@ that were looked at, those in between are looked at, too.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -36,7 +37,7 @@ def with_views(frames: pa.Table) -> pa.Table:
     numbers = np.zeros(len(frames), np.int64)
     for shape in set(shapes.values()):
         rows = np.array([row for row, size in enumerate(sizes) if shapes[size] == shape])
-        numbers[rows] = view_numbers(times[rows], lambda place, rows=rows: _thumbnail(jpegs[int(rows[place])].as_py()))
+        numbers[rows] = view_numbers(times[rows], partial(_thumbnail, jpegs, rows))
     return frames.drop_columns(["jpeg"]).append_column(VIEW, pa.array(numbers))
 
 
@@ -94,6 +95,6 @@ def _turn(place: int, following: int, old: np.ndarray, new: np.ndarray, look: Lo
     return place + 1 + int(np.argmax(np.cumsum([0.0, *gain])))
 
 
-def _thumbnail(jpeg: bytes) -> np.ndarray | None:
-    small = thumbnail(jpeg)
+def _thumbnail(jpegs: pa.ChunkedArray, rows: np.ndarray, place: int) -> np.ndarray | None:
+    small = thumbnail(jpegs[int(rows[place])].as_py())
     return None if small is None else of_one_size(small)

@@ -180,11 +180,12 @@ class _Pseudonyms:
             if len(self._made) >= _MAX_REMEMBERED:
                 self._made.clear()
             key = self._key(self._day(identifier))
-            self._made[identifier] = key and key.pseudonym(identifier)
+            self._made[identifier] = key.pseudonym(identifier) if key else None
         return self._made[identifier]
 
     def _key(self, day: date) -> DayKey | None:
         if day not in self._keys:
+            assert self._store is not None, "Only tables about vehicles have such ids, and asking about those opens the keys."
             try:
                 self._keys[day] = self._store.key(day)
             except KeyDestroyed:

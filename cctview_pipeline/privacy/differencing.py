@@ -107,7 +107,8 @@ class _Suppression:
         """Move the row by ``far``; what is shown and moves with it is hidden, if it may be and the row gets there."""
         if self.low[row] <= self.value[row] + far <= self.high[row]:
             return True
-        sign, left, moved = (1 if far > 0 else -1), abs(far), {}
+        sign, left = (1 if far > 0 else -1), abs(far)
+        moved: dict[int, int] = {}
         while left and (steps := self._steps(row, sign, left, loss)):
             size = min(left, *(int(self._room(np.array([cell]), way)[0]) for cell, way in steps.items()))
             for cell, way in steps.items():

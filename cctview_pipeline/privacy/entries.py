@@ -9,11 +9,6 @@ from functools import cached_property
 from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import CctviewError
 
-_KINDS = dict.fromkeys(("time", "user", "purpose", "kind", "lake", "asked", "previous", "hash"), str) | {
-    "number": int,
-    "tables": list,
-}
-"""What a line has, and of which kind."""
 BEGINNING = "0" * 64
 """What the first line has for the hash of the line before."""
 

@@ -61,24 +61,33 @@ class Erasure:
         return found
 
     @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """Begin and end; None of an erasure of one vehicle."""
+        return (self.begin, self.end) if self.begin is not None and self.end is not None else None
+
+    @property
     def hours(self) -> tuple[datetime, datetime]:
         """The first and the last hour that anything of it lies in."""
-        if self.begin is not None:
-            return floor_hour(self.begin - PUBLISHED_ERROR), floor_hour(self.end + PUBLISHED_ERROR)
+        if self.span is not None:
+            begin, end = self.span
+            return floor_hour(begin - PUBLISHED_ERROR), floor_hour(end + PUBLISHED_ERROR)
         times = [FrameId.parse(frame).time.astimezone(UTC) for frame in self.painted] or [self.asked_at]
         return floor_hour(min(times)), floor_hour(max(times) + PUBLISHED_ERROR)
 
     def covers(self, detection_ids: pa.ChunkedArray) -> np.ndarray:
         """(N,) bool: detections that go."""
         gone = among(detection_ids, self.detections).to_numpy(zero_copy_only=False)
-        if self.begin is None:
+        if self.span is None:
             return gone
         frames = pc.list_element(pc.split_pattern(detection_ids, "--detections--", max_splits=1), 0)
         return gone | np.array([self._in_span(FrameId.parse(frame)) for frame in frames.to_pylist()], bool)
 
     def _in_span(self, frame: FrameId) -> bool:
+        if self.span is None or frame.camera_id not in self.cameras:
+            return False
+        begin, end = self.span
         slack = PUBLISHED_ERROR if frame.published else timedelta()
-        return frame.camera_id in self.cameras and self.begin - slack <= frame.time.astimezone(UTC) < self.end + slack
+        return begin - slack <= frame.time.astimezone(UTC) < end + slack
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), default=lambda time: time.isoformat()).encode()

@@ -23,7 +23,7 @@ def export_partitions(
     as one entry before the first file, or refuses it. Folders are named by the time in the frame's id: New York's for published
     frames, UTC for others. What the lake does not have yet (crops, features) is left out.
     """
-    cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.hour) for p in partitions)
+    cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.begin) for p in partitions)
     what = f"{len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}, as files to {out.absolute()}"
     authorize(lake, "export", what, TABLES, purpose, user)
     return (_export_camera_hour(lake, partition, threshold, out) for partition in partitions)

@@ -71,7 +71,14 @@ def of_span(
         )
     if end > now:
         raise CctviewError("An erasure is of what is past: give an end that is over.")
-    erasure = Erasure(_new_id(now), reference_of(why), now, tuple(campaign.camera(name).id for name in cameras), begin, end)
+    erasure = Erasure(
+        id=_new_id(now),
+        why=reference_of(why),
+        asked_at=now,
+        cameras=tuple(campaign.camera(name).id for name in cameras),
+        begin=begin,
+        end=end,
+    )
     return _with_journeys(lake, replace(erasure, tracks=tuple(_tracks_of(lake, erasure))))
 
 
@@ -89,8 +96,14 @@ def of_journey(lake: Lake, keys: KeyStore, journey: str, why: str, now: datetime
         found = tracks.filter(among(tracks["track_id"], legs))
         detections += [each for ids in found["detection_ids"].to_pylist() for each in ids]
     sizes = _frame_sizes(lake, {DetectionId.parse(each).frame_id for each in detections})
-    ids = {"detections": tuple(sorted(detections)), "tracks": tuple(sorted(legs))}
-    erasure = Erasure(_new_id(now), reference_of(why), now, **ids, frame_sizes=sizes)
+    erasure = Erasure(
+        id=_new_id(now),
+        why=reference_of(why),
+        asked_at=now,
+        detections=tuple(sorted(detections)),
+        tracks=tuple(sorted(legs)),
+        frame_sizes=sizes,
+    )
     return _with_journeys(lake, erasure)
 
 
@@ -99,7 +112,7 @@ def _frame_sizes(lake: Lake, frames: set[str]) -> dict[str, Size]:
     found: dict[str, Size] = {}
     hours = {floor_hour(FrameId.parse(frame).time.astimezone(UTC)) for frame in frames}
     for place in _written(lake, "raw_frames", set(map(camera_of, frames))):
-        if any(abs(place.hour - hour) <= HOUR for hour in hours):
+        if any(abs(place.begin - hour) <= HOUR for hour in hours):
             rows = lake.read("raw_frames", place, ["frame_id", "width", "height"])
             rows = rows.filter(among(rows["frame_id"], frames))
             found |= zip(rows["frame_id"].to_pylist(), sizes_of(rows), strict=True)
@@ -140,7 +153,7 @@ def erase(
             continue
         report.kept |= {lake.storage.path(key): STRANGER for key in lake.strangers(table)}
         for place in _written(lake, table):
-            if not first - timedelta(hours=1) <= place.hour <= last + REACH:
+            if not first - timedelta(hours=1) <= place.begin <= last + REACH:
                 continue
             rows = lake.read(table, place)
             left = apply(erasure, table, place, rows)
@@ -150,7 +163,7 @@ def erase(
                 report.changed.setdefault(table, {})[str(place)] = gone or _painted(rows, left)
                 report.partitions.append((table, place))
             lake.storage.delete_earlier(layout.key(table, place))
-            days.add(place.hour.date())
+            days.add(place.begin.date())
     _make_marts_anew(lake, campaign, graph, {hour.date() for hour in (first, last)} | days, report)
     tell(report)
     erasures.put(replace(erasure, finished=True))
@@ -184,15 +197,18 @@ def _frames_of(erasure: Erasure, campaign: Campaign) -> set[Partition]:
 def _make_marts_anew(lake: Lake, campaign: Campaign, graph: Graph, days: set[date], report: ErasureReport) -> None:
     """As far as what they are made from is there; else they stay: a quarter of an hour's counts and medians name nobody."""
     tombstones = Tombstones(lake)
-    gone = {place.hour.date() for table in ("tracks", "matches", "journeys") for place in tombstones.partitions(table)}
+    gone = {place.begin.date() for table in ("tracks", "matches", "journeys") for place in tombstones.partitions(table)}
     for mart in (each for each in MARTS if each in graph):
-        for place in (place for place in _written(lake, mart) if place.day in days):
-            if place.day in gone:
+        for place in _written(lake, mart):
+            day = place.begin.date()
+            if day not in days:
+                continue
+            if day in gone:
                 report.kept[f"{mart} {place}"] = (
                     "tables of its day are gone for good, and it holds counts and medians of 15 minutes"
                 )
             else:
-                lake.write(mart, place, build_mart(lake, mart, place.day))
+                lake.write(mart, place, build_mart(lake, mart, day))
                 lake.storage.delete_earlier(layout.key(mart, place))
                 report.made_anew.append(f"{mart} {place}")
                 report.partitions.append((mart, place))
@@ -202,8 +218,9 @@ def _record(erasure: Erasure, record: Record) -> Record | None:
     """A spool's record as it may stay."""
     if record.kind != Kind.FRAME:
         return record
-    if erasure.begin is not None and record.camera_id in erasure.cameras:
-        return None if microseconds(erasure.begin) <= record.captured_us < microseconds(erasure.end) else record
+    if erasure.span is not None and record.camera_id in erasure.cameras:
+        begin, end = map(microseconds, erasure.span)
+        return None if begin <= record.captured_us < end else record
     name = frame_id(record.camera_id, record.captured_us)
     if name not in erasure.painted or not record.payload.startswith(b"\xff\xd8"):
         return record
@@ -215,7 +232,7 @@ def _tracks_of(lake: Lake, erasure: Erasure) -> Iterator[str]:
     """Ids of the tracks that reach into a span."""
     first, last = erasure.hours
     for place in _written(lake, "tracks", set(erasure.cameras)):
-        if first <= place.hour <= last:
+        if first <= place.begin <= last:
             rows = lake.read("tracks", place, ["track_id", "detection_ids"])
             yield from rows.filter(pa.array(erased_tracks(erasure, rows)))["track_id"].to_pylist()
 
@@ -247,7 +264,7 @@ def _named(rows: pa.Table, keys: KeyStore, journey: str) -> pa.Table:
 def _written(lake: Lake, table: str, cameras: set[str] | None = None) -> list[Partition]:
     """A table's partitions in order of time, of cameras or of all."""
     wanted = [place for place in lake.partitions(table) if cameras is None or place.camera in cameras]
-    return sorted(wanted, key=lambda place: (place.hour or place.day, place.camera or ""))
+    return sorted(wanted, key=lambda place: (place.begin, place.camera))
 
 
 def _painted(before: pa.Table, after: pa.Table) -> int:

@@ -97,11 +97,18 @@ class _Entry:
         created, destroyed = (datetime.fromisoformat(said[n]) if n in said else None for n in ("created_at", "destroyed_at"))
         secret = bytes.fromhex(said["secret"]) if "secret" in said else None
         entry = cls(date.fromisoformat(said["day"]), said["fingerprint"], created, secret, destroyed)
-        if (secret is None) == (entry.destroyed_at is None) or (secret is not None and entry.created_at is None):
+        if (secret is None) == (destroyed is None) or (secret is not None and created is None):
             raise ValueError("neither a key nor a marker")
-        if secret is not None and DayKey(entry.day, secret, entry.created_at).fingerprint != entry.fingerprint:
+        if entry.key is not None and entry.key.fingerprint != entry.fingerprint:
             raise ValueError("the fingerprint is another")
         return entry
+
+    @property
+    def key(self) -> DayKey | None:
+        """None once it was destroyed."""
+        if self.secret is None or self.created_at is None:
+            return None
+        return DayKey(self.day, self.secret, self.created_at)
 
 
 class KeyStore:
@@ -130,7 +137,7 @@ class KeyStore:
     def existing(self, day: date) -> DayKey | None:
         """The day's key, or None when there is none: destroyed, or never made."""
         entry = self._read(day)
-        return self._opened(entry) if entry is not None and entry.secret is not None else None
+        return entry.key if entry is not None else None
 
     def destroy(self, day: date) -> None:
         """Replace the day's secret by a marker (day, times, fingerprint), whether there is one or not: no key follows it.
@@ -184,12 +191,12 @@ class KeyStore:
         return None
 
     def _opened(self, entry: _Entry) -> DayKey:
-        if entry.secret is None:
+        if (key := entry.key) is None:
             raise KeyDestroyed(
                 f"The key of {entry.day} was destroyed at {entry.destroyed_at:%Y-%m-%d %H:%M} UTC, and no other is made for that "
                 "day; to work on its pictures anew, begin a lake of its own with a CCTVIEW_KEYS of its own."
             )
-        return DayKey(entry.day, entry.secret, entry.created_at)
+        return key
 
 
 def _name(day: date) -> str:

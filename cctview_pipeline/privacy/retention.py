@@ -104,10 +104,12 @@ def purge(
 
 def _delete(lake: Lake, tombstones: Tombstones, due: ExpiredItem, now: datetime, keys: KeyStore | None) -> None:
     if due.kind == "keys":
+        assert keys is not None, "A key is found due in the store that is given here as well."
         keys.destroy(datetime.fromisoformat(due.place).date())
     elif due.kind == "spool":
         delete(Path(due.place))
     else:
+        assert due.partition is not None, "What is no partition stays: purge has told so."
         if tombstones.get(due.kind, due.partition) is None:
             tombstones.put(Tombstone(due.kind, due.partition, due.why, now))
         lake.storage.delete(layout.key(due.kind, due.partition))
@@ -122,8 +124,7 @@ def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetim
         for key in lake.strangers(table):
             yield ExpiredItem(table, lake.storage.path(key), now, lifetime)
         for partition in lake.partitions(table):
-            begin = partition.hour or datetime.combine(partition.day, time(), UTC)
-            since = max(begin, intake.get(partition, begin))
+            since = max(partition.begin, intake.get(partition, partition.begin))
             if since + lifetime <= now:
                 yield ExpiredItem(table, lake.storage.path(layout.key(table, partition)), since, lifetime, partition)
 
@@ -145,7 +146,9 @@ def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[ExpiredIte
 def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[ExpiredItem]:
     """A key's lifetime begins when its day is over, or when it was made for a day long past."""
     lifetime = policy.lifetime("keys")
-    for day in keys.days() if lifetime is not None else []:
+    if lifetime is None:
+        return
+    for day in keys.days():
         over = datetime.combine(day, time(), UTC) + timedelta(days=1)
         since = max(over, keys.created_at(day) or over)
         if since + lifetime <= now:
@@ -164,4 +167,4 @@ def _intakes(lake: Lake) -> dict[Partition, datetime]:
 
 
 def _intake_key(partition: Partition) -> str:
-    return f"{INTAKE}/{partition.camera}/{layout.format_hour(partition.hour)}.txt"
+    return f"{INTAKE}/{partition.camera}/{layout.format_hour(partition.begin)}.txt"

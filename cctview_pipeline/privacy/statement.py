@@ -73,7 +73,8 @@ def _parse(sql: str) -> dict:
     with duckdb.connect() as scratch:
         try:
             kinds = [statement.type.name.replace("_", " ") for statement in scratch.extract_statements(sql)]
-            tree = json.loads(scratch.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()[0])
+            [(serialized,)] = scratch.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+            tree = json.loads(serialized)
         except duckdb.Error as error:
             raise told(error) from error
         except RecursionError:

@@ -32,6 +32,8 @@ def verify(log: AuditLog, noted: Head | None = None) -> Verdict:
         last, before = NOTHING, NOTHING
         for number, line in enumerate(file, 1):
             entry = Entry.parse(line)
+            if entry is None or not line.endswith(b"\n"):
+                return Verdict(before, number, _no_entry(number, line))
             if sentence := _wrong(number, line, entry, file):
                 return Verdict(before, number, sentence)
             if entry.previous != last.hash:
@@ -54,12 +56,14 @@ def verify(log: AuditLog, noted: Head | None = None) -> Verdict:
     return Verdict(before, head.number, found)
 
 
-def _wrong(number: int, line: bytes, entry: Entry | None, rest: Iterator[bytes]) -> str | None:
-    """What is wrong with one line by itself and by its number. entry: what stands in it; rest: the lines after."""
+def _no_entry(number: int, line: bytes) -> str:
     if not line.endswith(b"\n"):
         return f"Line {number} is unfinished: its writer was stopped, nothing was answered, and the next entry takes its place."
-    if entry is None:
-        return f"Line {number} is no entry."
+    return f"Line {number} is no entry."
+
+
+def _wrong(number: int, line: bytes, entry: Entry, rest: Iterator[bytes]) -> str | None:
+    """What is wrong with an entry by itself and by its number. line: as it stands in the log; rest: the lines after."""
     if entry.line() != line:
         following = Entry.parse(next(rest, b""))
         only_hash = following is not None and following.previous == entry.head.hash

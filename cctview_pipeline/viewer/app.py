@@ -6,6 +6,7 @@
     app = create_app(open_lake(), open_keys(), ViewerSettings())
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -68,24 +69,24 @@ NO_ADDRESS = "There is no such page."
 TITLES = {403: "Not allowed", 404: "Not here", 503: "Cannot be answered now"}
 
 
-def _ask_what_for(request: Request, error: NeedsPurpose) -> Response:
+def _ask_what_for(request: Request, error: Exception) -> Response:
     if request.method != "GET" or request.url.path.endswith((".jpeg", ".png")):
         return PlainTextResponse("Say what for first: open /purpose.", 403)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/purpose?next={quote(here, safe='')}", 303)
 
 
-def _empty(request: Request, error: EmptyLake) -> Response:
+def _empty(request: Request, error: Exception) -> Response:
     """What one would do next."""
     if request.url.path.endswith((".jpeg", ".png")):
         return PlainTextResponse(str(error), 404)
     return page(request, "empty.html", 404, lake=request.app.state.viewer.reading.lake.uri)
 
 
-def _told(status: int):
+def _told(status: int) -> Callable[[Request, Exception], Response]:
     """The sentence as a page."""
 
-    def handler(request: Request, error: CctviewError) -> Response:
+    def handler(request: Request, error: Exception) -> Response:
         if request.url.path.endswith((".jpeg", ".png")):
             return PlainTextResponse(str(error), status)
         return page(request, "message.html", status, title=TITLES[status], sentence=str(error))
@@ -93,7 +94,8 @@ def _told(status: int):
     return handler
 
 
-def _http(request: Request, error: HTTPException) -> Response:
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "It is registered for these alone."
     return (
         _told(404)(request, NotThere(NO_ADDRESS)) if error.status_code in (404, 405) else PlainTextResponse("", error.status_code)
     )

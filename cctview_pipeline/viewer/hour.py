@@ -35,8 +35,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Box:
-    """In pixels of the frame. track: its track's id, empty for what is in none; vehicle: its address, empty where it can't be
-    followed."""
+    """In pixels of the frame. track: its track's id, empty for what is in none; name: its track's in addresses, empty where it
+    can't be followed."""
 
     detection_id: str
     x1: float
@@ -55,6 +55,10 @@ class Box:
     @property
     def is_vehicle(self) -> bool:
         return self.label in VEHICLES
+
+
+_Row = tuple[str, float, float, float, float, str, float]
+"""A box without its track, as many are remembered: from its detection's id to its score."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Hour:
     @cached_property
     def by_minute(self) -> np.ndarray:
         """(60,) frames."""
-        return _by_minute(self.partition.hour, self.times)
+        return _by_minute(self.partition.begin, self.times)
 
     def place(self, at: datetime) -> int:
         """Of the last frame at or before a time, or the first."""
@@ -92,7 +96,7 @@ class Hour:
 
     def gaps(self, reading: Reading) -> list[tuple[datetime, datetime, str]]:
         """Begin, end, reason."""
-        begin, end = self.partition.hour, self.partition.hour + HOUR
+        begin, end = self.partition.begin, self.partition.begin + HOUR
         if reading.has("gaps", self.partition):
             rows = reading.table("gaps", self.partition).to_pylist()
             return [(max(row["began_at"], begin), min(row["ended_at"], end), row["reason"]) for row in rows]
@@ -111,20 +115,21 @@ def boxes(reading: Reading, names: Names, partition: Partition, frame: Frame, th
     by_frame = reading.derived("boxes", "detections", partition, lambda: _boxes_by_frame(reading, partition, threshold))
     tracks = reading.derived("members", "tracks", partition, lambda: _members(reading, partition))
     found = []
-    for row in by_frame.get(frame.id, []):
-        track = tracks.get(row[0], "")
-        found.append(Box(*row, track, (names(track) or "") if track else ""))
+    for identifier, x1, y1, x2, y2, label, score in by_frame.get(frame.id, []):
+        track = tracks.get(identifier, "")
+        name = (names(track) or "") if track else ""
+        found.append(Box(detection_id=identifier, x1=x1, y1=y1, x2=x2, y2=y2, label=label, score=score, track=track, name=name))
     # What leads somewhere lies above what does not, and small above large, so that each can be clicked.
     return sorted(found, key=lambda box: (bool(box.name), -(box.x2 - box.x1) * (box.y2 - box.y1)))
 
 
-def _boxes_by_frame(reading: Reading, partition: Partition, threshold: float) -> dict[str, list[tuple]]:
+def _boxes_by_frame(reading: Reading, partition: Partition, threshold: float) -> dict[str, list[_Row]]:
     columns = ["detection_id", "x1", "y1", "x2", "y2", "label", "score", "frame_id"]
     rows = reading.table("detections", partition, columns)
-    found: dict[str, list[tuple]] = defaultdict(list)
+    found: dict[str, list[_Row]] = defaultdict(list)
     kept = rows.filter(pa.array(np.asarray(rows["score"]) >= threshold)) if rows.num_rows else rows
-    for *box, frame in zip(*(kept[name].to_pylist() for name in columns), strict=True):
-        found[frame].append(tuple(box))
+    for identifier, x1, y1, x2, y2, label, score, frame in zip(*(kept[name].to_pylist() for name in columns), strict=True):
+        found[frame].append((identifier, x1, y1, x2, y2, label, score))
     return dict(found)
 
 
@@ -137,7 +142,7 @@ def _members(reading: Reading, partition: Partition) -> dict[str, str]:
 
 def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str, clock: Clock) -> Drawing:
     """Vehicles that began in each minute as bars, gaps hatched, the moment as a line; each minute is a link to it."""
-    begin, width, height = hour.partition.hour, 960, 64
+    begin, width, height = hour.partition.begin, 960, 64
     x = lambda time: width * ((time - begin) / HOUR)  # noqa: E731
     drawing = Drawing(width, height, "The hour by minutes: vehicles, gaps, and the moment that is shown", "timeline")
     starts = lambda: reading.table("tracks", hour.partition, ["first_seen"])["first_seen"].to_pylist()  # noqa: E731

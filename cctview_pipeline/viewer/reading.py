@@ -130,10 +130,10 @@ class Reading:
 
     def hours(self, table: str, camera: str) -> list[datetime]:
         """The hours of a camera that were written."""
-        return [partition.hour for partition in self.partitions(table, f"camera={camera}")]
+        return [partition.begin for partition in self.partitions(table, f"camera={camera}")]
 
     def days(self, table: str) -> list[date]:
-        return [partition.day for partition in self.partitions(table)]
+        return [partition.begin.date() for partition in self.partitions(table)]
 
     def _once(self, key: tuple, version: str | None, make: Callable[[], Found], size: Callable[[Found], int]) -> Found:
         with self._lock:

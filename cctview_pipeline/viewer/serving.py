@@ -26,10 +26,11 @@ class Impatient(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _timed: RequestResponseCycle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    # asyncio's stubs name the base of all transports; what it hands a stream's protocol is a Transport, and uvicorn says so too.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        mine = self.client and self.client[0]
-        if sum(1 for each in self.connections if each.client and each.client[0] == mine) > MAX_OF_ONE:
+        mine = _address(self)
+        if mine and sum(_address(each) == mine for each in self.connections) > MAX_OF_ONE:
             transport.abort()
         self._allow(SLOWEST_HEAD_S)
 
@@ -45,12 +46,19 @@ class Impatient(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._timer.cancel()
+        if self._timer:
+            self._timer.cancel()
 
     def _allow(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
         self._timer = self.loop.call_later(seconds, self.transport.abort)
+
+
+def _address(connection: object) -> str:
+    """Of its client. Not every protocol that uvicorn's types name tells one."""
+    client = getattr(connection, "client", None)
+    return client[0] if client else ""
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -128,7 +128,7 @@ def went_to(reading: Reading, names: Names, campaign: Campaign, track: Track) ->
     """Later tracks of the neighbours that were matched with this one: the same table read the other way."""
     found = []
     for camera in campaign.neighbours(track.camera):
-        for hour in (track.partition.hour, track.partition.hour + HOUR):
+        for hour in (track.partition.begin, track.partition.begin + HOUR):
             rows = _where(reading.table("matches", Partition.camera_hour(camera.id, hour)), "gallery_track_id", track.id)
             found += [Candidate(find_track(reading, names, row["query_track_id"]), row, {}) for row in rows if row["assigned"]]
     return found
@@ -136,7 +136,7 @@ def went_to(reading: Reading, names: Names, campaign: Campaign, track: Track) ->
 
 def journey(reading: Reading, names: Names, track: Track) -> list[Leg]:
     """All legs of the journey that it is part of, in order; none where journeys were not made, or are gone."""
-    hours = [track.partition.hour + i * HOUR for i in (-1, 0, 1)]
+    hours = [track.partition.begin + i * HOUR for i in (-1, 0, 1)]
     tables = reading.tables("journeys", map(Partition.of_hour, hours))
     mine = next((row["journey_id"] for table in tables for row in _where(table, "track_id", track.id)), "")
     legs = sorted((row for table in tables for row in _where(table, "journey_id", mine)), key=lambda row: row["leg"])

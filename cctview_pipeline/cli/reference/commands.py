@@ -32,8 +32,9 @@ def commands_page() -> str:
     )
 
 
-def _leaves(name: str, command: TyperCommand | TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
+def _leaves(name: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
     if not isinstance(command, TyperGroup):
+        assert isinstance(command, TyperCommand), "typer makes groups and commands, and nothing else."
         yield name, command
         return
     for each in sorted(command.commands):
@@ -45,12 +46,12 @@ def _section(name: str, command: TyperCommand) -> str:
     arguments = [each for each in command.params if isinstance(each, TyperArgument)]
     options = [each for each in command.params if isinstance(each, TyperOption)]
     usage = " ".join([name, *(each.name.upper() for each in arguments), *(["[OPTIONS]"] if options else [])])
-    rows = [[f"`{each.name.upper()}`", _default(each), each.help] for each in arguments]
-    rows += [[f"`{_spelling(each, context)}`", _default(each), each.help] for each in options]
+    rows = [[f"`{each.name.upper()}`", _default(each), _help(each)] for each in arguments]
+    rows += [[f"`{_spelling(each, context)}`", _default(each), _help(each)] for each in options]
     return page(
         f"## {name}",
         f"`{usage}`",
-        inspect.cleandoc(command.help),
+        inspect.cleandoc(_help(command)),
         table(["argument or option", "default", "what it is"], rows) if rows else "",
     ).rstrip("\n")
 
@@ -71,6 +72,11 @@ def _default(parameter: TyperArgument | TyperOption) -> str:
     return "on" if parameter.default is True else f"`{parameter.default}`"
 
 
+def _help(documented: TyperCommand | TyperArgument | TyperOption) -> str:
+    assert documented.help is not None, f"{documented.name} does not say what it is."
+    return documented.help
+
+
 def _first_sentence(command: TyperCommand) -> str:
-    first = inspect.cleandoc(command.help).split("\n\n")[0].replace("\n", " ")
+    first = inspect.cleandoc(_help(command)).split("\n\n")[0].replace("\n", " ")
     return f"{first.partition('. ')[0].rstrip('.')}."

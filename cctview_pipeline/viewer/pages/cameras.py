@@ -1,7 +1,8 @@
 """The cameras, their hours, and one of these: frames with boxes, gaps, and the same moment elsewhere."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -50,7 +51,8 @@ def camera_hours(request: Request, camera: str, near: str = "") -> Response:
         wanted = hour_named(near)
         return RedirectResponse(address(known.id, min(hours, key=lambda hour: abs(hour - wanted))), 303)
     tracked = set(reading.hours("tracks", known.id))
-    clock, days = clock_of(request), {}
+    clock = clock_of(request)
+    days: dict[date, dict[int, list[datetime]]] = {}
     for hour in hours:
         local = clock.local(hour)
         days.setdefault(local.date(), {}).setdefault(local.hour, []).append(hour)  # two where autumn's change repeats it
@@ -73,34 +75,39 @@ def camera_hour(
     reading.look_ahead(*((table, [place]) for table in ("raw_frames", "detections", "tracks", "gaps")))
     found = Hour.read(reading, camera, when)
     state = {"time": time if time in ("clock", "platoon") else "clock", "way": way, "show": "none" if show == "none" else "all"}
-    context = {
-        "times": (when, when),
-        "camera": known,
-        "hour": when,
-        "road": road,
-        "ways": ways,
-        "state": state,
-        "link": _link(known.id, when, state),
-    }
-    around = {"earlier": _near(reading, known.id, when, -1), "later": _near(reading, known.id, when, 1)}
+    link = _link(known.id, when, state)
+    shown = partial(
+        page,
+        request,
+        times=(when, when),
+        camera=known,
+        hour=when,
+        road=road,
+        ways=ways,
+        state=state,
+        link=link,
+        earlier=_near(reading, known.id, when, -1),
+        later=_near(reading, known.id, when, 1),
+    )
     if not found.frames:
         deleted = Tombstones(reading.lake).get("raw_frames", place)
         tracks = reading.table("tracks", place, ["track_id"]).num_rows
-        return page(request, "gone.html", 200 if deleted else 404, deleted=deleted, tracks=tracks, **context, **around)
+        return shown("gone.html", 200 if deleted else 404, deleted=deleted, tracks=tracks)
     number = found.place(moment_named(at or s, when) or found.frames[0].at)
     frame = found.frames[number]
-    context |= {
-        "frame": frame,
-        "number": number,
-        "count": len(found.frames),
-        "seconds": (frame.at - when).total_seconds(),
-        "src": _picture(session, known.id, when, frame),
-        "boxes": boxes(reading, names_of(request), place, frame, reading.threshold()),
-        "steps": _steps(found, number),
-        "elsewhere": _elsewhere(reading, session, campaign, known, frame.at, state, when),
-    }
-    drawn = timeline(found, reading, frame.at, context["link"], clock_of(request))
-    return page(request, "hour.html", timeline=drawn, gaps=found.gaps(reading), **context, **around)
+    return shown(
+        "hour.html",
+        frame=frame,
+        number=number,
+        count=len(found.frames),
+        seconds=(frame.at - when).total_seconds(),
+        src=_picture(session, known.id, when, frame),
+        boxes=boxes(reading, names_of(request), place, frame, reading.threshold()),
+        steps=_steps(found, number),
+        elsewhere=_elsewhere(reading, session, campaign, known, frame.at, state, when),
+        timeline=timeline(found, reading, frame.at, link, clock_of(request)),
+        gaps=found.gaps(reading),
+    )
 
 
 def _link(camera: str, hour: datetime, state: dict[str, str]) -> str:

@@ -90,8 +90,8 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
     shown = rows.slice(max(0, start), SHOWN_MATCHES).to_pylist()
     show = _Pictures(reading, session, names)
     later = _by_id(tracks, {row["query_track_id"] for row in shown})
-    before = [Partition.camera_hour(from_camera_id, hour) for hour in (place.hour, place.hour - HOUR)]
-    earlier = {}
+    before = [Partition.camera_hour(from_camera_id, hour) for hour in (place.begin, place.begin - HOUR)]
+    earlier: dict[str, Seen] = {}
     for there in before:
         wanted = {row["gallery_track_id"] for row in shown}
         found = _by_id(reading.table("tracks", there, TRACKS), wanted)
@@ -132,7 +132,7 @@ class _Pictures:
 
     def __call__(self, row: Mapping, place: Partition) -> Seen:
         name = self._names(row["track_id"])
-        href = f"/vehicles/{place.camera}/{format_hour(place.hour)}/{name}" if name else ""
+        href = f"/vehicles/{place.camera}/{format_hour(place.begin)}/{name}" if name else ""
         if place not in self._kept:
             self._kept[place] = self._reading.has("crops", place)
         src = crop_address(self._session, place, row["best_detection_id"]) if self._kept[place] else ""
@@ -149,7 +149,7 @@ def _page(
 ) -> Response:
     viewer = viewer_of(request)
     place, start = made_of[0][1], max(0, start)
-    links = [(name, partition_link(viewer.settings.dagster, name, f"{p.camera}|{format_hour(p.hour)}")) for name, p in made_of]
+    links = [(name, partition_link(viewer.settings.dagster, name, f"{p.camera}|{format_hour(p.begin)}")) for name, p in made_of]
     day = figure["began_at"].date()
     links.append((table, partition_link(viewer.settings.dagster, table, str(day))))
     gone, deleted = "", Tombstones(viewer.reading.lake).get("crops", place)
@@ -167,7 +167,7 @@ def _page(
         missing=_missing(viewer.reading, made_of) if total != (figure["vehicles"] or 0) else "",
         gone=gone,
         links=links,
-        frames=f"/cameras/{place.camera}/{format_hour(place.hour)}?at={figure['began_at']:%H:%M:%S}",
+        frames=f"/cameras/{place.camera}/{format_hour(place.begin)}?at={figure['began_at']:%H:%M:%S}",
         start=start,
         step=SHOWN if table == "vehicle_counts" else SHOWN_MATCHES,
         again=counted_link(table, figure),

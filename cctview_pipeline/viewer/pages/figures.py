@@ -32,7 +32,7 @@ def every_figure(request: Request) -> Response:
     reading = viewer_of(request).reading
     reading.require()
     found = {name: reading.partitions(name) for name in OFFERED}
-    days = {name: sorted({place.day or place.hour.date() for place in places}) for name, places in found.items()}
+    days = {name: sorted({place.begin.date() for place in places}) for name, places in found.items()}
     return page(request, "figures.html", tables=[TABLES[name] for name in OFFERED], days=days)
 
 
@@ -41,7 +41,7 @@ def figure(request: Request, name: str, day: str = "", camera: str = "", start: 
     table, kind = _format(name)
     reading = viewer_of(request).reading
     reading.require()
-    days = sorted({place.day or place.hour.date() for place in reading.partitions(table)})
+    days = sorted({place.begin.date() for place in reading.partitions(table)})
     shown = _day(day, days)
     rows = _rows(reading, table, shown, camera)
     if kind:
@@ -88,7 +88,7 @@ def _rows(reading: Reading, table: str, day: date, camera: str) -> pa.Table:
     if TABLES[table].partition == "day":
         rows = reading.table(table, Partition.of_day(day))
     else:
-        places = [place for place in reading.partitions(table) if place.hour.date() == day and camera in ("", place.camera)]
+        places = [place for place in reading.partitions(table) if place.begin.date() == day and camera in ("", place.camera)]
         rows = pa.concat_tables([TABLES[table].schema.empty_table(), *reading.tables(table, places[:MAX_PARTITIONS])])
     columns = [name for name in ("camera_id", "from_camera_id", "to_camera_id") if name in rows.column_names]
     if not camera or not columns:
@@ -100,7 +100,7 @@ def _rows(reading: Reading, table: str, day: date, camera: str) -> pa.Table:
 def _cameras(reading: Reading, table: str, day: date) -> list[str]:
     columns = [name for name in ("camera_id", "to_camera_id", "from_camera_id") if name in TABLES[table].schema.names]
     if TABLES[table].partition != "day":
-        return sorted({place.camera for place in reading.partitions(table) if place.hour.date() == day})
+        return sorted({place.camera for place in reading.partitions(table) if place.begin.date() == day})
     rows = reading.table(table, Partition.of_day(day))
     return sorted({each for name in columns for each in rows[name].to_pylist()})
 

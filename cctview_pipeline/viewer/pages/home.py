@@ -66,7 +66,7 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         known_gaps=bool(today.gaps),
         news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
-        journeys=[place.hour for place in reading.partitions("journeys") if place.hour.date() == shown],
+        journeys=[place.begin for place in reading.partitions("journeys") if place.begin.date() == shown],
     )
 
 
@@ -109,9 +109,9 @@ def _news(reading: Reading, campaign: Campaign, states: list[State], days: list[
     def tell(sentence: str, hour: datetime, **said: object) -> None:
         found.append(Markup(sentence).format(clock.html(hour, clock.stamp(hour)), **said))
 
-    if brought := [each.newest for each in states if each.newest]:
+    if brought := [newest for each in states if (newest := each.newest)]:
         tell("The newest frames are of the hour from {}, of {count} cameras.", max(brought), count=brought.count(max(brought)))
-    if hours := [place.hour for place in reading.partitions("journeys")]:
+    if hours := [place.begin for place in reading.partitions("journeys")]:
         tell("Vehicles are followed up to the hour from {}, {count} in all.", max(hours), count=_hours(len(hours)))
     if days:
         found.append(Markup("Figures reach to the UTC day {}, and begin with {}.").format(max(days), min(days)))

@@ -34,7 +34,7 @@ def crop(request: Request, camera: str, hour: str, name: str, k: str = "") -> Re
 
 
 def crop_address(session: Session, partition: Partition, detection_id: str) -> str:
-    path = f"/crops/{partition.camera}/{format_hour(partition.hour)}/{detection_id}.png"
+    path = f"/crops/{partition.camera}/{format_hour(partition.begin)}/{detection_id}.png"
     return f"{path}?k={session.sign(path)}"
 
 

@@ -115,7 +115,7 @@ def _map(road: Road, legs: list[Leg]) -> Drawing:
 
 def _look_ahead(reading: Reading, campaign: Campaign, track: Track) -> None:
     """At what the page reads: tracks may have begun an hour before or after, and later ones were matched with this one."""
-    cameras, hour = [track.camera, *(each.id for each in campaign.neighbours(track.camera))], track.partition.hour
+    cameras, hour = [track.camera, *(each.id for each in campaign.neighbours(track.camera))], track.partition.begin
     before, now, after = ([Partition.camera_hour(each, hour + i * HOUR) for each in cameras] for i in (-1, 0, 1))
     own = [track.partition]
     reading.look_ahead(
