@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,4 +42,7 @@ def command_line(*words: str) -> str:
     """A command of this program as a person must give it to reach the same lake."""
     usual = {variable: str(project_root() / variable.default) for variable in (LAKE, DAGSTER_HOME)}
     chosen = {variable.name: variable.get() for variable, path in usual.items() if variable.get() not in ("", path)}
-    return command(os.path.relpath(sys.argv[0]), *words, **chosen)
+    program = Path(sys.argv[0])
+    by_module = program.name == "__main__.py"
+    given = ("python", "-m", program.parent.name) if by_module else (os.path.relpath(program),)
+    return command(*given, *words, **chosen)

@@ -212,6 +212,13 @@ def test_what_is_printed_to_be_copied_can_be(folder: str, monkeypatch: pytest.Mo
     assert shown.stdout.split("\0")[-2] == "select * from travel_times"
 
 
+def test_run_as_a_module_it_names_the_module(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "argv", ["/work/here/cctview_pipeline/__main__.py", "backfill"])
+    monkeypatch.setenv("CCTVIEW_LAKE", "")
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    assert command_line("summary") == "python -m cctview_pipeline summary"
+
+
 def test_the_command_for_what_drifts_is_one(monkeypatch: pytest.MonkeyPatch):
     hour = datetime(2020, 5, 5, 17, tzinfo=UTC)
     finding = CameraHourDrift.__new__(CameraHourDrift)
