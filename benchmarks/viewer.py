@@ -21,6 +21,7 @@ import platform
 import random
 import re
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -44,6 +45,8 @@ from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer import ViewerSettings, create_app, door
 from cctview_pipeline.viewer.serving import listen
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the object store beside the tests
 from cctview_pipeline_tests.factories.counting_proxy import Count, counting_proxy
 from cctview_pipeline_tests.factories.s3_server import s3_server
 

@@ -29,13 +29,15 @@ def tracks(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=in_order,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        from cctview_pipeline.resources.keys import open_keys
         from cctview_pipeline.track.camera_hour import track_camera_hour
         from cctview_pipeline.track.pictures import draw_flow
 
         store, campaign = lake.open_campaign()
-        run = PartitionRun(context, store, "tracks")
+        keys, run = open_keys(store.uri), PartitionRun(context, store, "tracks")
 
         def make(partition: Partition) -> None:
+            keys.key(partition.begin.date())  # readers, who make none, name the day's tracks by it
             before = Partition.camera_hour(partition.camera, partition.begin - HOUR)
             tables, earlier = _tables(store, partition), _tables(store, before)
             tables["raw_frames"] = _with_views(store, partition)

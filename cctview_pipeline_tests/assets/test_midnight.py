@@ -11,6 +11,7 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import to_key
+from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline_tests.factories.tables import campaign
 from cctview_pipeline_tests.factories.traffic import DrivenCar, drive
 
@@ -33,6 +34,7 @@ def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
             for name in ("raw_frames", "detections", "features"):
                 lake.write(name, Partition.camera_hour(camera, hour), tables[name])
     monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
+    monkeypatch.setenv("CCTVIEW_KEYS", str(tmp_path / "keys"))
     monkeypatch.setattr(pictures, "MAX_PICTURES", 0)
     return lake
 
@@ -42,6 +44,7 @@ def test_tracks_and_matches_go_on_over_midnight(driven: Lake):
         make(driven, "tracks", Partition.camera_hour(camera, hour))
     last = Partition.camera_hour("cam-2", MIDNIGHT)
     make(driven, "matches", last)
+    assert all(open_keys(driven.uri).existing(day) for day in (MIDNIGHT.date(), (MIDNIGHT - HOUR).date())), "to name them by"
     assert any(driven.read("tracks", last)["continues"].to_pylist())
     matched = [row["gallery_track_id"] for row in driven.read("matches", last).to_pylist() if row["assigned"]]
     across = [name for name in matched if "--2020-05-04--" in name]
@@ -49,7 +52,16 @@ def test_tracks_and_matches_go_on_over_midnight(driven: Lake):
     assert len(matched) - len(across) > 10
 
 
-def make(lake: Lake, table: str, place: Partition) -> None:
+def test_no_tracks_are_made_of_a_day_whose_key_was_destroyed(driven: Lake):
+    open_keys(driven.uri).destroy(MIDNIGHT.date())
+    place = Partition.camera_hour("cam-1", MIDNIGHT)
+    assert not make(driven, "tracks", place, fails=True)
+    assert not driven.has("tracks", place)
+
+
+def make(lake: Lake, table: str, place: Partition, fails: bool = False) -> bool:
     definitions = build_definitions(lake.require_campaign())
     (asset,) = (each for each in definitions.assets if each.key.path[-1] == table)
-    assert dg.materialize([asset], partition_key=to_key(place), resources=definitions.resources).success
+    made = dg.materialize([asset], partition_key=to_key(place), resources=definitions.resources, raise_on_error=False)
+    assert made.success != fails
+    return made.success

@@ -113,6 +113,7 @@ def test_every_figure_leads_to_the_vehicles_that_it_counts(finished: Workplace, 
         figures = lake.read(table, day)["vehicles"].to_pylist()
         assert [shown(browser, link) for link in links] == [(count, count) for count in figures]
         assert sum(figures) > 10
+        assert 'href="/vehicles/' in browser.get(links[0]).text, "by their names, which the run's key gives"
 
 
 def test_truth_and_evaluation_stand_beside_the_results(finished: Workplace):
