@@ -97,7 +97,7 @@ def without_paces(found: pairs.Pairs) -> pairs.Pairs:
 
 
 def only_times(found: pairs.Pairs) -> pairs.Pairs:
-    known = without_paces(without_cues(belief.LOOKS, belief.SIZE)(found))
+    known = without_paces(without_cues(belief.APPEARANCE, belief.SIZE)(found))
     return replace(known, lanes=0 * found.lanes, same_label=np.ones_like(found.same_label))
 
 
@@ -119,7 +119,7 @@ def likeliest(found: pairs.Pairs, probability: np.ndarray) -> np.ndarray:
 
 def nearest(found: pairs.Pairs, probability: np.ndarray) -> np.ndarray:
     """The pair that looks most alike first, and so on."""
-    return one_to_one(found, np.argsort(found.cues[belief.LOOKS], kind="stable"), np.ones(len(found), bool))
+    return one_to_one(found, np.argsort(found.cues[belief.APPEARANCE], kind="stable"), np.ones(len(found), bool))
 
 
 def one_to_one(found: pairs.Pairs, order: np.ndarray, allowed: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ TRACKING = {
 MATCHING = {
     "matching by appearance only, inside the gate": [(matching, "assign", nearest)],
     "matching by travel time only": [*paired_as(only_times), (matching, "assign", likeliest)],
-    "matching without appearance": paired_as(without_cues(belief.LOOKS)),
+    "matching without appearance": paired_as(without_cues(belief.APPEARANCE)),
     "matching without travel times": [(belief.EdgeModel, "log_density", any_time)],
     "matching without paces": paired_as(without_paces),
     "matching without sizes": paired_as(without_cues(belief.SIZE)),
