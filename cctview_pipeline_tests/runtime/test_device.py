@@ -51,7 +51,7 @@ def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
 
 def test_without_a_gpu_nobody_imports_torch_to_ask():
     code = (
-        "import sys; from cctview_pipeline import device; device._may_have_gpu = lambda: False; "
+        "import sys; from cctview_pipeline.runtime import device; device._may_have_gpu = lambda: False; "
         "print(device.pick_device(), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
