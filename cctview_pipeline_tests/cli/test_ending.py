@@ -213,7 +213,7 @@ def test_what_is_printed_to_be_copied_can_be(folder: str, monkeypatch: pytest.Mo
 
 
 def test_run_as_a_module_it_names_the_module(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys, "argv", ["/work/here/cctview_pipeline/__main__.py", "backfill"])
+    monkeypatch.setattr(sys, "argv", ["/here/cctview_pipeline/__main__.py", "backfill"])
     monkeypatch.setenv("CCTVIEW_LAKE", "")
     monkeypatch.setenv("DAGSTER_HOME", "")
     assert command_line("summary") == "python -m cctview_pipeline summary"
