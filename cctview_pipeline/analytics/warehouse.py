@@ -17,7 +17,8 @@ from cctview_pipeline.analytics.question import damaged_file, limit_memory
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.layout import FILE_NAME, format_day
-from cctview_pipeline.lake.schemas import TABLES, TableSpec, schema_of
+from cctview_pipeline.lake.schemas import TABLES, schema_of
+from cctview_pipeline.lake.spec import TableSpec
 
 MARTS = ("vehicle_counts", "travel_times")
 ID_COLUMNS = frozenset({"track_id", "continues", "query_track_id", "gallery_track_id", "journey_id"})

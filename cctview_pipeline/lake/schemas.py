@@ -1,48 +1,26 @@
-"""The tables: one pyarrow schema each, with every column's meaning and unit."""
-
-from dataclasses import dataclass
-from typing import Literal
+"""The tables: one pyarrow schema each, with every column's meaning and unit. Those of figures stand in lake/marts.py."""
 
 import pyarrow as pa
 
-TIME = pa.timestamp("us", tz="UTC")
-
-PartitionKind = Literal["camera_hour", "hour", "day"]
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """One table. partition: what one file of it covers; plain: columns that zstd cannot make smaller; later: columns that
-    partitions of older lakes do not have, and are null in them; former: columns of older versions, whose partitions
-    have to be made again; group_rows: rows of a row group at most, where one row is looked up: 0 where a partition is read as a
-    whole."""
-
-    name: str
-    description: str
-    partition: PartitionKind
-    schema: pa.Schema
-    plain: tuple[str, ...] = ()
-    later: tuple[str, ...] = ()
-    former: tuple[str, ...] = ()
-    group_rows: int = 0
-
-
-def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable, {"description": meaning})
-
+from cctview_pipeline.lake.marts import BY_CAMERA_HOUR, BY_DAY
+from cctview_pipeline.lake.spec import (
+    CAMERA_ID,
+    CAPTURED_AT,
+    DETECTION_ID,
+    FETCHED_AT,
+    FRAME_ID,
+    MODEL,
+    TIME,
+    TRACK_ID,
+    VEHICLE_ID,
+    TableSpec,
+    column,
+)
 
 REJECTED_REASONS = (
     "truncated, undecodable, unreadable, empty, no_picture, placeholder, too_small, too_large, not_masked, wrong_name, "
     "capture_time, clock, zones or duplicate"
 )
-FRAME_ID = _column("frame_id", pa.string(), "the frame's id")
-CAMERA_ID = _column("camera_id", pa.string(), "the camera's id")
-CAPTURED_AT = _column("captured_at", TIME, "when the camera took the picture, UTC")
-FETCHED_AT = _column("fetched_at", TIME, "when the picture was fetched, UTC")
-DETECTION_ID = _column("detection_id", pa.string(), "the detection's id")
-TRACK_ID = _column("track_id", pa.string(), "the track's id: its camera and first detection")
-VEHICLE_ID = _column("vehicle_id", pa.string(), "the vehicle's id in its city")
-MODEL = _column("model", pa.string(), "name and weights' hash of the model that made the row")
 STATES = "live, stale, frozen, placeholder, offline, moved, or unknown before its first frame"
 
 
@@ -61,15 +39,15 @@ _SPECS = [
                 CAMERA_ID,
                 CAPTURED_AT,
                 FETCHED_AT,
-                _column("jpeg", pa.binary(), "the picture as it was masked, with one comment that says so"),
-                _column("width", pa.int16(), "px"),
-                _column("height", pa.int16(), "px"),
-                _column("sha256", pa.string(), "of the stored JPEG, hexadecimal"),
-                _column("network", pa.string(), "the camera network it came from"),
-                _column(
+                column("jpeg", pa.binary(), "the picture as it was masked, with one comment that says so"),
+                column("width", pa.int16(), "px"),
+                column("height", pa.int16(), "px"),
+                column("sha256", pa.string(), "of the stored JPEG, hexadecimal"),
+                column("network", pa.string(), "the camera network it came from"),
+                column(
                     "masked_by", pa.string(), "what painted people over, and how; 'nobody' and a purpose where they are visible"
                 ),
-                _column("filled", pa.int16(), "places that were painted over"),
+                column("filled", pa.int16(), "places that were painted over"),
             ]
         ),
         plain=("jpeg",),
@@ -81,11 +59,11 @@ _SPECS = [
         "camera_hour",
         pa.schema(
             [
-                _column("name", pa.string(), "the file's name in its source"),
-                _column("reason", pa.string(), REJECTED_REASONS),
-                _column("detail", pa.string(), "one sentence"),
-                _column("sha256", pa.string(), "of the bytes as they came, hexadecimal; empty when they could not be had"),
-                _column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),
+                column("name", pa.string(), "the file's name in its source"),
+                column("reason", pa.string(), REJECTED_REASONS),
+                column("detail", pa.string(), "one sentence"),
+                column("sha256", pa.string(), "of the bytes as they came, hexadecimal; empty when they could not be had"),
+                column("fetched_at", TIME, "when the picture was fetched, UTC; null when its name does not tell", True),
             ]
         ),
     ),
@@ -96,10 +74,10 @@ _SPECS = [
         pa.schema(
             [
                 CAMERA_ID,
-                _column("state", pa.string(), f"{STATES}, or why it was not collected: not_collected, not_masked, spool_full"),
-                _column("began_at", TIME, "UTC"),
-                _column("ended_at", TIME, "UTC"),
-                _column("detail", pa.string(), "one sentence, or nothing"),
+                column("state", pa.string(), f"{STATES}, or why it was not collected: not_collected, not_masked, spool_full"),
+                column("began_at", TIME, "UTC"),
+                column("ended_at", TIME, "UTC"),
+                column("detail", pa.string(), "one sentence, or nothing"),
             ]
         ),
     ),
@@ -110,14 +88,14 @@ _SPECS = [
         pa.schema(
             [
                 CAMERA_ID,
-                _column(
+                column(
                     "reason",
                     pa.string(),
                     "missed, set_aside, not_collected, not_masked, spool_full, stale, placeholder or offline",
                 ),
-                _column("began_at", TIME, "of the last frame before, or where the reason changes, UTC"),
-                _column("ended_at", TIME, "of the next frame, or where the reason changes, UTC"),
-                _column("detail", pa.string(), "one sentence, or nothing"),
+                column("began_at", TIME, "of the last frame before, or where the reason changes, UTC"),
+                column("ended_at", TIME, "of the next frame, or where the reason changes, UTC"),
+                column("detail", pa.string(), "one sentence, or nothing"),
             ]
         ),
     ),
@@ -131,15 +109,15 @@ _SPECS = [
                 FRAME_ID,
                 CAMERA_ID,
                 CAPTURED_AT,
-                _column("x1", pa.float32(), "left edge, px of the stored frame"),
-                _column("y1", pa.float32(), "upper edge, px"),
-                _column("x2", pa.float32(), "right edge, px"),
-                _column("y2", pa.float32(), "lower edge, px"),
-                _column("score", pa.float32(), "0..1"),
-                _column("label", pa.string(), "car, bus, truck, motorcycle, person or bicycle"),
+                column("x1", pa.float32(), "left edge, px of the stored frame"),
+                column("y1", pa.float32(), "upper edge, px"),
+                column("x2", pa.float32(), "right edge, px"),
+                column("y2", pa.float32(), "lower edge, px"),
+                column("score", pa.float32(), "0..1"),
+                column("label", pa.string(), "car, bus, truck, motorcycle, person or bicycle"),
                 MODEL,
-                _column("frame_width", pa.int16(), "of its frame, px; null in partitions of before it was kept", True),
-                _column("frame_height", pa.int16(), "px", True),
+                column("frame_width", pa.int16(), "of its frame, px; null in partitions of before it was kept", True),
+                column("frame_height", pa.int16(), "px", True),
             ]
         ),
         later=("frame_width", "frame_height"),
@@ -153,17 +131,17 @@ _SPECS = [
                 FRAME_ID,
                 CAMERA_ID,
                 CAPTURED_AT,
-                _column(
+                column(
                     "role",
                     pa.string(),
                     "frame (it was labelled, once each), object, ignored or still (training/detector/labels.py)",
                 ),
-                _column("label", pa.string(), "of an object; else empty"),
-                _column("x1", pa.float32(), "left edge, px of the stored frame"),
-                _column("y1", pa.float32(), "upper edge, px"),
-                _column("x2", pa.float32(), "right edge, px"),
-                _column("y2", pa.float32(), "lower edge, px"),
-                _column("model", pa.string(), "the teachers' names and versions"),
+                column("label", pa.string(), "of an object; else empty"),
+                column("x1", pa.float32(), "left edge, px of the stored frame"),
+                column("y1", pa.float32(), "upper edge, px"),
+                column("x2", pa.float32(), "right edge, px"),
+                column("y2", pa.float32(), "lower edge, px"),
+                column("model", pa.string(), "the teachers' names and versions"),
             ]
         ),
     ),
@@ -174,10 +152,10 @@ _SPECS = [
         pa.schema(
             [
                 DETECTION_ID,
-                _column("image", pa.binary(), "PNG of the box cut out of the frame"),
-                _column("width", pa.int16(), "px"),
-                _column("height", pa.int16(), "px"),
-                _column("label", pa.string(), "car, bus, truck or motorcycle"),
+                column("image", pa.binary(), "PNG of the box cut out of the frame"),
+                column("width", pa.int16(), "px"),
+                column("height", pa.int16(), "px"),
+                column("label", pa.string(), "car, bus, truck or motorcycle"),
             ]
         ),
         plain=("image",),
@@ -190,7 +168,7 @@ _SPECS = [
         pa.schema(
             [
                 DETECTION_ID,
-                _column("embedding", embeddings(256), "half-precision vector, length 1"),
+                column("embedding", embeddings(256), "half-precision vector, length 1"),
                 MODEL,
             ]
         ),
@@ -205,37 +183,37 @@ _SPECS = [
             [
                 TRACK_ID,
                 CAMERA_ID,
-                _column("detection_ids", pa.list_(pa.field("element", pa.string(), False)), "in order of time"),
-                _column("sizes", pa.list_(pa.field("element", pa.float32(), False)), "square roots of the boxes' areas, px"),
-                _column("first_seen", TIME, "UTC"),
-                _column("last_seen", TIME, "UTC"),
-                _column("passed_at", TIME, "when it passed the middle of what the camera sees of its way; null if unknown", True),
-                _column("carriageway", pa.string(), "the side of the road: N, S, E or W; null when it did not move", True),
-                _column("direction", pa.string(), "towards or away from the camera; null when it did not move", True),
-                _column("parked", pa.bool_(), "stood in one place for over a minute"),
-                _column("entry_x", pa.float32(), "where its first box touches the road, px of its view"),
-                _column("entry_y", pa.float32(), "px"),
-                _column("exit_x", pa.float32(), "where its last box touches the road, px of its view"),
-                _column("exit_y", pa.float32(), "px"),
-                _column("speed_px_s", pa.float32(), "median speed in the image, px/s; null for a single detection", True),
-                _column("speed_kmh", pa.float32(), "km/h; null where the camera is not calibrated", True),
-                _column("speed_kmh_error", pa.float32(), "its standard error, km/h", True),
-                _column("pace", pa.float32(), "its speed over the usual one here; null where too little was seen to know", True),
-                _column("pace_error", pa.float32(), "its relative standard error", True),
-                _column("lane", pa.float32(), "place across its carriageway, growing to the right; standard deviations", True),
-                _column("relative_size", pa.float32(), "logarithm of its size over the usual one here", True),
-                _column("label", pa.string(), "the label with the highest summed score"),
-                _column(
+                column("detection_ids", pa.list_(pa.field("element", pa.string(), False)), "in order of time"),
+                column("sizes", pa.list_(pa.field("element", pa.float32(), False)), "square roots of the boxes' areas, px"),
+                column("first_seen", TIME, "UTC"),
+                column("last_seen", TIME, "UTC"),
+                column("passed_at", TIME, "when it passed the middle of what the camera sees of its way; null if unknown", True),
+                column("carriageway", pa.string(), "the side of the road: N, S, E or W; null when it did not move", True),
+                column("direction", pa.string(), "towards or away from the camera; null when it did not move", True),
+                column("parked", pa.bool_(), "stood in one place for over a minute"),
+                column("entry_x", pa.float32(), "where its first box touches the road, px of its view"),
+                column("entry_y", pa.float32(), "px"),
+                column("exit_x", pa.float32(), "where its last box touches the road, px of its view"),
+                column("exit_y", pa.float32(), "px"),
+                column("speed_px_s", pa.float32(), "median speed in the image, px/s; null for a single detection", True),
+                column("speed_kmh", pa.float32(), "km/h; null where the camera is not calibrated", True),
+                column("speed_kmh_error", pa.float32(), "its standard error, km/h", True),
+                column("pace", pa.float32(), "its speed over the usual one here; null where too little was seen to know", True),
+                column("pace_error", pa.float32(), "its relative standard error", True),
+                column("lane", pa.float32(), "place across its carriageway, growing to the right; standard deviations", True),
+                column("relative_size", pa.float32(), "logarithm of its size over the usual one here", True),
+                column("label", pa.string(), "the label with the highest summed score"),
+                column(
                     "quality",
                     pa.float32(),
                     "mean score times the share of frames it was seen in, 0..1; null where frames come too seldom to follow "
                     "vehicles: then the row is a mere sighting, and does not count",
                     True,
                 ),
-                _column("best_detection_id", pa.string(), "its largest, surest and whole crop"),
-                _column("continues", pa.string(), "track_id of the hour before that this track goes on from", True),
-                _column("model", pa.string(), "name and version of the tracker, and of the models it rests on"),
-                _column("view", pa.string(), "the view that its pixels are of: 352x240, the hour's second 352x240/2", True),
+                column("best_detection_id", pa.string(), "its largest, surest and whole crop"),
+                column("continues", pa.string(), "track_id of the hour before that this track goes on from", True),
+                column("model", pa.string(), "name and version of the tracker, and of the models it rests on"),
+                column("view", pa.string(), "the view that its pixels are of: 352x240, the hour's second 352x240/2", True),
             ]
         ),
         later=("view",),
@@ -246,19 +224,19 @@ _SPECS = [
         "camera_hour",
         pa.schema(
             [
-                _column("query_track_id", pa.string(), "the later track, of this camera"),
-                _column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
-                _column("gallery_camera_id", pa.string(), "the neighbour"),
-                _column("rank", pa.int32(), "1 is the likeliest"),
-                _column("distance", pa.float32(), "between the looks of the two tracks"),
-                _column("metric", pa.string(), "which distance"),
-                _column("gap_s", pa.float32(), "from the gallery track's end to the query track's beginning, s"),
-                _column(
+                column("query_track_id", pa.string(), "the later track, of this camera"),
+                column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
+                column("gallery_camera_id", pa.string(), "the neighbour"),
+                column("rank", pa.int32(), "1 is the likeliest"),
+                column("distance", pa.float32(), "between the looks of the two tracks"),
+                column("metric", pa.string(), "which distance"),
+                column("gap_s", pa.float32(), "from the gallery track's end to the query track's beginning, s"),
+                column(
                     "implied_speed_kmh", pa.float32(), "distance between the cameras over the time from passing one to the other"
                 ),
-                _column("probability", pa.float32(), "that both are one vehicle, 0..1"),
-                _column("assigned", pa.bool_(), "chosen: at most once a query track and once a gallery track"),
-                _column("margin", pa.float32(), "probability minus that of the query's best other candidate"),
+                column("probability", pa.float32(), "that both are one vehicle, 0..1"),
+                column("assigned", pa.bool_(), "chosen: at most once a query track and once a gallery track"),
+                column("margin", pa.float32(), "probability minus that of the query's best other candidate"),
             ]
         ),
     ),
@@ -268,13 +246,13 @@ _SPECS = [
         "camera_hour",
         pa.schema(
             [
-                _column("query_track_id", pa.string(), "the later track, of this camera"),
-                _column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
-                _column("looks", pa.float32(), "how alike they look"),
-                _column("size", pa.float32(), "their sizes, each over the usual one of its camera"),
-                _column("pace", pa.float32(), "their paces, each over the usual one of its camera"),
-                _column("label", pa.float32(), "car, bus, truck or motorcycle"),
-                _column("travel_time", pa.float32(), "the way's time, and how many others it could be"),
+                column("query_track_id", pa.string(), "the later track, of this camera"),
+                column("gallery_track_id", pa.string(), "the earlier track, of a neighbour"),
+                column("looks", pa.float32(), "how alike they look"),
+                column("size", pa.float32(), "their sizes, each over the usual one of its camera"),
+                column("pace", pa.float32(), "their paces, each over the usual one of its camera"),
+                column("label", pa.float32(), "car, bus, truck or motorcycle"),
+                column("travel_time", pa.float32(), "the way's time, and how many others it could be"),
             ]
         ),
     ),
@@ -284,12 +262,12 @@ _SPECS = [
         "camera_hour",
         pa.schema(
             [
-                _column("query_track_id", pa.string(), "the later track, of this camera"),
-                _column("gallery_track_id", pa.string(), "the candidate; null where none is the same vehicle", True),
-                _column("verdict", pa.string(), "same, different or none"),
-                _column("said_by", pa.string(), "who said it, as in the audit log"),
-                _column("said_at", TIME, "UTC"),
-                _column("why", pa.string(), "in their words, or nothing"),
+                column("query_track_id", pa.string(), "the later track, of this camera"),
+                column("gallery_track_id", pa.string(), "the candidate; null where none is the same vehicle", True),
+                column("verdict", pa.string(), "same, different or none"),
+                column("said_by", pa.string(), "who said it, as in the audit log"),
+                column("said_at", TIME, "UTC"),
+                column("why", pa.string(), "in their words, or nothing"),
             ]
         ),
     ),
@@ -299,47 +277,14 @@ _SPECS = [
         "hour",
         pa.schema(
             [
-                _column("journey_id", pa.string(), "kept over the hour's end"),
-                _column("leg", pa.int32(), "0 at the first camera"),
+                column("journey_id", pa.string(), "kept over the hour's end"),
+                column("leg", pa.int32(), "0 at the first camera"),
                 TRACK_ID,
                 CAMERA_ID,
-                _column("entered_at", TIME, "UTC"),
-                _column("left_at", TIME, "UTC"),
-                _column("speed_kmh", pa.float32(), "average on the way from the camera before; null for the first leg", True),
-                _column("probability", pa.float32(), "of this leg's match; 1 for the first"),
-            ]
-        ),
-    ),
-    TableSpec(
-        "vehicle_counts",
-        "Vehicles per camera, carriageway, label and quarter of an hour.",
-        "day",
-        pa.schema(
-            [
-                CAMERA_ID,
-                _column("carriageway", pa.string(), "N, S, E or W; unknown for what did not move"),
-                _column("began_at", TIME, "beginning of the 15 minutes, UTC"),
-                _column("label", pa.string(), "car, bus, truck or motorcycle"),
-                _column("vehicles", pa.int64(), "tracks that began; null where frames came too seldom to count", True),
-                _column("observed_s", pa.float32(), "seconds of these 15 minutes in which the camera sent frames"),
-            ]
-        ),
-    ),
-    TableSpec(
-        "travel_times",
-        "Travel time between neighbouring cameras per quarter of an hour.",
-        "day",
-        pa.schema(
-            [
-                _column("from_camera_id", pa.string(), "where the vehicles were seen first"),
-                _column("to_camera_id", pa.string(), "where they were seen next"),
-                _column("began_at", TIME, "beginning of the 15 minutes in which they arrived, UTC"),
-                _column("vehicles", pa.int64(), "assigned matches"),
-                _column("median_s", pa.float32(), "median travel time, s"),
-                _column("p15_s", pa.float32(), "15th percentile, s"),
-                _column("p85_s", pa.float32(), "85th percentile, s"),
-                _column("median_kmh", pa.float32(), "median of the implied speeds, km/h"),
-                _column("mean_probability", pa.float32(), "of the matches, 0..1"),
+                column("entered_at", TIME, "UTC"),
+                column("left_at", TIME, "UTC"),
+                column("speed_kmh", pa.float32(), "average on the way from the camera before; null for the first leg", True),
+                column("probability", pa.float32(), "of this leg's match; 1 for the first"),
             ]
         ),
     ),
@@ -353,14 +298,14 @@ _SPECS = [
                 CAMERA_ID,
                 CAPTURED_AT,
                 VEHICLE_ID,
-                _column("x1", pa.float32(), "left edge of what is visible, px of the stored frame"),
-                _column("y1", pa.float32(), "upper edge, px"),
-                _column("x2", pa.float32(), "right edge, px"),
-                _column("y2", pa.float32(), "lower edge, px"),
-                _column("visible_fraction", pa.float32(), "visible part of the silhouette, 0..1; the frame's edge hides too"),
-                _column("label", pa.string(), "car, bus, truck or motorcycle; person, or bicycle with its rider"),
-                _column("kind", pa.string(), "car, suv, van, bus, truck or motorcycle; person or bicycle"),
-                _column("carriageway", pa.string(), "the side of the road: N or S"),
+                column("x1", pa.float32(), "left edge of what is visible, px of the stored frame"),
+                column("y1", pa.float32(), "upper edge, px"),
+                column("x2", pa.float32(), "right edge, px"),
+                column("y2", pa.float32(), "lower edge, px"),
+                column("visible_fraction", pa.float32(), "visible part of the silhouette, 0..1; the frame's edge hides too"),
+                column("label", pa.string(), "car, bus, truck or motorcycle; person, or bicycle with its rider"),
+                column("kind", pa.string(), "car, suv, van, bus, truck or motorcycle; person or bicycle"),
+                column("carriageway", pa.string(), "the side of the road: N or S"),
             ]
         ),
     ),
@@ -372,12 +317,12 @@ _SPECS = [
             [
                 VEHICLE_ID,
                 CAMERA_ID,
-                _column("entered_at", TIME, "when it came into the camera's sight, UTC"),
-                _column("passed_at", TIME, "when it passed the camera's pole, UTC: decides the hour"),
-                _column("left_at", TIME, "when it left the camera's sight, UTC"),
-                _column("speed_kmh", pa.float32(), "mean speed in sight, km/h"),
-                _column("label", pa.string(), "car, bus, truck or motorcycle"),
-                _column("carriageway", pa.string(), "the side of the road: N or S"),
+                column("entered_at", TIME, "when it came into the camera's sight, UTC"),
+                column("passed_at", TIME, "when it passed the camera's pole, UTC: decides the hour"),
+                column("left_at", TIME, "when it left the camera's sight, UTC"),
+                column("speed_kmh", pa.float32(), "mean speed in sight, km/h"),
+                column("label", pa.string(), "car, bus, truck or motorcycle"),
+                column("carriageway", pa.string(), "the side of the road: N or S"),
             ]
         ),
     ),
@@ -387,19 +332,19 @@ _SPECS = [
         "day",
         pa.schema(
             [
-                _column(
+                column(
                     "subject", pa.string(), "detection, tracking, reidentification, journeys, calibration, counts or travel_times"
                 ),
-                _column("metric", pa.string(), "AP50, HOTA, IDF1, rank-1, mAP, median_error_s, ..."),
-                _column("scope", pa.string(), "what it was measured on: all, a camera, a pair of cameras, a size or a label"),
-                _column("value", pa.float64(), "in the metric's unit; null where nothing could be measured", True),
-                _column("support", pa.int64(), "how many true things it rests on"),
+                column("metric", pa.string(), "AP50, HOTA, IDF1, rank-1, mAP, median_error_s, ..."),
+                column("scope", pa.string(), "what it was measured on: all, a camera, a pair of cameras, a size or a label"),
+                column("value", pa.float64(), "in the metric's unit; null where nothing could be measured", True),
+                column("support", pa.int64(), "how many true things it rests on"),
             ]
         ),
     ),
 ]
 
-TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
+TABLES: dict[str, TableSpec] = {spec.name: spec for spec in (*_SPECS, *BY_CAMERA_HOUR, *BY_DAY)}
 
 
 def schema_of(name: str, dimension: int | None = None) -> pa.Schema:

@@ -10,7 +10,8 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError, NotFoundError, StorageError
 from cctview_pipeline.lake import layout
 from cctview_pipeline.lake.layout import Partition
-from cctview_pipeline.lake.schemas import TABLES, TableSpec, schema_of
+from cctview_pipeline.lake.schemas import TABLES, schema_of
+from cctview_pipeline.lake.spec import TableSpec
 from cctview_pipeline.lake.storage import S3Access, Storage
 from cctview_pipeline.limits import TOML_BYTES
 from cctview_pipeline.settings import decode_toml

@@ -4,7 +4,8 @@ import pyarrow as pa
 
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
 from cctview_pipeline.lake.layout import FILE_NAME
-from cctview_pipeline.lake.schemas import TABLES, TableSpec
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.lake.spec import TableSpec
 
 _PATHS = {"camera_hour": "camera=ID/hour=YYYY-MM-DDTHH", "hour": "hour=YYYY-MM-DDTHH", "day": "day=YYYY-MM-DD"}
 _COVERS = {"camera_hour": "a camera and an hour", "hour": "an hour", "day": "a UTC day"}

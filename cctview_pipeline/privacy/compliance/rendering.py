@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cctview_pipeline.analytics.warehouse import ID_COLUMNS, MARTS
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.lake.schemas import TABLES, TableSpec
+from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.lake.spec import TableSpec
 from cctview_pipeline.policy import MAX_UNMASKED, UNMASKED
 from cctview_pipeline.privacy.access import AGGREGATES
 from cctview_pipeline.privacy.compliance.facts import BESIDE, AssetGraph, Facts, gather, words
