@@ -14,10 +14,12 @@ from typing import Any, NoReturn, Protocol
 
 import tomlkit
 
+from cctview_pipeline.anomalies import Anomaly, anomalies_of
 from cctview_pipeline.errors import CctviewError, ConfigurationError, is_shown, printable
 from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.images.size import Size, named
 from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
+from cctview_pipeline.local_calendar import LocalCalendar, check_country, check_zone
 from cctview_pipeline.polygons import Polygon, crosses_itself, is_line
 from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
 
@@ -42,6 +44,16 @@ HEAD = {
     "start": Key(datetime, "2020-05-05T17:00:00Z", needed=True, sentence="The first hour of the window, a full one."),
     "end": Key(datetime, "2020-05-05T18:00:00Z", sentence="Its end, a full hour, exclusive; open while collecting goes on."),
     "path": Key(str, '"/data/archive"', sentence="The archive's folder or zip file, or a live network's spool."),
+    "timezone": Key(
+        str,
+        '"America/New_York"',
+        sentence="The clock by which days and figures are cut, by its IANA name; the network's where it is left out.",
+    ),
+    "country": Key(
+        str,
+        '"US-NY"',
+        sentence="Whose holidays they are, by ISO 3166, with its part or without; the network's where it is left out.",
+    ),
     "settings": Key(
         dict, "[campaign.settings] on a line of its own, and its keys below it", sentence="What the network itself is told."
     ),
@@ -209,7 +221,8 @@ class Campaign:
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
     city's seed, start, minutes and faults; privacy: what policy.py reads; models: the detector and the extractor in
-    use, by their names in models/manifest.toml, where they are not the shipped ones; source: the file that says so, for refusals.
+    use, by their names in models/manifest.toml, where they are not the shipped ones; timezone, country: whose clock and holidays
+    figures follow, empty for the network's; anomalies: times in which figures are not what they seem; source: the file that says so, for refusals.
     """
 
     name: str
@@ -218,9 +231,12 @@ class Campaign:
     end: datetime | None
     cameras: tuple[Camera, ...]
     path: str | None = None
+    timezone: str = ""
+    country: str = ""
     settings: Mapping = field(default_factory=dict, hash=False)
     privacy: Mapping = field(default_factory=dict, hash=False)
     models: Mapping[str, str] = field(default_factory=dict, hash=False)
+    anomalies: tuple[Anomaly, ...] = ()
     source: str = field(default="campaign.toml", repr=False, compare=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
@@ -259,6 +275,12 @@ class Campaign:
             raise ConfigurationError(
                 f"{self.source}: the campaign ends ({self.end:%Y-%m-%dT%HZ}) before it begins ({self.start:%Y-%m-%dT%HZ})."
             )
+        if self.timezone:
+            check_zone(self.timezone, self.source)
+        if self.country:
+            check_country(self.country, self.source)
+        for anomaly in self.anomalies:
+            self.camera(anomaly.camera)
         if (count := self.size) > MAX_PARTITIONS:
             raise ConfigurationError(
                 f"{len(self.cameras)} cameras x {count // len(self.cameras)} hours are {count} partitions, more than "
@@ -298,13 +320,16 @@ class Campaign:
         hours = (self.start + i * HOUR for i in range(max(0, math.ceil((end - self.start) / HOUR))))
         return [hour for hour in hours if is_over(hour, now)]
 
-    def days(self, now: datetime | None = None) -> list[date]:
-        """The window's days that are over, which have marts; its first and its last may lie partly outside."""
+    def days(self, calendar: LocalCalendar, now: datetime | None = None) -> list[date]:
+        """The window's local days that are over, which have marts; its first and its last may lie partly outside."""
         now = now or datetime.now(UTC)
-        end = self.end or now
-        days = (self.start.date() + i * timedelta(days=1) for i in range(max(0, (end.date() - self.start.date()).days + 1)))
-        last_hours = ((day, datetime(day.year, day.month, day.day, 23, tzinfo=UTC)) for day in days)
-        return [day for day, last in last_hours if last - 23 * HOUR < end and is_over(last, now)]
+        end = min(self.end or now, now)
+        if end <= self.start:
+            return []
+        first = calendar.day_of(self.start)
+        count = (calendar.day_of(end - timedelta(microseconds=1)) - first).days + 1
+        days = (first + timedelta(days=number) for number in range(count))
+        return [day for day in days if is_over(calendar.hours(day)[-1], now)]
 
     def covers(self, hour: datetime) -> bool:
         """Whether an hour lies in the window, over or not."""
@@ -334,6 +359,8 @@ class Campaign:
         document.add(tomlkit.comment("One lake, one campaign: its cameras, where their frames come from, and its hours (UTC)."))
         said = {
             "path": self.path,
+            "timezone": self.timezone,
+            "country": self.country,
             "start": self.start,
             "end": self.end,
             "settings": dict(self.settings),
@@ -350,13 +377,17 @@ class Campaign:
             optional = ("network", "network_id", *ZONES, "zones_size")
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
+        if self.anomalies:
+            document["anomalies"] = tomlkit.aot()
+            for anomaly in self.anomalies:
+                document["anomalies"].append(tomlkit.item(anomaly.to_dict()))
         return tomlkit.dumps(document)
 
     @classmethod
     def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
         """Raises CctviewError, naming the source, for anything that is no campaign."""
         document = parse_toml(text, source)
-        if unknown := set(document) - {"campaign", "cameras"}:
+        if unknown := set(document) - {"campaign", "cameras", "anomalies"}:
             name = printable(min(unknown))
             mend = f"write [campaign.{name}]" if name in HEAD else "take it out"
             raise ConfigurationError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
@@ -366,7 +397,9 @@ class Campaign:
         if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
             raise ConfigurationError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
         head = read_section(document["campaign"], Section(source, "[campaign]"), HEAD)
-        return cls(cameras=tuple(camera_from_dict(row, source) for row in rows), **({"end": None} | head), source=source)
+        cameras = tuple(camera_from_dict(row, source) for row in rows)
+        anomalies = anomalies_of(document.get("anomalies", []), source)
+        return cls(cameras=cameras, anomalies=anomalies, **({"end": None} | head), source=source)
 
     def with_path(self, path: str) -> "Campaign":
         """The same campaign, its archive moved."""

@@ -3,9 +3,11 @@
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.environment import PARTITIONS_PER_RUN
 from cctview_pipeline.errors import ConfigurationError
@@ -33,8 +35,12 @@ def _multi(camera: dg.PartitionMapping, hour: dg.PartitionMapping) -> dg.MultiPa
 same_camera_hour_before = _multi(dg.IdentityPartitionMapping(), hour_before)
 same_camera_hour_and_before = _multi(dg.IdentityPartitionMapping(), _hour_and_before)
 all_cameras = dg.MultiToSingleDimensionPartitionMapping("hour")
-hours_of_day = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
-"""A day's first and last hours may lie outside the campaign's window."""
+
+
+def window_of_days(days: int) -> dg.PartitionMapping:
+    """A day -> the so many days that end with it."""
+    return dg.TimeWindowPartitionMapping(start_offset=1 - days, allow_nonexistent_upstream_partitions=True)
+
 
 in_order = dg.BackfillPolicy.single_run()
 """Tracks, journeys and marts: tracks and journeys look back one hour, so one run walks through a range of hours in order."""
@@ -44,6 +50,10 @@ in_order = dg.BackfillPolicy.single_run()
 class Partitions:
     """The partitionings of one campaign, and the backfill policies that follow from its size. Made by :meth:`of`.
 
+    days: the local days, each by its date. Dagster maps hours to days of one time zone only, so they are cut in UTC, at the hour at
+    which the latest of them begins in the course of the year.
+    hours_of_day: a day -> its hours, and where clocks change or run ahead of UTC some of the day before; they may lie outside the
+    campaign's window.
     near_cameras_hour_and_before: a camera and an hour -> it and its neighbours, in that hour and the one before.
     independent: the backfill policy of frames to features: no camera-hour needs another, so any cut is right. A run over many
     partitions loads its models once and leaves Dagster little to write down; runs over few of them go on side by side, and one
@@ -55,6 +65,7 @@ class Partitions:
     hours: dg.HourlyPartitionsDefinition
     camera_hours: dg.MultiPartitionsDefinition
     days: dg.DailyPartitionsDefinition
+    hours_of_day: dg.PartitionMapping
     near_cameras_hour_and_before: dg.PartitionMapping
     independent: dg.BackfillPolicy
     after_all_tracks: dg.BackfillPolicy
@@ -68,12 +79,8 @@ class Partitions:
             cameras=cameras,
             hours=hours,
             camera_hours=dg.MultiPartitionsDefinition({"camera": cameras, "hour": hours}),
-            days=dg.DailyPartitionsDefinition(
-                _midnight(campaign.start),
-                end_date=campaign.end and _midnight(campaign.end - timedelta(microseconds=1)) + timedelta(days=1),
-                fmt=DAY_FORMAT,
-                timezone="UTC",
-            ),
+            days=_days(campaign),
+            hours_of_day=dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True),
             near_cameras_hour_and_before=_multi(dg.StaticPartitionMapping(near), _hour_and_before),
             independent=in_order if fits_one_run(campaign) else dg.BackfillPolicy.multi_run(partitions_per_run(campaign)),
             after_all_tracks=in_order if fits_one_run(campaign) else dg.BackfillPolicy.multi_run(100_000),
@@ -115,5 +122,20 @@ def to_key(partition: Partition) -> str:
     return format_hour(partition.hour) if partition.hour else format_day(partition.begin)
 
 
-def _midnight(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), time(), UTC)
+def _days(campaign: Campaign) -> dg.DailyPartitionsDefinition:
+    calendar = calendar_of(campaign)
+    behind = max(0, -min(_utc_offsets(calendar.zone, campaign.start.year)))
+    last = campaign.end and calendar.day_of(campaign.end - timedelta(microseconds=1))
+    return dg.DailyPartitionsDefinition(
+        datetime.combine(calendar.day_of(campaign.start), time(), UTC),
+        end_date=last and datetime.combine(last, time(), UTC) + timedelta(days=1, hours=behind),
+        hour_offset=behind,
+        fmt=DAY_FORMAT,
+        timezone="UTC",
+    )
+
+
+def _utc_offsets(zone: ZoneInfo, year: int) -> list[int]:
+    """Hours that its clocks are before UTC in the course of a year, rounded towards later days."""
+    found = (datetime(year, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13))
+    return [offset // timedelta(hours=1) for offset in found if offset is not None]

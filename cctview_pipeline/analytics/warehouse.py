@@ -17,10 +17,9 @@ from cctview_pipeline.analytics.question import damaged_file, limit_memory
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.layout import FILE_NAME, format_day
-from cctview_pipeline.lake.schemas import TABLES, schema_of
+from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.spec import TableSpec
 
-MARTS = ("vehicle_counts", "travel_times")
 ID_COLUMNS = frozenset({"track_id", "continues", "query_track_id", "gallery_track_id", "journey_id"})
 """The columns, of whichever table, whose ids follow a vehicle from camera to camera or from hour to hour."""
 PSEUDONYM = "cctview_pseudonym"
@@ -40,7 +39,7 @@ def connect(lake: Lake, day: date | None = None) -> Database:
     day: only the partitions of one UTC day, so that a daily mart reads no more than its day. A table that has no
     partition yet is an empty view.
     """
-    database = _open(lake)
+    database = open_database(lake)
     for spec in TABLES.values():
         _create_view(database, lake, spec, day)
     return database
@@ -54,7 +53,7 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
     sees a raw id. All other tables are empty views, so that they can be described. DuckDB opens no file outside the folders of
     ``tables``, loads no extension, and takes no other setting any more.
     """
-    database = _open(lake)
+    database = open_database(lake)
     database.create_function(PSEUDONYM, pseudonyms, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
     for spec in TABLES.values():
         if spec.name in tables:
@@ -63,7 +62,7 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
             _create_empty_view(database, spec)
     limit_memory(database)
     # DuckDB compares the beginnings of paths: of a file as it is named, and of a pattern, in which brackets are escaped.
-    places = [_quoted(place) for name in tables for place in (f"{lake.storage.path(name)}/", f"{_root(lake, name)}/")]
+    places = [quoted(place) for name in tables for place in (f"{lake.storage.path(name)}/", f"{_root(lake, name)}/")]
     database.execute(f"SET allowed_directories = [{', '.join(places)}]")
     for setting in (
         "python_enable_replacements = false",  # or a table's name could be that of a variable of this program
@@ -82,14 +81,8 @@ def camera_states(lake: Lake) -> pa.Table:
         return database.sql(files(__package__).joinpath("camera_states.sql").read_text()).to_arrow_table()
 
 
-def build_mart(lake: Lake, name: str, day: date) -> pa.Table:
-    """One day of a mart, by the statement in ``<name>.sql``."""
-    statement = files(__package__).joinpath(f"{name}.sql").read_text()
-    with connect(lake, day) as database:
-        return database.sql(statement).to_arrow_table().cast(schema_of(name))
-
-
-def _open(lake: Lake) -> Database:
+def open_database(lake: Lake) -> Database:
+    """In memory, with the lake's access to S3 where it is there."""
     database = duckdb.connect()
     database.execute("SET TimeZone = 'UTC'")  # and not this machine's, in which it would read and write times of other zones
     if lake.storage.is_s3:
@@ -109,7 +102,7 @@ def _create_view(
     types = ", ".join(f"{name}: VARCHAR" for name in _FOLDERS[spec.partition])
     try:
         by_name = ", union_by_name = true" if spec.later and _few_files(database, pattern) else ""
-        source = f"read_parquet({_quoted(pattern)}, hive_partitioning = true, hive_types = {{{types}}}{by_name})"
+        source = f"read_parquet({quoted(pattern)}, hive_partitioning = true, hive_types = {{{types}}}{by_name})"
         if spec.later:  # null in older partitions, also where all are older
             columns = ", ".join(f'NULL::{_type(spec.schema.field(name).type)} AS "{name}"' for name in spec.later)
             source = f"(SELECT * FROM {source} UNION ALL BY NAME SELECT {columns} WHERE false)"
@@ -124,14 +117,14 @@ def _create_view(
 
 def _few_files(database: Database, pattern: str) -> bool:
     """Whether each can be looked into for the columns that it has: that takes half a millisecond a file."""
-    [(few,)] = database.execute(f"SELECT count(*) <= {FEW_FILES} FROM glob({_quoted(pattern)})").fetchall()
+    [(few,)] = database.execute(f"SELECT count(*) <= {FEW_FILES} FROM glob({quoted(pattern)})").fetchall()
     return few
 
 
 def _any_file(database: Database, pattern: str) -> bool:
     """True also where it cannot be looked for: then what DuckDB has said of the pattern is told."""
     try:
-        return database.execute(f"SELECT 1 FROM glob({_quoted(pattern)}) LIMIT 1").fetchone() is not None
+        return database.execute(f"SELECT 1 FROM glob({quoted(pattern)}) LIMIT 1").fetchone() is not None
     except duckdb.Error:
         return True
 
@@ -146,7 +139,8 @@ def _root(lake: Lake, table: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", lake.storage.path(table))  # a folder's own name is no pattern
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """As a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -156,8 +150,21 @@ def _type(kind: pa.DataType) -> str:
         return f"{_type(kind.value_type)}[]"
     if pa.types.is_timestamp(kind):
         return "TIMESTAMP"
-    names = {"string": "VARCHAR", "binary": "BLOB", "bool": "BOOLEAN", "halffloat": "FLOAT", "float": "FLOAT", "double": "DOUBLE"}
+    names = {
+        "string": "VARCHAR",
+        "binary": "BLOB",
+        "bool": "BOOLEAN",
+        "halffloat": "FLOAT",
+        "float": "FLOAT",
+        "double": "DOUBLE",
+        "date32[day]": "DATE",
+    }
     return (names | {"int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"})[str(kind)]
+
+
+def naive_columns(schema: pa.Schema) -> str:
+    """All columns of a schema, times without their zone."""
+    return ", ".join(f'"{f.name}"::TIMESTAMP AS "{f.name}"' if pa.types.is_timestamp(f.type) else f'"{f.name}"' for f in schema)
 
 
 def _columns(spec: TableSpec, hidden: Collection[str]) -> str:
@@ -181,5 +188,5 @@ def _allow_s3(database: Database, lake: Lake) -> None:
         "URL_STYLE": "path" if access.endpoint_url else None,
     }
     parts = ["TYPE s3", f"USE_SSL {str(access.use_ssl).lower()}"]
-    parts += [f"{name} {_quoted(value)}" for name, value in options.items() if value]
+    parts += [f"{name} {quoted(value)}" for name, value in options.items() if value]
     database.execute(f"CREATE SECRET ({', '.join(parts)})")

@@ -4,7 +4,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.partitions import Partitions, hours_of_day, in_order
+from cctview_pipeline.partitions import Partitions, in_order
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource
 
@@ -18,7 +18,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
         deps=[
             dg.AssetDep("truth_boxes", partition_mapping=_all_truth),
             dg.AssetDep("truth_passages", partition_mapping=_all_truth),
-            dg.AssetDep("journeys", partition_mapping=hours_of_day),
+            dg.AssetDep("journeys", partition_mapping=partitions.hours_of_day),
             "vehicle_counts",
             "travel_times",
         ],
@@ -26,6 +26,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=in_order,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, detector: DetectorResource) -> dg.MaterializeResult:
+        from cctview_pipeline.cameras.local_time import calendar_of
         from cctview_pipeline.evaluate import evaluate, plot_evaluation
 
         store, campaign = lake.open_campaign()
@@ -33,7 +34,8 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
         cameras = [camera.id for camera in campaign.cameras]
 
         def make(partition: Partition) -> None:
-            hours = [hour for hour in campaign.hours() if hour.date() == partition.begin.date()]
+            of_day = set(calendar_of(campaign).hours(partition.local_day))
+            hours = [hour for hour in campaign.hours() if hour in of_day]
             found = evaluate(store, cameras, hours, detector.threshold(campaign))
             run.store(
                 partition,

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from cctview_pipeline.assets.accounts import camera_status, gaps
+from cctview_pipeline.assets.coverage import coverage
 from cctview_pipeline.assets.crops import crops
 from cctview_pipeline.assets.detections import detections
 from cctview_pipeline.assets.detector_model import detector_model
@@ -11,7 +12,7 @@ from cctview_pipeline.assets.extractor_model import extractor_model
 from cctview_pipeline.assets.features import features
 from cctview_pipeline.assets.journeys import journeys
 from cctview_pipeline.assets.labels import labels
-from cctview_pipeline.assets.marts import travel_times, vehicle_counts
+from cctview_pipeline.assets.marts import marts
 from cctview_pipeline.assets.matches import matches
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.assets.tracks import tracks
@@ -24,7 +25,7 @@ ONLY_OF_CITY = (truth_boxes, truth_passages, evaluation)
 """Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill."""
 ONLY_OF_LIVE = (camera_status, gaps)
 """Only live cameras have states and gaps: an archive does not say what it lacks."""
-OF_ALL = (labels, raw_frames, detections, crops, features, tracks, matches, journeys, vehicle_counts, travel_times)
+OF_ALL = (labels, raw_frames, detections, crops, features, tracks, matches, journeys, marts)
 
 BY_PRODUCTS = {"rejected_frames": (), "match_evidence": ("features", "tracks"), "verdicts": ("matches",)}
 """Tables that no asset is named for, and the tables they are made from: frames that raw_frames set aside, what matches rest
@@ -35,5 +36,5 @@ def build_assets(campaign: Campaign) -> list[dg.AssetsDefinition]:
     """The assets that a campaign has. Reads the models' manifest, and no lake."""
     partitions = Partitions.of(campaign)
     more = ONLY_OF_CITY if campaign.network == "city" else ONLY_OF_LIVE if campaign.network in LIVE_NETWORKS else ()
-    models = [build(campaign, partitions) for build in (detector_model, extractor_model)]
+    models = [build(campaign, partitions) for build in (detector_model, extractor_model, coverage)]
     return [*models, *(build(partitions) for build in (*OF_ALL, *more))]

@@ -17,6 +17,7 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
         deps=[
             dg.AssetDep("tracks", partition_mapping=all_cameras),
             dg.AssetDep("matches", partition_mapping=all_cameras),
+            dg.AssetDep("coverage", partition_mapping=all_cameras),  # which the day's marts read, and wait for here
             dg.AssetDep("journeys", partition_mapping=hour_before),
         ],
         partitions_def=partitions.hours,

@@ -21,6 +21,7 @@ from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.checks import CHECKS, SCHEMA, failures
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_partition
+from cctview_pipeline.privacy.access import AGGREGATES
 from cctview_pipeline.privacy.erasures import Erasures
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
@@ -30,24 +31,32 @@ INPUTS, COMPUTED = "inputs_exist", "computed"
 
 def table_asset(table: str, *, group: str, code_version: str, kinds: set[str] | None = None) -> dict[str, Any]:
     """What the definition of an asset says about its table, as arguments of ``@dg.asset``."""
-    spec = TABLES[table]
-    columns = [dg.TableColumn(f.name, str(f.type), (f.metadata or {}).get(b"description", b"").decode()) for f in spec.schema]
+    said = table_spec(table, group=group, code_version=code_version, kinds=kinds)
+    return {"name": table, "check_specs": table_checks(table)} | said
+
+
+def table_checks(table: str) -> list[dg.AssetCheckSpec]:
+    """What must hold of it, as Dagster shows it."""
     checks = [dg.AssetCheckSpec(c.name, asset=table, description=c.description, blocking=True) for c in CHECKS[table]]
     own = {INPUTS: "Every source and table that it reads is there.", COMPUTED: "Nothing unexpected came up on the way."}
-    checks += [dg.AssetCheckSpec(name, asset=table, description=text, blocking=True) for name, text in own.items()]
+    return checks + [dg.AssetCheckSpec(name, asset=table, description=text, blocking=True) for name, text in own.items()]
+
+
+def table_spec(table: str, *, group: str, code_version: str, kinds: set[str] | None = None) -> dict[str, Any]:
+    """What the definition of an asset says about its table, as arguments of ``dg.AssetSpec``."""
+    spec = TABLES[table]
+    columns = [dg.TableColumn(f.name, str(f.type), (f.metadata or {}).get(b"description", b"").decode()) for f in spec.schema]
     return {
-        "name": table,
         "description": spec.description,
         "group_name": group,
         "code_version": code_version,
         "owners": ["team:cctview"],
         "kinds": {"parquet", *(kinds or ())},
         "metadata": {"dagster/column_schema": dg.TableSchema(columns=columns)},
-        "check_specs": checks,
     }
 
 
-SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches", "journeys", "vehicle_counts", "travel_times"})
+SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches", "journeys", *AGGREGATES})
 """Tables whose rows are looked at in the viewer."""
 
 
@@ -73,39 +82,51 @@ class PartitionRun:
         keys = {to_partition(key): key for key in context.partition_keys}
         # Hour by hour, so that tracks and journeys find the hour before.
         self._keys = {place: keys[place] for place in sorted(keys, key=lambda place: (place.begin, place.camera))}
+        self._number = {place: number for number, place in enumerate(self._keys, 1)}
 
     @cached_property
     def pictures(self) -> Pictures:
         """What of its partitions may be shown in Dagster."""
         return Pictures.of(self._lake.campaign(), len(self._keys))
 
+    @property
+    def partitions(self) -> list[Partition]:
+        """Hour by hour, or day by day."""
+        return list(self._keys)
+
     def each(self, inputs: Iterable[str] = ()) -> Iterator[Partition]:
-        """The run's partitions, hour by hour. inputs: tables whose same partition must have been written."""
-        for number, (partition, key) in enumerate(self._keys.items(), 1):
-            self._since = time.perf_counter()
-            if deleted := self._tombstones.get(self._table, partition):
-                self._leave(key, deleted.sentence)
-                continue
-            missing = [table for table in inputs if not self._lake.has(table, partition)]
-            if missing:
-                self._without_inputs(partition, key, missing)
-                continue
-            self._context.log.info(str(Work(self._table, str(partition), number, len(self._keys))))
-            yield partition
+        """The run's partitions that are to be made. inputs: tables whose same partition must have been written."""
+        return (partition for partition in self._keys if self.admits(partition, inputs))
+
+    def admits(self, partition: Partition, inputs: Iterable[str] = ()) -> bool:
+        """Whether it is to be made now; if not, its verdict is told. inputs: tables whose same partition must have been written."""
+        self._since, key = time.perf_counter(), self._keys[partition]
+        if deleted := self._tombstones.get(self._table, partition):
+            self._leave(key, deleted.sentence)
+            return False
+        if missing := [table for table in inputs if not self._lake.has(table, partition)]:
+            self._without_inputs(partition, key, missing)
+            return False
+        self._context.log.info(str(Work(self._table, str(partition), self._number[partition], len(self._keys))))
+        return True
 
     def make_all(self, make: Callable[[Partition], None], inputs: Iterable[str] = ()) -> dg.MaterializeResult:
         """Make the run's partitions, hour by hour, each behind a barrier of its own. make: stores or refuses one; inputs: tables
         whose same partition must have been written."""
         for partition in self.each(inputs):
-            try:
-                make(partition)
-            except CctviewError as error:
-                self._block(self._keys[partition], {COMPUTED: str(error)})
-            except Exception as error:  # whatever a partition's bytes do to a library, they do it to this partition
-                self._context.log.error("".join(traceback.format_exception(error)))
-                what = f"It failed unexpectedly ({type(error).__name__}): the log of run {self._context.run_id} has all of it."
-                self._block(self._keys[partition], {COMPUTED: what})
+            self.attempt(partition, make)
         return self.result()
+
+    def attempt(self, partition: Partition, make: Callable[[Partition], None]) -> None:
+        """Make one of the run's partitions; what goes wrong is told as that partition's verdict."""
+        try:
+            make(partition)
+        except CctviewError as error:
+            self._block(self._keys[partition], {COMPUTED: str(error)})
+        except Exception as error:  # whatever a partition's bytes do to a library, they do it to this partition
+            self._context.log.error("".join(traceback.format_exception(error)))
+            what = f"It failed unexpectedly ({type(error).__name__}): the log of run {self._context.run_id} has all of it."
+            self._block(self._keys[partition], {COMPUTED: what})
 
     def _without_inputs(self, partition: Partition, key: str, missing: list[str]) -> None:
         """What was made before its inputs were deleted on purpose stays as it is; what never was can't be made any more."""
@@ -156,6 +177,7 @@ class PartitionRun:
             }
             | ({"viewer": dg.MetadataValue.url(viewer_link(self._table, partition))} if self._table in SEEN else {})
             | {name: value for name, value in metadata.items() if value is not None},
+            asset_key=self._table,
             partition_key=key,
         )
 
@@ -163,15 +185,22 @@ class PartitionRun:
         """Leave a partition unwritten because what it is made from is not there."""
         self._block(self._keys[partition], {INPUTS: why})
 
+    def keep(self, partition: Partition, why: str) -> None:
+        """Leave a partition as it was made before."""
+        self._leave(self._keys[partition], why)
+
     def _leave(self, key: str, verdict: str) -> None:
         self._context.log.info(f"{self._table} {key}: {verdict}")
-        self._context.add_asset_metadata({"verdict": verdict}, partition_key=key)
+        self._tell(key, verdict)
 
     def _block(self, key: str, wrong: dict[str, str]) -> None:
         self._failed[key] = wrong
         verdict = " ".join(wrong.values())
         self._context.log.error(f"{self._table} {key} is not written: {verdict}")
-        self._context.add_asset_metadata({"verdict": f"not written: {verdict}"}, partition_key=key)
+        self._tell(key, f"not written: {verdict}")
+
+    def _tell(self, key: str, verdict: str) -> None:
+        self._context.add_asset_metadata({"verdict": verdict}, asset_key=self._table, partition_key=key)
 
     def result(self) -> dg.MaterializeResult:
         """The run's sums, and each check's verdict over all its partitions.
@@ -187,6 +216,7 @@ class PartitionRun:
             checks.append(
                 dg.AssetCheckResult(
                     passed=not bad,
+                    asset_key=self._table,
                     check_name=name,
                     severity=dg.AssetCheckSeverity.ERROR if all_bad else dg.AssetCheckSeverity.WARN,
                     metadata={"partitions": len(self._keys), "failed": len(bad), **dict(list(bad.items())[:20])},
@@ -197,4 +227,4 @@ class PartitionRun:
             f"{self._table}: {len(self._keys) - len(self._failed)} of {len(self._keys)} partitions, "
             f"{self._rows} rows in {seconds:.1f} s"
         )
-        return dg.MaterializeResult(check_results=checks)
+        return dg.MaterializeResult(asset_key=self._table, check_results=checks)

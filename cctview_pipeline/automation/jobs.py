@@ -35,7 +35,7 @@ class Jobs:
         """assets: all of the campaign's."""
         by_kind: dict[str, list[dg.AssetsDefinition]] = {"camera_hour": [], "hour": [], "day": []}
         for asset in assets:
-            name = asset.key.path[-1]
+            name = next(iter(asset.keys)).path[-1]  # a definition of several makes tables of one kind
             if name in TABLES and name != LABELS:
                 by_kind[TABLES[name].partition].append(asset)
         return cls(

@@ -7,20 +7,24 @@ import dagster as dg
 
 from cctview_pipeline.assets.drift import Day
 from cctview_pipeline.automation.jobs import Jobs, range_tags
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_day
 
 
 def daily_collection(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
-    @dg.schedule(job=jobs.camera_hours, cron_schedule="30 0 * * *", execution_timezone="UTC")
+    calendar = calendar_of(campaign)
+
+    @dg.schedule(job=jobs.camera_hours, cron_schedule="30 0 * * *", execution_timezone=calendar.zone.key)
     def daily_collection(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Half an hour past midnight UTC: the day before, every camera, as one run over a range.
+        """Half an hour past local midnight: the day before, every camera, as one run over a range.
 
         The sensor then starts the journeys and the marts.
         """
-        day = _day_before(context)
-        hours = [hour for hour in campaign.hours() if hour.date() == day]
+        day = calendar.day_of(context.scheduled_execution_time) - timedelta(days=1)
+        of_day = set(calendar.hours(day))
+        hours = [hour for hour in campaign.hours() if hour in of_day]
         if not hours or not campaign.cameras:
             return dg.SkipReason(f"{format_day(day)} is outside the campaign's window, or it has no cameras: see campaign.toml.")
         first, last = campaign.cameras[0].id, campaign.cameras[-1].id

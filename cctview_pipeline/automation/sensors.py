@@ -3,14 +3,14 @@ journeys."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from pathlib import Path
 
 import dagster as dg
 
 from cctview_pipeline.automation.jobs import Jobs, partitions_of, range_tags
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
-from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.cameras.local_time import calendar_of
+from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.resources.lake import LakeResource
@@ -115,13 +115,13 @@ def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partitio
 
 def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
     """The finished days from first to last all of whose hours in the campaign have journeys."""
-    finished = set(campaign.days())
-    hours = [hour for hour in campaign.hours() if first.begin.date() <= hour.date() <= last.begin.date()]
-    by_day = {day: list(group) for day, group in groupby(hours, key=lambda hour: hour.date())}
+    calendar, over = calendar_of(campaign), set(campaign.hours())
+    touched = calendar.days_of([first.begin + number * HOUR for number in range((last.begin - first.begin) // HOUR + 1)])
+    there = lambda hour: lake.has("journeys", Partition.of_hour(hour))  # noqa: E731
     return [
         Partition.of_day(day)
-        for day, of_day in by_day.items()
-        if day in finished and all(lake.has("journeys", Partition.of_hour(hour)) for hour in of_day)
+        for day in campaign.days(calendar)
+        if day in touched and all(map(there, over.intersection(calendar.hours(day))))
     ]
 
 

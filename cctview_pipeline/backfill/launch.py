@@ -14,8 +14,10 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
+from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
@@ -23,14 +25,13 @@ from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
 
-MARTS = ("vehicle_counts", "travel_times")
 TRUTH = ("truth_boxes", "truth_passages")
 ACCOUNTS = ("camera_status", "gaps")
 CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
 """Tables of a camera and an hour, each made from the one before."""
 
 STAGES = {
-    "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "detections", "crops", "features"),
+    "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "coverage", "detections", "crops", "features"),
     "tracks and matches": ("tracks", "matches"),
     "journeys and marts": ("journeys", *MARTS, "evaluation"),
 }
@@ -52,8 +53,11 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
     """
     hours, in_city, live = list(hours), campaign.network == "city", campaign.network in LIVE_NETWORKS
     camera_hours = {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
-    days = {hour.date() for hour in hours} & set(campaign.days())
-    plan: Plan = {table: set(camera_hours) for table in (*CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))}
+    calendar = calendar_of(campaign)
+    days = set(calendar.days_of(hours)) & set(campaign.days(calendar))
+    plan: Plan = {
+        table: set(camera_hours) for table in ("coverage", *CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))
+    }
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
     return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
 
@@ -73,6 +77,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
         missing[asset] = unknown - deleted[asset]
     for before, asset in pairwise(CHAIN):
         missing[asset] |= missing[before]
+    missing["coverage"] |= missing["raw_frames"]
     tracked = missing["tracks"]
     missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.begin + HOUR) for p in tracked}
     for p in list(missing["tracks"]):
@@ -80,7 +85,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
             missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.begin, p.begin + HOUR)}
     touched = {p.begin for p in missing["matches"] | missing["journeys"]}
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}
-    stale_days = {p.begin.date() for p in missing["journeys"]}
+    stale_days = set(calendar_of(campaign).days_of([p.begin for p in missing["journeys"] | missing["coverage"]]))
     for mart in {*MARTS, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
     todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}

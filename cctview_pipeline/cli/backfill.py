@@ -30,6 +30,7 @@ from cctview_pipeline.cli.options import (
 from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.registry.manifest import check_file, find_model
 from cctview_pipeline.zones import Zones
 
@@ -198,10 +199,10 @@ class _Shown:
             self._at, self._table = time.monotonic(), table
 
 
-def _print(report: Report, lake: Lake, hours: list[datetime]) -> None:
+def _print(report: Report, lake: Lake, calendar: LocalCalendar, hours: list[datetime]) -> None:
     if not report.summary.empty:
         print_summary(report.summary)
-        _print_truth(lake, hours)
+        _print_truth(lake, calendar, hours)
     for cause in report.causes[:MAX_CAUSES]:
         console.print(cause, style="red", soft_wrap=True)
     if len(report.causes) > MAX_CAUSES:
@@ -228,9 +229,9 @@ def print_summary(found: Summary) -> None:
     )
 
 
-def _print_truth(lake: Lake, hours: list[datetime]) -> None:
+def _print_truth(lake: Lake, calendar: LocalCalendar, hours: list[datetime]) -> None:
     """In the city, what was counted and timed beside what was there."""
-    days = [Partition.of_day(day) for day in sorted({hour.date() for hour in hours})]
+    days = [Partition.of_day(day) for day in calendar.days_of(hours)]
     known = [day for day in days if lake.has("evaluation", day)]
     if not known:
         return

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import Partition
+from cctview_pipeline.lake.marts import STATES
 from cctview_pipeline.lake.tables import check_schema
 
 Inputs = Mapping[str, pa.Table]
@@ -139,6 +140,21 @@ def _some_time(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
     return f"One at {none['began_at'][0]} takes no time." if none.num_rows else None
 
 
+def _whole_quarters(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    sums = sum(rows[f"{state}_s"].to_numpy().astype(float) for state in STATES)
+    wrong = np.flatnonzero(np.abs(sums - 900) > 0.5) if rows.num_rows else []
+    return f"Those of {rows['began_at'][int(wrong[0])]} add up to {sums[wrong[0]]:.1f}." if len(wrong) else None
+
+
+def _zero_is_no_null(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    unseen = pc.equal(rows["status"], "no_data")
+    wrong = rows.filter(pc.not_equal(unseen, pc.is_null(rows["vehicles"])))
+    return f"{wrong.num_rows} rows are wrong, such as that of {wrong['began_at'][0]}." if wrong.num_rows else None
+
+
+_TOLD = Check("zero_is_no_null", "vehicles is null where nothing was seen, and a number everywhere else.", _zero_is_no_null)
+
+
 def _schema(table: str) -> Check:
     def find(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
         try:
@@ -196,7 +212,23 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _exists("track_id", "tracks", "track_id", "tracks_exist", "Every leg is a track of this hour."),
         Check("one_place_at_a_time", "No journey reaches a camera before it left the one before.", _one_place),
     ),
-    "vehicle_counts": (_unique("camera_id", "carriageway", "began_at", "label"),),
+    "coverage": (
+        _unique("began_at"),
+        _inside_hour("began_at"),
+        Check("whole_quarters", "The seconds of every quarter of an hour add up to 900.", _whole_quarters),
+    ),
+    "vehicles_in_view": (_unique("carriageway", "began_at"), _inside_hour("began_at")),
+    "bins": (_unique("began_at"),),
+    "anomalies": (),  # two may lie over one another, and say the same
+    "vehicle_counts": (_unique("camera_id", "carriageway", "label", "began_at"), _TOLD),
+    "flows": (_unique("camera_id", "carriageway", "began_at"), _TOLD),
+    "speeds": (_unique("camera_id", "carriageway", "began_at"), _TOLD),
+    "corridor_speeds": (_unique("from_camera_id", "to_camera_id", "began_at"), _TOLD),
+    "reliability": (_unique("from_camera_id", "to_camera_id", "carriageway", "period"),),
+    "corridor_od": (_unique("corridor", "origin", "destination", "began_at"),),
+    "segment_performance": (_unique("from_camera_id", "to_camera_id", "began_at"),),
+    "data_quality": (_unique("camera_id"),),
+    "throughput": (_unique("asset", "began_at"),),
     "truth_boxes": (
         _unique("frame_id", "vehicle_id"),
         _inside_hour("captured_at"),
@@ -205,7 +237,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
     ),
     "truth_passages": (_unique("vehicle_id"), _inside_hour("passed_at")),
     "evaluation": (_unique("subject", "metric", "scope"),),
-    "travel_times": (_unique("from_camera_id", "to_camera_id", "began_at"),),
+    "travel_times": (_unique("from_camera_id", "to_camera_id", "began_at"), _TOLD),
 }
 
 CHECKS = {table: (_schema(table), *checks) for table, checks in _OWN.items()}

@@ -36,12 +36,20 @@ class Partition:
 
     @property
     def begin(self) -> datetime:
-        """When what it covers begins: the hour, or the day's midnight in UTC. Raises ValueError for a partition of neither."""
+        """When what it covers begins: the hour, or, for sorting, midnight in UTC of the day, which is a local one. Raises ValueError
+        for a partition of neither."""
         if self.hour:
             return self.hour
         if self.day:
             return datetime.combine(self.day, time(), UTC)
         raise ValueError("A partition is of an hour or of a day.")
+
+    @property
+    def local_day(self) -> date:
+        """Of a partition that covers a day. Raises ValueError for any other."""
+        if self.day is None:
+            raise ValueError("The partition is of no day.")
+        return self.day
 
     @property
     def kind(self) -> str:

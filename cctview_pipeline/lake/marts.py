@@ -14,6 +14,8 @@ import pyarrow as pa
 
 from cctview_pipeline.lake.spec import CAMERA_ID, TIME, TableSpec, column
 
+STATES = ("no_frames", "live", "frozen", "stale", "placeholder", "offline", "moved", "not_masked", "not_collected", "missed")
+"""Of a camera's time: the columns of coverage that add up."""
 STATUSES = ("observed", "expanded", "insufficient", "no_data", "flagged")
 MIN_OBSERVED, MIN_EXPANDED = 0.95, 0.5
 """Shares of a bin that must have been seen for it to be observed, and to be expanded."""
@@ -180,9 +182,7 @@ BY_DAY = [
                 _number("heavy_lower", "end of its 90 % interval"),
                 _number("heavy_upper", "its other end"),
                 _number("directional_share", "this carriageway's of both"),
-                _number(
-                    "peak_hour_factor", "of the clock hour: its flow over four times its largest quarter's; null unless all are"
-                ),
+                _number("peak_hour_factor", "of the clock hour: its flow over four times its largest quarter's"),
                 _COVERAGE,
                 _STATUS,
                 _NOTE,
@@ -276,9 +276,7 @@ BY_DAY = [
                 column("carriageway", pa.string(), "N, S, E or W"),
                 _FROM,
                 column("to_camera_id", pa.string(), "where it ends: the next camera, or the corridor's last"),
-                column(
-                    "period", pa.string(), "am (6-10), midday (10-16), pm (16-20) of Monday to Friday, weekend (6-20), or all"
-                ),
+                column("period", pa.string(), "am (6-10), midday (10-16), pm (16-20), Monday to Friday; weekend (6-20); all"),
                 column("first_day", pa.date32(), "of the window that has any bin"),
                 column("days", pa.int32(), "that have any bin"),
                 column("bins", pa.int32(), "quarters of an hour that have a travel time"),
@@ -292,7 +290,9 @@ BY_DAY = [
                 _number("pti", "planning time index: 95th percentile over free flow; null below ten days"),
                 _number("buffer_index", "95th percentile less the mean, over the mean; null below ten days"),
                 _number("lottr", "80th over 50th percentile: the federal ratio, over this window and not a year"),
-                _STATUS,
+                column(
+                    "status", pa.string(), "observed; insufficient, and no index is told, where a quarter of the bins is missing"
+                ),
             ]
         ),
     ),
@@ -352,9 +352,7 @@ BY_DAY = [
                 _number("validity", "share of the quarters with data over which no anomaly lies"),
                 _number("timeliness_s", "95th percentile of the time from capture to fetching, s"),
                 _COVERAGE,
-                column(
-                    "accessibility", pa.float32(), "share of the day's hours with frames whose passages can still be asked for"
-                ),
+                column("accessibility", pa.float32(), "share of the hours with frames whose passages can still be asked for"),
                 column("excluded", pa.string(), "what was left out of the figures, and why; empty where nothing"),
                 column("models", pa.string(), "the detector and tracker that the figures rest on; empty without any"),
             ]

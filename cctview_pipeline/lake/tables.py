@@ -36,6 +36,11 @@ class Lake:
         """Whether the partition was written. An empty table counts."""
         return self.storage.exists(layout.key(table, partition))
 
+    def existing(self, table: str, partitions: list[Partition]) -> list[Partition]:
+        """Those of the partitions that were written, in their order."""
+        keys = [layout.key(table, partition) for partition in partitions]
+        return [partition for partition, there in zip(partitions, self.storage.exist(keys), strict=True) if there]
+
     def version(self, table: str, partition: Partition) -> str | None:
         """Another text after every write of the partition; None when it was never written."""
         return self.storage.version(layout.key(table, partition))

@@ -35,6 +35,7 @@ from cctview_pipeline.analytics.warehouse import connect_confined
 from cctview_pipeline.errors import AccessRefusedError, CctviewError
 from cctview_pipeline.ids import utc_day
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.lake.marts import BY_DAY
 from cctview_pipeline.paths import keys_uri
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.audit import AuditLog, operating_user
@@ -42,7 +43,7 @@ from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore
 from cctview_pipeline.privacy.statement import read_statement
 
-AGGREGATES = frozenset({"camera_status", "gaps", "vehicle_counts", "travel_times", "evaluation"})
+AGGREGATES = frozenset({"camera_status", "gaps", "evaluation", "coverage", "vehicles_in_view", *(spec.name for spec in BY_DAY)})
 """The tables that are about cameras, or about many vehicles at once."""
 SYNTHETIC = "synthetic"
 """The purpose that is written down for the synthetic city when none is stated."""

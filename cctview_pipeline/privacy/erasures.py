@@ -278,6 +278,9 @@ RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
 KEPT = {
     "camera_status": "it tells of the camera, not of who passed it",
     "gaps": "it tells of the camera, not of who passed it",
+    "coverage": "it tells of the camera, not of who passed it",
+    "vehicles_in_view": "it holds sums over 15 minutes",
+    "throughput": "it tells of the pipeline, not of who passed",
     "evaluation": "it holds shares and medians over whole days",
     "truth_boxes": "nobody lives in the synthetic city",
     "truth_passages": "nobody lives in the synthetic city",

@@ -8,14 +8,16 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.analytics.warehouse import MARTS, build_mart
+from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.marts.day import Day
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.cameras.spooled import frame_id
 from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.errors import CctviewError, is_shown, printable
@@ -145,7 +147,7 @@ def erase(
     for each in damaged(spool) if spool else []:
         if (begun := hour_of(each)) and first - timedelta(hours=1) <= begun <= last + timedelta(hours=1):
             each.unlink()
-    days: set[date] = set()
+    hours: set[datetime] = {first, last}
     for table in (each for each in TopologicalSorter(graph).static_order() if each in graph):
         if table in KEPT:
             report.kept[table] = KEPT[table]
@@ -163,8 +165,8 @@ def erase(
                 report.changed.setdefault(table, {})[str(place)] = gone or _painted(rows, left)
                 report.partitions.append((table, place))
             lake.storage.delete_earlier(layout.key(table, place))
-            days.add(place.begin.date())
-    _make_marts_anew(lake, campaign, graph, {hour.date() for hour in (first, last)} | days, report)
+            hours.add(place.begin)
+    _make_marts_anew(lake, campaign, graph, hours, report)
     tell(report)
     erasures.put(replace(erasure, finished=True))
     lake.storage.write(f"reports/erasure-{erasure.id}.json", json.dumps(report.as_dict(), indent=1).encode())
@@ -194,21 +196,21 @@ def _frames_of(erasure: Erasure, campaign: Campaign) -> set[Partition]:
     return {Partition.camera_hour(camera, hour) for camera in cameras for hour in hours}
 
 
-def _make_marts_anew(lake: Lake, campaign: Campaign, graph: Graph, days: set[date], report: ErasureReport) -> None:
+def _make_marts_anew(lake: Lake, campaign: Campaign, graph: Graph, hours: set[datetime], report: ErasureReport) -> None:
     """As far as what they are made from is there; else they stay: a quarter of an hour's counts and medians name nobody."""
-    tombstones = Tombstones(lake)
-    gone = {place.begin.date() for table in ("tracks", "matches", "journeys") for place in tombstones.partitions(table)}
-    for mart in (each for each in MARTS if each in graph):
-        for place in _written(lake, mart):
-            day = place.begin.date()
-            if day not in days:
-                continue
-            if day in gone:
-                report.kept[f"{mart} {place}"] = (
-                    "tables of its day are gone for good, and it holds counts and medians of 15 minutes"
-                )
-            else:
-                lake.write(mart, place, build_mart(lake, mart, day))
+    tombstones, calendar = Tombstones(lake), calendar_of(campaign)
+    made_from = ("passages", "matches", "journeys")
+    gone = set(calendar.days_of([place.begin for table in made_from for place in tombstones.partitions(table)]))
+    for day in calendar.days_of(sorted(hours)):
+        place = Partition.of_day(day)
+        written = [mart for mart in MARTS if mart in graph and lake.has(mart, place)]
+        if day in gone:
+            why = "tables of its day are gone for good, and it holds counts and medians of 15 minutes"
+            report.kept |= {f"{mart} {place}": why for mart in written}
+            continue
+        with Day(lake, campaign, calendar, day) as opened:
+            for mart in written:
+                lake.write(mart, place, opened.build(mart))
                 lake.storage.delete_earlier(layout.key(mart, place))
                 report.made_anew.append(f"{mart} {place}")
                 report.partitions.append((mart, place))

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.errors import CctviewError, reason_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
+from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
@@ -116,7 +118,7 @@ def _delete(lake: Lake, tombstones: Tombstones, due: ExpiredItem, now: datetime,
 
 
 def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetime) -> Iterator[ExpiredItem]:
-    intake = _intakes(lake) if campaign.network not in LIVE_NETWORKS else {}
+    intake = _intakes(lake, calendar_of(campaign)) if campaign.network not in LIVE_NETWORKS else {}
     for table in TABLES:
         lifetime = policy.lifetime(table)
         if lifetime is None:
@@ -155,13 +157,14 @@ def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[Expired
             yield ExpiredItem("keys", day.isoformat(), since, lifetime)
 
 
-def _intakes(lake: Lake) -> dict[Partition, datetime]:
+def _intakes(lake: Lake, calendar: LocalCalendar) -> dict[Partition, datetime]:
     """A camera's hour, an hour or a day -> when the last of it was taken into the lake."""
     found: dict[Partition, datetime] = {}
     for key in lake.storage.list(INTAKE):
         _, camera, name = key.removesuffix(".txt").split("/")
         hour, at = layout.parse_hour(name), datetime.fromisoformat(lake.storage.read(key).to_pybytes().decode())
-        for partition in (Partition.camera_hour(camera, hour), Partition.of_hour(hour), Partition.of_day(hour.date())):
+        days = (Partition.of_day(day) for day in calendar.days_of([hour]))
+        for partition in (Partition.camera_hour(camera, hour), Partition.of_hour(hour), *days):
             found[partition] = max(at, found.get(partition, at))
     return found
 

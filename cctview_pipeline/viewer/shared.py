@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
@@ -12,7 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from cctview_pipeline.cameras.local_time import zone_of
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_hour, parse_hour
@@ -74,7 +75,7 @@ def clock_of(request: Request) -> Clock:
 
 
 def _clock(campaign: Campaign | None) -> Clock:
-    return Clock(zone_of(campaign.network if campaign else ""))
+    return Clock(calendar_of(campaign).zone if campaign else ZoneInfo("UTC"))
 
 
 def ask(request: Request, question: str, tables: tuple[str, ...] = ABOUT_VEHICLES) -> Session:
