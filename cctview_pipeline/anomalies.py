@@ -31,7 +31,7 @@ KEYS = {
     "investigation": Key(
         str,
         '"confirmed"',
-        sentence=f"How sure one is: {', '.join(INVESTIGATIONS[1:-1])} (as a rule), or dismissed, which takes back what was found.",
+        sentence=f"How sure one is: {', '.join(INVESTIGATIONS[1:-1])} (as a rule) or dismissed, which takes back what was found.",
     ),
     "note": Key(str, '"A lane was closed."', needed=True, sentence="What happened, in one sentence."),
     "carriageway": Key(str, '"N"', sentence="The side of the road; all where it is left out."),

@@ -222,7 +222,8 @@ class Campaign:
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
     city's seed, start, minutes and faults; privacy: what policy.py reads; models: the detector and the extractor in
     use, by their names in models/manifest.toml, where they are not the shipped ones; timezone, country: whose clock and holidays
-    figures follow, empty for the network's; anomalies: times in which figures are not what they seem; source: the file that says so, for refusals.
+    figures follow, empty for the network's; anomalies: times in which figures are not what they seem; source: the file that says
+    so, for refusals.
     """
 
     name: str

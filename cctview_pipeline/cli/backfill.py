@@ -14,6 +14,7 @@ from rich.table import Column
 from cctview_pipeline.analytics.summary import Summary, summarise
 from cctview_pipeline.backfill.select import BackfillRequest, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import TASKS, Campaign, parse_span
 from cctview_pipeline.cli.options import (
     CamerasOption,
@@ -96,7 +97,7 @@ def backfill(
     if as_json:
         print_json(report.as_dict())
     else:
-        _print(report, lake, chosen.hours)
+        _print(report, lake, calendar_of(chosen.campaign), chosen.hours)
     if report.failure:
         raise CctviewError(report.failure)
 

@@ -141,9 +141,9 @@ def _some_time(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
 
 
 def _whole_quarters(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
-    sums = sum(rows[f"{state}_s"].to_numpy().astype(float) for state in STATES)
-    wrong = np.flatnonzero(np.abs(sums - 900) > 0.5) if rows.num_rows else []
-    return f"Those of {rows['began_at'][int(wrong[0])]} add up to {sums[wrong[0]]:.1f}." if len(wrong) else None
+    sums = np.sum([rows[f"{state}_s"].to_numpy() for state in STATES], axis=0)
+    wrong = np.flatnonzero(np.abs(sums - 900) > 0.5).tolist()
+    return f"Those of {rows['began_at'][wrong[0]]} add up to {sums[wrong[0]]:.1f}." if wrong else None
 
 
 def _zero_is_no_null(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:

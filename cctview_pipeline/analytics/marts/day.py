@@ -145,7 +145,8 @@ class Day:
         self._read(database, "travel_times", [Partition.of_day(day) for day in days[1:]], into="earlier_times")
         columns = "from_camera_id, to_camera_id, carriageway, began_at, mean_s"
         database.execute(
-            f"CREATE OR REPLACE VIEW window_times AS SELECT {columns} FROM travel_times UNION ALL SELECT {columns} FROM earlier_times"
+            f"CREATE OR REPLACE VIEW window_times AS SELECT {columns} FROM travel_times "
+            f"UNION ALL SELECT {columns} FROM earlier_times"
         )
         bins = pa.concat_tables(naive(bins_table(self.calendar, day)) for day in days)
         database.register("window_bins", bins.filter(pa.array(self._inside(bins))))

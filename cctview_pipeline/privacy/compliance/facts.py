@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cctview_pipeline.analytics.warehouse import MARTS
+from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, Terms
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
