@@ -25,6 +25,8 @@ from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
 
+FIGURES = (*MARTS, "throughput")
+"""Of a local day."""
 TRUTH = ("truth_boxes", "truth_passages")
 ACCOUNTS = ("camera_status", "gaps")
 CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
@@ -33,7 +35,7 @@ CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
 STAGES = {
     "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "coverage", "detections", "crops", "features"),
     "tracks and matches": ("tracks", "matches"),
-    "journeys and marts": ("journeys", *MARTS, "evaluation"),
+    "journeys and marts": ("journeys", *FIGURES, "evaluation"),
 }
 
 STAGES_OF_ONE_RUN = {
@@ -59,7 +61,7 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
         table: set(camera_hours) for table in ("coverage", *CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))
     }
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
-    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))}
 
 
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
@@ -86,7 +88,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     touched = {p.begin for p in missing["matches"] | missing["journeys"]}
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}
     stale_days = set(calendar_of(campaign).days_of([p.begin for p in missing["journeys"] | missing["coverage"]]))
-    for mart in {*MARTS, "evaluation"} & set(plan):
+    for mart in {*FIGURES, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
     todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}
     return {asset: partitions for asset, partitions in todo.items() if partitions}

@@ -280,7 +280,7 @@ def test_cameras_whose_direction_nobody_knows_are_counted_all_the_same(tmp_path)
 
 
 def test_reliability_fills_no_gap_and_says_how_much_there_is(tmp_path):
-    marts, truth = made(tmp_path, start=datetime(2020, 5, 5, 10, tzinfo=UTC), hours=4)  # 6 to 10 in New York
+    marts, _ = made(tmp_path, start=datetime(2020, 5, 5, 10, tzinfo=UTC), hours=4)  # 6 to 10 in New York
     for row in where(marts["reliability"], period="am"):
         assert (row["days"], row["bins"] <= row["bins_possible"], row["status"]) == (1, True, "observed")
         assert row["lottr"] == pytest.approx(row["p80_s"] / row["p50_s"])
