@@ -1,7 +1,7 @@
 """How long the marts of one day take, and how much memory: generated tables of 6, 250 and 1,000 cameras.
 
-Every camera has a coverage without gaps and, on each carriageway, ``--vehicles`` passages an hour, nearly all of which are matched
-with the camera before; corridors have 25 cameras. What is generated is not measured. Each size runs in a process of its own.
+Every camera has a coverage without gaps and, on each carriageway, ``--vehicles`` passages an hour, nearly all of which are
+matched with the camera before; corridors have 25 cameras. What is generated is not measured. Each size runs in a process of its own.
 
     python benchmarks/marts.py [--cameras 6 250 1000] [--vehicles 300]
 """

@@ -73,8 +73,7 @@ def _newest(instance: dg.DagsterInstance, table: str, keys: list[str]) -> list[d
 
 def _told(made: dg.AssetMaterialization) -> dict[str, float] | None:
     """What partition_run.py wrote down of a partition that was written."""
-    values = {
-        name: made.metadata.get(key) for name, key in (("rows", "dagster/row_count"), ("bytes", "bytes"), ("seconds", "seconds"))
-    }
-    numbers = {name: getattr(value, "value", None) for name, value in values.items()}
-    return numbers if all(isinstance(value, int | float) for value in numbers.values()) else None
+    keys = {"rows": "dagster/row_count", "bytes": "bytes", "seconds": "seconds"}
+    values = {name: getattr(made.metadata.get(key), "value", None) for name, key in keys.items()}
+    numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    return numbers if len(numbers) == len(keys) else None
