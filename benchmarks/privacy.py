@@ -138,7 +138,16 @@ def render(folder: Path, minutes: int) -> Lake:
     city = CityNetwork(CitySettings(SEED, minutes=minutes))
     if lake.campaign() is None:
         settings = city.settings.as_dict()
-        lake.write_campaign(Campaign(f"city of seed {SEED}", "city", city.begin, city.begin + HOUR, CAMERAS, settings=settings))
+        lake.write_campaign(
+            Campaign(
+                name=f"city of seed {SEED}",
+                network="city",
+                start=city.begin,
+                end=city.begin + HOUR,
+                cameras=CAMERAS,
+                settings=settings,
+            )
+        )
     for partition in camera_hours(lake):
         if not lake.has("truth_passages", partition):
             where = (partition.camera, partition.hour)

@@ -68,7 +68,14 @@ def grown(source: Lake, folder: Path, cameras: int, hours: int) -> Lake:
     more = [Camera(*place, "north", "more", n) for n, place in enumerate(places)]
     begin = campaign.start.replace(hour=0)
     lake.write_campaign(
-        Campaign("grown", "city", begin, begin + timedelta(hours=hours), (*known, *more), settings=campaign.settings)
+        Campaign(
+            name="grown",
+            network="city",
+            start=begin,
+            end=begin + timedelta(hours=hours),
+            cameras=(*known, *more),
+            settings=campaign.settings,
+        )
     )
     template = {table: Path(source.storage.path(source.keys(table)[0])) for table in LINKED}
     for camera in (*known, *more):

@@ -172,7 +172,7 @@ def test_campaign_refusals(change, sentence):
         (
             "order = 1",
             "order = 99999999999999999999999999",
-            'here.toml: order = 99999999999999999999999999 under [[cameras]], id = "cam-1" is larger than any whole number of ',
+            'here.toml: order = 99999999999999999999999999 under [[cameras]], id = "cam-1" is out of range (from ',
         ),
         (
             "order = 1",

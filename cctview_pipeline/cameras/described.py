@@ -78,7 +78,15 @@ def _draft(camera_ids: list[str], source: CameraNetwork, path: str | None, purpo
     hours: list[datetime] = sorted({hour for camera_id in camera_ids for hour in source.hours(camera_id)})
     cameras = [Camera(camera_id, camera_id, 0.0, 0.0, "", camera_id, 0) for camera_id in camera_ids]
     privacy = {"purposes": list(purposes)} if purposes else {}
-    campaign = Campaign(source.name, source.name, hours[0], hours[-1] + HOUR, tuple(cameras), path, privacy=privacy)
+    campaign = Campaign(
+        name=source.name,
+        network=source.name,
+        start=hours[0],
+        end=hours[-1] + HOUR,
+        cameras=tuple(cameras),
+        path=path,
+        privacy=privacy,
+    )
     text = campaign.to_toml()
     for name, meaning in (("latitude", "degrees north"), ("longitude", "degrees east, west of Greenwich below 0")):
         text = text.replace(f"{name} = 0.0", f"{name} =   # {meaning}")

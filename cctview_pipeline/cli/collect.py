@@ -1,9 +1,8 @@
 """``cctview collect`` and ``cctview cameras``: live cameras from the command line."""
 
 import asyncio
-import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from cctview_pipeline.cameras.snapshots import keep, latest
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, say
+from cctview_pipeline.durations import parse_duration
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.policy import Policy
@@ -109,7 +109,7 @@ def collect(
     if not 0 < budget <= 1e6:
         raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
     live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
-    seconds = parse_duration(duration) if duration else None
+    seconds = parse_duration(duration).total_seconds() if duration else None
     console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
@@ -170,12 +170,3 @@ def open_live(name: str, base_url: str = "") -> LiveNetwork:
 def snapshots(network: LiveNetwork) -> Path:
     """Where a network's lists are kept."""
     return project_root() / "var" / "cameras" / network.name
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of ``90s``, ``20m``, ``1h`` or ``1h30m``."""
-    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?", text)
-    if not match or not any(int(part or 0) for part in match.groups()):
-        raise CctviewError(f"A duration is given as 90s, 20m, 1h or 1h30m, not '{text}'.")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()

@@ -162,7 +162,7 @@ def test_what_a_list_lets_in_is_refused_nowhere_later(tmp_path_factory: pytest.T
     write_list(path, found.cameras)
     assert sorted(camera.id for camera in read_list(path)) == sorted(camera.id for camera in found.cameras)
     own = [Camera(c.id, c.name, c.latitude, c.longitude, "", c.id, 0, "nyc-dot", c.network_id) for c in found.cameras]
-    campaign = Campaign("x", "nyc-dot", NINE, None, tuple(own))
+    campaign = Campaign(name="x", network="nyc-dot", start=NINE, end=None, cameras=tuple(own))
     assert Campaign.from_toml(campaign.to_toml()) == campaign
 
 

@@ -132,7 +132,9 @@ def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
     with cameras.in_thread() as url:
         own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2", "gone")))
         settings = {"collect": True, "contact": "test@example.org", "window": "09:30-10:00", "base_url": url}
-        campaign = Campaign("live", "nyc-dot", NINE, None, own, str(spool(place)), settings)
+        campaign = Campaign(
+            name="live", network="nyc-dot", start=NINE, end=None, cameras=own, path=str(spool(place)), settings=settings
+        )
         Lake(str(place.lake)).write_campaign(campaign)
         definitions = build_definitions(campaign)
         schedule = definitions.resolve_schedule_def("daily_collection")

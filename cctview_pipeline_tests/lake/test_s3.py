@@ -36,7 +36,9 @@ def test_a_table_comes_back_as_it_was_written(lake: Lake):
 
 
 def test_the_campaign_stands_beside_the_tables(lake: Lake):
-    campaign = Campaign("test", "archive", HOUR, None, tuple(find_cameras(["735-683-N"])), "/archive")
+    campaign = Campaign(
+        name="test", network="archive", start=HOUR, end=None, cameras=tuple(find_cameras(["735-683-N"])), path="/archive"
+    )
     assert lake.campaign() is None
     lake.write_campaign(campaign)
     assert lake.campaign() == campaign

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cctview_pipeline.campaign import Camera
+from cctview_pipeline.campaign import Camera, Models
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.storage import Storage
@@ -270,6 +270,6 @@ def test_the_detectors_weights_are_not_looked_at_with_every_frame(browser: Brows
     for at in ("17:01:20", "17:01:21", "17:01:22"):
         assert browser.get(f"{HOUR}?at={at}").status_code == 200
     assert looked == ["default"]
-    browser.lake.write_campaign(viewer_campaign(models={"detector": "retinanet"}))
+    browser.lake.write_campaign(viewer_campaign(models=Models(detector="retinanet")))
     browser.get(HOUR)
     assert looked == ["default", "retinanet"]

@@ -184,7 +184,7 @@ def _models(campaign: Campaign, home: str) -> Iterator[Model]:
     names = {entry.name for entry in entries}
     for entry in entries:
         default = f"default-{entry.task}"
-        used = campaign.models.get(entry.task, default)
+        used = campaign.model(entry.task)
         if entry.name == (default if used == "default" else used) or default not in names:
             card = models_directory() / f"{entry.name}.md"
             text = card.read_text() if card.exists() else ""
