@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from cctview_pipeline.analytics.summary import Summary, summarise
-from cctview_pipeline.backfill.select import BackfillRequest, choose
+from cctview_pipeline.backfill.select import Asked, BackfillRequest, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
 from cctview_pipeline.campaign import TASKS, Campaign, parse_span
 from cctview_pipeline.cli.options import (
@@ -80,7 +80,11 @@ def backfill(
         raise CctviewError("One --path is read: give the folder that holds all the archives and zip files, or links to them.")
     where = path[0] if path else ""
     try:
-        chosen = choose(lake, network, where, split(cameras), *parse_span(begin, end), settings, purposes)
+        first, last = parse_span(begin, end)
+        asked = Asked(
+            network=network, path=where, cameras=split(cameras), begin=first, end=last, settings=settings, purposes=purposes
+        )
+        chosen = choose(lake, asked)
     except UndescribedCameras as error:
         print(error.draft)
         raise

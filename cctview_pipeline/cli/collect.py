@@ -102,7 +102,7 @@ def collect(
     import uvloop  # a third less of a core than asyncio's own loop
 
     from cctview_pipeline.collect.engine import EngineSettings
-    from cctview_pipeline.collect.session import cameras_of, choose, summary, table
+    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, summary, table
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
 
@@ -123,22 +123,11 @@ def collect(
     masker = masker_of(live.name, unmasked_for)
     for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
         say(f"Nothing of it is kept. {sentence}")
+    sitting = Sitting(spool=directory, budget=int(budget * (1 << 30)), shard=part, seconds=seconds, metrics_port=metrics_port)
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
-        engine = uvloop.run(
-            run(
-                live,
-                mine,
-                directory,
-                int(budget * (1 << 30)),
-                settings,
-                masker,
-                part,
-                seconds,
-                metrics_port,
-                lambda engine: screen.update(table(engine, time.monotonic() - began)),
-            )
-        )
+        show = lambda engine: screen.update(table(engine, time.monotonic() - began))  # noqa: E731
+        engine = uvloop.run(run(live, mine, sitting, settings, masker, show))
     if not console.is_terminal:
         console.line()  # in a log the table ends without one
     kept = [followed.tally.new - followed.tally.refused for followed in engine.followed]

@@ -121,6 +121,7 @@ def train_detector(
 
 def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: bool) -> None:
 
+    from cctview_pipeline.assets.labels import LabellingConfig
     from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
     from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.labelling import label, unlabelled
@@ -140,7 +141,8 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
             with Progress(*columns, console=console) as progress:
                 task = progress.add_task("camera-hours labelled", total=len(todo))
-                label(job, instance, lake, todo, teachers, every, wanted.device, lambda count: progress.advance(task, count))
+                config = LabellingConfig(teachers=teachers, every=every, device=wanted.device)
+                label(job, instance, lake, todo, config, lambda count: progress.advance(task, count))
         start = wanted.start or campaign.model("detector")
         recipe = AdaptationRecipe(**wanted.recipe)
         adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)

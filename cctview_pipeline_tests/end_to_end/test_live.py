@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.automation.collecting import Window
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
@@ -85,7 +85,7 @@ def bring_in(place: Workplace, how: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return
     lake = Lake(str(place.lake))
-    lake.write_campaign(choose(lake, "nyc-dot", str(spool(place)), [], None, None, {}, []).campaign)
+    lake.write_campaign(choose(lake, Asked(network="nyc-dot", path=str(spool(place)))).campaign)
     first, last = (Partition.camera_hour(camera.id, NINE) for camera in lake.require_campaign().cameras)
     with mock.patch.dict(os.environ, place.environment), dg.DagsterInstance.ephemeral() as instance:
         assert run(lake, "camera_hours", first, last, instance).success

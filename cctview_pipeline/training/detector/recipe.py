@@ -221,7 +221,8 @@ def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.d
         network = DetectorNetwork(len(LABELS), (half, fine, middle, coarse))
     lesson = Lesson("the detector", augment, render_targets, _loss)
     pace = Pace(recipe.epochs, recipe.batch, recipe.learning_rate, recipe.seed)
-    return fit(network, lesson, split.train, pace, checkpoint, device, history, _watch(some(split.tune, WATCHED_FRAMES), device))
+    watch = _watch(some(split.tune, WATCHED_FRAMES), device)
+    return fit(network.to(device), lesson, split.train, pace, checkpoint, history, watch)
 
 
 def _loss(outputs: tuple[Tensor, Tensor], targets: list[Tensor]) -> Tensor:
