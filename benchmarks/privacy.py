@@ -135,7 +135,7 @@ VARIANTS = (
 def render(folder: Path, minutes: int) -> Lake:
     """The city's frames and truth, made once."""
     lake = Lake(str(folder))
-    city = CityNetwork(CitySettings(SEED, minutes=minutes))
+    city = CityNetwork(CitySettings(seed=SEED, minutes=minutes))
     if lake.campaign() is None:
         settings = city.settings.as_dict()
         lake.write_campaign(

@@ -113,7 +113,7 @@ _Polygons: TypeAlias = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Camera:
     """One ``[[cameras]]``. Campaigns from before zones_size was asked for have none: they can be read, and nothing is stored or
     detected where a polygon has no size. zones.py says how masks and privacy zones differ."""

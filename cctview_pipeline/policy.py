@@ -84,7 +84,7 @@ Lifetime: TypeAlias = Annotated[timedelta | None, BeforeValidator(_lifetime)]
 """StrictInt hours, or None for ever."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """``[campaign.privacy]``; its lifetimes with all that are not named there, None for ever."""
 

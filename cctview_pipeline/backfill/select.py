@@ -39,7 +39,7 @@ class Asked:
     purposes: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackfillRequest:
     """campaign: the lake's, new or with its archive's new place; cameras, hours: what is to be made; notes: what a person should
     know; unused: what of an archive belongs to no camera and hour."""

@@ -29,7 +29,7 @@ _AROUND = timedelta(minutes=4)
 """How long before and after its hour the traffic is known, so that passages at its edges are whole."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CitySettings:
     """``[campaign.settings]`` of a city."""
 
@@ -160,4 +160,12 @@ def _frame(studio: Studio, shot: Exposure, jpeg: bytes) -> Frame:
     """A camera's picture is fetched a moment after it was taken."""
     camera_id = studio.mount.camera.id
     fetched_at = shot.captured_at + timedelta(milliseconds=120 + shot.number * 7919 % 260)
-    return Frame(_id(camera_id, shot), camera_id, shot.captured_at, fetched_at, jpeg, WIDTH, HEIGHT)
+    return Frame(
+        frame_id=_id(camera_id, shot),
+        camera_id=camera_id,
+        captured_at=shot.captured_at,
+        fetched_at=fetched_at,
+        jpeg=jpeg,
+        width=WIDTH,
+        height=HEIGHT,
+    )

@@ -104,7 +104,7 @@ def backfill(
         raise CctviewError(report.failure)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What came of a backfill. planned: partitions of all tables that the choice leads to; asked: those that were to be made;
     finished: those of them that were; failure: the sentence that the command ends with."""
@@ -146,7 +146,9 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
         planned, total, since, mark = launching.count(plan), launching.count(todo), datetime.now(UTC), launching.log_end(instance)
         if not total:
             record_models(instance, campaign)
-            return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, 0, 0)
+            return Report(
+                chosen=chosen, summary=summarise(lake, chosen.cameras, chosen.hours), planned=planned, asked=0, finished=0
+            )
         title = f"{len(chosen.cameras)} cameras, {len(chosen.hours)} hours from {chosen.hours[0]:%Y-%m-%dT%HZ}"
         try:
             with running_daemon(instance, 0.5 if total <= SOON_DONE else 2.0), _Shown(total, aside) as shown:
@@ -158,7 +160,9 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
                 lake.withdraw_campaign()
         unwritten = launching.unwritten(todo, lake)
         if outcome.succeeded and not launching.count(unwritten):
-            return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, total, total)
+            return Report(
+                chosen=chosen, summary=summarise(lake, chosen.cameras, chosen.hours), planned=planned, asked=total, finished=total
+            )
         causes = [str(cause) for cause in find_causes(instance, unwritten, since)]
         made = launching.finished(todo, lake, instance, mark)
     ended = f"; {outcome.error}" if outcome.error else ""
@@ -166,7 +170,15 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
         f"{made} of {total} partitions are finished{ended}{f'; {causes[0]}' if causes else '.'} See the runs with `cctview dev`, "
         f"or daemon.log in {os.environ['DAGSTER_HOME']}; the same command does what is left."
     )
-    return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, total, made, causes, failure)
+    return Report(
+        chosen=chosen,
+        summary=summarise(lake, chosen.cameras, chosen.hours),
+        planned=planned,
+        asked=total,
+        finished=made,
+        causes=causes,
+        failure=failure,
+    )
 
 
 class _Shown:

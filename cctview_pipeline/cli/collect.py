@@ -41,7 +41,7 @@ def refresh(
     from cctview_pipeline.collect.session import list_cameras
 
     live = open_live(network, base_url)
-    listed = asyncio.run(list_cameras(live, EngineSettings(contact)))
+    listed = asyncio.run(list_cameras(live, EngineSettings(contact=contact)))
     difference = keep(snapshots(live), listed.cameras, datetime.now(UTC), force)
     online = sum(camera.online for camera in listed.cameras)
     console.print(f"{len(listed.cameras)} cameras, {online} of them on: {difference}.")
@@ -108,7 +108,7 @@ def collect(
 
     if not 0 < budget <= 1e6:
         raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
-    live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
+    live, settings, part = open_live(network, base_url), EngineSettings(contact=contact), Shard.parse(shard)
     seconds = parse_duration(duration).total_seconds() if duration else None
     console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
     if not accept_terms:

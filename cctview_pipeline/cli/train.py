@@ -50,7 +50,7 @@ class _Said(TypedDict, total=False):
     cities: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Wanted:
     """What was said of an adaptation. recipe: what of it is not to be the default's."""
 
@@ -106,7 +106,9 @@ def train_detector(
     _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        wanted = _Wanted(split(cameras), begin, end, purpose, name, start, said, device)
+        wanted = _Wanted(
+            cameras=split(cameras), begin=begin, end=end, purpose=purpose, name=name, start=start, recipe=said, device=device
+        )
         _adapt_detector(wanted, teachers, every, again)
         return
     if teachers:
@@ -181,7 +183,11 @@ def train_extractor(
     _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        _adapt_extractor(_Wanted(split(cameras), begin, end, purpose, name, start, said, device))
+        _adapt_extractor(
+            _Wanted(
+                cameras=split(cameras), begin=begin, end=end, purpose=purpose, name=name, start=start, recipe=said, device=device
+            )
+        )
         return
     assert data is not None, "Without --from-lake, _one_source has seen to it that --data is given."
     from cctview_pipeline.training.extractor.recipe import ExtractorRecipe

@@ -86,7 +86,7 @@ def choose(
     return own, [said] if absent else []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sitting:
     """Where a sitting leaves its frames, and how long it is. spool: all shards' directory; budget: bytes that this shard may take
     there; seconds: None until it is stopped; metrics_port: 0 for none."""

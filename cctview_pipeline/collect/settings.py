@@ -20,7 +20,7 @@ _WINDOW = r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
 _SERVER = r"https?://[^\s/?#]+[^\s?#]*"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CollectSettings:
     """``[campaign.settings]`` of a live network."""
 
@@ -71,7 +71,7 @@ class CollectSettings:
     def engine(self) -> "EngineSettings":
         from cctview_pipeline.collect.engine import EngineSettings  # aiohttp is of no use to the code server
 
-        return EngineSettings(self.contact)
+        return EngineSettings(contact=self.contact)
 
     def network(self, name: str) -> LiveNetwork:
         return LIVE_NETWORKS[name](self.base_url)

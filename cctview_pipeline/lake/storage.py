@@ -24,7 +24,7 @@ IN_ONE_PIECE = 1 << 20
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class S3Access:
     """How to reach S3, resolved once by boto3's rules, for the libraries that do not follow them."""
 

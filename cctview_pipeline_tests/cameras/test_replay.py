@@ -120,7 +120,7 @@ def test_speeds_that_cannot_be(archive: ArchiveNetwork, speed: float):
 
 def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
     """Every picture of ten seconds at four times the speed, each once and as it is in the archive."""
-    settings = EngineSettings("test@example.org")
+    settings = EngineSettings(contact="test@example.org")
     with running(archive, speed=4) as url:
         network = LocalServer(url)
         cameras = asyncio.run(list_cameras(network, settings)).cameras

@@ -131,7 +131,7 @@ some_faults = st.lists(
 
 @given(seed=st.integers(0, 999_999), start=full_hours, minutes=st.integers(1, 527_040), faults=some_faults)
 def test_settings_are_read_as_they_were_written(seed, start, minutes, faults):
-    made = CitySettings(seed, start, minutes, tuple(faults))
+    made = CitySettings(seed=seed, start=start, minutes=minutes, faults=tuple(faults))
     assert CitySettings.read(made.as_dict()) == made
     assert isinstance(made.as_dict()["faults"], list), "as TOML has it"
 

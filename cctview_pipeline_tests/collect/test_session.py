@@ -24,8 +24,8 @@ from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 
-CAMERAS = [LiveCamera(f"cam-{i}", f"net-{i}", "", 40, -73, True) for i in range(6)]
-SETTINGS = EngineSettings("test@example.org")
+CAMERAS = [LiveCamera(id=f"cam-{i}", network_id=f"net-{i}", name="", latitude=40, longitude=-73, online=True) for i in range(6)]
+SETTINGS = EngineSettings(contact="test@example.org")
 
 
 @pytest.fixture(scope="module")

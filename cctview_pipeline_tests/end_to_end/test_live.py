@@ -47,7 +47,9 @@ def place(how: str, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     notes = [note("", 0, follows={KNOWN: "live", STRANGE: "live"}), *(note("", s, runs=True) for s in range(0, 60, 5))]
     notes += [note(STRANGE, 14, state="offline", detail="timed out"), note(STRANGE, 40, state="live"), note("", 60, ends=True)]
     spooled(spool(place), *shots, *notes)
-    describe(spool(place), [LiveCamera(STRANGE, STRANGE, "Nowhere", 40.7, -73.9, True)])
+    describe(
+        spool(place), [LiveCamera(id=STRANGE, network_id=STRANGE, name="Nowhere", latitude=40.7, longitude=-73.9, online=True)]
+    )
     return place
 
 
@@ -130,7 +132,10 @@ def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
     place = Workplace(tmp_path)
     cameras = LiveCameras(count=3, period_s=0.4)
     with cameras.in_thread() as url:
-        own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2", "gone")))
+        own = tuple(
+            Camera(id=name, name=name, latitude=40.0 + i, longitude=-73.0, faces="", corridor=name, order=0)
+            for i, name in enumerate(("cam-0", "cam-2", "gone"))
+        )
         settings = {"collect": True, "contact": "test@example.org", "window": "09:30-10:00", "base_url": url}
         campaign = Campaign(
             name="live", network="nyc-dot", start=NINE, end=None, cameras=own, path=str(spool(place)), settings=settings

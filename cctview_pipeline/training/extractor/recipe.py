@@ -35,7 +35,7 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExtractorRecipe:
     """What the weights follow from, beside the data and the code.
 
@@ -57,7 +57,7 @@ class ExtractorRecipe:
     narrowed: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Split:
     """Recorded cameras by what they are for, and the city. unseen: cameras that are left out, their minutes 45 and later;
     basis: of the recorded features."""

@@ -36,7 +36,7 @@ WATCHED_FRAMES = 100
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PeopleRecipe:
     """As :class:`DetectorRecipe`; start: a people finder to go on from, or none."""
 

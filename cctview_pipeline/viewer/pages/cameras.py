@@ -25,7 +25,7 @@ ELSEWHERE = 8
 """Cameras beside which the same moment is shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Elsewhere:
     """Another camera at the same moment, or when the same vehicles pass it. frame: None where it has none then."""
 
@@ -63,7 +63,7 @@ def camera_hours(request: Request, camera: str, near: str = "") -> Response:
     return page(request, "camera.html", times=times, camera=known, days=days, tracked=tracked, road=road)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """The query of an hour's address. at, s: the moment, as a time or as seconds into the hour; time: clock, or platoon; way:
     the platoon's carriageway; show: none without boxes."""
@@ -173,5 +173,5 @@ def _elsewhere(
         frame = Hour.read(reading, each.id, there).nearest(moment)
         src = _picture(session, each.id, there, frame) if frame else ""
         href = f"{_link(each.id, there, state)}at={moment:%H:%M:%S}"
-        found.append(Elsewhere(each, moment, frame, src, href))
+        found.append(Elsewhere(camera=each, at=moment, frame=frame, src=src, href=href))
     return found

@@ -47,7 +47,7 @@ class Hit:
     possible: bool | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sighting:
     """Where and when a vehicle was. way: its carriageway, None where it did not move, UNKNOWN where nobody says."""
 
@@ -59,7 +59,13 @@ class Sighting:
 
     @classmethod
     def of(cls, track: Track) -> "Sighting":
-        return cls(track.camera, track.row["first_seen"], track.row["last_seen"], track.at, track.row["carriageway"])
+        return cls(
+            camera=track.camera,
+            first=track.row["first_seen"],
+            last=track.row["last_seen"],
+            at=track.at,
+            way=track.row["carriageway"],
+        )
 
 
 @router.get("/search")
@@ -104,7 +110,7 @@ def _seen(request: Request, camera: str, at: str) -> Sighting | None:
         raise NotThere(str(error)) from error
     if not camera or when is None:
         raise NotThere("Say both where and when the vehicle was seen, or neither.")
-    return Sighting(camera_named(request, camera).id, when, when, when, UNKNOWN)
+    return Sighting(camera=camera_named(request, camera).id, first=when, last=when, at=when, way=UNKNOWN)
 
 
 def _search_upload(
