@@ -1,7 +1,8 @@
 """How long the marts of one day take, and how much memory: generated tables of 6, 250 and 1,000 cameras.
 
 Every camera has a coverage without gaps and, on each carriageway, ``--vehicles`` passages an hour, nearly all of which are
-matched with the camera before; corridors have 25 cameras. What is generated is not measured. Each size runs in a process of its own.
+matched with the camera before; corridors have 25 cameras. What is generated is not measured. Each size runs in a
+process of its own.
 
     python benchmarks/marts.py [--cameras 6 250 1000] [--vehicles 300]
 """
@@ -52,7 +53,7 @@ def campaign_of(cameras: int) -> Campaign:
         )
         for n in range(cameras)
     ]
-    return Campaign("generated", "archive", START, START + 24 * HOUR, tuple(places))
+    return Campaign(name="generated", network="archive", start=START, end=START + 24 * HOUR, cameras=tuple(places))
 
 
 def write(lake: Lake, campaign: Campaign, vehicles: int) -> None:

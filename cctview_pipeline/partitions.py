@@ -46,7 +46,7 @@ in_order = dg.BackfillPolicy.single_run()
 """Tracks, journeys and marts: tracks and journeys look back one hour, so one run walks through a range of hours in order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Partitions:
     """The partitionings of one campaign, and the backfill policies that follow from its size. Made by :meth:`of`.
 

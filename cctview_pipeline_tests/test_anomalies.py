@@ -23,8 +23,8 @@ def test_a_campaign_with_an_anomaly_reads_as_it_was_written():
 @pytest.mark.parametrize(
     ("line", "instead", "sentence"),
     [
-        ('problem = "do-not-use"', 'problem = "bad"', "one of do-not-use, questionable, caveat"),
-        ("ended = 2020-05-05T14:00:00Z", "ended = 2020-05-05T13:00:00Z", "is not after began"),
+        ('problem = "do-not-use"', 'problem = "bad"', "is no do-not-use, questionable or caveat"),
+        ("ended = 2020-05-05T14:00:00Z", "ended = 2020-05-05T13:00:00Z", "before it begins"),
         ('camera = "road-1"', 'camera = "road-9"', "not in this campaign"),
         ('note = "A lane was closed."', "", "note is missing"),
         ('carriageway = "N"', 'side = "N"', "the unknown key 'side'"),

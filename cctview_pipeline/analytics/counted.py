@@ -53,8 +53,8 @@ def counted_passages(table: str, passages: pa.Table, figure: Mapping) -> pa.Tabl
 
 
 def timed_pairs(matches: pa.Table, passages: pa.Table, earlier: Iterable[pa.Table], figure: Mapping) -> list[TimedPair]:
-    """What a row of travel_times rests on, the fastest first. passages: of the camera and hour of arrival; earlier: of the camera
-    before. Of the matches that the fragments of one vehicle have, the likeliest counts."""
+    """What a row of travel_times rests on, the fastest first. passages: of the camera and hour of arrival; earlier: of the
+    camera before. Of the matches that the fragments of one vehicle have, the likeliest counts."""
     arrived = counted_passages("flows", passages, figure)
     later = {fragment: row for row in arrived.to_pylist() for fragment in row["track_ids"]}
     before = {fragment: row for table in earlier for row in table.to_pylist() for fragment in row["track_ids"]}

@@ -34,7 +34,7 @@ PUBLISHED_ERROR = timedelta(seconds=5)
 MARGIN_PX = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Erasure:
     """id: begins with when it was asked; why: the request's reference; cameras, begin, end: a span, end exclusive; detections,
     tracks, journeys: ids that go; frame_sizes: of the detections' frames, whose pixels their boxes are, as far as it is known;

@@ -40,7 +40,7 @@ FITS = 8
 """Of least squares with Huber's weights anew."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DirectionModel:
     """One direction of one camera's road.
 
@@ -128,7 +128,15 @@ def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -
     if (everywhere @ lane) @ (places[:, 0] - places[:, 0].mean()) < 0:
         lane = -lane
     progress = basis.shifted(progress, -float(np.median(everywhere @ progress)))
-    return DirectionModel(basis, progress, lane, _size(basis, everywhere, seen.sizes[rows]), cKDTree(places), pace_std, lane_std)
+    return DirectionModel(
+        basis=basis,
+        progress=progress,
+        lane=lane,
+        size=_size(basis, everywhere, seen.sizes[rows]),
+        places=cKDTree(places),
+        pace_std=pace_std,
+        lane_std=lane_std,
+    )
 
 
 def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, float]:

@@ -9,7 +9,7 @@ import pytest
 from cctview_pipeline.analytics.warehouse import connect
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.settings import parse_toml
+from cctview_pipeline.toml_text import parse_toml
 from cctview_pipeline_tests.documentation.pages import NAMES, ROOT, blocks, text_of, typed
 from cctview_pipeline_tests.factories.tables import campaign
 

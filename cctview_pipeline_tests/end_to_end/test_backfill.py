@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.automation.instance import prepare_home
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake
@@ -41,7 +41,7 @@ def made(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace whose lake was made by one run a job, in this process."""
     place = Workplace(tmp_path_factory.mktemp("made"))
     lake = Lake(str(place.lake))
-    lake.write_campaign(choose(lake, "archive", str(archive), [], None, None, {}, ["traffic counts"]).campaign)
+    lake.write_campaign(choose(lake, Asked(network="archive", path=str(archive), purposes=["traffic counts"])).campaign)
     with mock.patch.dict(os.environ, place.environment):
         prepare_home()
         with dg.DagsterInstance.get() as instance:

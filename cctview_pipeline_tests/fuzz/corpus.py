@@ -223,9 +223,23 @@ def segments() -> list[bytes]:
 
     at = microseconds(TAKEN)
     notes = [{"follows": {"cam-1": "live"}, "begins": True}, {"runs": True, "synced_within_s": 0.1}, {"full_since_us": at}]
-    events = [Record(Kind.EVENT, "", at + n, at + n, json.dumps(note).encode()) for n, note in enumerate(notes)]
-    events.append(Record(Kind.EVENT, "cam-1", at, at, json.dumps({"state": "live", "detail": "x"}).encode()))
-    frames = [Record(Kind.FRAME, "cam-1", at + n, at + n + 300_000, jpeg) for n, jpeg in enumerate(pictures()[:3])]
+    events = [
+        Record(kind=Kind.EVENT, camera_id="", captured_us=at + n, fetched_us=at + n, payload=json.dumps(note).encode())
+        for n, note in enumerate(notes)
+    ]
+    events.append(
+        Record(
+            kind=Kind.EVENT,
+            camera_id="cam-1",
+            captured_us=at,
+            fetched_us=at,
+            payload=json.dumps({"state": "live", "detail": "x"}).encode(),
+        )
+    )
+    frames = [
+        Record(kind=Kind.FRAME, camera_id="cam-1", captured_us=at + n, fetched_us=at + n + 300_000, payload=jpeg)
+        for n, jpeg in enumerate(pictures()[:3])
+    ]
     found = []
     for records in ([*events, *frames], frames[-1:]):
         with tempfile.TemporaryDirectory() as folder:

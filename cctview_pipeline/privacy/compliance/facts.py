@@ -42,7 +42,7 @@ class Made:
 AssetGraph = Mapping[str, Made]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """A model in use. facts: all that the manifest says; told: title -> what its card goes on with, about its learning
     and its limits."""
@@ -54,7 +54,7 @@ class Model:
     card: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """terms: network -> what its operator says, as far as the package knows it; cadence_s: between a live network's frames;
     collect: how it is collected; people: scene -> share of people's pixels that masking leaves visible, as far as measured;
@@ -184,7 +184,7 @@ def _models(campaign: Campaign, home: str) -> Iterator[Model]:
     names = {entry.name for entry in entries}
     for entry in entries:
         default = f"default-{entry.task}"
-        used = campaign.models.get(entry.task, default)
+        used = campaign.model(entry.task)
         if entry.name == (default if used == "default" else used) or default not in names:
             card = models_directory() / f"{entry.name}.md"
             text = card.read_text() if card.exists() else ""
