@@ -24,7 +24,7 @@ KEYS = {
 
 @dataclass(frozen=True)
 class TimedPair:
-    """A vehicle at both cameras of a way. later, earlier: rows of passages; seconds: from passing the one to passing the other."""
+    """A vehicle at both cameras of a way. later, earlier: rows of passages; seconds: from passing the one to the other."""
 
     later: Mapping
     earlier: Mapping
