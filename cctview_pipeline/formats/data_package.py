@@ -149,4 +149,4 @@ def _foreign_keys(each: Figures, others: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def _foreign(field: str, resource: str, of: str) -> dict[str, Any]:
-    return {"fields": field, "reference": {"resource": resource, "fields": of}}
+    return {"fields": [field], "reference": {"resource": resource, "fields": [of]}}

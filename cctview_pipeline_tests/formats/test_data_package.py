@@ -117,7 +117,9 @@ def test_what_the_descriptor_says(tmp_path: Path):
         "description": "vehicles an hour of the time that was seen",
         "unit": "veh/h",
     }
-    assert {"fields": "began_at", "reference": {"resource": "bins", "fields": "began_at"}} in resources["flows"]["foreignKeys"]
+    assert {"fields": ["began_at"], "reference": {"resource": "bins", "fields": ["began_at"]}} in resources["flows"][
+        "foreignKeys"
+    ]
 
 
 def test_a_package_of_nobody_has_no_licence(tmp_path: Path):
