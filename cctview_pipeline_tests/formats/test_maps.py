@@ -123,7 +123,8 @@ def test_frictionless_validates_the_network_against_gmns(tmp_path: Path, changed
     described = [
         {"name": name, "path": f"{name}.csv", "schema": schema | {"missingValues": ["NaN", ""]}} for name, schema in GMNS.items()
     ]
-    report = frictionless.validate(frictionless.Package({"name": "gmns", "resources": described}, basepath=str(tmp_path)))
+    (tmp_path / "datapackage.json").write_text(json.dumps({"name": "gmns", "resources": described}))
+    report = frictionless.validate(str(tmp_path / "datapackage.json"))
     found = {error.type for task in report.tasks for error in task.errors}
     assert found == ({"foreign-key"} if changed else set())
 
