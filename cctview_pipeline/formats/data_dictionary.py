@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from cctview_pipeline.formats.data_package import About, unit_of
+from cctview_pipeline.formats.data_package import About, Beside, unit_of
 from cctview_pipeline.formats.figures import Figures
 
 STATUSES = {
@@ -17,8 +17,8 @@ STATUSES = {
 }
 
 
-def data_dictionary(about: About, tables: Sequence[Figures], others: Sequence[tuple[str, str]] = ()) -> str:
-    """others: file name and a sentence of what lies beside the tables."""
+def data_dictionary(about: About, tables: Sequence[Figures], beside: Sequence[Beside] = ()) -> str:
+    """The page. beside: the files that are no tables."""
     lines = [f"# {about.title}", "", f"Local days {about.begin} to {about.end}. Written by {about.software}."]
     lines += [f"Licence: {about.licence}." if about.licence else "No licence is granted: these files are for one's own use."]
     if about.privacy:
@@ -26,8 +26,9 @@ def data_dictionary(about: About, tables: Sequence[Figures], others: Sequence[tu
     lines += ["", "## What the figures get wrong", "", *(f"- {each}" for each in about.biases)]
     lines += ["", "## Status", "", "An empty value is missing, and 0 is a measurement. `status` says why a value is missing:", ""]
     lines += _table(("status", "what it says"), [(f"`{name}`", meaning) for name, meaning in STATUSES.items()])
-    if others:
-        lines += ["", "## Files beside the tables", "", *_table(("file", "what it is"), [(f"`{n}`", what) for n, what in others])]
+    if beside:
+        files = [(f"`{each.path}`", each.description) for each in beside]
+        lines += ["", "## Files beside the tables", "", *_table(("file", "what it is"), files)]
     for each in tables:
         lines += ["", f"## {each.name}", "", each.description, ""]
         if each.key:

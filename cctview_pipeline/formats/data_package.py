@@ -57,11 +57,26 @@ class About:
     privacy: str = ""
 
 
-def package_files(about: About, cameras: Sequence[Camera], tables: Sequence[Figures], form: Form) -> Iterator[tuple[str, bytes]]:
+@dataclass(frozen=True)
+class Beside:
+    """A file of the package that is no table. path: within it; description: one sentence."""
+
+    path: str
+    mediatype: str
+    description: str
+    content: bytes
+
+
+def package_files(
+    about: About, cameras: Sequence[Camera], tables: Sequence[Figures], form: Form, beside: Sequence[Beside] = ()
+) -> Iterator[tuple[str, bytes]]:
     """Path and content of every file of the package, the descriptor last: what is written in this order is whole once it has
-    one."""
+    one. tables: their columns have a description each; cameras: those that the tables refer to."""
     resources = []
     names = {each.name for each in tables}
+    for other in beside:
+        resources.append(_other_resource(other))
+        yield other.path, other.content
     for each in [camera_figures(cameras), *tables]:
         path, content = f"data/{each.name}.{form}", (to_csv if form == "csv" else to_parquet)(each.rows)
         resources.append(_resource(each, path, content, form, names))
@@ -86,7 +101,7 @@ def unit_of(name: str) -> str:
 
 def _descriptor(about: About, resources: list[dict[str, Any]]) -> dict[str, Any]:
     said: dict[str, Any] = {
-        "profile": "tabular-data-package",
+        "profile": "data-package",
         "name": about.name,
         "title": about.title,
         "created": about.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -117,6 +132,17 @@ def _resource(each: Figures, path: str, content: bytes, form: Form, others: set[
         "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
         **kind,
         "schema": schema,
+    }
+
+
+def _other_resource(other: Beside) -> dict[str, Any]:
+    return {
+        "name": other.path.lower(),
+        "path": other.path,
+        "description": other.description,
+        "mediatype": other.mediatype,
+        "bytes": len(other.content),
+        "hash": f"sha256:{hashlib.sha256(other.content).hexdigest()}",
     }
 
 

@@ -1,12 +1,18 @@
 """Figures as files that others import: which rows name one another, and CSV and Parquet of a table."""
 
 import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+
+from cctview_pipeline.errors import NotFoundError
+from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.spec import column
 
 DAY = "day"
 """The column that says which local day's partition a row is of, where no other does."""
@@ -32,6 +38,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "throughput": (DAY, "asset", *_BIN),
 }
 """What no two rows of a table share; nothing where rows have no key."""
+NEEDED = ("vehicle_counts", "flows")
+"""Without these a day has no figures; what else it lacks is empty."""
 QUARTERS = ("vehicle_counts", "flows", "speeds", "travel_times", "segment_performance")
 """The tables whose bins are rows of ``bins``."""
 
@@ -46,16 +54,31 @@ class Figures:
     key: tuple[str, ...] = ()
 
 
-def of_days(name: str, days: dict[str, pa.Table]) -> pa.Table:
-    """A table's partitions, by their local day (YYYY-MM-DD), as one table. Where no column says which day it is, ``day`` does."""
-    if "local_date" in next(iter(days.values())).column_names:
+def days_with_figures(lake: Lake, begin: date | None = None, end: date | None = None) -> list[date]:
+    """The local days from ``begin`` to ``end``, exclusive, that have figures. Raises CctviewError, with the mend, where none has."""
+    made = (set(map(_day_of, lake.partitions(name))) for name in NEEDED)
+    days = sorted(day for day in set.intersection(*made) if (not begin or day >= begin) and (not end or day < end))
+    if not days:
+        which = "None of these days has" if begin or end else "No day of this lake has"
+        raise NotFoundError(f"{which} figures yet ({' and '.join(NEEDED)}): `cctview backfill` makes them.")
+    return days
+
+
+def read_day(lake: Lake, day: date, names: Iterable[str]) -> dict[str, pa.Table]:
+    """Tables of one local day, by name; one of no rows where it was never made."""
+    return {name: lake.read(name, Partition.of_day(day)) for name in names}
+
+
+def of_days(days: Mapping[date, pa.Table]) -> pa.Table:
+    """A table of several local days as one. Where no column says which day a row is of, ``day`` does."""
+    if any("local_date" in rows.column_names for rows in days.values()):
         return pa.concat_tables(days.values())
-    field = pa.field(DAY, pa.date32(), False, {"description": "the local day whose partition the row is of"})
-    parts = []
-    for day, rows in days.items():
-        column = pa.array([day] * rows.num_rows, pa.string()).cast(pa.date32())
-        parts.append(rows.add_column(0, field, column))
-    return pa.concat_tables(parts)
+    field = column(DAY, pa.date32(), "the local day whose partition the row is of")
+    return pa.concat_tables(rows.add_column(0, field, pa.array([day] * rows.num_rows, pa.date32())) for day, rows in days.items())
+
+
+def _day_of(partition: Partition) -> date:
+    return partition.begin.date()
 
 
 def to_csv(rows: pa.Table) -> bytes:
