@@ -55,7 +55,7 @@ class Figures:
 
 
 def days_with_figures(lake: Lake, begin: date | None = None, end: date | None = None) -> list[date]:
-    """The local days from ``begin`` to ``end``, exclusive, that have figures. Raises CctviewError, with the mend, where none has."""
+    """The local days of [begin, end) that have figures; None is no bound. Raises CctviewError, with the mend, where none has."""
     made = (set(map(_day_of, lake.partitions(name))) for name in NEEDED)
     days = sorted(day for day in set.intersection(*made) if (not begin or day >= begin) and (not end or day < end))
     if not days:

@@ -34,13 +34,9 @@ ABOUT = About(
 
 
 def tables(*days: date) -> list[Figures]:
-    made = {str(day): figures(day) for day in days}
-    return [
-        Figures(
-            spec.name, spec.description, of_days(spec.name, {d: each[spec.name] for d, each in made.items()}), KEYS[spec.name]
-        )
-        for spec in BY_DAY
-    ]
+    made = {day: figures(day) for day in days}
+    rows = {spec.name: of_days({day: each[spec.name] for day, each in made.items()}) for spec in BY_DAY}
+    return [Figures(spec.name, spec.description, rows[spec.name], KEYS[spec.name]) for spec in BY_DAY]
 
 
 def written(folder: Path, form: Form, *days: date) -> Path:
