@@ -33,6 +33,8 @@ TASKS = ("detector", "extractor")
 """What a campaign may choose a model for."""
 
 ZONES = ("masks", "privacy_zones")
+EXPORTED = ("sumo", "tmg")
+"""Lists of tables that say how other programs name what the cameras see."""
 
 HEAD = {
     "name": Key(str, '"FDR Drive"', needed=True, sentence="What people call it."),
@@ -209,7 +211,8 @@ class Campaign:
 
     network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
     city's seed, start, minutes and faults; privacy: what policy.py reads; models: the detector and the extractor in
-    use, by their names in models/manifest.toml, where they are not the shipped ones; source: the file that says so, for refusals.
+    use, by their names in models/manifest.toml, where they are not the shipped ones; sumo, tmg: what formats/sumo.py and
+    formats/tmg.py read; source: the file that says so, for refusals.
     """
 
     name: str
@@ -221,6 +224,8 @@ class Campaign:
     settings: Mapping = field(default_factory=dict, hash=False)
     privacy: Mapping = field(default_factory=dict, hash=False)
     models: Mapping[str, str] = field(default_factory=dict, hash=False)
+    sumo: tuple[Mapping, ...] = field(default=(), hash=False)
+    tmg: tuple[Mapping, ...] = field(default=(), hash=False)
     source: str = field(default="campaign.toml", repr=False, compare=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
@@ -350,13 +355,16 @@ class Campaign:
             optional = ("network", "network_id", *ZONES, "zones_size")
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
+        for name in EXPORTED:
+            if tables := getattr(self, name):
+                document[name] = [dict(each) for each in tables]
         return tomlkit.dumps(document)
 
     @classmethod
     def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
         """Raises CctviewError, naming the source, for anything that is no campaign."""
         document = parse_toml(text, source)
-        if unknown := set(document) - {"campaign", "cameras"}:
+        if unknown := set(document) - {"campaign", "cameras", *EXPORTED}:
             name = printable(min(unknown))
             mend = f"write [campaign.{name}]" if name in HEAD else "take it out"
             raise ConfigurationError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
@@ -366,11 +374,20 @@ class Campaign:
         if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
             raise ConfigurationError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
         head = read_section(document["campaign"], Section(source, "[campaign]"), HEAD)
-        return cls(cameras=tuple(camera_from_dict(row, source) for row in rows), **({"end": None} | head), source=source)
+        exported = {name: _tables(document.get(name, []), name, source) for name in EXPORTED}
+        return cls(
+            cameras=tuple(camera_from_dict(row, source) for row in rows), **({"end": None} | head | exported), source=source
+        )
 
     def with_path(self, path: str) -> "Campaign":
         """The same campaign, its archive moved."""
         return replace(self, path=path)
+
+
+def _tables(value: object, name: str, source: str) -> tuple[Mapping, ...]:
+    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+        return tuple(value)
+    raise ConfigurationError(f"{source}: {name} = {written(value)}: describe each under a [[{name}]] of its own.")
 
 
 def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
