@@ -40,8 +40,9 @@ CAMERAS = pa.schema(
 class About:
     """What a package says of itself. name: of lower-case letters, digits, dots, hyphens and underscores; licence: an identifier
     such as CC-BY-4.0, empty where it grants nothing; begin, end: first and last local day; biases: sentences, each about what
-    the figures get wrong; k: how many vehicles a group has at least, None where nothing was withheld; software: name and
-    version of what wrote it; models: those that the figures rest on."""
+    the figures get wrong; k: how many vehicles a group has at least, None where nothing was withheld; privacy: what is promised
+    of the people in it, or that nothing is; software: name and version of what wrote it; models: those that the figures rest
+    on."""
 
     name: str
     title: str
@@ -112,7 +113,9 @@ def _descriptor(about: About, resources: list[dict[str, Any]]) -> dict[str, Any]
     said["generated_by"] = {"software": about.software, "models": list(about.models)}
     said["window"] = {"first_day": about.begin, "last_day": about.end}
     if about.k is not None:
-        said |= {"k": about.k, "privacy": about.privacy}
+        said["k"] = about.k
+    if about.privacy:
+        said["privacy"] = about.privacy
     return said | {"known_biases": list(about.biases), "resources": resources}
 
 

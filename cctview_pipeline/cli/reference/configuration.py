@@ -11,6 +11,7 @@ from cctview_pipeline.city import network as city
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
 from cctview_pipeline.collect import settings as collecting
 from cctview_pipeline.environment import VARIABLES
+from cctview_pipeline.formats import sumo, tmg
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.settings import Key
 
@@ -20,6 +21,8 @@ SECTIONS: dict[str, tuple[Mapping[str, Key], type, str]] = {
     "[campaign.settings] of a live network": (collecting.KEYS, collecting.CollectSettings, "An archive has no settings."),
     "[campaign.settings] of the synthetic city": (city.KEYS, city.CitySettings, ""),
     "[campaign.models]": (campaign.MODELS, campaign.Campaign, ""),
+    "[[sumo]]": (sumo.KEYS, sumo.Detector, "One such section a carriageway; [exports.md](../exports.md) says what for."),
+    "[[tmg]]": (tmg.KEYS, tmg.Station, "One such section a camera; [exports.md](../exports.md) says what for."),
     "[campaign.privacy]": (policy.KEYS, policy.Policy, "[privacy.md](../privacy.md) says what each promises."),
 }
 """A heading -> its keys, the data class that holds their defaults, and what stands above them."""
