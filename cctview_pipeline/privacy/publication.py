@@ -21,6 +21,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -216,5 +217,10 @@ def _write(target: Storage | Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, content in files.items():
             target.write(name, content)
-    except StorageError as error:
-        raise StorageError(f"{target.uri} could not be written whole, and has no {DESCRIPTOR}: {error}") from error
+    except BaseException as error:
+        with suppress(StorageError):  # a store that is gone keeps them, and no descriptor speaks of them
+            for name in reversed(files):
+                target.delete(name)
+        if isinstance(error, StorageError):
+            raise StorageError(f"{target.uri} could not be written whole, and has no {DESCRIPTOR}: {error}") from error
+        raise

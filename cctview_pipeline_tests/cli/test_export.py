@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cctview_pipeline_tests.documentation.pages import typed
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.figures import AUTUMN, DAY, figures_lake
 
@@ -44,6 +45,15 @@ def test_what_was_published_as_json(place: Workplace, tmp_path: Path):
     said = json.loads(place.invoke("publish", "--out", tmp_path / "out", "--licence", "CC0-1.0", "--json").stdout)
     assert said["days"] == ["2020-05-05", "2020-11-01"]
     assert 0 < said["withheld"]["flows"] < said["rows"]["flows"] == 576 + 600
+
+
+def test_what_the_page_types_does_what_it_says(place: Workplace, tmp_path: Path):
+    commands = [words for words in typed("docs/exports.md") if words[0] in ("export", "publish")]
+    assert len(commands) == 2
+    for words in commands:
+        done = place.invoke(*(str(tmp_path / word) if word.startswith("var/") else word for word in words))
+        assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "var").iterdir()} == {"figures", "published"}
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,20 @@ def test_to_s3_with_the_descriptor_last(lake: Lake, tmp_path: Path, s3: dict[str
         publish(lake, "s3://lake/published/may", licence=LICENCE, s3=access(s3))
 
 
+def test_a_store_that_fails_keeps_no_half_of_it(lake: Lake, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    real = Storage.write
+
+    def failing(self: Storage, key: str, data: bytes) -> None:
+        if key == "data/speeds.csv":
+            raise StorageError("The store is full.")
+        real(self, key, data)
+
+    monkeypatch.setattr(Storage, "write", failing)
+    with pytest.raises(StorageError, match=r"could not be written whole, and has no datapackage\.json: The store is full\.$"):
+        publish(lake, "s3://lake/published/june", licence=LICENCE, s3=access(s3))
+    assert Storage("s3://lake/published/june", access(s3)).list("") == []
+
+
 def test_a_note_that_is_none(lake: Lake, tmp_path: Path):
     lake.storage.write("publications/2020-05-05.json", b'{"sha256": 1, "by": "hand"}')
     with pytest.raises(StorageError, match="is no note of a publication"):
