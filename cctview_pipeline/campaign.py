@@ -46,6 +46,8 @@ MAX_PARTITIONS = 100_000
 _CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 
 ZONES = ("masks", "privacy_zones")
+EXPORTED = ("sumo", "tmg")
+"""Lists of tables that say how other programs name what the cameras see."""
 
 
 class HasPlace(Protocol):
@@ -230,10 +232,12 @@ class Head:
 @dataclass(frozen=True, kw_only=True)
 class Campaign(Head):
     """What a lake is about: the head of its file, its cameras, and the times in which their figures are not what they seem.
-    source: the file that says so, for refusals."""
+    sumo, tmg: what formats/sumo.py and formats/tmg.py read; source: the file that says so, for refusals."""
 
     cameras: tuple[Camera, ...]
     anomalies: tuple[Anomaly, ...] = ()
+    sumo: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    tmg: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     source: str = field(default="campaign.toml", repr=False, compare=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
@@ -376,13 +380,16 @@ class Campaign(Head):
             document["anomalies"] = tomlkit.aot()
             for anomaly in self.anomalies:
                 document["anomalies"].append(tomlkit.item(anomaly.to_dict()))
+        for name in EXPORTED:
+            if tables := getattr(self, name):
+                document[name] = [dict(each) for each in tables]
         return tomlkit.dumps(document)
 
     @classmethod
     def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
         """Raises CctviewError, naming the source, for anything that is no campaign."""
         document = parse_toml(text, source)
-        if unknown := set(document) - {"campaign", "cameras", "anomalies"}:
+        if unknown := set(document) - {"campaign", "cameras", "anomalies", *EXPORTED}:
             name = printable(min(unknown))
             mend = f"write [campaign.{name}]" if name in keys_of(schema_of(Head)) else "take it out"
             raise ConfigurationError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
@@ -393,12 +400,20 @@ class Campaign(Head):
             raise ConfigurationError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
         head = read(Head, document["campaign"], Section(source, "[campaign]"))
         cameras = read_rows(Camera, rows, source, "cameras")
-        anomalies = read_rows(Anomaly, document.get("anomalies", []), source, "anomalies")
-        return cls(**vars(head), cameras=cameras, anomalies=anomalies, source=source)
+        anomalies = read_rows(Anomaly, _tables(document, "anomalies", source), source, "anomalies")
+        sumo, tmg = (_tables(document, name, source) for name in EXPORTED)
+        return cls(**vars(head), cameras=cameras, anomalies=anomalies, sumo=sumo, tmg=tmg, source=source)
 
     def with_path(self, path: str) -> "Campaign":
         """The same campaign, its archive moved."""
         return replace(self, path=path)
+
+
+def _tables(document: Mapping[str, Any], name: str, source: str) -> tuple[Mapping[str, Any], ...]:
+    value = document.get(name, [])
+    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+        return tuple(value)
+    raise ConfigurationError(f"{source}: {name} = {written(value)}: describe each under a [[{name}]] of its own.")
 
 
 def _twice(values: Iterable[Any]) -> Any:

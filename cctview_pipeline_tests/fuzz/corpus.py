@@ -150,6 +150,16 @@ corridor = "fdr-drive"
 order = 2
 masks = [[[0, 0], [10, 0], [10, 10.5]]]
 privacy_zones = [[[0, 0], [352, 0], [352, 240]]]
+[[sumo]]
+camera = "735-683-N"
+carriageway = "N"
+edge = "-23425634#3"
+pos = 12.5
+[[tmg]]
+camera = "735-683-N"
+state = "36"
+functional_class = "2U"
+station = "000735"
 """,
         b"""[campaign]
 name = "live"
@@ -201,6 +211,11 @@ url = "https://example.org/retinanet.pth"
         b"\xff\xfe",
         b"a = " + b"[" * 3000,
     ]
+
+
+def volume_records() -> list[bytes]:
+    head, hours = b"3362U0007351020200505", b"00000" * 8 + b" " * 5 + b"  123" * 15
+    return [head + b"3" + hours + b"2\n", (head + b"3" + hours + b"0\r\n") * 2, head + b"4" + hours + b"0", b"\n", b"C36"]
 
 
 def parquet_files() -> list[bytes]:

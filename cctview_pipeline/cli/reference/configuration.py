@@ -12,12 +12,16 @@ from cctview_pipeline.city import CitySettings
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.environment import VARIABLES
+from cctview_pipeline.formats.sumo import Detector
+from cctview_pipeline.formats.tmg import Station
 from cctview_pipeline.settings import keys_of, schema_of, value_name, value_range
 
 SECTIONS: dict[str, tuple[type, str]] = {
     "[campaign]": (Head, "What the lake is about."),
     "[[cameras]]": (Camera, "One such section a camera."),
     "[[anomalies]]": (Anomaly, "Times in which a camera's figures are not what they seem, one such section each."),
+    "[[sumo]]": (Detector, "One such section a carriageway; [exports.md](../exports.md) says what for."),
+    "[[tmg]]": (Station, "One such section a camera; [exports.md](../exports.md) says what for."),
     "[campaign.settings] of a live network": (CollectSettings, "An archive has no settings."),
     "[campaign.settings] of the synthetic city": (CitySettings, ""),
     "[campaign.models]": (Models, ""),
