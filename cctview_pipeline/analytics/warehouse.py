@@ -156,7 +156,15 @@ def _type(kind: pa.DataType) -> str:
         return f"{_type(kind.value_type)}[]"
     if pa.types.is_timestamp(kind):
         return "TIMESTAMP"
-    names = {"string": "VARCHAR", "binary": "BLOB", "bool": "BOOLEAN", "halffloat": "FLOAT", "float": "FLOAT", "double": "DOUBLE"}
+    names = {
+        "string": "VARCHAR",
+        "binary": "BLOB",
+        "bool": "BOOLEAN",
+        "date32[day]": "DATE",
+        "halffloat": "FLOAT",
+        "float": "FLOAT",
+        "double": "DOUBLE",
+    }
     return (names | {"int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"})[str(kind)]
 
 

@@ -39,6 +39,10 @@ SUREST = 0.25
 FITS = 8
 """Of least squares with Huber's weights anew."""
 
+LEVEL = 0.5
+"""How much it weighs, beside the pairs, that places side by side in the picture are as far along: pairs lead along the lanes and
+so do not tell how far one lane is ahead of the next. On a level road before a level camera they are where the row is the same."""
+
 
 @dataclass(frozen=True)
 class DirectionModel:
@@ -122,7 +126,7 @@ def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -
         return None  # all in one row of the picture: nothing leads up or down it
     basis = basis_over(places)
     before, after = basis(seen.points[earlier]), basis(seen.points[later])
-    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier])
+    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier], _across(basis, seen, rows))
     everywhere = np.concatenate([before, after])
     lane, lane_std = _lane(basis, after - before, everywhere)
     if (everywhere @ lane) @ (places[:, 0] - places[:, 0].mean()) < 0:
@@ -131,11 +135,19 @@ def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -
     return DirectionModel(basis, progress, lane, _size(basis, everywhere, seen.sizes[rows]), cKDTree(places), pace_std, lane_std)
 
 
-def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, float]:
-    """The function that grows by one a second from one sighting of a vehicle to the next, and the paces' spread."""
-    weights = np.ones(len(seconds))
+def _across(basis: Basis, seen: CameraDetections, rows: np.ndarray) -> np.ndarray:
+    """(N, B): by how much each function of the basis changes over one vehicle's size, sideways in the picture."""
+    aside = np.stack([seen.sizes[rows] / 2, np.zeros(len(rows))], axis=1)
+    return basis(seen.points[rows] + aside) - basis(seen.points[rows] - aside)
+
+
+def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray, across: np.ndarray) -> tuple[np.ndarray, float]:
+    """The function that grows by one a second from one sighting of a vehicle to the next, and sideways as little as that leaves
+    open; and the paces' spread."""
+    weights, level = np.ones(len(seconds)), np.full(len(across), LEVEL)
+    design, wanted = np.concatenate([steps, across]), np.concatenate([seconds, np.zeros(len(across))])
     for _ in range(FITS):
-        found = basis.fit(steps, seconds, weights / np.sqrt(seconds))
+        found = basis.fit(design, wanted, np.concatenate([weights / np.sqrt(seconds), level]))
         weights, spread = huber_weights((steps @ found - seconds) / seconds, least=0.02)
     return found, spread
 
