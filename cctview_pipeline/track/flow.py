@@ -104,16 +104,16 @@ def _surest_first(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray
     """A way from the surest pairs, and then from all that agree with it."""
     count = min(max(int(SUREST * len(margin)), 4 * MIN_PAIRS), len(margin))
     sure = np.sort(np.argsort(-margin, kind="stable")[:count])
-    way = _learn_way(seen, earlier[sure], later[sure])
+    way = learn_way(seen, earlier[sure], later[sure])
     if way is None:
         return None
     step = way.basis(seen.points[later]) - way.basis(seen.points[earlier])
     paces = step @ way.progress / (seen.times[later] - seen.times[earlier])
     agree = (np.abs(paces - 1) < 3 * way.pace_std) & (np.abs(step @ way.lane) < max(4 * way.lane_std, 0.2))
-    return _learn_way(seen, earlier[agree], later[agree]) or way
+    return learn_way(seen, earlier[agree], later[agree]) or way
 
 
-def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -> DirectionModel | None:
+def learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -> DirectionModel | None:
     """None where too few of the pairs move like their neighbourhood."""
     velocities = (seen.points[later] - seen.points[earlier]) / (seen.times[later] - seen.times[earlier])[:, None]
     kept = _consistent(seen.points[earlier], velocities)
