@@ -42,7 +42,7 @@ from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore
 from cctview_pipeline.privacy.statement import read_statement
 
-AGGREGATES = frozenset({"camera_status", "gaps", "vehicle_counts", "travel_times", "evaluation"})
+AGGREGATES = frozenset({"camera_status", "gaps", "vehicles_in_view", "vehicle_counts", "travel_times", "evaluation"})
 """The tables that are about cameras, or about many vehicles at once."""
 SYNTHETIC = "synthetic"
 """The purpose that is written down for the synthetic city when none is stated."""

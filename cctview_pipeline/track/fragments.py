@@ -48,9 +48,12 @@ ENDS = 4
 
 @dataclass(frozen=True)
 class Pieces:
-    """P tracks of one direction, of one view. rows: their sightings; first, last (P, 2): time, s, and progress, s; lane, size_first,
-    size_last (P,): medians; usual (P, 2): pace of the moment and its spread, as the tracks around it have it; begins, ends (P, 5):
-    a line of progress over time at either end: time, progress, pace, variances of progress and pace."""
+    """P tracks of one direction, of one view.
+
+    rows: their sightings; first, last (P, 2): time, s, and progress, s; lane, size_first, size_last (P,): medians; usual (P, 2):
+    pace of the moment and its spread, as the tracks around it have it; begins, ends (P, 5): a line of progress over time at
+    either end: time, progress, pace, variances of progress and pace.
+    """
 
     placed: RoadCoordinates
     direction: int
@@ -178,7 +181,9 @@ def _pace_of_the_moment(placed: RoadCoordinates, direction: int, rows: list[np.n
         return np.tile([1.0, least], (len(rows), 1))
     middle = np.array([times[each].mean() for each in moved])
     order = np.argsort(middle)
-    pace = np.array([np.ptp(placed.progress[direction, each[[0, -1]]]) / (times[each[-1]] - times[each[0]]) for each in moved])[order]
+    pace = np.array([np.ptp(placed.progress[direction, each[[0, -1]]]) / (times[each[-1]] - times[each[0]]) for each in moved])[
+        order
+    ]
     usual = []
     for at in np.searchsorted(middle[order], [times[each].mean() for each in rows]):
         around = pace[max(at - NEAREST, 0) : at + NEAREST]

@@ -19,7 +19,7 @@ from cctview_pipeline.track.flow import AWAY, TOWARDS
 from cctview_pipeline.track.fragments import Pieces, join, pieces_of
 from cctview_pipeline.track.label_votes import label_of
 from cctview_pipeline.track.passage import passage_of
-from cctview_pipeline.track.retraced import DIRECTIONS, RetracedView, side_of, retrace
+from cctview_pipeline.track.retraced import DIRECTIONS, RetracedView, side_of
 
 FRAME_GAP_S = 2.0
 """Between two frames, where there are too few to know."""

@@ -52,7 +52,9 @@ def side_of(track: Mapping[str, Any]) -> str | None:
 
 def _view(tracks: pa.Table, detections: pa.Table, name: str) -> RetracedView:
     members = tracks["detection_ids"].to_pylist()
-    mine = detections.filter(pc.is_in(detections["detection_id"], pa.array([each for ids in members for each in ids], pa.string())))
+    mine = detections.filter(
+        pc.is_in(detections["detection_id"], pa.array([each for ids in members for each in ids], pa.string()))
+    )
     mine = mine.sort_by([("captured_at", "ascending"), ("detection_id", "ascending")])
     seen = _sightings(mine, _size(name, mine))
     row = {detection_id: i for i, detection_id in enumerate(seen.ids)}
