@@ -35,6 +35,7 @@ LIFETIMES: dict[str, timedelta | None] = {
     "detections": _WEEK,
     "labels": _WEEK,
     "tracks": _WEEK,
+    "passages": _WEEK,
     "matches": _WEEK,
     "match_evidence": _WEEK,
     "verdicts": _WEEK,
