@@ -15,6 +15,7 @@ no edge, and no line: 0 would be a count.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.errors import ConfigurationError, printable
-from cctview_pipeline.formats.figures import USABLE
+from cctview_pipeline.formats.figures import CLASSES, USABLE
 from cctview_pipeline.settings import Key, Section, read_section
 
 CARRIAGEWAYS = ("N", "S", "E", "W", "towards", "away")
@@ -33,7 +34,6 @@ KEYS = {
     "lane": Key(int, "0", 0, 99, sentence="The detector's lane on the edge, 0 is the outermost."),
     "pos": Key(float, "12.5", -100_000, 100_000, sentence="The detector's place on the edge, m; from its end where negative."),
 }
-_LIGHT, _HEAVY = ("car", "motorcycle"), ("bus", "truck")
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
@@ -106,11 +106,11 @@ def detector_counts(counts: pa.Table, speeds: pa.Table, detectors: Sequence[Dete
     for row in _usable(counts, "expanded", detectors):
         usable.setdefault(_key(row), {})[row["label"]] = row["expanded"]
     kmh = {_key(row): row["space_mean_kmh"] for row in _usable(speeds, "space_mean_kmh", detectors)}
-    whole = {key: labels for key, labels in usable.items() if labels.keys() >= {*_LIGHT, *_HEAVY}}
+    whole = {key: labels for key, labels in usable.items() if labels.keys() >= set(chain(*CLASSES.values()))}
     with_speeds = all(key in kmh for key in whole)
     lines = ["Detector;Time;qPKW;qLKW" + (";vPKW;vLKW" if with_speeds else "")]
     for key, labels in sorted(whole.items(), key=lambda each: (each[0][2], each[0])):
-        light, heavy = (round(sum(labels[label] for label in group)) for group in (_LIGHT, _HEAVY))
+        light, heavy = (round(sum(labels[label] for label in group)) for group in (CLASSES["light"], CLASSES["heavy"]))
         speed = f";{kmh[key]:.1f};{kmh[key]:.1f}" if with_speeds else ""
         lines.append(f"{names[key[0], key[1]]};{key[2] // 60};{light};{heavy}{speed}")
     return _text(lines)
