@@ -219,7 +219,7 @@ def _write(target: Storage | Path, files: Mapping[str, bytes]) -> None:
             target.write(name, content)
     except BaseException as error:
         with suppress(StorageError):  # a store that is gone keeps them, and no descriptor speaks of them
-            for name in reversed(files):
+            for name in reversed(list(files)):
                 target.delete(name)
         if isinstance(error, StorageError):
             raise StorageError(f"{target.uri} could not be written whole, and has no {DESCRIPTOR}: {error}") from error
