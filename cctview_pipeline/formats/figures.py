@@ -18,6 +18,8 @@ DAY = "day"
 """The column that says which local day's partition a row is of, where no other does."""
 USABLE = ("observed", "expanded")
 """The statuses whose value stands for the whole bin."""
+CLASSES = {"light": ("car", "motorcycle"), "heavy": ("bus", "truck")}
+"""Labels by vehicle class: FHWA's classes 1-3 and 4-13, SUMO's PKW and LKW."""
 _SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 
 _BIN = ("began_at",)
@@ -37,10 +39,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "data_quality": (*_CAMERA, "local_date"),
     "throughput": (DAY, "asset", *_BIN),
 }
-"""What no two rows of a table share; nothing where rows have no key."""
+"""What no two rows of a table share; nothing where rows have no key. The tables of a day, in the order in which they are told."""
 NEEDED = ("vehicle_counts", "flows")
 """Without these a day has no figures; what else it lacks is empty."""
-QUARTERS = ("vehicle_counts", "flows", "speeds", "travel_times", "segment_performance")
+QUARTERS = ("vehicle_counts", "class_counts", "flows", "speeds", "travel_times", "segment_performance")
 """The tables whose bins are rows of ``bins``."""
 
 

@@ -15,6 +15,7 @@ no edge, and no line: 0 would be a count.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias
 from xml.sax.saxutils import quoteattr
 
@@ -23,11 +24,10 @@ import pyarrow.compute as pc
 from pydantic import Field, StrictFloat, StrictInt
 
 from cctview_pipeline.errors import ConfigurationError, printable
-from cctview_pipeline.formats.figures import USABLE
+from cctview_pipeline.formats.figures import CLASSES, USABLE
 from cctview_pipeline.settings import CLOSED, Text, read_rows
 
 Carriageway: TypeAlias = Literal["N", "S", "E", "W", "towards", "away"]
-_LIGHT, _HEAVY = ("car", "motorcycle"), ("bus", "truck")
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
@@ -103,11 +103,11 @@ def detector_counts(counts: pa.Table, speeds: pa.Table, detectors: Sequence[Dete
     for row in _usable(counts, "expanded", detectors, midnight):
         usable.setdefault(_key(row), {})[row["label"]] = row["expanded"]
     kmh = {_key(row): row["space_mean_kmh"] for row in _usable(speeds, "space_mean_kmh", detectors, midnight)}
-    whole = {key: labels for key, labels in usable.items() if labels.keys() >= {*_LIGHT, *_HEAVY}}
+    whole = {key: labels for key, labels in usable.items() if labels.keys() >= set(chain(*CLASSES.values()))}
     with_speeds = all(key in kmh for key in whole)
     lines = ["Detector;Time;qPKW;qLKW" + (";vPKW;vLKW" if with_speeds else "")]
     for key, labels in sorted(whole.items(), key=lambda each: (each[0][2], each[0])):
-        light, heavy = (round(sum(labels[label] for label in group)) for group in (_LIGHT, _HEAVY))
+        light, heavy = (round(sum(labels[label] for label in group)) for group in (CLASSES["light"], CLASSES["heavy"]))
         speed = f";{kmh[key]:.1f};{kmh[key]:.1f}" if with_speeds else ""
         lines.append(f"{names[key[0], key[1]]};{key[2] // 60};{light};{heavy}{speed}")
     return _text(lines)

@@ -40,12 +40,11 @@ from cctview_pipeline.formats.figures import KEYS, Figures, days_with_figures, o
 from cctview_pipeline.formats.geojson import cameras_geojson, links_geojson
 from cctview_pipeline.lake import Lake, S3Access
 from cctview_pipeline.lake.layout import format_day
-from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.match.gate import edges
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.audit import AuditLog
-from cctview_pipeline.privacy.release import COUNTED, RELEASED, WITHHELD, release
+from cctview_pipeline.privacy.release import CLASS_KEY, COUNTED, READ, RELEASED, WITHHELD, description_of, release
 
 NOTES = "publications"
 """The folder of the lake in which it is noted what was published."""
@@ -109,7 +108,7 @@ def publish(
     campaign = lake.require_campaign()
     k = Policy.of(campaign).k if k is None else k
     days = days_with_figures(lake, *between)
-    released = {day: release(read_day(lake, day, RELEASED), k) for day in days}
+    released = {day: release(read_day(lake, day, READ), k) for day in days}
     now = datetime.now(UTC)
     notes = {day: Note(_digest(tables), k, f"{now:%Y-%m-%dT%H:%M:%SZ}", out, licence) for day, tables in released.items()}
     for day, note in notes.items():
@@ -117,7 +116,7 @@ def publish(
     files = _package(campaign, released, licence, k, now)
     target = _open(out, s3 or lake.storage.s3)
     window = f"{days[0]} to {days[-1]}, {len(days)} days, k = {k}, to {out}"
-    AuditLog().append("publish", window, lake=lake.uri, tables=tuple(sorted(RELEASED)))
+    AuditLog().append("publish", window, lake=lake.uri, tables=tuple(sorted(READ)))
     for day, note in notes.items():  # before the first file: what was noted and not published can still be published
         lake.storage.write(_key(day), json.dumps(asdict(note), indent=1).encode())
     _write(target, files)
@@ -161,8 +160,9 @@ def _key(day: date) -> str:
 
 def _package(campaign: Campaign, released: Release, licence: str, k: int, now: datetime) -> dict[str, bytes]:
     """Path -> content, the descriptor last."""
+    keys = KEYS | {"class_counts": CLASS_KEY}
     tables = [
-        Figures(name, TABLES[name].description, of_days({day: each[name] for day, each in released.items()}), KEYS[name])
+        Figures(name, description_of(name), of_days({day: each[name] for day, each in released.items()}), keys[name])
         for name in RELEASED
     ]
     quality = [each["data_quality"] for each in released.values()]

@@ -1,13 +1,15 @@
 """What of a local day's figures may leave the house: which tables, columns and rows, so that no group below k can be found out.
 
-One question is asked for all counts of a day (publishing.py): the vehicles of each label, and of all labels together. A row that
+One question is asked for all counts of a day (publishing.py): the vehicles of each class, and of all classes together. A row that
 it does not answer is still there, with the status ``withheld`` and nothing else in it, so that nobody takes it for a zero or for
-an outage; and a zero is a group below k like any other.
+an outage; and a zero is a group below k like any other. Labels are added up to classes, light and heavy: buses and motorcycles
+alone are seldom k in a quarter of an hour, and hiding them would hide the cars with them.
 
 Whatever else could be subtracted from these counts, or tells one that is withheld, goes with it:
 
-- ``flows`` is the sum of ``vehicle_counts``, and is shown where that sum is. A figure that needs other rows (the directional
-  share, the peak hour factor, the heavy share) is shown where they all are; the ratio to the neighbour's count is not published.
+- ``flows`` is the sum of ``class_counts``, and is shown where that sum is. A figure that needs other rows (the directional
+  share, the peak hour factor) is shown where they all are. Not published are the ratio to the neighbour's count, and the heavy
+  share, which is corrected by the count of every label.
 - ``speeds`` and ``travel_times`` are of some of the vehicles that ``flows`` counts. How many is told in steps of k, and so that
   the others, whose speed or way is not known, are never known to be fewer than k (at_least). Match rates, which would tell
   exactly, are not published, nor are the 5th and 95th percentile, which in small groups are single vehicles' times.
@@ -25,24 +27,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.errors import StorageError
+from cctview_pipeline.formats.figures import CLASSES
 from cctview_pipeline.lake.marts import STATUSES
-from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline.lake.spec import column
 from cctview_pipeline.privacy.publishing import K, k_anonymous
 
 WITHHELD = "withheld"
-COUNTED = ("vehicle_counts", "flows", "speeds", "travel_times", "segment_performance")
+COUNTED = ("class_counts", "flows", "speeds", "travel_times", "segment_performance")
 """The tables that count the same vehicles, and so could be subtracted from one another."""
 RELEASED = ("bins", *COUNTED, "reliability", "data_quality", "anomalies")
+READ = ("vehicle_counts", *(name for name in RELEASED if name != "class_counts"))
+"""The tables of figures that they are made of."""
 NOT_RELEASED = {
     "corridor_speeds": "bins of five minutes are too short to be published",
     "corridor_od": "its rows are parts of the vehicles that flows counts, and could be subtracted from them",
     "throughput": "it is about the pipeline and not about the road",
 }
+CLASS_KEY = ("camera_id", "carriageway", "vehicle_class", "began_at")
+"""Of class_counts."""
 ABOUT_CAMERAS = ("frozen", "moved", "declared")
 """The kinds of anomalies that are not found in the counts."""
 _DROPPED = {
-    "flows": ("balance",),
+    "flows": ("balance", "heavy_share", "heavy_lower", "heavy_upper"),
     "speeds": ("vehicles",),
     "travel_times": ("vehicles", "effective", "match_rate_down", "match_rate_up", "p5_s", "p95_s", "filtered_share"),
     "reliability": ("bins",),
@@ -56,23 +63,33 @@ _AT_LEAST = column(
 _BINS_AT_LEAST = column("bins_at_least", pa.int64(), "quarters of an hour that have a travel time, in steps", True)
 _STATUS = column("status", pa.string(), f"{', '.join(STATUSES)} or {WITHHELD}")
 
+_CLASSES = pa.schema(
+    [
+        *(schema_of("vehicle_counts").field(name) for name in ("camera_id", "carriageway")),
+        column("vehicle_class", pa.string(), "light (cars and motorcycles) or heavy (buses and trucks)"),
+        *(schema_of("vehicle_counts").field(name) for name in ("began_at", "local_at", "vehicles", "expanded", "coverage")),
+        _STATUS,
+    ]
+)
+
 Place = tuple[str, str, int]
 """Camera, carriageway and bin, as microseconds of its beginning."""
 
 
 def release(day: Mapping[str, pa.Table], k: int = K) -> dict[str, pa.Table]:
-    """The tables of RELEASED of one local day as they may be published. day: its tables of figures, by name.
+    """The tables of RELEASED of one local day as they may be published. day: the tables of READ, by name.
 
     Raises CctviewError where the counts are not what their schemas promise, or k is no number that protects anybody.
     """
-    labels, totals = _shown(day["vehicle_counts"], k)
-    flows, shown_flows = _flows(day["flows"], labels, totals, day["vehicle_counts"])
+    classes = _by_class(day["vehicle_counts"])
+    shown, totals = _shown(classes, k)
+    flows, shown_flows = _flows(day["flows"], totals, _sums(classes))
     speeds, _ = _parts(day["speeds"], "speeds", _places(day["speeds"]), shown_flows, k)
     arrivals = _places(day["travel_times"], "to_camera_id")
     travel_times, timed = _parts(day["travel_times"], "travel_times", arrivals, shown_flows, k)
     return {
         "bins": day["bins"],
-        "vehicle_counts": _counts(day["vehicle_counts"], labels),
+        "class_counts": _counts(classes, shown),
         "flows": flows,
         "speeds": speeds,
         "travel_times": travel_times,
@@ -83,9 +100,11 @@ def release(day: Mapping[str, pa.Table], k: int = K) -> dict[str, pa.Table]:
     }
 
 
-def released_schema(name: str) -> pa.Schema:
-    """A released table's columns."""
-    return _released(schema_of(name).empty_table(), name, np.empty(0, bool), None).schema
+def description_of(name: str) -> str:
+    """What a released table is, in one sentence."""
+    if name == "class_counts":
+        return "Vehicles that passed a camera's line, by carriageway, class and quarter of an hour: a complete grid."
+    return TABLES[name].description
 
 
 def at_least(part: int, whole: int, k: int) -> int:
@@ -97,30 +116,48 @@ def at_least(part: int, whole: int, k: int) -> int:
     return max(0, k * (min(part, whole - k + 1) // k))
 
 
-def _shown(counts: pa.Table, k: int) -> tuple[set[tuple], set[Place]]:
-    """The rows of vehicle_counts that may be shown, by place and label, and the places whose sum may be."""
-    names = ["camera_id", "carriageway", "label", "began_at", "vehicles"]
-    counted = counts.select(names).filter(pc.is_valid(counts["vehicles"]))
-    answer = k_anonymous(counted, k, totals=[("camera_id", "carriageway", "began_at")])
-    labels = answer["label"].to_pylist()
-    places = _places(answer)
-    return (
-        {(*place, label) for place, label in zip(places, labels, strict=True) if label is not None},
-        {place for place, label in zip(places, labels, strict=True) if label is None},
+def _by_class(counts: pa.Table) -> pa.Table:
+    """vehicle_counts with its labels added up, sorted. What is missing of one label is missing of its class."""
+    classes = {label: name for name, labels in CLASSES.items() for label in labels}
+    labels = counts["label"].to_pylist()
+    if unknown := sorted(set(labels) - set(classes)):
+        raise StorageError(f"vehicle_counts has the label '{unknown[0]}', which is of no class: {', '.join(classes)} are.")
+    named = counts.append_column("vehicle_class", pa.array([classes[label] for label in labels], pa.string()))
+    named = named.append_column("flagged", pc.equal(counts["status"], "flagged"))
+    keys = ["camera_id", "carriageway", "vehicle_class", "began_at", "local_at"]
+    all_of_them = pc.ScalarAggregateOptions(skip_nulls=False)
+    made = named.group_by(keys, use_threads=False).aggregate(
+        [
+            ("vehicles", "sum", all_of_them),
+            ("expanded", "sum", all_of_them),
+            ("coverage", "min"),
+            ("status", "min"),
+            ("flagged", "any"),
+        ]
     )
+    status = pc.if_else(made["flagged_any"], pa.scalar("flagged"), made["status_min"])
+    values = {"vehicles": "vehicles_sum", "expanded": "expanded_sum", "coverage": "coverage_min"}
+    columns = {name: made[values.get(name, name)] for name in _CLASSES.names if name != "status"} | {"status": status}
+    return pa.table(columns).cast(_CLASSES).sort_by([(name, "ascending") for name in keys])
 
 
-def _counts(counts: pa.Table, shown: set[tuple]) -> pa.Table:
-    rows = zip(_places(counts), counts["label"].to_pylist(), strict=True)
-    may = np.array([(*place, label) in shown for place, label in rows], bool)
-    return _released(counts, "vehicle_counts", may | _nothing(counts))
+def _shown(classes: pa.Table, k: int) -> tuple[set[tuple], set[Place]]:
+    """The rows of class_counts that may be shown, by place and class, and the places whose sum may be."""
+    names = ["camera_id", "carriageway", "vehicle_class", "began_at", "vehicles"]
+    counted = classes.select(names).filter(pc.is_valid(classes["vehicles"]))
+    answer = k_anonymous(counted, k, totals=[("camera_id", "carriageway", "began_at")])
+    cells = _cells(answer)
+    return {cell for cell in cells if cell[-1] is not None}, {cell[:-1] for cell in cells if cell[-1] is None}
 
 
-def _flows(flows: pa.Table, labels: set[tuple], totals: set[Place], counts: pa.Table) -> tuple[pa.Table, dict[Place, int]]:
-    """The table, and the count of every place that it shows."""
-    places = _places(flows)
-    sums, missing = _sums(counts), _hidden_labels(counts, labels)
-    vehicles = flows["vehicles"].to_pylist()
+def _counts(classes: pa.Table, shown: set[tuple]) -> pa.Table:
+    may = np.array([cell in shown for cell in _cells(classes)], bool)
+    return _released(classes, "class_counts", may | _nothing(classes))
+
+
+def _flows(flows: pa.Table, totals: set[Place], sums: Mapping[Place, int]) -> tuple[pa.Table, dict[Place, int]]:
+    """The table, and the count of every place that it shows. sums: of all classes."""
+    places, vehicles = _places(flows), flows["vehicles"].to_pylist()
     if wrong := next((place for place, n in zip(places, vehicles, strict=True) if n is not None and sums.get(place) != n), None):
         raise StorageError(
             f"flows and vehicle_counts of camera {wrong[0]} count different vehicles: make the day's figures again (`cctview "
@@ -131,11 +168,9 @@ def _flows(flows: pa.Table, labels: set[tuple], totals: set[Place], counts: pa.T
     made = _released(flows, "flows", keep)
     camera_bins = [(camera, at) for camera, _, at in places]
     made = _only(made, ("directional_share",), _all_shown(camera_bins, keep))
-    hours = [
-        (place[0], place[1], local[:13], local[16:]) for place, local in zip(places, flows["local_at"].to_pylist(), strict=True)
-    ]
+    local = flows["local_at"].to_pylist()
+    hours = [(camera, way, at[:13], at[16:]) for (camera, way, _), at in zip(places, local, strict=True)]
     made = _only(made, ("peak_hour_factor",), _all_shown(hours, keep))
-    made = _only(made, ("heavy_share", "heavy_lower", "heavy_upper"), np.array([place not in missing for place in places], bool))
     return made, {place: n for place, n, ok in zip(places, vehicles, may, strict=True) if ok}
 
 
@@ -168,8 +203,8 @@ def _released(rows: pa.Table, name: str, keep: np.ndarray, told: np.ndarray | No
     if name in ("speeds", "travel_times", "reliability"):
         field = _BINS_AT_LEAST if name == "reliability" else _AT_LEAST
         place = rows.schema.get_field_index("bins" if name == "reliability" else "vehicles")
-        values = told if told is not None else np.empty(0, np.int64)
-        rows = rows.add_column(place, field, pa.array(values, pa.int64(), mask=values == 0))
+        assert told is not None, "Whoever drops a count says what stands in its place."
+        rows = rows.add_column(place, field, pa.array(told, pa.int64(), mask=told == 0))
     rows = rows.drop_columns(list(_DROPPED.get(name, ())))
     if "status" not in rows.column_names:
         return rows
@@ -196,19 +231,17 @@ def _places(rows: pa.Table, camera: str = "camera_id") -> list[Place]:
     return list(zip(rows[camera].to_pylist(), rows["carriageway"].to_pylist(), began.to_pylist(), strict=True))
 
 
-def _sums(counts: pa.Table) -> dict[Place, int]:
-    """All labels' vehicles by place; where none was counted there is none."""
+def _cells(rows: pa.Table) -> list[tuple]:
+    return [(*place, name) for place, name in zip(_places(rows), rows["vehicle_class"].to_pylist(), strict=True)]
+
+
+def _sums(classes: pa.Table) -> dict[Place, int]:
+    """All classes' vehicles by place; where none was counted there is none."""
     sums: dict[Place, int] = {}
-    for place, n in zip(_places(counts), counts["vehicles"].to_pylist(), strict=True):
+    for place, n in zip(_places(classes), classes["vehicles"].to_pylist(), strict=True):
         if n is not None:
             sums[place] = sums.get(place, 0) + n
     return sums
-
-
-def _hidden_labels(counts: pa.Table, shown: set[tuple]) -> set[Place]:
-    """Places of which some label is not shown."""
-    rows = zip(_places(counts), counts["label"].to_pylist(), strict=True)
-    return {place for place, label in rows if (*place, label) not in shown}
 
 
 def _all_shown(groups: list[tuple], keep: np.ndarray) -> np.ndarray:
