@@ -51,11 +51,11 @@ def everything(directory: Path) -> list[Record]:
 
 records = st.builds(
     Record,
-    st.sampled_from(Kind),
-    st.just("") | st.text("abcdefghijk-0123456789", max_size=30).filter(is_camera_id),
-    st.integers(0, LATEST_US),
-    st.integers(0, LATEST_US),
-    st.binary(max_size=300),
+    kind=st.sampled_from(Kind),
+    camera_id=st.just("") | st.text("abcdefghijk-0123456789", max_size=30).filter(is_camera_id),
+    captured_us=st.integers(0, LATEST_US),
+    fetched_us=st.integers(0, LATEST_US),
+    payload=st.binary(max_size=300),
 )
 
 

@@ -116,11 +116,11 @@ def test_boxes_that_do_not_shrink_with_distance_are_refused():
 
 grounds = st.builds(
     Ground,
-    st.floats(150, 1500),
-    st.floats(3, 20),
-    st.floats(-150, 150),
-    st.floats(-0.1, 0.1),
-    st.floats(-1.5, 1.5),
+    focal=st.floats(150, 1500),
+    height=st.floats(3, 20),
+    horizon=st.floats(-150, 150),
+    roll=st.floats(-0.1, 0.1),
+    azimuth=st.floats(-1.5, 1.5),
 )
 
 
