@@ -9,13 +9,13 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.campaign import Camera, floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.road import WAYS, Road
-from cctview_pipeline.viewer.svg import Drawing
 
 BIN = timedelta(minutes=15)
 FEW = 10

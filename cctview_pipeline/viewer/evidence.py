@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from cctview_pipeline.viewer.svg import Drawing
+from cctview_pipeline.analytics.svg import Drawing
 
 LETTERS = {"looks": "L", "size": "S", "pace": "P", "label": "K", "travel_time": "T"}
 WORDS = {

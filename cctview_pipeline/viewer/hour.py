@@ -10,14 +10,14 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
-from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.reading import Reading
-from cctview_pipeline.viewer.svg import Drawing
 
 SILENT = timedelta(seconds=10)
 """Without a frame for longer than this is a gap, where the collector has kept no account of them."""

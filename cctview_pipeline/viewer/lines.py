@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 from datetime import timedelta
 
-from cctview_pipeline.viewer.clock import Clock
+from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.viewer.corridor import LEFT, RIGHT, WIDTH, Scale
 from cctview_pipeline.viewer.road import Road
-from cctview_pipeline.viewer.svg import Drawing
 from cctview_pipeline.viewer.vehicle import Leg
 
 SURE = 0.8

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 
+from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.viewer.clock import Clock
-from cctview_pipeline.viewer.svg import Drawing
 
 BIN = timedelta(minutes=15)
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 150, 38, 22, 24

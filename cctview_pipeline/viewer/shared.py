@@ -13,13 +13,13 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake.layout import format_hour, parse_hour
 from cctview_pipeline.privacy.audit import AuditLog, operating_user
 from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.law import ABOUT_VEHICLES, Law, NeedsPurpose
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.reading import NotThere, Reading

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import Response
 
+from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.corridor import BIN, DOUBTFUL, FEW, MAX_CAMERAS, WHOLE, Day, diagram, read_day
 from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.reading import NotThere, Reading

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.campaign import HOUR, Camera, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
@@ -19,7 +20,6 @@ from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.road import Road, road_of
 from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, names_of, page, viewer_of
-from cctview_pipeline.viewer.svg import Drawing
 from cctview_pipeline.viewer.vehicle import Leg, Track, find_track, journey, rankings, went_to
 from cctview_pipeline.viewer.verdicts import Verdict, record
 

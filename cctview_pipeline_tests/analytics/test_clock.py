@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cameras.local_time import zone_of
 from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.viewer.clock import Clock
 from cctview_pipeline.viewer.plots import plots
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, rows
