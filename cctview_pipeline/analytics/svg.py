@@ -24,6 +24,10 @@ class Drawing:
         d = " ".join(f"{'ML'[i > 0]}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
         self._add("path", tip, href, d=d, class_=kind)
 
+    def outline(self, d: str, kind: str) -> None:
+        """A path that is written already."""
+        self._add("path", "", d=d, class_=kind)
+
     def circle(self, x: float, y: float, r: float, kind: str, tip: str = "", href: str = "") -> None:
         self._add("circle", tip, href, cx=x, cy=y, r=r, class_=kind)
 

@@ -1,0 +1,127 @@
+"""The space-time diagram of one carriageway and a day: distance downwards, local time to the right, speed as colour and number,
+and what has no speed hatched by its reason."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.lines import harmonic, speed_class
+from cctview_pipeline.analytics.report.figures import Figure, Figures
+from cctview_pipeline.analytics.report.scale import BOTTOM, LEFT, RIGHT, WIDTH, Band, Scale, gap_kind
+from cctview_pipeline.analytics.svg import Drawing
+
+TOP = 10
+LEAST_ROW, MOST_ROW, LEAST = 20, 90, 150
+"""Units of the way between two cameras, and of the whole."""
+NUMBER_ROOM = 26
+"""Units that a speed of two digits needs."""
+_STEPS = (5, 15, 30, 60, 120)
+SIDES = {"N": "northbound", "S": "southbound", "E": "eastbound", "W": "westbound"}
+
+
+@dataclass(frozen=True)
+class Road:
+    """One carriageway of a corridor. ways: figures of corridor_speeds, from its first camera on; flagged: way -> for every five
+    minutes whether an anomaly says not to use it."""
+
+    corridor: str
+    side: str
+    ways: list[Figure]
+    flagged: Mapping[tuple[str, ...], list[bool]]
+
+    @property
+    def title(self) -> str:
+        return f"{self.corridor}, {SIDES.get(self.side, self.side)}"
+
+
+def roads(figures: Figures) -> list[Road]:
+    found: dict[tuple[str, str], list[Figure]] = {}
+    for figure in figures.tables["corridor_speeds"]:
+        found.setdefault((figure.of[0], figure.of[3]), []).append(figure)
+    flagged = {
+        way.of[:2]: [letter == "f" for letter in way.values["status"] for _ in range(3)] for way in figures.tables["travel_times"]
+    }
+    place = lambda way: min(way.values["from_m"], way.values["to_m"])  # noqa: E731
+    return [Road(*key, sorted(ways, key=place), flagged) for key, ways in sorted(found.items())]
+
+
+def diagram(road: Road, figures: Figures, clock: Clock) -> Drawing:
+    """As many units high as the road is long, within bounds."""
+    ends = [(min(each), max(each)) for each in ((w.values["from_m"], w.values["to_m"]) for w in road.ways)]
+    heights = _heights([below - above for above, below in ends])
+    scale = Scale(figures.fives, clock)
+    height = TOP + sum(heights) + BOTTOM
+    drawing = Drawing(WIDTH, height, f"{road.title}: speed by place and time. The table below has the same speeds by hour.")
+    band, y = Band(scale), float(TOP)
+    numbers: list[tuple[float, float, int]] = []
+    for way, tall in zip(road.ways, heights, strict=True):
+        flagged = road.flagged.get(way.of[1:3], [False] * len(figures.fives.began))
+        kinds = cell_kinds(way, flagged)
+        band.paint(kinds, y, tall)
+        band.paint(["few" if letter == "e" else None for letter in way.values["status"]], y, tall)
+        whys = [why if kind and kind.startswith("gap") else "" for why, kind in zip(way.values["missing"], kinds, strict=True)]
+        band.letter(whys, y + tall / 2, lambda letter: letter not in ("", "."))
+        numbers += _numbers(way, scale, y + tall / 2 + 4)
+        y += tall
+    band.draw(drawing)
+    for x, at, number in numbers:
+        drawing.text(x, at, str(number), "onspeed", anchor="middle")
+    _cameras(drawing, road, heights)
+    scale.hours(drawing, TOP, height - BOTTOM)
+    return drawing
+
+
+def cell_kinds(way: Figure, flagged: list[bool]) -> list[str]:
+    """The class of every five minutes: a speed's, ``blank`` where nobody was timed though all could be, or a gap's."""
+    return [
+        "flagged" if out else gap_kind(status, why) or ("blank" if speed is None else f"s{speed_class(speed)}")
+        for speed, status, why, out in zip(*(way.values[n] for n in ("speed_kmh", "status", "missing")), flagged, strict=True)
+    ]
+
+
+def by_hour(figures: Figures, values: list, clock: Clock) -> dict[str, list]:
+    """Local hour -> its bins' values: as the clock names it, so that the hour which autumn repeats is two."""
+    found: dict[str, list] = {}
+    for at, value in zip(figures.fives.began, values, strict=True):
+        begin = at - timedelta(minutes=clock.local(at).minute)
+        found.setdefault(clock.minute(begin), []).append(value)
+    return found
+
+
+def _heights(metres: list[float]) -> list[float]:
+    wanted = max(LEAST, 46 * len(metres))
+    total = sum(metres) or 1.0
+    return [round(min(MOST_ROW, max(LEAST_ROW, wanted * each / total)), 1) for each in metres]
+
+
+def _numbers(way: Figure, scale: Scale, y: float) -> list[tuple[float, float, int]]:
+    """The mean of the speeds of as many minutes as have room for it."""
+    wide = scale.at(1) - scale.at(0)
+    minutes = next((step for step in _STEPS if wide * step / 5 >= NUMBER_ROOM), _STEPS[-1])
+    count, found = minutes // 5, []
+    speeds = way.values["speed_kmh"]
+    first = -(scale.axis.began[0].minute // 5) % count if minutes <= 60 else 0
+    for begin in range(first, len(speeds), count):
+        there = [speed for speed in speeds[begin : begin + count] if speed]
+        if len(there) >= math.ceil(count / 2):
+            found.append(((scale.at(begin) + scale.at(min(begin + count, len(speeds)))) / 2, y, round(harmonic(there))))
+    return found
+
+
+def _cameras(drawing: Drawing, road: Road, heights: list[float]) -> None:
+    y = float(TOP)
+    names = [_upper(road.ways[0]), *map(_lower, road.ways)]
+    for name, tall in zip(names, [*heights, 0], strict=True):
+        drawing.line(LEFT, y, WIDTH - RIGHT, y, "camera")
+        drawing.text(LEFT - 8, y + 4, name, "label", anchor="end")
+        y += tall
+
+
+def _upper(way: Figure) -> str:
+    return way.of[1] if way.values["from_m"] <= way.values["to_m"] else way.of[2]
+
+
+def _lower(way: Figure) -> str:
+    return way.of[2] if way.values["from_m"] <= way.values["to_m"] else way.of[1]
