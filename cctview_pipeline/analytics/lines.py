@@ -1,4 +1,4 @@
-"""Rows of a mart as lines along a day: what its plots, the daily report and the comparison of two times draw and calculate with."""
+"""Rows of a mart as lines along a day: what plots, the daily report and the comparison of two times draw and calculate with."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """began: when the bins of the axis begin, UTC; local: the same as the mart's local_at has it; lines: sorted by their names."""
+    """began: when the bins of the axis begin, UTC; local: as the mart's local_at has it; lines: sorted by their names."""
 
     began: list[datetime]
     local: list[str]

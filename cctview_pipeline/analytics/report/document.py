@@ -24,6 +24,7 @@ from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.known_bias import sentence
 from cctview_pipeline.analytics.report import drawings, space_time, tables
 from cctview_pipeline.analytics.report.figures import Figures, figures_of, known, to_json, usable
+from cctview_pipeline.analytics.report.hours import hourly
 from cctview_pipeline.analytics.report.sources import Sources, made_tables, models_of, open_day, sources_of
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
@@ -31,6 +32,8 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.policy import Policy
 
+MOST_BINS = 2_500
+"""Quarters of an hour of all lines; a day of more cameras is told by the hour."""
 FORMAT = 1
 """Of the JSON inside."""
 MEASURES = ("vehicle_counts", "flows", "speeds", "travel_times", "reliability")
@@ -56,11 +59,17 @@ def daily_report(
     errors. Raises NotFoundError where the marts of the day were not made."""
     calendar = calendar_of(campaign)
     with open_day(lake, campaign, calendar, day) as opened:
-        figures = figures_of(day, made_tables(lake, opened))
+        figures = readable(figures_of(day, made_tables(lake, opened)))
         sources = sources_of(lake, opened)
     context = Context(campaign, figures, sources, Clock(calendar.zone), calendar.holiday(day) or "", tuple(gone), bias)
     html = environment().get_template("report.html.j2").render(c=context, t=tables, css=stylesheet())
     return Report(html.encode(), context.headline)
+
+
+def readable(figures: Figures) -> Figures:
+    """By the hour where quarters of an hour would be too many."""
+    lines = len(figures.tables["flows"]) + len(figures.tables["travel_times"])
+    return hourly(figures) if lines * len(figures.bins.began) > MOST_BINS else figures
 
 
 @dataclass(frozen=True)
@@ -82,19 +91,20 @@ class Context:
     @property
     def zone(self) -> str:
         """``EDT, UTC-4``; of a day on which clocks change, both."""
-        began = self.figures.quarters.began
+        began = self.figures.bins.began
         return self.clock.name(began[0], began[-1]) if began else ""
 
     @property
     def span(self) -> str:
-        axis = self.figures.quarters
+        axis = self.figures.bins
         assert axis.end is not None
         return f"{self.clock.minute(axis.began[0])} to {self.clock.minute(axis.end)}"
 
     @property
     def is_part(self) -> bool:
         """Whether the campaign's window has only a part of the day."""
-        return timedelta(minutes=15) * len(self.figures.quarters.began) < timedelta(hours=23)
+        began, end = self.figures.bins.began, self.figures.bins.end
+        return end is None or end - began[0] < timedelta(hours=23)
 
     @cached_property
     def headline(self) -> dict[str, float | None]:
@@ -109,7 +119,7 @@ class Context:
             "cameras that are good": sum(row["verdict"] == "good" for row in quality),
             "matches timed": sum(n for way in t["travel_times"] for n in known(way.values["vehicles"])),
             "anomalies": len(t["anomalies"]),
-        } | {f"{road.title}, median s": self._whole(road) for road in self.roads}
+        } | {f"s along {road.title} (median)": self._whole(road) for road in self.roads}
 
     def _whole(self, road: space_time.Road) -> float | None:
         """Median over the quarters in which every way of a carriageway has a time, of their sum."""
@@ -143,9 +153,9 @@ class Context:
     def time_plots(self) -> Any:
         return drawings.time_plots(self.figures, self.clock)
 
-    @cached_property
-    def by_time(self) -> tuple[list[tables.Table], list[tables.Table]]:
-        return tables.by_time(self.figures, self.clock)
+    @property
+    def unit(self) -> str:
+        return drawings.bin_name(self.figures)
 
     @property
     def models(self) -> list[str]:
@@ -162,13 +172,11 @@ class Context:
         if self.is_part:
             said.append(f"The campaign's window has only a part of this day: {self.span}.")
         if any(not any(usable(side.values["status"])) for side in self.figures.tables["flows"]):
-            silent = sorted(
-                {s.of[0] for s in self.figures.tables["flows"] if not any(usable(s.values["status"]))}
-            )
+            silent = sorted({s.of[0] for s in self.figures.tables["flows"] if not any(usable(s.values["status"]))})
             said.append(f"Without a usable quarter: {', '.join(silent[:12])}{' and others' if len(silent) > 12 else ''}.")
         flagged = sum(side.values["status"].count("f") for side in self.figures.tables["flows"])
         if flagged:
-            said.append(f"{flagged} quarters of a camera's side are flagged, and count nowhere: see what was excluded, below.")
+            said.append(f"{flagged} of a camera's side are flagged, and count nowhere: see what was excluded, below.")
         if self.campaign.network == "city":
             said.append("These are cameras of the synthetic city: nobody drove there.")
         return said
@@ -206,7 +214,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"said": _said}
+    found.filters |= {"headline": _headline}
     return found
 
 
@@ -214,8 +222,10 @@ def stylesheet() -> Markup:
     return Markup((Path(__file__).parent / "report.css").read_text())
 
 
-def _said(value: float | None) -> str:
-    return tables.NOTHING if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
+def _headline(name: str, value: float | None) -> str:
+    if value is None or name.startswith("share"):
+        return tables.percent(value)
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,6 +1,8 @@
 """Small drawings of a report: what was seen of every camera's day, and a plot for every camera's flow and every way's time."""
 
+import itertools
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.lines import runs
@@ -14,9 +16,9 @@ STRIP = 18
 
 def seen(figures: Figures, statuses: dict[str, str], clock: Clock) -> Drawing | None:
     """A strip a camera. statuses: camera -> a letter a quarter. None where the day has no quarter."""
-    if not figures.quarters.began or not statuses:
+    if not figures.bins.began or not statuses:
         return None
-    scale, lost = Scale(figures.quarters, clock), {each.of[0]: each.values["missing"] for each in figures.tables["coverage"]}
+    scale, lost = Scale(figures.bins, clock), {each.of[0]: each.values["missing"] for each in figures.tables["coverage"]}
     height = 10 + STRIP * len(statuses) + 24
     drawing = Drawing(WIDTH, height, "What was seen of every camera's day. The table below has the same in minutes.")
     band = Band(scale)
@@ -35,18 +37,24 @@ def seen(figures: Figures, statuses: dict[str, str], clock: Clock) -> Drawing | 
 
 def flow_plots(figures: Figures, clock: Clock) -> list[Drawing]:
     """A camera each, both carriageways in it, all to one scale."""
+    unit = bin_name(figures)
     cameras: dict[str, list[Figure]] = {}
     for figure in figures.tables["flows"]:
         cameras.setdefault(figure.of[0], []).append(figure)
     tallest = max((max(known(each.values["upper"]), default=0) for each in figures.tables["flows"]), default=0)
     found = []
     for camera, sides in cameras.items():
-        plot = _Plot(figures, clock, f"{camera}: vehicles in a quarter of an hour", tallest)
+        plot = _Plot(figures, clock, f"{camera}: vehicles by {unit}", tallest)
         plot.gaps(sides[0].values["status"], _lost(figures, camera))
         for number, side in enumerate(sides):
-            plot.curve(side, ("lower", "expanded", "upper"), f"c{number}", side.of[1])
+            plot.curve(side, ("lower", "expanded", "upper"), f"c{number}")
+        plot.names([side.of[1] for side in sides])
         found.append(plot.done(camera))
     return found
+
+
+def bin_name(figures: Figures) -> str:
+    return "hour" if figures.bins.step >= timedelta(hours=1) else "quarter of an hour"
 
 
 def time_plots(figures: Figures, clock: Clock) -> list[Drawing]:
@@ -56,7 +64,8 @@ def time_plots(figures: Figures, clock: Clock) -> list[Drawing]:
         tallest = max(known(way.values["median_upper_s"]), default=0)
         name = f"{way.of[0]} to {way.of[1]}"
         plot = _Plot(figures, clock, f"{name}: median travel time in seconds", tallest)
-        plot.gaps(way.values["status"], _lost(figures, way.of[1]))
+        losts = zip(_lost(figures, way.of[1]), _lost(figures, way.of[0]), strict=True)
+        plot.gaps(way.values["status"], "".join(one if one != "." else other for one, other in losts))
         plot.curve(way, ("median_lower_s", "median_s", "median_upper_s"), "c0")
         found.append(plot.done(f"{name}, s"))
     return found
@@ -65,7 +74,7 @@ def time_plots(figures: Figures, clock: Clock) -> list[Drawing]:
 def _lost(figures: Figures, camera: str) -> str:
     """What most of a camera's quarters was lost to, a letter each."""
     there = (each.values["missing"] for each in figures.tables["coverage"] if each.of[0] == camera)
-    return next(there, "." * len(figures.quarters.began))
+    return next(there, "." * len(figures.bins.began))
 
 
 class _Plot:
@@ -73,12 +82,12 @@ class _Plot:
 
     def __init__(self, figures: Figures, clock: Clock, title: str, tallest: float) -> None:
         self._drawing = Drawing(SMALL, TALL, title, "plot")
-        self._scale = Scale(figures.quarters, clock, MARGIN, SMALL - 18)
+        self._scale = Scale(figures.bins, clock, MARGIN, SMALL - 18)
         self._top = _round_up(tallest)
-        for share in (0, 0.5, 1):
-            y = self._y(self._top * share)
-            self._drawing.line(MARGIN, y, SMALL - 18, y, "tick" if share else "base")
-            self._drawing.text(MARGIN - 5, y + 4, f"{self._top * share:g}", "axis", anchor="end")
+        levels = [(round(self._y(self._top * share)), f"{self._top * share:g}") for share in (0, 0.5, 1)]
+        self._drawing.outline("".join(f"M{MARGIN} {y}H{SMALL - 18}" for y, _ in levels), "tick")
+        for y, said in levels[::2]:
+            self._drawing.text(MARGIN - 5, y + 4, said, "axis", anchor="end")
         self._scale.hours(self._drawing, HEAD, TALL - FOOT, 7)
 
     def _y(self, value: float) -> float:
@@ -90,11 +99,11 @@ class _Plot:
         band.paint(kinds, HEAD, TALL - FOOT - HEAD)
         band.draw(self._drawing)
 
-    def curve(self, figure: Figure, columns: tuple[str, str, str], kind: str, label: str = "") -> None:
+    def curve(self, figure: Figure, columns: tuple[str, str, str], kind: str) -> None:
         """columns: the lower end, the value and the upper end."""
         low, middle, high = (figure.values[name] for name in columns)
         there = [value is not None and end is not None for value, end in zip(middle, high, strict=True)]
-        areas, line, last = [], [], None
+        areas, line = [], []
         for first, end, known_ in runs(there):
             if not known_:
                 continue
@@ -109,12 +118,16 @@ class _Plot:
                 there_and_back += reversed([*zip(places, map(self._y, low[first:end]), strict=True)])
                 areas.append(_steps(there_and_back) + "z")
                 line.append(_steps([*zip(places, map(self._y, middle[first:end]), strict=True)]))
-            last = x(end), self._y(middle[end - 1])
         if line:
             self._drawing.outline("".join(areas), f"area {kind}")
             self._drawing.outline("".join(line), f"curve {kind}")
-        if label and last:
-            self._drawing.text(min(last[0] + 3, SMALL - 16), last[1] + 4, label, "label")
+
+    def names(self, sides: Sequence[str]) -> None:
+        """Which line is whose, above the plot."""
+        for number, side in enumerate(sides):
+            x = SMALL - 18 - 92 * (len(sides) - number)
+            self._drawing.outline(f"M{x} 12h24", f"curve c{number}")
+            self._drawing.text(x + 30, 16, side, "label")
 
     def done(self, name: str) -> Drawing:
         self._drawing.text(4, 16, name, "name")
@@ -125,7 +138,7 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
     """A path by whole units from point to point, which is short."""
     whole = [(round(x), round(y)) for x, y in points]
     said = [f"M{whole[0][0]} {whole[0][1]}l"]
-    for (x0, y0), (x1, y1) in zip(whole, whole[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(whole):
         said.append(f"{x1 - x0} {y1 - y0} ".replace(" -", "-"))
     return "".join(said).rstrip()
 

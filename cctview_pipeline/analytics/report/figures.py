@@ -34,7 +34,7 @@ _CAMERA, _WAY = ("camera_id", "carriageway"), ("from_camera_id", "to_camera_id",
 ALONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flows": (_CAMERA, ("vehicles", "expanded", "lower", "upper", "status")),
     "speeds": (_CAMERA, ("vehicles", "space_mean_kmh", "error_kmh", "status")),
-    "travel_times": (_WAY, ("vehicles", "effective", "mean_s", "median_s", "median_lower_s", "median_upper_s", "status")),
+    "travel_times": (_WAY, ("vehicles", "effective", "median_s", "median_lower_s", "median_upper_s", "status")),
     "corridor_speeds": (
         ("corridor", "from_camera_id", "to_camera_id", "carriageway"),
         ("speed_kmh", "status", "missing", "from_m", "to_m"),
@@ -66,28 +66,30 @@ class Figure:
 
 @dataclass(frozen=True)
 class Axis:
-    """began: of its bins, UTC; step: their length."""
+    """began: of its bins, UTC; step: their length; end: of the last, which may be cut short; None without any."""
 
     began: list[datetime]
     step: timedelta
+    end: datetime | None
 
-    @property
-    def end(self) -> datetime | None:
-        return self.began[-1] + self.step if self.began else None
+    @classmethod
+    def of(cls, began: list[datetime], minutes: int) -> "Axis":
+        step = timedelta(minutes=minutes)
+        return cls(began, step, began[-1] + step if began else None)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """tables: by the name of their mart, and ``coverage``; quarters, fives: the axes of what is told by bin, the second of
-    corridor_speeds."""
+    """tables: by the name of their mart, and ``coverage``; bins: the axis of what is told by bin, quarters of an hour or hours;
+    cells: that of corridor_speeds, five minutes or quarters."""
 
     day: date
-    quarters: Axis
-    fives: Axis
+    bins: Axis
+    cells: Axis
     tables: Mapping[str, list[Figure]]
 
     def axis_of(self, table: str) -> Axis:
-        return self.fives if table == "corridor_speeds" else self.quarters
+        return self.cells if table == "corridor_speeds" else self.bins
 
 
 def figures_of(day: date, tables: Mapping[str, pa.Table]) -> Figures:
@@ -100,13 +102,13 @@ def figures_of(day: date, tables: Mapping[str, pa.Table]) -> Figures:
         found[name] = [Figure(line.of, {each: _written(each, line.columns[each]) for each in columns}) for line in lines.lines]
     for name, by in ROWS.items():
         found[name] = [
-            Figure(tuple(_text(row.pop(each)) for each in by), {key: _plain(value) for key, value in row.items()})
+            Figure(tuple(_text(row.pop(each)) for each in by), {key: plain(value) for key, value in row.items()})
             for row in tables[name].to_pylist()
         ]
     found["vehicle_counts"] = _by_label(tables["vehicle_counts"])
-    quarters = Axis(axes["flows"], timedelta(minutes=15))
-    found["coverage"] = _seen(tables["coverage"], quarters)
-    return Figures(day, quarters, Axis(axes["corridor_speeds"], timedelta(minutes=5)), found)
+    bins = Axis.of(axes["flows"], 15)
+    found["coverage"] = _seen(tables["coverage"], bins)
+    return Figures(day, bins, Axis.of(axes["corridor_speeds"], 5), found)
 
 
 def _by_label(rows: pa.Table) -> list[Figure]:
@@ -117,7 +119,7 @@ def _by_label(rows: pa.Table) -> list[Figure]:
         both = sums.setdefault((camera, side, label), [0, 0.0])
         both[0] += vehicles or 0
         both[1] += expanded if status in USABLE and expanded is not None else 0.0
-    return [Figure(of, {"vehicles": n, "expanded": _plain(expanded)}) for of, (n, expanded) in sorted(sums.items())]
+    return [Figure(of, {"vehicles": n, "expanded": plain(expanded)}) for of, (n, expanded) in sorted(sums.items())]
 
 
 def _seen(rows: pa.Table, axis: Axis) -> list[Figure]:
@@ -128,8 +130,8 @@ def _seen(rows: pa.Table, axis: Axis) -> list[Figure]:
     figures = []
     for camera, cells in sorted(found.items()):
         inside = [cells.get(at) for at in axis.began]
-        seconds = {f"{state}_s": _plain(sum(row[f"{state}_s"] for row in inside if row)) for state in STATES}
-        shares = [_plain(row["coverage"]) if row else None for row in inside]
+        seconds = {f"{state}_s": plain(sum(row[f"{state}_s"] for row in inside if row)) for state in STATES}
+        shares = [brief(row["coverage"]) if row else None for row in inside]
         lost = [max(LOST_STATES, key=lambda state: row[f"{state}_s"]) if row and row["coverage"] < 1 else None for row in inside]
         figures.append(Figure((camera,), seconds | {"coverage": shares, "missing": _letters(lost, LOST_LETTERS)}))
     return figures
@@ -142,15 +144,15 @@ def _written(column: str, values: list) -> Any:
     if column == "missing":
         return _letters(values, LOST_LETTERS)
     if column in ("from_m", "to_m"):
-        return _plain(next((value for value in values if value is not None), None))
-    return [_plain(value) for value in values]
+        return plain(next((value for value in values if value is not None), None))
+    return [brief(value) for value in values]
 
 
 def _letters(values: Iterable[str | None], letters: Mapping[str, str]) -> str:
     return "".join(letters[value] if value else "." for value in values)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON has it."""
     if isinstance(value, float):
         short = float(f"{value:.{DIGITS}g}")
@@ -158,38 +160,46 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
+def brief(value: Any) -> Any:
+    """Of what is told bin by bin: no more than one digit behind the point, from 10 on."""
+    return plain(round(value, 1) if isinstance(value, float) and abs(value) >= 10 else value)
+
+
 def _text(value: Any) -> str:
-    return "" if value is None else str(_plain(value))
+    return "" if value is None else str(plain(value))
 
 
 def to_json(figures: Figures) -> dict[str, Any]:
     """As it stands in a report. :func:`from_json` reads the same."""
-    times = {name: _times(axis) for name, axis in (("quarters", figures.quarters), ("fives", figures.fives))}
-    tables = {
-        name: [{"of": list(each.of)} | dict(each.values) for each in of_table] for name, of_table in figures.tables.items()
-    }
-    return {"day": figures.day.isoformat(), "bins": times, "tables": tables}
+    times = {name: _times(axis) for name, axis in (("bins", figures.bins), ("cells", figures.cells))}
+    tables = {}
+    for name, of_table in figures.tables.items():
+        columns = list(of_table[0].values) if of_table else []
+        tables[name] = {"columns": columns, "rows": [[list(each.of), *each.values.values()] for each in of_table]}
+    return {"day": figures.day.isoformat(), "times": times, "tables": tables}
 
 
 def from_json(said: Mapping[str, Any]) -> Figures:
     """Raises KeyError, TypeError or ValueError for what is none."""
-    axes = {name: _axis(said["bins"][name], step) for name, step in (("quarters", 15), ("fives", 5))}
     tables = {
-        name: [Figure(tuple(row["of"]), {key: value for key, value in row.items() if key != "of"}) for row in rows]
-        for name, rows in said["tables"].items()
+        name: [Figure(tuple(of), dict(zip(table["columns"], values, strict=True))) for of, *values in table["rows"]]
+        for name, table in said["tables"].items()
     }
-    return Figures(date.fromisoformat(said["day"]), axes["quarters"], axes["fives"], tables)
+    return Figures(date.fromisoformat(said["day"]), _axis(said["times"]["bins"]), _axis(said["times"]["cells"]), tables)
 
 
 def _times(axis: Axis) -> dict[str, Any]:
-    """They follow each other without a gap: the window of a campaign has none."""
-    return {"first": f"{axis.began[0]:%Y-%m-%dT%H:%MZ}" if axis.began else None, "count": len(axis.began)}
+    """Bins follow each other without a gap: the window of a campaign has none."""
+    first, end = (f"{at:%Y-%m-%dT%H:%MZ}" if at else None for at in (axis.began[0] if axis.began else None, axis.end))
+    return {"first": first, "end": end, "minutes": axis.step // timedelta(minutes=1)}
 
 
-def _axis(said: Mapping[str, Any], minutes: int) -> Axis:
-    step = timedelta(minutes=minutes)
-    first = datetime.fromisoformat(said["first"]) if said["first"] else None
-    return Axis([first + number * step for number in range(said["count"])] if first else [], step)
+def _axis(said: Mapping[str, Any]) -> Axis:
+    step = timedelta(minutes=said["minutes"])
+    if not said["first"]:
+        return Axis([], step, None)
+    first, end = (datetime.fromisoformat(said[name]) for name in ("first", "end"))
+    return Axis([first + number * step for number in range(-((first - end) // step))], step, end)
 
 
 def usable(status: str) -> list[bool]:

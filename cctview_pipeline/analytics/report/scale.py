@@ -10,7 +10,7 @@ from cctview_pipeline.analytics.lines import runs
 from cctview_pipeline.analytics.report.figures import Axis
 from cctview_pipeline.analytics.svg import Drawing
 
-WIDTH, LEFT, RIGHT, BOTTOM = 960, 116, 14, 24
+WIDTH, LEFT, RIGHT, BOTTOM = 960, 116, 22, 24
 LETTER_ROOM = 11
 """Units that a letter needs."""
 _OPERATOR, _OURS = "SFPOM", "KCL"
@@ -33,20 +33,21 @@ class Scale:
 
     def at(self, place: int) -> float:
         """Where a bin begins, by its number."""
-        return self.left + (self.right - self.left) * place / len(self.axis.began)
+        return self.x(self.axis.began[0] + place * self.axis.step) if place < len(self.axis.began) else self.right
 
     def hours(self, drawing: Drawing, top: float, bottom: float, most: int = 14) -> None:
         """Lines at round local times, and the times below them."""
         end = self.axis.end
         assert end is not None
-        for at in self.clock.ticks(self.axis.began[0], end, most):
-            drawing.line(self.x(at), top, self.x(at), bottom, "tick")
-            drawing.text(self.x(at), bottom + 15, self.clock.minute(at), "axis", anchor="middle")
+        ticks = [(self.x(at), self.clock.minute(at)) for at in self.clock.ticks(self.axis.began[0], end, most)]
+        drawing.outline("".join(f"M{x:.0f} {top:.0f}V{bottom:.0f}" for x, _ in ticks), "tick")
+        drawing.texts(bottom + 15, [(round(x), said) for x, said in ticks], "axis hour")
 
 
 def box(x: float, y: float, width: float, height: float) -> str:
     """A rectangle as a part of a path."""
-    return f"M{x:.1f} {y:.1f}h{width:.1f}v{height:.1f}h-{width:.1f}z"
+    left, top, wide, tall = (f"{round(each, 1):g}" for each in (x, y, width, height))
+    return f"M{left} {top}h{wide}v{tall}h-{wide}z"
 
 
 class Band:
@@ -74,8 +75,8 @@ class Band:
     def draw(self, drawing: Drawing) -> None:
         for kind, parts in self._parts.items():
             drawing.outline("".join(parts), kind)
-        for x, y, letter in self._letters:
-            drawing.text(x, y, letter, "why", anchor="middle")
+        for y in dict.fromkeys(y for _, y, _ in self._letters):
+            drawing.texts(y, [(x, letter) for x, at, letter in self._letters if at == y], "why")
 
 
 def gap_kind(status: str, why: str) -> str | None:

@@ -21,7 +21,7 @@ from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.lake.tables import CAMPAIGN
 from cctview_pipeline.local_calendar import LocalCalendar
 
-SHORT = 12
+SHORT = 8
 """Hexadecimal digits of SHA-256 that are kept of an input's file: there are thousands."""
 AT_A_TIME = 16
 """Files that are read side by side: each takes as long as the way to the store."""
@@ -95,7 +95,7 @@ def inputs_of(lake: Lake, day: Day) -> dict[str, dict[str, str]]:
 
 
 def folded(inputs: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """Shorter, as there are thousands: the times, and of each table and camera their hashes in that order, with ``-`` for none."""
+    """Shorter, as there are thousands: the times, and of each table and camera their hashes in that order, ``-`` for none."""
     times = sorted({place.rpartition(" ")[2] for hashes in inputs.values() for place in hashes})
     tables: dict[str, dict[str, str]] = {}
     for table, hashes in inputs.items():

@@ -23,8 +23,8 @@ SIDES = {"N": "northbound", "S": "southbound", "E": "eastbound", "W": "westbound
 
 @dataclass(frozen=True)
 class Road:
-    """One carriageway of a corridor. ways: figures of corridor_speeds, from its first camera on; flagged: way -> for every five
-    minutes whether an anomaly says not to use it."""
+    """One carriageway of a corridor. ways: figures of corridor_speeds, from its first camera on; flagged: way -> for every
+    cell whether an anomaly says not to use it."""
 
     corridor: str
     side: str
@@ -35,13 +35,24 @@ class Road:
     def title(self) -> str:
         return f"{self.corridor}, {SIDES.get(self.side, self.side)}"
 
+    def kinds(self, way: Figure) -> list[str]:
+        """The class of every cell: a speed's, ``blank`` where nobody was timed though all could be, or a gap's."""
+        columns = (way.values[name] for name in ("speed_kmh", "status", "missing"))
+        out = self.flagged.get(way.of[1:3], [False] * len(way.values["status"]))
+        return [
+            "flagged" if flagged else gap_kind(status, why) or ("blank" if speed is None else f"s{speed_class(speed)}")
+            for speed, status, why, flagged in zip(*columns, out, strict=True)
+        ]
+
 
 def roads(figures: Figures) -> list[Road]:
     found: dict[tuple[str, str], list[Figure]] = {}
     for figure in figures.tables["corridor_speeds"]:
         found.setdefault((figure.of[0], figure.of[3]), []).append(figure)
+    cells = figures.bins.step // figures.cells.step
     flagged = {
-        way.of[:2]: [letter == "f" for letter in way.values["status"] for _ in range(3)] for way in figures.tables["travel_times"]
+        way.of[:2]: [letter == "f" for letter in way.values["status"] for _ in range(cells)]
+        for way in figures.tables["travel_times"]
     }
     place = lambda way: min(way.values["from_m"], way.values["to_m"])  # noqa: E731
     return [Road(*key, sorted(ways, key=place), flagged) for key, ways in sorted(found.items())]
@@ -51,40 +62,36 @@ def diagram(road: Road, figures: Figures, clock: Clock) -> Drawing:
     """As many units high as the road is long, within bounds."""
     ends = [(min(each), max(each)) for each in ((w.values["from_m"], w.values["to_m"]) for w in road.ways)]
     heights = _heights([below - above for above, below in ends])
-    scale = Scale(figures.fives, clock)
+    scale = Scale(figures.cells, clock)
     height = TOP + sum(heights) + BOTTOM
     drawing = Drawing(WIDTH, height, f"{road.title}: speed by place and time. The table below has the same speeds by hour.")
     band, y = Band(scale), float(TOP)
-    numbers: list[tuple[float, float, int]] = []
+    numbers: list[tuple[float, list[tuple[float, str]]]] = []
     for way, tall in zip(road.ways, heights, strict=True):
-        flagged = road.flagged.get(way.of[1:3], [False] * len(figures.fives.began))
-        kinds = cell_kinds(way, flagged)
+        kinds = road.kinds(way)
         band.paint(kinds, y, tall)
         band.paint(["few" if letter == "e" else None for letter in way.values["status"]], y, tall)
         whys = [why if kind and kind.startswith("gap") else "" for why, kind in zip(way.values["missing"], kinds, strict=True)]
         band.letter(whys, y + tall / 2, lambda letter: letter not in ("", "."))
-        numbers += _numbers(way, scale, y + tall / 2 + 4)
+        numbers.append((y + tall / 2 + 4, _numbers(shown_speeds(way, kinds), scale)))
         y += tall
     band.draw(drawing)
-    for x, at, number in numbers:
-        drawing.text(x, at, str(number), "onspeed", anchor="middle")
+    for at, of_way in numbers:
+        drawing.texts(at, of_way, "onspeed")
     _cameras(drawing, road, heights)
     scale.hours(drawing, TOP, height - BOTTOM)
     return drawing
 
 
-def cell_kinds(way: Figure, flagged: list[bool]) -> list[str]:
-    """The class of every five minutes: a speed's, ``blank`` where nobody was timed though all could be, or a gap's."""
-    return [
-        "flagged" if out else gap_kind(status, why) or ("blank" if speed is None else f"s{speed_class(speed)}")
-        for speed, status, why, out in zip(*(way.values[n] for n in ("speed_kmh", "status", "missing")), flagged, strict=True)
-    ]
+def shown_speeds(way: Figure, kinds: list[str]) -> list[float | None]:
+    """Without those that are flagged."""
+    return [None if kind == "flagged" else speed for speed, kind in zip(way.values["speed_kmh"], kinds, strict=True)]
 
 
 def by_hour(figures: Figures, values: list, clock: Clock) -> dict[str, list]:
     """Local hour -> its bins' values: as the clock names it, so that the hour which autumn repeats is two."""
     found: dict[str, list] = {}
-    for at, value in zip(figures.fives.began, values, strict=True):
+    for at, value in zip(figures.cells.began, values, strict=True):
         begin = at - timedelta(minutes=clock.local(at).minute)
         found.setdefault(clock.minute(begin), []).append(value)
     return found
@@ -96,17 +103,17 @@ def _heights(metres: list[float]) -> list[float]:
     return [round(min(MOST_ROW, max(LEAST_ROW, wanted * each / total)), 1) for each in metres]
 
 
-def _numbers(way: Figure, scale: Scale, y: float) -> list[tuple[float, float, int]]:
-    """The mean of the speeds of as many minutes as have room for it."""
+def _numbers(speeds: list[float | None], scale: Scale) -> list[tuple[float, str]]:
+    """Where they stand, and the mean of the speeds of as many minutes as have room for it."""
     wide = scale.at(1) - scale.at(0)
-    minutes = next((step for step in _STEPS if wide * step / 5 >= NUMBER_ROOM), _STEPS[-1])
-    count, found = minutes // 5, []
-    speeds = way.values["speed_kmh"]
-    first = -(scale.axis.began[0].minute // 5) % count if minutes <= 60 else 0
+    cell = scale.axis.step // timedelta(minutes=1)
+    minutes = next((step for step in _STEPS if step % cell == 0 and wide * step / cell >= NUMBER_ROOM), _STEPS[-1])
+    count, found = minutes // cell, []
+    first = -(scale.axis.began[0].minute // cell) % count if minutes <= 60 else 0
     for begin in range(first, len(speeds), count):
         there = [speed for speed in speeds[begin : begin + count] if speed]
         if len(there) >= math.ceil(count / 2):
-            found.append(((scale.at(begin) + scale.at(min(begin + count, len(speeds)))) / 2, y, round(harmonic(there))))
+            found.append(((scale.at(begin) + scale.at(min(begin + count, len(speeds)))) / 2, f"{harmonic(there):.0f}"))
     return found
 
 

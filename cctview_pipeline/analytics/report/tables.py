@@ -7,12 +7,10 @@ from typing import Any
 
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.lines import harmonic
-from cctview_pipeline.analytics.report.figures import LOST_LETTERS, STATUS_LETTERS, Figure, Figures, known, usable
-from cctview_pipeline.analytics.report.space_time import Road, by_hour
+from cctview_pipeline.analytics.report.figures import LOST_LETTERS, STATUS_LETTERS, Figure, Figures, usable
+from cctview_pipeline.analytics.report.space_time import Road, by_hour, shown_speeds
 
-NOTHING = "–"
-QUARTER_ROWS = 2_500
-"""Rows by quarter of an hour that a report has at most; a day of more cameras has them by hour."""
+NOTHING = "\N{EN DASH}"
 STATUS_NAMES = {letter: status.replace("_", " ") for status, letter in STATUS_LETTERS.items()}
 LOST_NAMES = {letter: state.replace("_", " ") for state, letter in LOST_LETTERS.items()}
 HOUR = timedelta(hours=1)
@@ -41,10 +39,11 @@ def interval(low: float | None, high: float | None, digits: int = 0) -> str:
 
 def speeds_by_hour(road: Road, figures: Figures, clock: Clock) -> Table:
     """km/h, or in words why there is none."""
-    hours = list(by_hour(figures, figures.fives.began, clock))
+    hours = list(by_hour(figures, figures.cells.began, clock))
     rows = []
     for way in road.ways:
-        cells = zip(way.values["speed_kmh"], way.values["status"], way.values["missing"], strict=True)
+        kinds = road.kinds(way)
+        cells = zip(shown_speeds(way, kinds), kinds, way.values["missing"], strict=True)
         told = [_hour_of_cells(group) for group in by_hour(figures, list(cells), clock).values()]
         rows.append([f"{way.of[1]} to {way.of[2]}", *told])
     return Table(f"{road.title}: mean speed by local hour, km/h", ["way", *hours], rows)
@@ -53,8 +52,10 @@ def speeds_by_hour(road: Road, figures: Figures, clock: Clock) -> Table:
 def _hour_of_cells(cells: list[tuple]) -> str:
     if there := [speed for speed, *_ in cells if speed]:
         return short(harmonic(there))
-    if any(status in "oe" for _, status, _ in cells):
+    if any(kind == "blank" for _, kind, _ in cells):
         return "nobody timed"
+    if any(kind == "flagged" for _, kind, _ in cells):
+        return "flagged"
     whys = [why for _, _, why in cells if why != "."]
     return LOST_NAMES[max(set(whys), key=whys.count)] if whys else "no data"
 
@@ -66,28 +67,40 @@ def flows_of_day(figures: Figures, clock: Clock) -> Table:
         good = usable(side.values["status"])
         sums = [sum(value for value, use in zip(side.values[name], good, strict=True) if use) for name in _FLOW]
         peak = _peak(side, figures, clock)
-        counted = sum(known(side.values["vehicles"]))
+        counted, others = _counted(side.values["vehicles"], good), _counted(side.values["vehicles"], [not use for use in good])
         there = f"{sum(good)} of {len(good)}"
         none = not any(good)
         expanded = [NOTHING, NOTHING] if none else [short(sums[0]), interval(*sums[1:])]
-        rows.append([side.name, short(counted), *expanded, there, *peak])
-    head = ["camera and side", "counted", "expanded", "90 % interval", "quarters usable", "busiest hour", "vehicles in it"]
+        rows.append([side.name, short(counted), *expanded, there, short(others), *peak])
+    head = [
+        "camera and side",
+        "counted",
+        "expanded",
+        "90 % interval",
+        "usable",
+        "in others",
+        "busiest hour",
+        "in it",
+    ]
     return Table("Vehicles that passed each camera's line in the usable quarters of the day", head, rows)
 
 
 _FLOW = ("expanded", "lower", "upper")
 
 
+def _counted(values: list, good: list[bool]) -> float:
+    return sum(value for value, use in zip(values, good, strict=True) if use and value is not None)
+
+
 def _peak(side: Figure, figures: Figures, clock: Clock) -> list[str]:
-    """The four quarters that follow each other with most vehicles, all of them usable."""
-    values, good = side.values["expanded"], usable(side.values["status"])
-    sums = [
-        (sum(values[first : first + 4]), -first) for first in range(len(values) - 3) if all(good[first : first + 4])
-    ]
+    """The hour with most vehicles, all of it usable."""
+    values, good, count = side.values["expanded"], usable(side.values["status"]), HOUR // figures.bins.step
+    whole = [first for first in range(len(values) - count + 1) if all(good[first : first + count])]
+    sums = [(sum(values[first : first + count]), -first) for first in whole]
     if not sums:
         return [NOTHING, NOTHING]
     most, first = max(sums)
-    begin = figures.quarters.began[-first]
+    begin = figures.bins.began[-first]
     return [f"{clock.minute(begin)} to {clock.minute(begin + HOUR)}", short(most)]
 
 
@@ -107,7 +120,7 @@ def speeds(figures: Figures, clock: Clock) -> Table:
         there = [
             (mean, count, error, at)
             for mean, count, error, at in zip(
-                *(side.values[name] for name in ("space_mean_kmh", "vehicles", "error_kmh")), figures.quarters.began, strict=True
+                *(side.values[name] for name in ("space_mean_kmh", "vehicles", "error_kmh")), figures.bins.began, strict=True
             )
             if mean and count
         ]
@@ -120,19 +133,19 @@ def speeds(figures: Figures, clock: Clock) -> Table:
         slow, fast = min(there), max(there)
         extremes = [f"{short(kmh)} at {clock.minute(at)}" for kmh, _, _, at in (slow, fast)]
         rows.append([side.name, short(count), short(mean, 1), f"± {1.645 * error:.1f}", *extremes])
-    head = ["camera and side", "vehicles", "mean, km/h", "90 %", "slowest quarter", "fastest quarter"]
+    head = ["camera and side", "vehicles", "mean, km/h", "90 %", "slowest", "fastest"]
     return Table("Space mean speeds at each camera's line", head, rows)
 
 
 def times_of_day(figures: Figures, clock: Clock) -> Table:
     rows = []
     for way in figures.tables["travel_times"]:
-        counts, certain = (sum(known(way.values[name])) for name in ("vehicles", "effective"))
-        medians = [(median, at) for median, at in zip(way.values["median_s"], figures.quarters.began, strict=True) if median]
         good = usable(way.values["status"])
+        counts, certain = (_counted(way.values[name], good) for name in ("vehicles", "effective"))
+        medians = [(median, at) for median, at in zip(way.values["median_s"], figures.bins.began, strict=True) if median]
         ends = [f"{short(s, 1)} at {clock.minute(at)}" for s, at in (min(medians), max(medians))] if medians else [NOTHING] * 2
         rows.append([way_name(way), short(counts), short(certain), *ends, f"{sum(good)} of {len(good)}"])
-    head = ["way", "n", "effective n", "shortest median, s", "longest median, s", "quarters usable"]
+    head = ["way", "n", "effective n", "shortest median, s", "longest median, s", "usable"]
     return Table("Travel times between neighbouring cameras over the day", head, rows)
 
 
@@ -140,81 +153,84 @@ def way_name(way: Figure) -> str:
     return f"{way.of[0]} to {way.of[1]}"
 
 
-def by_time(figures: Figures, clock: Clock) -> tuple[list[Table], list[Table]]:
-    """Flows by camera and travel times by way: a row a quarter of an hour, or an hour where there are too many."""
-    flows, ways = figures.tables["flows"], figures.tables["travel_times"]
-    fine = (len(flows) + len(ways)) * len(figures.quarters.began) <= QUARTER_ROWS
-    step = 1 if fine else 4
-    cut = _cuts(figures.quarters.began, clock, step)
-    name = "quarter" if fine else "hour"
-    of_flows = [
-        Table(
-            f"{side.name}: vehicles by {name}",
-            [name, "counted", "expanded", "90 % interval", "status"],
-            [[clock.minute(at), *_flow(side, part)] for at, part in cut],
-        )
-        for side in flows
-    ]
-    of_times = [
-        Table(
-            f"{way_name(way)}: seconds by {name} of arrival",
-            [name, "n", "effective n", "median" if fine else "mean", "90 % interval" if fine else "quarters' medians", "status"],
-            [[clock.minute(at), *(_time if fine else _time_of_hour)(way, part)] for at, part in cut],
-        )
-        for way in ways
-    ]
-    return of_flows, of_times
+def flows_by_time(figures: Figures, clock: Clock) -> list[Table]:
+    """A table a side with a row a quarter of an hour; of many cameras one, with a row a side."""
+    sides = figures.tables["flows"]
+    if figures.bins.step >= HOUR:
+        told = [[short(n, 0) + _ends(low, high) for n, low, high in _columns(side, *_FLOW)] for side in sides]
+        rows = [[side.name, *cells] for side, cells in zip(sides, told, strict=True)]
+        return [Table("Vehicles by hour, with their 90 % interval", ["camera and side", *_hours(figures, clock)], rows)]
+    head = ["quarter", "counted", "expanded", "90 % interval", "status"]
+    found = []
+    for side in sides:
+        rows = [
+            [clock.minute(at), short(n), short(expanded), interval(low, high), STATUS_NAMES[status]]
+            for at, (n, expanded, low, high, status) in zip(
+                figures.bins.began, _columns(side, "vehicles", *_FLOW, "status"), strict=True
+            )
+        ]
+        found.append(Table(f"{side.name}: vehicles by quarter of an hour", head, rows))
+    return found
 
 
-def _cuts(began: list[datetime], clock: Clock, step: int) -> list[tuple[datetime, slice]]:
-    """Each quarter, or those of each local hour."""
-    if step == 1:
-        return [(at, slice(number, number + 1)) for number, at in enumerate(began)]
-    starts = [number for number, at in enumerate(began) if number == 0 or clock.local(at).minute == 0]
-    return [(began[first], slice(first, end)) for first, end in zip(starts, [*starts[1:], len(began)], strict=True)]
+def times_by_time(figures: Figures, clock: Clock) -> list[Table]:
+    """The same of travel times."""
+    ways = figures.tables["travel_times"]
+    if figures.bins.step >= HOUR:
+        columns = (*_TIME, "vehicles", "effective")
+        told = [
+            [
+                short(s, 1) + _ends(low, high) + ("" if s is None else f", {n} ({certain:.0f})")
+                for s, low, high, n, certain in cells
+            ]
+            for cells in (_columns(way, *columns) for way in ways)
+        ]
+        rows = [[way_name(way), *cells] for way, cells in zip(ways, told, strict=True)]
+        title = "Seconds by hour of arrival: mean of the quarters' medians and of their 90 % intervals, n (effective n)"
+        return [Table(title, ["way", *_hours(figures, clock)], rows)]
+    head = ["quarter", "n", "effective n", "median", "90 % interval", "status"]
+    found = []
+    for way in ways:
+        rows = [
+            [clock.minute(at), short(n), short(certain, 1), short(s, 1), interval(low, high, 1), STATUS_NAMES[status]]
+            for at, (n, certain, s, low, high, status) in zip(
+                figures.bins.began, _columns(way, "vehicles", "effective", *_TIME, "status"), strict=True
+            )
+        ]
+        found.append(Table(f"{way_name(way)}: seconds by quarter of an hour of arrival", head, rows))
+    return found
 
 
-def _flow(side: Figure, part: slice) -> list[str]:
-    status = side.values["status"][part]
-    counted = known(side.values["vehicles"][part])
-    whole = all(usable(status))
-    ends = [sum(side.values[name][part]) if whole else None for name in _FLOW]
-    return [short(sum(counted) if counted else None), short(ends[0]), interval(*ends[1:]), _words(status)]
+_TIME = ("median_s", "median_lower_s", "median_upper_s")
 
 
-def _time(way: Figure, part: slice) -> list[str]:
-    n, certain, median, low, high = (way.values[name][part][0] for name in _TIME)
-    return [short(n), short(certain, 1), short(median, 1), interval(low, high, 1), _words(way.values["status"][part])]
+def _columns(figure: Figure, *names: str) -> list[tuple]:
+    return list(zip(*(figure.values[name] for name in names), strict=True))
 
 
-_TIME = ("vehicles", "effective", "median_s", "median_lower_s", "median_upper_s")
+def _ends(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ({low:,.0f} to {high:,.0f})"
 
 
-def _time_of_hour(way: Figure, part: slice) -> list[str]:
-    n, certain, means, medians = (way.values[name][part] for name in ("vehicles", "effective", "mean_s", "median_s"))
-    timed = [(mean, count) for mean, count in zip(means, n, strict=True) if mean and count]
-    mean = sum(s * count for s, count in timed) / sum(count for _, count in timed) if timed else None
-    there = known(medians)
-    ends = interval(min(there), max(there), 1) if there else NOTHING
-    sums = [short(sum(known(each)) if known(each) else None) for each in (n, certain)]
-    return [*sums, short(mean, 1), ends, _words(way.values["status"][part])]
-
-
-def _words(status: str) -> str:
-    """Each status once, by how bad it is."""
-    return ", ".join(STATUS_NAMES[letter] for letter in "oeinf" if letter in status)
+def _hours(figures: Figures, clock: Clock) -> list[str]:
+    return [clock.minute(at) for at in figures.bins.began]
 
 
 def reliability(figures: Figures) -> Table:
+    """Of many cameras all periods together: those of each stand in the lake, and in the JSON."""
+    few = figures.bins.step < HOUR
     rows = []
     for each in figures.tables["reliability"]:
-        corridor, first, last, side, period = each.of
+        if not few and each.of[4] != "all":
+            continue
+        _, first, last, side, period = each.of
         values = each.values
         bins = f"{values['bins']} of {values['bins_possible']}"
         times = [short(values[name], 1) for name in ("free_flow_s", "mean_s", "p50_s", "p80_s", "p95_s")]
         indices = [short(values[name], 2) for name in ("tti", "pti", "buffer_index", "lottr")]
         rows.append([f"{first} to {last} {side}", period, str(values["days"]), bins, *times, *indices, values["status"]])
-    head = "way, period, days, bins, free flow, mean, p50, p80, p95, TTI, PTI, buffer index, LOTTR, status".split(", ")
+    told = ["free flow", "mean", "p50", "p80", "p95", "TTI", "PTI", "buffer index", "LOTTR"]
+    head = ["way", "period", "days", "bins", *told, "status"]
     return Table("Reliability over the 28 days that end with this one; times in seconds", head, rows)
 
 
@@ -222,11 +238,13 @@ def quality(figures: Figures) -> Table:
     rows = []
     for each in figures.tables["data_quality"]:
         v = each.values
-        measures = [percent(v["accuracy"]), percent(v["completeness"]), percent(v["validity"])]
+        first, last = ([percent(v[name]) for name in names] for names in (_MEASURES[:3], _MEASURES[4:]))
         late = NOTHING if v["timeliness_s"] is None else f"{v['timeliness_s']:.1f} s"
-        rows.append([each.of[0], v["verdict"].replace("_", " "), *measures, late, percent(v["coverage"]), percent(v["accessibility"])])
-    head = ["camera", "verdict", "accuracy", "completeness", "validity", "timeliness", "coverage", "accessibility"]
-    return Table("Quality of each camera's data, by FHWA's six measures", head, rows)
+        rows.append([each.of[0], v["verdict"].replace("_", " "), *first, late, *last])
+    return Table("Quality of each camera's data, by FHWA's six measures", ["camera", "verdict", *_MEASURES], rows)
+
+
+_MEASURES = ("accuracy", "completeness", "validity", "timeliness", "coverage", "accessibility")
 
 
 def lost(figures: Figures) -> Table:
