@@ -23,7 +23,7 @@ from markupsafe import Markup
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.known_bias import sentence
 from cctview_pipeline.analytics.report import drawings, space_time, tables
-from cctview_pipeline.analytics.report.figures import Figures, figures_of, known, to_json, usable
+from cctview_pipeline.analytics.report.figures import FORMAT, Figures, figures_of, known, to_json, usable
 from cctview_pipeline.analytics.report.hours import hourly
 from cctview_pipeline.analytics.report.sources import Sources, made_tables, models_of, open_day, sources_of
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -34,8 +34,6 @@ from cctview_pipeline.policy import Policy
 
 MOST_BINS = 2_500
 """Quarters of an hour of all lines; a day of more cameras is told by the hour."""
-FORMAT = 1
-"""Of the JSON inside."""
 MEASURES = ("vehicle_counts", "flows", "speeds", "travel_times", "reliability")
 """Marts whose known bias a report tells."""
 

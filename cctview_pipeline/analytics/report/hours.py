@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from cctview_pipeline.analytics.lines import harmonic
-from cctview_pipeline.analytics.report.figures import Axis, Figure, Figures, known, brief, usable
+from cctview_pipeline.analytics.report.figures import Axis, Figure, Figures, brief, known, usable
 
 QUARTERS, FIVES = 4, 3
 """Bins that become one: four quarters an hour, three cells of five minutes a quarter."""
@@ -19,7 +19,7 @@ _ORDER = "oeinf"
 
 
 def hourly(figures: Figures) -> Figures:
-    """Flows, speeds, travel times and coverage by the hour, corridor speeds by the quarter; the rest as it is."""
+    """Flows, speeds, travel times and coverage by the hour, corridor speeds by the quarter, reliability of all periods together."""
     merge: dict[str, tuple[Callable[[Figure, slice], dict[str, Any]], Axis, int]] = {
         "flows": (_flow, figures.bins, QUARTERS),
         "speeds": (_speed, figures.bins, QUARTERS),
@@ -27,7 +27,7 @@ def hourly(figures: Figures) -> Figures:
         "coverage": (_seen, figures.bins, QUARTERS),
         "corridor_speeds": (_cell, figures.cells, FIVES),
     }
-    tables = dict(figures.tables)
+    tables = dict(figures.tables) | {"reliability": [each for each in figures.tables["reliability"] if each.of[4] == "all"]}
     for name, (one, axis, count) in merge.items():
         parts = [slice(first, first + count) for first in range(0, len(axis.began), count)]
         tables[name] = [_merged(figure, [one(figure, part) for part in parts]) for figure in figures.tables[name]]

@@ -217,12 +217,8 @@ def _hours(figures: Figures, clock: Clock) -> list[str]:
 
 
 def reliability(figures: Figures) -> Table:
-    """Of many cameras all periods together: those of each stand in the lake, and in the JSON."""
-    few = figures.bins.step < HOUR
     rows = []
     for each in figures.tables["reliability"]:
-        if not few and each.of[4] != "all":
-            continue
         _, first, last, side, period = each.of
         values = each.values
         bins = f"{values['bins']} of {values['bins_possible']}"
