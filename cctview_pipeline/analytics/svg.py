@@ -24,17 +24,28 @@ class Drawing:
         d = " ".join(f"{'ML'[i > 0]}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
         self._add("path", tip, href, d=d, class_=kind)
 
+    def outline(self, d: str, kind: str) -> None:
+        """A path that is written already."""
+        self._add("path", "", d=d, class_=kind)
+
     def circle(self, x: float, y: float, r: float, kind: str, tip: str = "", href: str = "") -> None:
         self._add("circle", tip, href, cx=x, cy=y, r=r, class_=kind)
 
     def text(self, x: float, y: float, said: str, kind: str = "", href: str = "", anchor: str = "start") -> None:
-        text = f'<text x="{_n(x)}" y="{_n(y)}" class="{escape(kind)}" text-anchor="{escape(anchor)}">{escape(said)}</text>'
+        anchored = "" if anchor == "start" else f' text-anchor="{escape(anchor)}"'
+        text = f'<text x="{_n(x)}" y="{_n(y)}" class="{escape(kind)}"{anchored}>{escape(said)}</text>'
         self._parts.append(Markup(f'<a href="{escape(href)}">{text}</a>' if href else text))
+
+    def texts(self, y: float, said: Sequence[tuple[float, str]], kind: str) -> None:
+        """Several of one line and class, which the stylesheet may centre: places to the right, and texts."""
+        spans = "".join(f'<tspan x="{_n(round(x, 1))}">{escape(text)}</tspan>' for x, text in said)
+        if spans:
+            self._parts.append(Markup(f'<text y="{_n(y)}" class="{escape(kind)}">{spans}</text>'))
 
     def _add(self, name: str, tip: str, href: str = "", **attributes: Attributes) -> None:
         said = " ".join(f'{key.rstrip("_")}="{_n(value)}"' for key, value in attributes.items() if value is not None)
         told = escape(tip)
-        shape = f"<{name} {said}>{f'<title>{told}</title>' if tip else ''}</{name}>"
+        shape = f"<{name} {said}><title>{told}</title></{name}>" if tip else f"<{name} {said}/>"
         self._parts.append(Markup(f'<a href="{escape(href)}" aria-label="{told}">{shape}</a>' if href else shape))
 
     def __html__(self) -> Markup:
