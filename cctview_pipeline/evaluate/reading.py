@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.evaluate.truth import Assignment, GroundTruthBoxes, PredictedBoxes, assign, counts, vehicles_of_tracks
@@ -15,23 +14,20 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.columns import embedding_matrix
 
 TRUTH = ("truth_boxes", "truth_passages")
-RESULTS = ("raw_frames", "detections", "features", "tracks", "matches")
+RESULTS = ("raw_frames", "detections", "features", "tracks", "passages", "matches")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tracks:
     """K tracks of one camera; what an hour's turn cut in two is one track here.
 
-    ids: of the first parts; index: every part's id -> position; carriageway: K letters or None; began: (K,) False for a
-    track that goes on from an hour that is not evaluated, and for a mere sighting, which is not counted; vehicle: K
-    vehicle ids or None.
+    ids: of the first parts; index: every part's id -> position; passed: (K,) us since 1970, when each passed the camera, or was
+    in the middle of its time in view where that is unknown; vehicle: K vehicle ids or None.
     """
 
     ids: list[str]
     index: dict[str, int]
-    first_seen: np.ndarray
-    carriageway: list[str | None]
-    began: np.ndarray
+    passed: np.ndarray
     vehicle: list[str | None]
 
 
@@ -39,8 +35,7 @@ class Tracks:
 class CameraResults:
     """All that is known about one camera. times: (F,) us since 1970 of the frames it sent, sorted.
 
-    embeddings: (E, D) float16 with the row of each detection id in ``embedding_row``; seen_before: vehicles that were
-    counted in the hour before the evaluated ones.
+    embeddings: (E, D) float16 with the row of each detection id in ``embedding_row``.
     """
 
     camera_id: str
@@ -52,7 +47,6 @@ class CameraResults:
     embeddings: np.ndarray
     embedding_row: dict[str, int]
     model: tuple[str, ...]
-    seen_before: frozenset[str]
 
 
 def check_present(lake: Lake, cameras: list[str], hours: list[datetime]) -> None:
@@ -99,7 +93,6 @@ def read_camera(lake: Lake, camera_id: str, hours: list[datetime], features: pa.
         embeddings=embedding_matrix(features).astype(np.float16),
         embedding_row={detection_id: row for row, detection_id in enumerate(features["detection_id"].to_pylist())},
         model=tuple(pc.unique(features["model"]).to_pylist()),
-        seen_before=_seen_before(lake, camera_id, hours),
     )
 
 
@@ -165,41 +158,21 @@ def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> Predict
 
 def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
     """The tracks, and detection id -> position of its track."""
-    columns = ["track_id", "detection_ids", "first_seen", "carriageway", "continues", "quality"]
     index: dict[str, int] = {}
     members: dict[str, int] = {}
     ids: list[str] = []
-    carriageway: list[str | None] = []
-    began: list[bool] = []
-    first: list[int] = []
-    times = microseconds(table["first_seen"])
-    rows = table.select(columns).drop_columns(["first_seen"]).to_pylist()
-    for place in np.argsort(times, kind="stable"):
+    passed: list[float] = []
+    first, last = (microseconds(table[name]) for name in ("first_seen", "last_seen"))
+    middle = np.where(table["passed_at"].is_valid(), microseconds(pc.fill_null(table["passed_at"], 0)), (first + last) // 2)
+    rows = table.select(["track_id", "detection_ids", "continues"]).to_pylist()
+    for place in np.argsort(first, kind="stable"):
         row = rows[place]
         if row["continues"] in index:
             position = index[row["continues"]]
-            carriageway[position] = carriageway[position] or row["carriageway"]
         else:
             position = len(ids)
             ids.append(row["track_id"])
-            first.append(times[place])
-            carriageway.append(row["carriageway"])
-            began.append(row["continues"] is None and row["quality"] is not None)
+            passed.append(middle[place])
         index[row["track_id"]] = position
         members |= dict.fromkeys(row["detection_ids"], position)
-    return Tracks(
-        ids=ids,
-        index=index,
-        first_seen=np.array(first, np.int64),
-        carriageway=carriageway,
-        began=np.array(began, bool),
-        vehicle=[],
-    ), members
-
-
-def _seen_before(lake: Lake, camera_id: str, hours: list[datetime]) -> frozenset[str]:
-    """Vehicles counted in an hour just before the evaluated ones: like the tracks that go on from it, they began then."""
-    columns = ["vehicle_id", "label", "x1", "y1", "x2", "y2", "visible_fraction"]
-    table = _of_vehicles(read(lake, "truth_boxes", camera_id, [h - HOUR for h in hours if h - HOUR not in hours], columns))
-    counted = counts(_corners(table), table["visible_fraction"].to_numpy())
-    return frozenset(pc.unique(table.filter(pa.array(counted))["vehicle_id"]).to_pylist())
+    return Tracks(ids=ids, index=index, passed=np.array(passed, np.int64), vehicle=[]), members

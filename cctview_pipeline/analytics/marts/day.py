@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from cctview_pipeline.analytics.known_bias import spreads
+from cctview_pipeline.analytics.known_bias import MEASURES, known_bias
 from cctview_pipeline.analytics.marts.dion_rakha import kept
 from cctview_pipeline.analytics.warehouse import naive_columns, open_database, quoted
 from cctview_pipeline.campaign import FACINGS, HOUR, Campaign, floor_hour
@@ -97,6 +97,7 @@ class Day:
             self._read(database, name, (before if name == "passages" else []) + partitions)
         for name in ("vehicle_counts", "flows", "travel_times", "anomalies"):
             self._read(database, name, [Partition.of_day(self.day)])
+        database.register("bias", _bias(database))
         database.execute(files(__package__).joinpath("prelude.sql").read_text())
         self._filter(database)
         return database
@@ -203,7 +204,6 @@ class Day:
             "declared": _anomalies(
                 [each for each in said if each["problem"] == "do-not-use" and each["investigation"] != "dismissed"]
             ),
-            "bias": pa.table({"measure": pa.array(spreads(), pa.string()), "value": pa.array(spreads().values(), pa.float64())}),
         }
 
 
@@ -303,6 +303,14 @@ def _anomalies(said: list[dict]) -> pa.Table:
     return naive(
         pa.Table.from_pylist(rows, pa.schema([("camera_id", pa.string()), *times, *((name, pa.string()) for name in texts)]))
     )
+
+
+def _bias(database: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What is known of the day's models, as shares of the true values; nothing of a day of several."""
+    models = [model for (model,) in database.sql("SELECT DISTINCT model FROM passages").fetchall()]
+    known = [known_bias(measure, models[0]) for measure in MEASURES] if len(models) == 1 else []
+    rows = [{"measure": each.measure, "value": each.value / 100, "spread": each.spread / 100} for each in known if each]
+    return pa.Table.from_pylist(rows, pa.schema([("measure", pa.string()), ("value", pa.float64()), ("spread", pa.float64())]))
 
 
 def _statement(name: str) -> str:

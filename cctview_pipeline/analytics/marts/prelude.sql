@@ -9,11 +9,18 @@ CREATE MACRO status_of(coverage, flagged) AS CASE
     ELSE 'observed' END;
 CREATE MACRO usable(status) AS status IN ('observed', 'expanded');
 
--- Standard error of n / coverage: of what passed while nothing was seen, whose arrivals are overdispersed, and of the counter.
-CREATE MACRO expanded_error(n, coverage, counter) AS
-    sqrt(getvariable('dispersion') * greatest(n, 1) * (1 - coverage) / (coverage * coverage) + pow(counter * n / coverage, 2) + 0.25);
-
+-- How far a measure is off as a rule, and how much that varies, as shares of the true value; null for models that nobody measured.
 CREATE MACRO known_bias(name) AS (SELECT any_value(value) FROM bias WHERE measure = name);
+CREATE MACRO known_spread(name) AS (SELECT any_value(spread) FROM bias WHERE measure = name);
+
+-- The 90 % interval of how many passed, where n were counted in the share that was seen: what passed while nothing was seen, whose
+-- arrivals are overdispersed, and the counter's own error and bias.
+CREATE MACRO expanded_error(n, seen, spread) AS
+    1.645 * sqrt(getvariable('dispersion') * greatest(n, 1) * (1 - seen) / (seen * seen) + pow(spread * n / seen, 2) + 0.25);
+CREATE MACRO lower_end(n, seen, measure) AS CASE WHEN known_bias(measure) IS NOT NULL THEN
+    greatest(0, n / seen / (1 + known_bias(measure)) - expanded_error(n, seen, known_spread(measure))) END;
+CREATE MACRO upper_end(n, seen, measure) AS
+    n / seen / (1 + known_bias(measure)) + expanded_error(n, seen, known_spread(measure));
 
 -- What was seen of every camera's quarters in the campaign's window, and what can be counted of it.
 CREATE VIEW seen AS

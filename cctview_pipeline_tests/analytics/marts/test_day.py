@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.known_bias import KnownBias
+from cctview_pipeline.analytics.marts import MARTS, day
 from cctview_pipeline.analytics.marts.day import Day
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -85,9 +86,15 @@ def test_the_ladder(tmp_path, live, status):
             assert row["expanded"] == pytest.approx(row["vehicles"] * 900 / live, rel=1e-5)
 
 
+@pytest.fixture
+def exact(monkeypatch):
+    """As if it had been measured that the counter makes hardly a mistake."""
+    monkeypatch.setattr(day, "known_bias", lambda measure, model: KnownBias(measure, value=0.0, spread=1.0, support=9, on="made"))
+
+
 @pytest.mark.parametrize("live", [480.0, 600.0, 780.0])
-def test_what_passed_in_a_gap_lies_in_the_interval_nine_times_in_ten(tmp_path, live):
-    """Vehicles come at random here, and the counter makes no mistake."""
+def test_what_passed_in_a_gap_lies_in_the_interval_nine_times_in_ten(tmp_path, exact, live):
+    """Vehicles come at random here."""
     marts, truth = made(tmp_path, hours=10, per_hour=300.0, live=lambda camera, began: live)
     inside = []
     for row in marts["flows"]:
@@ -308,3 +315,25 @@ def test_origins_and_destinations_count_whole_journeys(tmp_path):
     assert row["journeys"] <= len(truth.passed["road-3", "N"])
     assert row["journeys"] >= 0.95 * len(truth.passed["road-3", "N"])
     assert row["expanded"] == pytest.approx(row["journeys"] / row["match_rate"], rel=1e-5)
+
+
+def test_no_interval_is_told_of_models_that_nobody_measured(tmp_path):
+    marts, _ = made(tmp_path, hours=1)
+    assert {(row["lower"], row["upper"], row["heavy_share"]) for row in marts["flows"]} == {(None, None, None)}
+    assert all(row["expanded"] > 0 for row in marts["flows"])
+
+
+def test_what_is_known_of_the_counter_moves_the_interval_and_not_the_count(tmp_path, monkeypatch):
+    """It counts a tenth too many, as a rule."""
+    said = {"vehicle_counts": 10.0, "flows": 10.0, "heavy_share": -20.0}
+    monkeypatch.setattr(
+        day, "known_bias", lambda measure, model: KnownBias(measure, said.get(measure, 0.0), spread=2.0, support=9, on="made")
+    )
+    marts, _ = made(tmp_path, hours=1, per_hour=800.0)
+    for row in marts["flows"]:
+        assert row["lower"] < row["vehicles"] / 1.1 < row["upper"] < row["vehicles"]
+        assert row["expanded"] == row["vehicles"]
+        assert row["heavy_lower"] < row["heavy_share"] < row["heavy_upper"]
+    heavy = sum(row["vehicles"] for row in marts["vehicle_counts"] if row["label"] in ("bus", "truck"))
+    shares = [row["heavy_share"] * row["vehicles"] for row in marts["flows"]]
+    assert sum(shares) == pytest.approx(heavy / 0.8, rel=1e-4)
