@@ -371,10 +371,6 @@ class Campaign(Head):
         head = read(Head, document["campaign"], Section(source, "[campaign]"))
         return cls(**vars(head), cameras=read_rows(Camera, rows, source, "cameras"), source=source)
 
-    def with_path(self, path: str) -> "Campaign":
-        """The same campaign, its archive moved."""
-        return replace(self, path=path)
-
 
 def _twice(values: Iterable[Any]) -> Any:
     """The first that is met again. Raises ValueError where none is."""
