@@ -383,6 +383,7 @@ def _twice(values: Iterable[Any]) -> Any:
 
 
 def floor_hour(time: datetime) -> datetime:
+    """The beginning of the hour that a time lies in."""
     return time.replace(minute=0, second=0, microsecond=0)
 
 

@@ -234,6 +234,7 @@ def _print(report: Report, lake: Lake, hours: list[datetime]) -> None:
 
 
 def print_summary(found: Summary) -> None:
+    """What the lake holds of the hours that were made."""
     for table in found.tables():
         console.print(table)
     for sentence in found.sentences():

@@ -25,6 +25,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
 
 
 def configuration_page() -> str:
+    """The page configuration.md."""
     return page(
         "# Configuration",
         GENERATED,

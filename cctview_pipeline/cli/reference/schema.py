@@ -35,6 +35,7 @@ def campaign_schema() -> dict[str, Any]:
 
 
 def schema_page() -> str:
+    """The file campaign.schema.json."""
     return json.dumps(campaign_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
