@@ -404,10 +404,6 @@ class Campaign(Head):
         sumo, tmg = (_tables(document, name, source) for name in EXPORTED)
         return cls(**vars(head), cameras=cameras, anomalies=anomalies, sumo=sumo, tmg=tmg, source=source)
 
-    def with_path(self, path: str) -> "Campaign":
-        """The same campaign, its archive moved."""
-        return replace(self, path=path)
-
 
 def _tables(document: Mapping[str, Any], name: str, source: str) -> tuple[Mapping[str, Any], ...]:
     value = document.get(name, [])
@@ -427,6 +423,7 @@ def _twice(values: Iterable[Any]) -> Any:
 
 
 def floor_hour(time: datetime) -> datetime:
+    """The beginning of the hour that a time lies in."""
     return time.replace(minute=0, second=0, microsecond=0)
 
 

@@ -22,6 +22,8 @@ RETRY_S = 60
 
 
 def next_job(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor that starts what a finished run has made possible."""
+
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         monitored_jobs=[jobs.camera_hours, jobs.hours],
@@ -45,6 +47,7 @@ def next_job(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
 
 
 def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor that makes hours of live cameras once they are over; it runs only for a live network."""
     live = campaign.network in LIVE_NETWORKS
 
     @dg.sensor(

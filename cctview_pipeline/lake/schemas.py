@@ -25,6 +25,7 @@ STATES = "live, stale, frozen, placeholder, offline, moved, or unknown before it
 
 
 def embeddings(dimension: int) -> pa.DataType:
+    """The type of a column of vectors of so many float16."""
     return pa.list_(pa.field("element", pa.float16(), nullable=False), dimension)
 
 

@@ -28,9 +28,10 @@ from cctview_pipeline.privacy.access import AGGREGATES, ask
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.export import export_partitions
-from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
+from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.verification import verify
 from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline_tests.factories.pseudonyms import pseudonym_of
 from cctview_pipeline_tests.factories.tables import DAY, EARLIER, TRACK, campaign, partition_of, rows
 
 PURPOSE = "traffic counts"

@@ -18,7 +18,7 @@ from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
 from cctview_pipeline.privacy.forgetting import drop_spent, erase, of_journey, of_span, unfinished
-from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
+from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline.redaction.masking import GREY
@@ -36,6 +36,7 @@ from cctview_pipeline_tests.factories.blue_lake import (
     picture,
 )
 from cctview_pipeline_tests.factories.killed import dies_at, end_of
+from cctview_pipeline_tests.factories.pseudonyms import pseudonym_of
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 
 NOW = datetime(2020, 5, 6, 12, tzinfo=UTC)

@@ -12,6 +12,7 @@ _COVERS = {"camera_hour": "a camera and an hour", "hour": "an hour", "day": "a U
 
 
 def tables_page() -> str:
+    """The page tables.md."""
     overview = ([f"[`{spec.name}`](#{spec.name})", _COVERS[spec.partition], spec.description] for spec in TABLES.values())
     return page(
         "# Tables",

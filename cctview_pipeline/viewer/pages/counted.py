@@ -66,6 +66,7 @@ def _quarter(figure: Mapping) -> str:
 def counted(
     request: Request, began_at: str, camera_id: str = "", carriageway: str = "", label: str = "", start: int = 0
 ) -> Response:
+    """The tracks that a number of vehicle_counts rests on."""
     figure = _figure(request, "vehicle_counts", began_at, {"camera_id": camera_id, "carriageway": carriageway, "label": label})
     what = f"the {label} tracks counted at {camera_id}, {carriageway}, in the 15 minutes from {_quarter(figure)}"
     session, reading, place = ask(request, what, ("crops", "tracks")), viewer_of(request).reading, place_of(figure)
@@ -78,6 +79,7 @@ def counted(
 
 @router.get("/figures/travel_times/rests-on")
 def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_id: str = "", start: int = 0) -> Response:
+    """The matches that a travel time rests on."""
     cameras = {"from_camera_id": from_camera_id, "to_camera_id": to_camera_id}
     figure = _figure(request, "travel_times", began_at, cameras)
     what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {_quarter(figure)}"

@@ -29,6 +29,7 @@ MAX_PARTITIONS = 2_000
 
 @router.get("/figures")
 def every_figure(request: Request) -> Response:
+    """What figures there are, by day."""
     reading = viewer_of(request).reading
     reading.require()
     found = {name: reading.partitions(name) for name in OFFERED}
@@ -38,6 +39,7 @@ def every_figure(request: Request) -> Response:
 
 @router.get("/figures/{name}")
 def figure(request: Request, name: str, day: str = "", camera: str = "", start: int = 0) -> Response:
+    """A day's figures of one mart, as plots and as a table."""
     table, kind = _format(name)
     reading = viewer_of(request).reading
     reading.require()
