@@ -72,11 +72,12 @@ def _coverage(lake: Lake, day: Day) -> pa.Table:
 
 
 def sources_of(lake: Lake, day: Day) -> Sources:
+    place = Partition.of_day(day.day)
     return Sources(
         version=version("cctview-pipeline"),
         code=code_hash(),
-        campaign=_hash(lake, CAMPAIGN),
-        marts={name: _hash(lake, layout.key(name, Partition.of_day(day.day))) for name in MARTS},
+        campaign=_hash(lake, CAMPAIGN) if lake.storage.exists(CAMPAIGN) else "",
+        marts={name: _hash(lake, layout.key(name, place)) for name in MARTS if lake.has(name, place)},
         inputs=inputs_of(lake, day),
     )
 
