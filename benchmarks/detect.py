@@ -221,9 +221,11 @@ def camera_hour(data: str, queue: multiprocessing.Queue) -> None:
     from cctview_pipeline.lake.schemas import schema_of
 
     hour, jpegs = datetime(2025, 6, 3, 16, tzinfo=UTC), _frames(data)
-    camera = Camera("cam-1", "Camera", 40.7, -74.0, "north", "road", 1)
+    camera = Camera(id="cam-1", name="Camera", latitude=40.7, longitude=-74.0, faces="north", corridor="road", order=1)
     lake = Lake(os.environ["CCTVIEW_LAKE"])
-    lake.write_campaign(Campaign("benchmark", "archive", hour, hour + timedelta(hours=1), (camera,), folder))
+    lake.write_campaign(
+        Campaign(name="benchmark", network="archive", start=hour, end=hour + timedelta(hours=1), cameras=(camera,), path=folder)
+    )
     times = [hour + timedelta(seconds=i) for i in range(HOUR_FRAMES)]
     rows = [
         {"frame_id": f"cam-1--{t:%Y-%m-%d--%H.%M.%S}.000Z", "camera_id": "cam-1", "captured_at": t, "fetched_at": t}

@@ -82,11 +82,10 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=100, help="embeddings of each set of pictures")
     arguments = parser.parse_args()
     detector, extractor = load_detector(), load_extractor()
-    known = find_reference(detector.version), find_reference(extractor.version)
     rows = []
 
     def add(name: str, jpegs: list[bytes], labels: list[FrameLabels] | None, spoilt: bool) -> None:
-        rows.append(measure(name, jpegs, labels, spoilt, detector, extractor, known, arguments.crops))
+        rows.append(measure(name, jpegs, labels, spoilt, (detector, extractor), arguments.crops))
         print(rows[-1], flush=True)
 
     for seed in SEEDS:
@@ -122,11 +121,11 @@ def measure(
     jpegs: list[bytes],
     labels: list[FrameLabels] | None,
     spoilt: bool,
-    detector: Detector,
-    extractor: Extractor,
-    known: tuple[Reference, Reference],
+    models: tuple[Detector, Extractor],
     crops: int,
 ) -> Measured:
+    detector, extractor = models
+    known = find_reference(detector.version), find_reference(extractor.version)
     with threadpool_limits(1):
         found = [each.select(np.array([n in VEHICLES for n in each.labels], bool)) for each in detector.detect(jpegs)]
         looks = extractor.embed(cut_vehicles(detector, {name: jpegs}, crops)[name])

@@ -114,7 +114,9 @@ def main() -> None:
     vectors = extractor.embed(list(city.crops))
     gated = reranked(vectors, city)
     stored = vectors.astype(np.float16).astype(np.float32)
-    histogram = colour_histogram(RealVehicles("", city.crops, None, np.zeros(0), np.zeros(0))).astype(np.float32)
+    histogram = colour_histogram(
+        RealVehicles(camera_id="", crops=city.crops, seen=None, features=np.zeros(0), minutes=np.zeros(0))
+    ).astype(np.float32)
     likeness = vectors[:, :LIKENESS]
     rows = {
         "default": quality(city_ranking(vectors, city)),

@@ -63,9 +63,27 @@ def make_lake(folder: Path, cameras: int) -> None:
     from cctview_pipeline.lake import Lake
 
     start = datetime(2020, 5, 1, tzinfo=UTC)
-    made_up = tuple(Camera(f"camera-{i}", f"Camera {i}", 40.9 - i / 1000, -73.9, "north", "road", i) for i in range(cameras))
+    made_up = tuple(
+        Camera(
+            id=f"camera-{i}",
+            name=f"Camera {i}",
+            latitude=40.9 - i / 1000,
+            longitude=-73.9,
+            faces="north",
+            corridor="road",
+            order=i,
+        )
+        for i in range(cameras)
+    )
     Lake(str(folder / "lake")).write_campaign(
-        Campaign("benchmark", "archive", start, start + timedelta(days=DAYS), made_up, str(folder / "archive"))
+        Campaign(
+            name="benchmark",
+            network="archive",
+            start=start,
+            end=start + timedelta(days=DAYS),
+            cameras=made_up,
+            path=str(folder / "archive"),
+        )
     )
 
 

@@ -135,10 +135,19 @@ VARIANTS = (
 def render(folder: Path, minutes: int) -> Lake:
     """The city's frames and truth, made once."""
     lake = Lake(str(folder))
-    city = CityNetwork(CitySettings(SEED, minutes=minutes))
+    city = CityNetwork(CitySettings(seed=SEED, minutes=minutes))
     if lake.campaign() is None:
         settings = city.settings.as_dict()
-        lake.write_campaign(Campaign(f"city of seed {SEED}", "city", city.begin, city.begin + HOUR, CAMERAS, settings=settings))
+        lake.write_campaign(
+            Campaign(
+                name=f"city of seed {SEED}",
+                network="city",
+                start=city.begin,
+                end=city.begin + HOUR,
+                cameras=CAMERAS,
+                settings=settings,
+            )
+        )
     for partition in camera_hours(lake):
         if not lake.has("truth_passages", partition):
             where = (partition.camera, partition.hour)

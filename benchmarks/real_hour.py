@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.detect import VEHICLES, threshold_of
 from cctview_pipeline.detect.detections import LABELS
 from cctview_pipeline.detect.evaluation import SIZES, Scored, by_size, precision_recall
@@ -77,7 +77,7 @@ def told(folder: Path, data: Path, unmasked: bool) -> dict:
     folder.mkdir()
     lake = Lake(str(folder / "lake"))
     if unmasked:
-        choice = choose(lake, "archive", str(data), [], None, None, purposes=[PURPOSE])
+        choice = choose(lake, Asked(network="archive", path=str(data), purposes=[PURPOSE]))
         lake.write_campaign(replace(choice.campaign, privacy={"purposes": [PURPOSE], "unmasked_for": PURPOSE}))
     seconds = backfilled(folder, data)
     frames = {path.name.removesuffix("--original.jpeg"): path for path, _ in find_frames(data)}

@@ -124,7 +124,9 @@ def perfect(found: Scene, frames: pa.Table, extractor: Extractor) -> Scene:
     columns |= {"detection_id": ids, "camera_id": [results.camera_id] * len(true), "score": ones, "label": label, "model": model}
     columns |= {name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))}
     detections = pa.table({name: columns[name] for name in schema.names}, schema)
-    results = replace(results, found=PredictedBoxes(ids, frame, boxes, ones, label, np.full(len(true), -1)))
+    results = replace(
+        results, found=PredictedBoxes(ids=ids, frame=frame, boxes=boxes, score=ones, label=label, track=np.full(len(true), -1))
+    )
     return Scene(results, np.arange(len(true)), detections, _features(ids, vectors, extractor))
 
 

@@ -28,6 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,11 +65,28 @@ def grown(source: Lake, folder: Path, cameras: int, hours: int) -> Lake:
     shutil.copytree(source.uri, folder / "lake", copy_function=os.link)
     lake = Lake(str(folder / "lake"))
     known = list(campaign.cameras)
-    places = [(f"more-{n:03d}", f"Camera {n}", 40.7 + n / 1000, -73.9) for n in range(cameras - len(known))]
-    more = [Camera(*place, "north", "more", n) for n, place in enumerate(places)]
+    more = [
+        Camera(
+            id=f"more-{n:03d}",
+            name=f"Camera {n}",
+            latitude=40.7 + n / 1000,
+            longitude=-73.9,
+            faces="north",
+            corridor="more",
+            order=n,
+        )
+        for n in range(cameras - len(known))
+    ]
     begin = campaign.start.replace(hour=0)
     lake.write_campaign(
-        Campaign("grown", "city", begin, begin + timedelta(hours=hours), (*known, *more), settings=campaign.settings)
+        Campaign(
+            name="grown",
+            network="city",
+            start=begin,
+            end=begin + timedelta(hours=hours),
+            cameras=(*known, *more),
+            settings=campaign.settings,
+        )
     )
     template = {table: Path(source.storage.path(source.keys(table)[0])) for table in LINKED}
     for camera in (*known, *more):
@@ -230,12 +248,17 @@ Put = Callable[[Lake, Lake, str], tuple[Lake, Count | None]]
 def on_s3(folder: Path) -> Iterator[Put]:
     """Copies of lakes in a server of this machine, behind the proxy that counts."""
     with s3_server(folder) as said, counting_proxy(int(said["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])) as (port, count):
-        access = said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"], None, said["AWS_DEFAULT_REGION"]
+        access = S3Access(
+            access_key=said["AWS_ACCESS_KEY_ID"],
+            secret_key=said["AWS_SECRET_ACCESS_KEY"],
+            region=said["AWS_DEFAULT_REGION"],
+            endpoint_url=said["AWS_ENDPOINT_URL"],
+        )
 
         def put(lake: Lake, source: Lake, name: str) -> tuple[Lake, Count]:
-            remote = Lake(f"s3://lake/{name}", S3Access(*access, said["AWS_ENDPOINT_URL"]))
+            remote = Lake(f"s3://lake/{name}", access)
             _upload(lake, source, remote)
-            return Lake(f"s3://lake/{name}", S3Access(*access, f"http://127.0.0.1:{port}")), count
+            return Lake(f"s3://lake/{name}", replace(access, endpoint_url=f"http://127.0.0.1:{port}")), count
 
         yield put
 

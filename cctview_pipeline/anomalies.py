@@ -13,66 +13,51 @@
 The words are those of Toronto's Miovision tables. Figures over which a do-not-use lies are flagged, and keep what was counted.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
 
 from cctview_pipeline.errors import ConfigurationError
-from cctview_pipeline.settings import Key, Section, read_section, written
+from cctview_pipeline.settings import CLOSED, Moment, Text
 
-PROBLEMS = ("do-not-use", "questionable", "caveat")
-INVESTIGATIONS = ("auto", "suspected", "confirmed", "dismissed")
-KEYS = {
-    "camera": Key(str, '"735-683-N"', needed=True, sentence="Its id."),
-    "began": Key(datetime, "2020-05-05T17:00:00Z", needed=True, sentence="When it began."),
-    "ended": Key(datetime, "2020-05-05T18:30:00Z", needed=True, sentence="When it ended, exclusive."),
-    "problem": Key(str, '"do-not-use"', needed=True, sentence=f"{', '.join(PROBLEMS[:-1])} or caveat."),
-    "investigation": Key(
-        str,
-        '"confirmed"',
-        sentence=f"How sure one is: {', '.join(INVESTIGATIONS[1:-1])} (as a rule), or dismissed, which takes back what was found.",
-    ),
-    "note": Key(str, '"A lane was closed."', needed=True, sentence="What happened, in one sentence."),
-    "carriageway": Key(str, '"N"', sentence="The side of the road; all where it is left out."),
-    "label": Key(str, '"truck"', sentence="car, bus, truck or motorcycle; all where it is left out."),
-}
+Problem: TypeAlias = Literal["do-not-use", "questionable", "caveat"]
+Investigation: TypeAlias = Literal["suspected", "confirmed", "dismissed"]
+Label: TypeAlias = Literal["", "car", "bus", "truck", "motorcycle"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anomaly:
-    """camera: its id; began, ended: UTC; carriageway, label: empty for all."""
+    """One ``[[anomalies]]``."""
 
-    camera: str
-    began: datetime
-    ended: datetime
-    problem: str
-    note: str
-    investigation: str = "suspected"
-    carriageway: str = ""
-    label: str = ""
+    __pydantic_config__ = CLOSED
+
+    camera: Annotated[Text, Field(examples=["735-683-N"])]
+    """Its id."""
+    began: Annotated[Moment, Field(examples=["2020-05-05T17:00:00Z"])]
+    """When it began."""
+    ended: Annotated[Moment, Field(examples=["2020-05-05T18:30:00Z"])]
+    """When it ended, exclusive."""
+    problem: Annotated[Problem, Field(title="do-not-use, questionable or caveat", examples=["do-not-use"])]
+    """What it means for the figures."""
+    investigation: Annotated[Investigation, Field(title="suspected, confirmed or dismissed", examples=["confirmed"])] = (
+        "suspected"
+    )
+    """How sure one is; dismissed takes back what was found within it."""
+    note: Annotated[Text, Field(examples=["A lane was closed."])]
+    """What happened, in one sentence."""
+    carriageway: Annotated[Text, Field(examples=["N"])] = ""
+    """The side of the road; all where it is left out."""
+    label: Annotated[Label, Field(title="label", examples=["truck"])] = ""
+    """car, bus, truck or motorcycle; all where it is left out."""
+
+    def __post_init__(self) -> None:
+        if self.ended <= self.began:
+            raise ConfigurationError(
+                f"The anomaly of camera '{self.camera}' ends ({self.ended:%Y-%m-%dT%H:%MZ}) before it begins "
+                f"({self.began:%Y-%m-%dT%H:%MZ}): correct one of the two."
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """As :func:`anomalies_of` reads it."""
-        return {name: value for name in KEYS if (value := getattr(self, name))}
-
-
-def anomalies_of(rows: object, source: str) -> tuple[Anomaly, ...]:
-    """The entries of ``[[anomalies]]``. Raises ConfigurationError, naming the entry, for one that cannot be."""
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise ConfigurationError(f"{source}: anomalies is no list of tables: describe each under an [[anomalies]] of its own.")
-    return tuple(_anomaly(row, Section(source, f"[[anomalies]], entry {number}")) for number, row in enumerate(rows, 1))
-
-
-def _anomaly(row: Mapping, section: Section) -> Anomaly:
-    said = read_section(row, section, KEYS)
-    for name, known in (
-        ("problem", PROBLEMS),
-        ("investigation", INVESTIGATIONS),
-        ("label", ("car", "bus", "truck", "motorcycle")),
-    ):
-        if name in said and said[name] not in known:
-            raise section.wrong(name, said[name], "is not known", f"one of {', '.join(known)}")
-    if said["ended"] <= said["began"]:
-        raise section.wrong("ended", said["ended"], "is not after began", f"a time after {written(said['began'])}")
-    return Anomaly(**said)
+        """As the file has it."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}

@@ -10,18 +10,32 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Annotated, Any, NoReturn, Protocol, TypeAlias
 
 import tomlkit
+from pydantic import Field, StrictFloat, StrictInt
 
-from cctview_pipeline.anomalies import Anomaly, anomalies_of
-from cctview_pipeline.errors import CctviewError, ConfigurationError, is_shown, printable
+from cctview_pipeline.anomalies import Anomaly
+from cctview_pipeline.errors import ConfigurationError, is_shown, printable
 from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.images.size import Size, named
 from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
 from cctview_pipeline.local_calendar import LocalCalendar, check_country, check_zone
-from cctview_pipeline.polygons import Polygon, crosses_itself, is_line
-from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key, Section, parse_toml, read_section, written
+from cctview_pipeline.polygons import crosses_itself, is_line
+from cctview_pipeline.settings import (
+    CLOSED,
+    FIRST_YEAR,
+    LAST_YEAR,
+    Absent,
+    Moment,
+    Section,
+    Text,
+    keys_of,
+    read,
+    read_rows,
+    schema_of,
+)
+from cctview_pipeline.toml_text import parse_toml, written
 
 HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=1)
@@ -31,75 +45,9 @@ MAX_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
 _CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 
-TASKS = ("detector", "extractor")
-"""What a campaign may choose a model for."""
-
 ZONES = ("masks", "privacy_zones")
-
-HEAD = {
-    "name": Key(str, '"FDR Drive"', needed=True, sentence="What people call it."),
-    "network": Key(
-        str, '"archive"', needed=True, sentence="Where frames come from: `archive`, `city`, or a live network such as `nyc-dot`."
-    ),
-    "start": Key(datetime, "2020-05-05T17:00:00Z", needed=True, sentence="The first hour of the window, a full one."),
-    "end": Key(datetime, "2020-05-05T18:00:00Z", sentence="Its end, a full hour, exclusive; open while collecting goes on."),
-    "path": Key(str, '"/data/archive"', sentence="The archive's folder or zip file, or a live network's spool."),
-    "timezone": Key(
-        str,
-        '"America/New_York"',
-        sentence="The clock by which days and figures are cut, by its IANA name; the network's where it is left out.",
-    ),
-    "country": Key(
-        str,
-        '"US-NY"',
-        sentence="Whose holidays they are, by ISO 3166, with its part or without; the network's where it is left out.",
-    ),
-    "settings": Key(
-        dict, "[campaign.settings] on a line of its own, and its keys below it", sentence="What the network itself is told."
-    ),
-    "privacy": Key(
-        dict, "[campaign.privacy] on a line of its own, and its keys below it", sentence="What is promised about people."
-    ),
-    "models": Key(dict, "[campaign.models] on a line of its own, and its keys below it", sentence="Which models this lake uses."),
-}
-MODELS = {
-    task: Key(str, '"default"', sentence=f"The {task} of `models/manifest.toml` in use; `cctview models use` writes it.")
-    for task in TASKS
-}
-CAMERA = {
-    "id": Key(str, '"735-683-N"', needed=True, sentence="Its id: letters, digits and single hyphens, underscores or dots."),
-    "name": Key(str, '"FDR Drive at 48 St"', needed=True, sentence="What people call it."),
-    "latitude": Key(float, "40.7525", -90, 90, needed=True, sentence="Its place, degrees."),
-    "longitude": Key(float, "-73.9637", -180, 180, needed=True, sentence="Its place, degrees."),
-    "faces": Key(
-        str,
-        '"north", or "" where nobody knows',
-        needed=True,
-        sentence="Where it looks: north, east, south or west. Where nobody knows, its vehicles have no carriageway.",
-    ),
-    "corridor": Key(str, '"fdr"', needed=True, sentence="The road it stands at; cameras of one corridor are neighbours."),
-    "order": Key(int, "1", -1_000_000, 1_000_000, needed=True, sentence="Its place along the corridor, no two alike."),
-    "network": Key(str, '"nyc-dot"', sentence="The live network that it belongs to."),
-    "network_id": Key(str, '"5f8d..."', sentence="Its id in that network."),
-    "masks": Key(
-        list,
-        "[[[0, 0], [90, 0], [0, 60]]]",
-        called="list of polygons of [x, y] points in pixels",
-        sentence="Where nothing is detected: a box whose centre lies in one is dropped.",
-    ),
-    "privacy_zones": Key(
-        list,
-        "[[[0, 0], [90, 0], [0, 60]]]",
-        called="list of polygons of [x, y] points in pixels",
-        sentence="Painted over before a frame is stored; a box that touches one is dropped.",
-    ),
-    "zones_size": Key(
-        list,
-        "[352, 240]",
-        called="width and height in whole pixels",
-        sentence="Of the frames that the zones were drawn on; without it nothing is made of a camera that has zones.",
-    ),
-}
+EXPORTED = ("sumo", "tmg")
+"""Lists of tables that say how other programs name what the cameras see."""
 
 
 class HasPlace(Protocol):
@@ -161,25 +109,47 @@ def check_camera(camera: Described) -> None:
         refuse("coordinates", f"{str(degrees[0])[:40]}, {str(degrees[1])[:40]} is no latitude and longitude in degrees.")
 
 
-@dataclass(frozen=True)
-class Camera:
-    """One camera. faces: where it looks, empty where nobody knows: then its vehicles have no carriageway; order: its place along
-    the corridor; network_id: its id in its network; masks, privacy_zones: polygons in which nothing is detected
-    (zones.py says how they differ); zones_size: width and height of the frames that these were drawn on. Campaigns from
-    before it was asked for have none: they can be read, and nothing is stored or detected where a polygon has no size."""
+_PIXEL = Field(ge=-PICTURE_SIDE.most, le=PICTURE_SIDE.most)
+_Pixel: TypeAlias = Annotated[StrictInt, _PIXEL] | Annotated[StrictFloat, _PIXEL]
+_Polygons: TypeAlias = Annotated[
+    tuple[tuple[tuple[_Pixel, _Pixel], ...], ...],
+    Field(title="list of polygons of [x, y] points in pixels", examples=[[[[0, 0], [90, 0], [0, 60]]]]),
+]
 
-    id: str
-    name: str
-    latitude: float
-    longitude: float
-    faces: str
-    corridor: str
-    order: int
-    network: str = ""
-    network_id: str = ""
-    masks: tuple[Polygon, ...] = ()
-    privacy_zones: tuple[Polygon, ...] = ()
-    zones_size: Size | None = None
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """One ``[[cameras]]``. Campaigns from before zones_size was asked for have none: they can be read, and nothing is stored or
+    detected where a polygon has no size. zones.py says how masks and privacy zones differ."""
+
+    __pydantic_config__ = CLOSED
+
+    id: Annotated[Text, Field(examples=["735-683-N"])]
+    """Its id: letters, digits and single hyphens, underscores or dots."""
+    name: Annotated[Text, Field(examples=["FDR Drive at 48 St"])]
+    """What people call it."""
+    latitude: Annotated[StrictFloat, Field(ge=-90, le=90, examples=[40.7525])]
+    """Its place, degrees."""
+    longitude: Annotated[StrictFloat, Field(ge=-180, le=180, examples=[-73.9637])]
+    """Its place, degrees."""
+    faces: Annotated[Text, Field(examples=["north", ""])]
+    """Where it looks: north, east, south or west. Where nobody knows, its vehicles have no carriageway."""
+    corridor: Annotated[Text, Field(examples=["fdr"])]
+    """The road it stands at; cameras of one corridor are neighbours."""
+    order: Annotated[StrictInt, Field(ge=-1_000_000, le=1_000_000, examples=[1])]
+    """Its place along the corridor, no two alike."""
+    network: Annotated[Text, Field(examples=["nyc-dot"])] = ""
+    """The live network that it belongs to."""
+    network_id: Annotated[Text, Field(examples=["5f8d..."])] = ""
+    """Its id in that network."""
+    masks: _Polygons = ()
+    """Where nothing is detected: a box whose centre lies in one is dropped."""
+    privacy_zones: _Polygons = ()
+    """Painted over before a frame is stored; a box that touches one is dropped."""
+    zones_size: Annotated[
+        tuple[StrictInt, StrictInt] | Absent, Field(title="width and height in whole pixels", examples=[[352, 240]])
+    ] = None
+    """Of the frames that the zones were drawn on; without it nothing is made of a camera that has zones."""
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> NoReturn:
@@ -216,27 +186,58 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Campaign:
-    """What a lake is about. start: a full UTC hour; end: one too, exclusive, or None while collecting goes on.
+class Models:
+    """``[campaign.models]``: names in models/manifest.toml, ``default`` for the shipped ones."""
 
-    network: where frames come from (``archive`` or ``city``); path: the archive's folder or zip file; settings: the
-    city's seed, start, minutes and faults; privacy: what policy.py reads; models: the detector and the extractor in
-    use, by their names in models/manifest.toml, where they are not the shipped ones; timezone, country: whose clock and holidays
-    figures follow, empty for the network's; anomalies: times in which figures are not what they seem; source: the file that says so, for refusals.
-    """
+    __pydantic_config__ = CLOSED
 
-    name: str
-    network: str
-    start: datetime
-    end: datetime | None
+    detector: Annotated[Text, Field(examples=["default"])] = "default"
+    """The detector of `models/manifest.toml` in use; `cctview models use` writes it."""
+    extractor: Annotated[Text, Field(examples=["default"])] = "default"
+    """The extractor of `models/manifest.toml` in use; `cctview models use` writes it."""
+
+
+TASKS = tuple(each.name for each in fields(Models))
+"""What a campaign may choose a model for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """``[campaign]``. The networks and policy.py read their own sections."""
+
+    __pydantic_config__ = CLOSED
+
+    name: Annotated[Text, Field(examples=["FDR Drive"])]
+    """What people call it."""
+    network: Annotated[Text, Field(examples=["archive"])]
+    """Where frames come from: `archive`, `city`, or a live network such as `nyc-dot`."""
+    start: Annotated[Moment, Field(examples=["2020-05-05T17:00:00Z"])]
+    """The first hour of the window, a full one."""
+    end: Annotated[Moment | Absent, Field(examples=["2020-05-05T18:00:00Z"])] = None
+    """Its end, a full hour, exclusive; open while collecting goes on."""
+    path: Annotated[Text | Absent, Field(examples=["/data/archive"])] = None
+    """The archive's folder or zip file, or a live network's spool."""
+    timezone: Annotated[Text, Field(examples=["America/New_York"])] = ""
+    """The clock by which days and figures are cut, by its IANA name; the network's where it is left out."""
+    country: Annotated[Text, Field(examples=["US-NY"])] = ""
+    """Whose holidays they are, by ISO 3166, with its part or without; the network's where it is left out."""
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the network itself is told."""
+    privacy: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What is promised about people."""
+    models: Models = Models()
+    """Which models this lake uses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign(Head):
+    """What a lake is about: the head of its file, its cameras, and the times in which their figures are not what they seem.
+    sumo, tmg: what formats/sumo.py and formats/tmg.py read; source: the file that says so, for refusals."""
+
     cameras: tuple[Camera, ...]
-    path: str | None = None
-    timezone: str = ""
-    country: str = ""
-    settings: Mapping = field(default_factory=dict, hash=False)
-    privacy: Mapping = field(default_factory=dict, hash=False)
-    models: Mapping[str, str] = field(default_factory=dict, hash=False)
     anomalies: tuple[Anomaly, ...] = ()
+    sumo: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    tmg: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     source: str = field(default="campaign.toml", repr=False, compare=False)
     _by_id: dict[str, Camera] = field(init=False, repr=False, compare=False)
 
@@ -264,8 +265,6 @@ class Campaign:
                 raise ConfigurationError(
                     f"{self.source}: the campaign's {key}, '{printable(text)}', cannot be shown in one line: rename it."
                 )
-        models = Section(self.source, "[campaign.models]")
-        read_section(self.models, models, MODELS)
         for name, time in (("start", self.start), ("end", self.end)):
             if time is not None and (time.tzinfo is None or time != floor_hour(time)):
                 raise ConfigurationError(
@@ -301,11 +300,11 @@ class Campaign:
 
     def model(self, task: str) -> str:
         """The name of the detector or extractor in use, ``default`` for the shipped one."""
-        return self.models.get(task, "default")
+        return getattr(self.models, task, "default")
 
     def with_model(self, task: str, name: str) -> "Campaign":
         """The same campaign with another detector or extractor."""
-        return replace(self, models={**self.models, task: name})
+        return replace(self, models=replace(self.models, **{task: name}))
 
     @property
     def size(self) -> int:
@@ -365,7 +364,7 @@ class Campaign:
             "end": self.end,
             "settings": dict(self.settings),
             "privacy": dict(self.privacy),
-            "models": dict(self.models),
+            "models": {task: name for task, name in vars(self.models).items() if name != "default"},
         }
         document["campaign"] = {"name": self.name, "network": self.network} | {k: v for k, v in said.items() if v}
         cameras = tomlkit.aot()
@@ -381,63 +380,40 @@ class Campaign:
             document["anomalies"] = tomlkit.aot()
             for anomaly in self.anomalies:
                 document["anomalies"].append(tomlkit.item(anomaly.to_dict()))
+        for name in EXPORTED:
+            if tables := getattr(self, name):
+                document[name] = [dict(each) for each in tables]
         return tomlkit.dumps(document)
 
     @classmethod
     def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
         """Raises CctviewError, naming the source, for anything that is no campaign."""
         document = parse_toml(text, source)
-        if unknown := set(document) - {"campaign", "cameras", "anomalies"}:
+        if unknown := set(document) - {"campaign", "cameras", "anomalies", *EXPORTED}:
             name = printable(min(unknown))
-            mend = f"write [campaign.{name}]" if name in HEAD else "take it out"
+            mend = f"write [campaign.{name}]" if name in keys_of(schema_of(Head)) else "take it out"
             raise ConfigurationError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
         if "campaign" not in document:
             raise ConfigurationError(f"{source} has no section [campaign]: it holds name, network and start.")
         rows = document.get("cameras")
         if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
             raise ConfigurationError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
-        head = read_section(document["campaign"], Section(source, "[campaign]"), HEAD)
-        cameras = tuple(camera_from_dict(row, source) for row in rows)
-        anomalies = anomalies_of(document.get("anomalies", []), source)
-        return cls(cameras=cameras, anomalies=anomalies, **({"end": None} | head), source=source)
+        head = read(Head, document["campaign"], Section(source, "[campaign]"))
+        cameras = read_rows(Camera, rows, source, "cameras")
+        anomalies = read_rows(Anomaly, _tables(document, "anomalies", source), source, "anomalies")
+        sumo, tmg = (_tables(document, name, source) for name in EXPORTED)
+        return cls(**vars(head), cameras=cameras, anomalies=anomalies, sumo=sumo, tmg=tmg, source=source)
 
     def with_path(self, path: str) -> "Campaign":
         """The same campaign, its archive moved."""
         return replace(self, path=path)
 
 
-def camera_from_dict(row: dict, source: str = "campaign.toml") -> Camera:
-    """One ``[[cameras]]`` entry. Raises CctviewError for a key that is missing or unknown, and for a wrong value."""
-    section = Section(source, f"[[cameras]], id = {written(row.get('id', '?'))}")
-    drawn = {name: read(row[name], section, name) for name, read in _DRAWN.items() if name in row}
-    values = read_section({name: value for name, value in row.items() if name not in _DRAWN}, section, CAMERA)
-    try:
-        return Camera(**(values | drawn))
-    except CctviewError as error:
-        raise ConfigurationError(f"{source}: {error}") from error
-
-
-def _polygons(value: object, section: Section, name: str) -> tuple[Polygon, ...]:
-    """A zone that is not understood would be one in which everything shows."""
-    if isinstance(value, list) and all(isinstance(polygon, list) for polygon in value):
-        points = [point for polygon in value for point in polygon]
-        if all(isinstance(point, list) and len(point) == 2 and all(map(_is_pixel, point)) for point in points):
-            return tuple(tuple(tuple(point) for point in polygon) for polygon in value)
-    raise section.wrong(name, value, f"is no {CAMERA[name].value_name}", f"{name} = {CAMERA[name].example}")
-
-
-def _size(value: object, section: Section, name: str) -> Size:
-    if isinstance(value, list) and len(value) == 2 and all(type(side) is int for side in value):
-        return value[0], value[1]
-    raise section.wrong(name, value, f"is no {CAMERA[name].value_name}", f"{name} = {CAMERA[name].example}")
-
-
-_DRAWN: Mapping[str, Callable[[object, Section, str], Any]] = dict.fromkeys(ZONES, _polygons) | {"zones_size": _size}
-"""Keys of a camera that are lists of lists or of numbers."""
-
-
-def _is_pixel(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= PICTURE_SIDE.most
+def _tables(document: Mapping[str, Any], name: str, source: str) -> tuple[Mapping[str, Any], ...]:
+    value = document.get(name, [])
+    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+        return tuple(value)
+    raise ConfigurationError(f"{source}: {name} = {written(value)}: describe each under a [[{name}]] of its own.")
 
 
 def _twice(values: Iterable[Any]) -> Any:

@@ -17,7 +17,13 @@ from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource, ExtractorResource
 from cctview_pipeline.resources.network import NetworkResource
 
-EMPTY = Campaign("empty lake", "archive", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 1, tzinfo=UTC), ())
+EMPTY = Campaign(
+    name="empty lake",
+    network="archive",
+    start=datetime(2020, 1, 1, tzinfo=UTC),
+    end=datetime(2020, 1, 1, 1, tzinfo=UTC),
+    cameras=(),
+)
 """What the code location shows before the first backfill has written a campaign: no cameras, one hour."""
 
 

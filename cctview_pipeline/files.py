@@ -1,7 +1,10 @@
 """Files of this machine's disk, whole or not at all."""
 
 import os
+import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cctview_pipeline.errors import StorageError
@@ -38,6 +41,27 @@ def write_whole(path: Path, content: bytes, mode: int | None = None, synced: boo
         raise
     if synced:
         sync_directory(path.parent)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder that is there with everything that was written into it, or not at all: what is yielded lies beside it until
+    then. Raises CctviewError where something is there already, unless it is an empty folder."""
+    if os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir())):
+        raise StorageError(f"{path} is there already and not empty: name another place, or take away what is there.")
+    made_folder(path.absolute().parent)
+    partial = path.absolute().parent / f".{path.absolute().name}.{os.getpid()}.{threading.get_ident()}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        for folder in (partial, *(each for each in partial.rglob("*") if each.is_dir())):
+            sync_directory(folder)
+        partial.replace(path)  # an empty folder gives way
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    sync_directory(path.absolute().parent)
 
 
 def sync_directory(directory: Path) -> None:

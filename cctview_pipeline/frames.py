@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
     """One picture, its metadata segments stripped. Times are UTC; width and height in pixels.
 
@@ -23,7 +23,7 @@ class Frame:
     filled: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rejected:
     """A picture that was set aside. reason: one of images.REASONS, unreadable, wrong_name, capture_time, clock, zones or
     duplicate; detail: one sentence; sha256: of the bytes as they came, empty when they could not be had."""

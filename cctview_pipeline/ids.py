@@ -72,7 +72,7 @@ class FrameId:
         return cls(match["camera"], local, published=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DetectionId:
     """The parts of a detection's id. percent: 0..100 with one decimal; box: whole pixels x1, y1, x2, y2."""
 

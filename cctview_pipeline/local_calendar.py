@@ -31,8 +31,8 @@ class LocalCalendar:
         return self.begin(day + _DAY)
 
     def hours(self, day: date) -> list[datetime]:
-        """The full UTC hours that have a part of the day: 24 as a rule, 23 or 25 where clocks change, one more where the zone is no
-        whole number of hours from UTC."""
+        """The full UTC hours that have a part of the day: 24 as a rule, 23 or 25 where clocks change, one more where the zone is
+        no whole number of hours from UTC."""
         first = self.begin(day).replace(minute=0, second=0, microsecond=0)
         return [first + number * _HOUR for number in range(-((first - self.end(day)) // _HOUR))]
 
@@ -66,7 +66,7 @@ def check_zone(name: str, source: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a name that is a folder, or leaves the folder of zones
         raise ConfigurationError(
-            f"{source}: timezone = '{printable(name)}' is no time zone: write its name in the IANA database, such as America/New_York."
+            f"{source}: timezone = '{printable(name)}' is no time zone: write its IANA name, such as America/New_York."
         ) from None
 
 
@@ -76,7 +76,8 @@ def check_country(code: str, source: str) -> None:
         _holidays(code, 2024)
     except NotImplementedError:
         raise ConfigurationError(
-            f"{source}: country = '{printable(code)}' has no known holidays: write a code of ISO 3166 such as US or US-NY, or leave it out."
+            f"{source}: country = '{printable(code)}' has no known holidays: write a code of ISO 3166, such as US or US-NY, "
+            "or leave it out."
         ) from None
 
 

@@ -46,12 +46,12 @@ in_order = dg.BackfillPolicy.single_run()
 """Tracks, journeys and marts: tracks and journeys look back one hour, so one run walks through a range of hours in order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Partitions:
     """The partitionings of one campaign, and the backfill policies that follow from its size. Made by :meth:`of`.
 
-    days: the local days, each by its date. Dagster maps hours to days of one time zone only, so they are cut in UTC, at the hour at
-    which the latest of them begins in the course of the year.
+    days: the local days, each by its date. Dagster maps hours to days of one time zone only, so they are cut in UTC, at the hour
+    at which the latest of them begins in the course of the year.
     hours_of_day: a day -> its hours, and where clocks change or run ahead of UTC some of the day before; they may lie outside the
     campaign's window.
     near_cameras_hour_and_before: a camera and an hour -> it and its neighbours, in that hour and the one before.
@@ -125,10 +125,10 @@ def to_key(partition: Partition) -> str:
 def _days(campaign: Campaign) -> dg.DailyPartitionsDefinition:
     calendar = calendar_of(campaign)
     behind = max(0, -min(_utc_offsets(calendar.zone, campaign.start.year)))
-    last = campaign.end and calendar.day_of(campaign.end - timedelta(microseconds=1))
+    last = calendar.day_of(campaign.end - timedelta(microseconds=1)) if campaign.end else None
     return dg.DailyPartitionsDefinition(
         datetime.combine(calendar.day_of(campaign.start), time(), UTC),
-        end_date=last and datetime.combine(last, time(), UTC) + timedelta(days=1, hours=behind),
+        end_date=datetime.combine(last, time(), UTC) + timedelta(days=1, hours=behind) if last else None,
         hour_offset=behind,
         fmt=DAY_FORMAT,
         timezone="UTC",

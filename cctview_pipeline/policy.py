@@ -13,15 +13,18 @@
     matches = "forever"
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Annotated, TypeAlias
 
-from cctview_pipeline.campaign import Campaign
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints
+
+from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.durations import PATTERN, parse_duration
 from cctview_pipeline.errors import ConfigurationError, printable
 from cctview_pipeline.lake.schemas import TABLES
-from cctview_pipeline.settings import Key, Section, read_section
+from cctview_pipeline.settings import CLOSED, Section, Text, Texts, read, refused
 
 _HOURS, _DAY, _WEEK = timedelta(hours=6), timedelta(days=1), timedelta(days=7)
 
@@ -32,6 +35,7 @@ LIFETIMES: dict[str, timedelta | None] = {
     "detections": _WEEK,
     "labels": _WEEK,
     "tracks": _WEEK,
+    "passages": _WEEK,
     "matches": _WEEK,
     "match_evidence": _WEEK,
     "verdicts": _WEEK,
@@ -48,38 +52,65 @@ BESIDE = {
     "keys": "A day's key of the pseudonyms, counted from the day's end.",
 }
 """What lies beside the lake and has a lifetime."""
+KEPT = {**{name: spec.description for name, spec in TABLES.items()}, **BESIDE}
+"""All that may have a lifetime -> what it is."""
 FORMER = ("pictures",)
 """What campaigns of before may still name, to no effect: pictures of real cameras that stood in Dagster's metadata."""
 UNMASKED = ("raw_frames", "crops", "spool")
 """What shows people where they are not masked, and is then kept for hours only."""
 MAX_UNMASKED = _HOURS
 
-KEYS = {
-    "purposes": Key(list, '["traffic counts"]', sentence="What vehicles may be asked about for; without one nobody may."),
-    "unmasked_for": Key(
-        str,
-        '"road safety", which must be one of the purposes',
-        sentence="The purpose under which people stay visible, for six hours at most; they are painted over otherwise.",
-    ),
-    "largest_side": Key(int, "640", 16, 32_767, sentence="Of a stored frame, px: a larger one is scaled down."),
-    "queries_an_hour": Key(int, "60", 1, sentence="How many questions about vehicles one user may ask."),
-    "lifetimes": Key(
-        dict, "[campaign.privacy.lifetimes] on a line of its own, and its keys below it", sentence="How long a thing is kept."
-    ),
-}
+
+def _named(name: str) -> str:
+    if name not in (*KEPT, *FORMER):
+        raise refused("is nothing that is kept")
+    return name
 
 
-@dataclass(frozen=True)
+def _lifetime(value: object) -> timedelta | None:
+    if value == "forever":
+        return None
+    try:
+        found = parse_duration(value) if isinstance(value, str) else timedelta()
+    except ConfigurationError:
+        found = timedelta()
+    if not found or found % HOUR:
+        raise refused("is no lifetime")
+    return found
+
+
+_LIFETIME = {"type": "string", "pattern": rf"^({PATTERN}|forever)$", "examples": ["12 h", "7 d", "forever"]}
+_NAME: TypeAlias = Annotated[str, AfterValidator(_named)]
+Lifetime: TypeAlias = Annotated[timedelta | None, BeforeValidator(_lifetime)]
+"""StrictInt hours, or None for ever."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
-    """purposes: for which vehicles may be asked about; unmasked_for: the one of them under which people stay visible, empty as
-    a rule; largest_side: of a stored frame, px; queries_an_hour: about vehicles, of one user; lifetimes: name -> how long, None
-    for ever."""
+    """``[campaign.privacy]``; its lifetimes with all that are not named there, None for ever."""
 
-    purposes: tuple[str, ...] = ()
-    unmasked_for: str = ""
-    largest_side: int = 640
-    queries_an_hour: int = 60
-    lifetimes: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(LIFETIMES), hash=False)
+    __pydantic_config__ = CLOSED
+
+    purposes: Annotated[Texts, Field(examples=[["traffic counts"]])] = ()
+    """What vehicles may be asked about for; without one nobody may."""
+    unmasked_for: Annotated[Text, StringConstraints(strip_whitespace=True), Field(examples=["road safety"])] = ""
+    """The purpose under which people stay visible, for six hours at most; they are painted over otherwise."""
+    largest_side: Annotated[StrictInt, Field(ge=16, le=32_767, examples=[640])] = 640
+    """Of a stored frame, px: a larger one is scaled down."""
+    queries_an_hour: Annotated[StrictInt, Field(ge=1, le=1_000_000, examples=[60])] = 60
+    """How many questions about vehicles one user may ask."""
+    k: Annotated[StrictInt, Field(ge=2, le=1_000_000, examples=[10])] = 10
+    """How many vehicles a group of `cctview publish` has at least."""
+    lifetimes: Annotated[
+        Mapping[_NAME, Lifetime],
+        Field(
+            json_schema_extra={
+                "properties": {name: _LIFETIME | {"description": what} for name, what in KEPT.items()},
+                "additionalProperties": False,
+            }
+        ),
+    ] = field(default_factory=lambda: dict(LIFETIMES), hash=False)
+    """How long a thing is kept."""
 
     def __post_init__(self) -> None:
         if self.unmasked_for and self.unmasked_for not in self.purposes:
@@ -88,10 +119,6 @@ class Policy:
             )
         if twice := [each for each in self.purposes if self.purposes.count(each) > 1]:
             raise ConfigurationError(f"purposes under [campaign.privacy] name '{printable(twice[0])}' twice: take one out.")
-        if not 16 <= self.largest_side <= 32_767:
-            raise ConfigurationError(f"largest_side = {self.largest_side} under [campaign.privacy] must be from 16 to 32767 px.")
-        if self.queries_an_hour < 1:
-            raise ConfigurationError(f"queries_an_hour = {self.queries_an_hour} under [campaign.privacy] must be 1 or more.")
 
     @classmethod
     def of(cls, campaign: Campaign) -> "Policy":
@@ -99,16 +126,12 @@ class Policy:
 
         Nobody lives in the synthetic city: what it holds is kept unless the campaign says otherwise.
         """
-        said = read_section(campaign.privacy, Section(campaign.source, "[campaign.privacy]"), KEYS)
+        said = read(cls, {"lifetimes": {}} | dict(campaign.privacy), Section(campaign.source, "[campaign.privacy]"))
         lifetimes = dict.fromkeys(LIFETIMES) if campaign.network == "city" else dict(LIFETIMES)
-        section = Section(campaign.source, "[campaign.privacy.lifetimes]")
-        named = {name: text for name, text in said.get("lifetimes", {}).items() if name not in FORMER}
-        lifetimes |= {name: _duration(name, text, section) for name, text in named.items()}
-        said["unmasked_for"] = said.get("unmasked_for", "").strip()
-        if said["unmasked_for"]:
+        lifetimes |= {name: lifetime for name, lifetime in said.lifetimes.items() if name not in FORMER}
+        if said.unmasked_for:
             lifetimes |= {name: min(lifetimes[name] or MAX_UNMASKED, MAX_UNMASKED) for name in UNMASKED}
-        purposes = tuple(purpose.strip() for purpose in said.get("purposes", ()))
-        return cls(**(said | {"purposes": purposes, "lifetimes": lifetimes}))
+        return replace(said, lifetimes=lifetimes)
 
     @property
     def masks_people(self) -> bool:
@@ -117,16 +140,3 @@ class Policy:
     def lifetime(self, name: str) -> timedelta | None:
         """Of a table or of what lies beside the lake; None for ever."""
         return self.lifetimes.get(name)
-
-
-def _duration(name: str, text: object, section: Section) -> timedelta | None:
-    """``12 h``, ``7 d`` or ``forever``."""
-    if name not in LIFETIMES and name not in TABLES:
-        known = ", ".join({**LIFETIMES, **TABLES})
-        raise section.refusal(f"the unknown name '{name}' stands", f": known are {known}.")
-    if text == "forever":
-        return None
-    found = re.fullmatch(r"([0-9]{1,5}) ?([hd])", text) if isinstance(text, str) else None
-    if not found or not int(found[1]):
-        raise section.wrong(name, text, "is no lifetime", f'{name} = "12 h", "7 d" or "forever"')
-    return timedelta(hours=int(found[1]) * (24 if found[2] == "d" else 1))

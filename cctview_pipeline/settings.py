@@ -1,29 +1,88 @@
-"""What a person wrote in a TOML file: known keys, values of their kind and in their range, or a sentence that says why not.
+"""What a person wrote in a TOML file: a data class read by pydantic, or one sentence that says what to mend.
 
-A value is looked at before it is converted: ``true`` is no number, ``"3"`` is none either, and a time without its offset is no
-moment, though Python would make one of each.
+A section of a file is a data class. The types of its fields, of those below, say what is let in; the text under a field says what
+it is for; ``Field(examples=[...])`` is a right value. The sentences of a refusal, docs/reference/configuration.md and the schema
+that an editor reads all come from there. A value is looked at before it is converted: ``true`` is no number, ``"3"`` is none
+either, and a time without its offset is no moment, though Python would make one of each.
+
+::
+
+    @dataclass(frozen=True)
+    class Upload:
+        __pydantic_config__ = CLOSED
+
+        parts: Annotated[StrictInt, Field(ge=1, le=100, examples=[8])] = 8
+        \"""How many go at a time.\"""
+
+    read(Upload, {"parts": 3}, Section("upload.toml", "[upload]"))
 """
 
 import difflib
-import math
-import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-import tomlkit
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    StrictStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.json_schema import GenerateJsonSchema, SkipJsonSchema
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from cctview_pipeline.errors import CctviewError, ConfigurationError, is_shown, printable
-from cctview_pipeline.limits import TOML_BYTES, TOML_DEPTH
+from cctview_pipeline.toml_text import written
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 """Of a campaign or of what is asked for. Beyond, calendars end: no offset can be added to the year 1 or 9999."""
-_INTEGERS = -(2**63), 2**63 - 1
-"""TOML's: what is larger overflows in every table."""
-_DOTTED = re.compile(rf"(?<![\w\"'-])(?:[\"']?[\w-]*[\"']?[ \t]*\.[ \t]*){{{TOML_DEPTH.most}}}")
-_AT = re.compile(r"\(at line (\d+), column (\d+)\)")
+
+CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+"""The ``__pydantic_config__`` of every section: no key that it does not know."""
+
+_UNSHOWN = "has characters that cannot be shown in one line"
+_RANGES = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
+_T = TypeVar("_T")
+
+
+def refused(why: str, example: str = "") -> PydanticCustomError:
+    """What a validator of a type raises. why: what stands behind ``key = value under [section]``; example: what to write, where
+    the examples of the field do not tell."""
+    return PydanticCustomError("refused", "{why}", {"why": why, "example": example})
+
+
+def _shown(text: str) -> str:
+    if not is_shown(text):
+        raise refused(_UNSHOWN)
+    return text
+
+
+def _moment(value: object) -> object:
+    """A time of the file in UTC: nothing takes this machine's zone."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise refused("has no offset, and so is another hour in every time zone", f"{value.isoformat()}Z, or another offset")
+        if not FIRST_YEAR <= value.year <= LAST_YEAR:
+            raise refused(f"is not between {FIRST_YEAR} and {LAST_YEAR}")
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        raise refused("is a day without an hour", f"{value.isoformat()}T00:00:00Z")
+    if isinstance(value, time):
+        raise refused("is an hour without a day")
+    raise refused("is a text and no time" if isinstance(value, str) else "is no time")
+
+
+Shown = AfterValidator(_shown)
+Text: TypeAlias = Annotated[StrictStr, Shown]
+Texts: TypeAlias = tuple[Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)], ...]
+Moment: TypeAlias = Annotated[datetime, BeforeValidator(_moment)]
+Absent: TypeAlias = SkipJsonSchema[None]
+"""Of a key that need not be there: TOML has no null."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +92,10 @@ class Section:
     file: str
     name: str
 
+    def inner(self, key: str) -> "Section":
+        """The table that is the value of one of its keys."""
+        return Section(self.file, f"{self.name[:-1]}.{key}]")
+
     def refusal(self, what: str, rest: str) -> CctviewError:
         return ConfigurationError(f"{self.file}: {what} under {self.name}{rest}")
 
@@ -40,167 +103,126 @@ class Section:
         return ConfigurationError(f"{self.file}: {key} = {written(value)} under {self.name} {why}: write {mend}.")
 
 
-@dataclass(frozen=True)
-class Key:
-    """One key of a section. kind: str, bool, int, float (an int is one too), datetime, list (of texts) or dict; example: a right
-    value, as it is written; least, most: of a number; above: what it must be more than; called: what such a value is, where
-    its kind alone does not tell; sentence: what it is for, as docs/reference/configuration.md tells it."""
-
-    kind: type
-    example: str
-    least: float = -math.inf
-    most: float = math.inf
-    above: float = -math.inf
-    needed: bool = False
-    called: str = ""
-    sentence: str = ""
-
-    def wrong(self, value: object) -> str | None:
-        """Why a value is none, behind ``key = value under [section]``."""
-        if not _is(value, self.kind):
-            return f"is no {self.value_name}"
-        if isinstance(value, int) and not _INTEGERS[0] <= value <= _INTEGERS[1]:
-            return "is larger than any whole number of TOML"
-        if self.kind in (int, float) and isinstance(value, int | float) and not self._allows(value):
-            return f"is out of range ({self.range})"
-        if isinstance(value, str | list | tuple) and not all(map(is_shown, [value] if isinstance(value, str) else value)):
-            return "has characters that cannot be shown in one line"
-        return None
-
-    def _allows(self, value: float) -> bool:
-        return self.least <= value <= self.most and value > self.above and math.isfinite(value)
-
-    @property
-    def value_name(self) -> str:
-        return self.called or _NAMES[self.kind]
-
-    @property
-    def is_bounded(self) -> bool:
-        return (self.least, self.most, self.above) != (-math.inf, math.inf, -math.inf)
-
-    @property
-    def range(self) -> str:
-        least = f"more than {self.above:g}" if self.above > -math.inf else f"{self.least:,.0f} or more"
-        return f"from {self.least:.15g} to {self.most:.15g}" if self.most < math.inf and self.above == -math.inf else least
-
-
-def read_section(values: object, section: Section, keys: Mapping[str, Key]) -> dict[str, Any]:
-    """The section as a dict, times in UTC. Raises CctviewError for a key that is missing or unknown, and for a wrong value."""
+def read(kind: type[_T], values: object, section: Section) -> _T:
+    """The section as its data class. Raises ConfigurationError for a key that is missing or unknown, for a wrong value, and for
+    what the class itself refuses."""
     if not isinstance(values, Mapping):
         raise ConfigurationError(
             f"{section.file}: {section.name} is {written(values)}: write {section.name} on a line of its own."
         )
-    for name in values:
-        if name not in keys:
-            raise section.refusal(f"the unknown key '{printable(name)}' stands", f": {_meant(name, keys)}")
-    for name, key in keys.items():
-        if key.needed and name not in values:
-            raise section.refusal(f"{name} is missing", f": add {name} = {key.example}.")
-        if name in values and key.kind is not datetime and (why := key.wrong(values[name])):
-            raise section.wrong(name, values[name], why, key.example if key.kind is dict else f"{name} = {key.example}")
-    return {
-        name: utc_of(value, section, name, keys[name].example) if keys[name].kind is datetime else value
-        for name, value in values.items()
-    }
-
-
-def utc_of(value: object, section: Section, key: str, example: str) -> datetime:
-    """A time of the file. Raises CctviewError, with the mend, where it says no moment: nothing takes this machine's zone."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            why = "has no offset, and so is another hour in every time zone"
-            raise section.wrong(key, value, why, f"{key} = {value.isoformat()}Z, or another offset")
-        if FIRST_YEAR <= value.year <= LAST_YEAR:
-            return value.astimezone(UTC)
-        raise section.wrong(key, value, f"is not between {FIRST_YEAR} and {LAST_YEAR}", f"{key} = {example}")
-    if isinstance(value, date):
-        raise section.wrong(key, value, "is a day without an hour", f"{key} = {value.isoformat()}T00:00:00Z")
-    if isinstance(value, time):
-        raise section.wrong(key, value, "is an hour without a day", f"{key} = {example}")
-    if isinstance(value, str):
-        raise section.wrong(key, value, "is a text and no time", f"{key} = {example}, without quotes")
-    raise section.wrong(key, value, "is no time", f"{key} = {example}")
-
-
-def decode_toml(data: bytes, source: str) -> str:
-    """The text of a TOML file, which is UTF-8; a byte order mark before it is no part of it. Raises CctviewError."""
-    TOML_BYTES.check(len(data), _of(source))
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
-        raise ConfigurationError(f"{source} is UTF-16, and TOML is UTF-8: save it as UTF-8.")
+    of: type = kind
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(
-            f"{source} is no UTF-8 in line {line} (byte 0x{data[error.start]:02x}): save it as UTF-8."
-        ) from None
+        return _adapter(of).validate_python(dict(values))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise _refusal(min(found, key=_urgency), schema_of(of), values, section) from None
+    except CctviewError as error:  # of what several values mean together
+        raise ConfigurationError(f"{section.file}: {error}") from error
 
 
-def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """The file's values. Raises CctviewError, with the line, for what is no TOML."""
-    TOML_BYTES.check(len(text), _of(source))
-    text = text.removeprefix("\ufeff")
-    if _DOTTED.search(text):
-        raise ConfigurationError(f"{source} is no TOML: {TOML_DEPTH.says(TOML_DEPTH.most + 1)}")
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise ConfigurationError(f"{source} is no TOML: {TOML_DEPTH.says(TOML_DEPTH.most + 1)}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{source} is no TOML: {_where(text, str(error))}") from error
-    except ValueError as error:  # a number of thousands of digits
-        raise ConfigurationError(f"{source} is no TOML: a number in it has too many digits.") from error
+def read_rows(kind: type[_T], rows: Iterable[object], file: str, name: str) -> tuple[_T, ...]:
+    """The tables of a list, ``[[name]]``, each a section of its own that is told by its id or its number."""
+
+    def told(row: object, number: int) -> str:
+        return f"id = {written(row['id'])}" if isinstance(row, Mapping) and "id" in row else f"number {number}"
+
+    return tuple(read(kind, row, Section(file, f"[[{name}]], {told(row, i)}")) for i, row in enumerate(rows, 1))
 
 
-def written(value: object) -> str:
-    """As the file has it, in one line and shortened where it is long."""
-    if isinstance(value, Mapping) or (isinstance(value, list) and value and isinstance(value[0], Mapping)):
-        return "{...}" if isinstance(value, Mapping) else "[{...}]"
-    try:
-        text = tomlkit.item(value).as_string()
-    except (TypeError, ValueError):  # no value that TOML has: the command line's, or a notebook's
-        text = str(value)
-    text = printable(" ".join(text.split()))
-    return text if len(text) <= 60 else f"{text[:57]}..."
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
-def _is(value: object, kind: type) -> bool:
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind is list:
-        return isinstance(value, list | tuple) and all(isinstance(each, str) and each.strip() for each in value)
-    return isinstance(value, Mapping if kind is dict else kind)
+class _Schema(GenerateJsonSchema):
+    """Titles are ours, where a kind needs a name; and no default stands where it is nothing."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def dataclass_schema(self, schema: Any) -> dict[str, Any]:
+        return {key: value for key, value in super().dataclass_schema(schema).items() if key not in ("title", "description")}
+
+    def default_schema(self, schema: Any) -> dict[str, Any]:
+        found = super().default_schema(schema)
+        if found.get("default") in (None, "", []) or isinstance(found["default"], dict):
+            found.pop("default", None)
+        return found
+
+
+@cache
+def schema_of(kind: type) -> dict[str, Any]:
+    """The JSON schema of a section, by which it is read: of the file's values, times as texts."""
+    return _adapter(kind).json_schema(schema_generator=_Schema)
+
+
+def keys_of(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Key of a section -> its schema, in the order in which they are described."""
+    within = {f"#/$defs/{name}": found for name, found in schema.get("$defs", {}).items()}
+    properties = schema.get("properties", {}).items()
+    return {key: within.get(found.get("$ref"), {}) | {k: v for k, v in found.items() if k != "$ref"} for key, found in properties}
+
+
+def value_name(schema: Mapping[str, Any]) -> str:
+    """What a value of that schema is called."""
+    return schema.get("title") or ("time with its offset" if "format" in schema else _NAMES[schema["type"]])
+
+
+def value_range(schema: Mapping[str, Any]) -> str:
+    """From where to where a number may be; empty for other things."""
+    if "maximum" not in schema:
+        return ""
+    least = f"more than {schema['exclusiveMinimum']:.15g}," if "exclusiveMinimum" in schema else f"from {schema['minimum']:.15g}"
+    return f"{least} to {schema['maximum']:.15g}"
 
 
 _NAMES = {
-    str: "text",
-    bool: "true or false",
-    int: "whole number",
-    float: "number",
-    list: "list of texts",
-    dict: "table",
-    datetime: "time with its offset",
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "whole number",
+    "number": "number",
+    "array": "list of texts",
+    "object": "table",
 }
 
 
-def _meant(name: str, keys: Mapping[str, Key]) -> str:
-    if not keys:
-        return "this network has no settings, take it out."
-    near = difflib.get_close_matches(name, keys, 1)
-    return f"{f'it may mean {near[0]}; ' if near else ''}known are {', '.join(keys)}."
+def _urgency(error: ErrorDetails) -> int:
+    """A misspelt key is told before the one that is missing for it."""
+    return {"unexpected_keyword_argument": 0, "missing": 1}.get(error["type"], 2)
 
 
-def _where(text: str, said: str) -> str:
-    """The line that is wrong, in our words: the parser's speak of its own state."""
-    found = _AT.search(said)
-    lines = text.splitlines() or [""]
-    number = min(int(found[1]), len(lines)) if found else len(lines)
-    twice = "twice" in said or "overwrite" in said or "redefine" in said or "mutable" in said
-    why = "a key or a section stands there for the second time" if twice else "mend what is written there"
-    return f"line {number} is `{printable(lines[number - 1].strip()[:80])}`: {why}."
+def _refusal(error: ErrorDetails, schema: dict[str, Any], values: Mapping[str, Any], section: Section) -> CctviewError:
+    """Pydantic's error in our words. schema, values: of the section; an error inside a list is of the whole list."""
+    key, *more = map(str, error["loc"])
+    keys = keys_of(schema)
+    if more and keys[key]["type"] == "object":
+        if more[-1] == "[key]":
+            return _unknown(more[0], keys_of(keys[key]), section.inner(key))
+        return _refusal(error | {"loc": tuple(more)}, keys[key], values[key], section.inner(key))
+    if error["type"] == "unexpected_keyword_argument":
+        return _unknown(key, keys, section)
+    if error["type"] == "missing" and not more:
+        return section.refusal(f"{key} is missing", f": add {_mend(key, keys[key], section)}.")
+    why, said = f"is no {value_name(keys[key])}", error.get("ctx", {})
+    if error["type"] == "refused":
+        why = said["why"]
+    elif error["type"] == "string_unicode":  # half of a character
+        why = _UNSHOWN
+    elif error["type"] in _RANGES and not more:
+        why = f"is out of range ({value_range(keys[key])})"
+    return section.wrong(key, values[key], why, _mend(key, keys[key], section, said.get("example", "")))
 
 
-def _of(source: str) -> Callable[[str], CctviewError]:
-    return lambda sentence: ConfigurationError(f"{source}: {sentence}")
+def _mend(key: str, schema: Mapping[str, Any], section: Section, example: str = "") -> str:
+    """The line to write."""
+    if schema["type"] == "object":
+        return f"{section.inner(key).name} on a line of its own, and its keys below it"
+    right = (each if "format" in schema else written(each) for each in schema["examples"])
+    return f"{key} = {example or ' or '.join(right)}"
+
+
+def _unknown(key: str, known: Iterable[str], section: Section) -> CctviewError:
+    near = difflib.get_close_matches(key, known := list(known), 1)
+    may = f"it may mean {near[0]}; " if near else ""
+    mend = f"{may}known are {', '.join(known)}." if known else "this network has no settings, take it out."
+    return section.refusal(f"the unknown key '{printable(key)}' stands", f": {mend}")

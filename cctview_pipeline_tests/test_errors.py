@@ -45,12 +45,22 @@ def test_the_report_of_a_purge_says_the_same_of_the_same_failure(tmp_path: Path,
 
     monkeypatch.setattr("cctview_pipeline.privacy.retention.delete", failing)
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    due = ExpiredItem("spool", "0/a.segment", now - timedelta(days=1), timedelta(hours=1))
+    due = ExpiredItem(kind="spool", place="0/a.segment", since=now - timedelta(days=1), lifetime=timedelta(hours=1))
     (failed,) = purge(Lake(str(tmp_path)), [due], now).failed
     assert failed == (due, "Device or resource busy.")
 
 
-WRITTEN = Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "me", "", "query", "/lake", "select 1", ("tracks",), "0" * 64)
+WRITTEN = Entry(
+    number=1,
+    time=datetime(2026, 1, 1, tzinfo=UTC),
+    user="me",
+    purpose="",
+    kind="query",
+    lake="/lake",
+    asked="select 1",
+    tables=("tracks",),
+    previous="0" * 64,
+)
 
 
 def test_a_line_of_an_audit_log_is_read_back():

@@ -16,7 +16,7 @@ spans = st.integers(-80, 80)
 
 
 def campaign(start: datetime, end: datetime | None) -> Campaign:
-    return Campaign("hours", "archive", start, end, (NORTH,), "/archive")
+    return Campaign(name="hours", network="archive", start=start, end=end, cameras=(NORTH,), path="/archive")
 
 
 @given(

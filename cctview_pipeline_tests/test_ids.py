@@ -36,7 +36,9 @@ def test_published_frame_id_round_trip(camera, time):
 def test_detection_id_round_trip(camera, time, published, number, label, data):
     percent = data.draw(st.integers(0, 1000)) / 10
     box = tuple(data.draw(st.tuples(corners, corners, corners, corners)))
-    detection_id = DetectionId(str(FrameId(camera, time, published)), number, label, percent, box)
+    detection_id = DetectionId(
+        frame_id=str(FrameId(camera, time, published)), number=number, label=label, percent=percent, box=box
+    )
     assert DetectionId.parse(str(detection_id)) == detection_id
 
 
@@ -49,7 +51,7 @@ def test_published_frame_id_is_new_york_time():
 
 def test_published_detection_id_has_its_parts():
     detection_id = DetectionId.parse(PUBLISHED_DETECTION)
-    assert detection_id == DetectionId(PUBLISHED_FRAME, 7, "car", 85.4, (169, 120, 207, 158))
+    assert detection_id == DetectionId(frame_id=PUBLISHED_FRAME, number=7, label="car", percent=85.4, box=(169, 120, 207, 158))
     assert str(detection_id) == PUBLISHED_DETECTION
 
 

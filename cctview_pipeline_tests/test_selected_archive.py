@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.backfill.select import BackfillRequest, choose
+from cctview_pipeline.backfill.select import Asked, BackfillRequest, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
@@ -31,7 +31,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def chosen(lake: Lake, root: Path, *cameras: str, begin: datetime | None = None, end: datetime | None = None) -> BackfillRequest:
-    return choose(lake, "archive", str(root), list(cameras), begin, end, purposes=("traffic counts",), now=NOW)
+    asked = Asked(network="archive", path=str(root), cameras=cameras, begin=begin, end=end, purposes=("traffic counts",))
+    return choose(lake, asked, now=NOW)
 
 
 def test_hours_that_are_over_are_made_and_the_rest_is_left_with_a_note(lake: Lake, root: Path):
@@ -79,7 +80,7 @@ def test_a_window_that_is_too_large_is_told_with_its_dates(lake: Lake, root: Pat
 def test_an_hour_is_over_a_minute_after_its_end(lake: Lake, root: Path):
     write(root, frames(CAMERA, SEVEN, 5, first=10))
     for now, hours in ((SEVEN + HOUR, 1), (SEVEN + HOUR + timedelta(minutes=1), 2)):
-        assert len(choose(lake, "archive", str(root), [], None, None, now=now).hours) == hours
+        assert len(choose(lake, Asked(network="archive", path=str(root)), now=now).hours) == hours
 
 
 def test_without_an_hour_that_is_over_nothing_is_begun(lake: Lake, tmp_path: Path):
@@ -89,7 +90,7 @@ def test_without_an_hour_that_is_over_nothing_is_begun(lake: Lake, tmp_path: Pat
 
 def test_a_city_of_the_future_is_not_over_either(lake: Lake):
     with pytest.raises(CctviewError, match="The first hour that the city holds is not over"):
-        choose(lake, "city", "", [], NOW + 24 * HOUR, None, {}, now=NOW)
+        choose(lake, Asked(network="city", begin=NOW + 24 * HOUR), now=NOW)
 
 
 def test_a_lone_date_never_sets_the_window(lake: Lake, root: Path):

@@ -1,45 +1,73 @@
 """Which rows stand behind a figure: the rule of each mart's statement, turned around.
 
-A quarter of an hour lies within an hour, so that all of them are in one partition: of the camera and hour of the figure.
+A quarter of an hour lies within an hour, so that the vehicles of a figure are in one partition: of its camera and hour.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.campaign import floor_hour
+from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.lake import Partition
+from cctview_pipeline.local_calendar import BIN
 
-BIN = timedelta(minutes=15)
 KEYS = {
-    "vehicle_counts": ("camera_id", "carriageway", "began_at", "label"),
+    "vehicle_counts": ("camera_id", "carriageway", "label", "began_at"),
+    "flows": ("camera_id", "carriageway", "began_at"),
+    "speeds": ("camera_id", "carriageway", "began_at"),
     "travel_times": ("from_camera_id", "to_camera_id", "began_at"),
 }
 """Mart -> the columns that name one of its rows."""
 
 
+@dataclass(frozen=True)
+class TimedPair:
+    """A vehicle at both cameras of a way. later, earlier: rows of passages; seconds: from passing the one to the other."""
+
+    later: Mapping
+    earlier: Mapping
+    seconds: float
+    probability: float
+
+
 def place_of(figure: Mapping) -> Partition:
-    """Where the tracks are, and the matches, that a row of a mart was made from."""
+    """Where the passages are, and the matches, that a row of a mart was made from."""
     return Partition.camera_hour(figure.get("camera_id") or figure["to_camera_id"], floor_hour(figure["began_at"]))
 
 
-def counted_tracks(tracks: pa.Table, figure: Mapping) -> tuple[pa.Table, int]:
-    """Rows of tracks that a row of vehicle_counts counts, by vehicle_counts.sql, and how many mere sightings it leaves out."""
-    way = pc.fill_null(tracks["carriageway"], "unknown")
-    wanted = pc.and_(pc.equal(way, figure["carriageway"]), pc.equal(tracks["label"], figure["label"]))
-    begun = pc.and_(pc.is_null(tracks["continues"]), _within(tracks["first_seen"], figure))
-    found = tracks.filter(pc.and_(wanted, begun))
-    whole = found.filter(pc.is_valid(found["quality"]))
-    return whole, found.num_rows - whole.num_rows
+def places_before(figure: Mapping) -> list[Partition]:
+    """Where a travel time's vehicles passed the camera before."""
+    hour = floor_hour(figure["began_at"])
+    return [Partition.camera_hour(figure["from_camera_id"], at) for at in (hour, hour - HOUR)]
 
 
-def timed_matches(matches: pa.Table, tracks: pa.Table, figure: Mapping) -> pa.Table:
-    """Rows of matches that make a row of travel_times, as travel_times.sql does."""
-    arrived = tracks.filter(_within(tracks["first_seen"], figure))["track_id"]
-    chosen = pc.and_(matches["assigned"], pc.equal(matches["gallery_camera_id"], figure["from_camera_id"]))
-    return matches.filter(pc.and_(chosen, pc.is_in(matches["query_track_id"], arrived.combine_chunks())))
+def counted_passages(table: str, passages: pa.Table, figure: Mapping) -> pa.Table:
+    """Rows of passages that a row of vehicle_counts, flows or speeds counts."""
+    chosen = pc.and_(pc.equal(passages["carriageway"], figure["carriageway"]), _within(passages["passed_at"], figure))
+    if "label" in KEYS[table]:
+        chosen = pc.and_(chosen, pc.equal(passages["label"], figure["label"]))
+    found = passages.filter(chosen)
+    return found.filter(pc.greater(found["speed_kmh"], 0)) if table == "speeds" else found
+
+
+def timed_pairs(matches: pa.Table, passages: pa.Table, earlier: Iterable[pa.Table], figure: Mapping) -> list[TimedPair]:
+    """What a row of travel_times rests on, the fastest first. passages: of the camera and hour of arrival; earlier: of the
+    camera before. Of the matches that the fragments of one vehicle have, the likeliest counts."""
+    arrived = counted_passages("flows", passages, figure)
+    later = {fragment: row for row in arrived.to_pylist() for fragment in row["track_ids"]}
+    before = {fragment: row for table in earlier for row in table.to_pylist() for fragment in row["track_ids"]}
+    found: dict[str, TimedPair] = {}
+    for match in matches.filter(pc.field("assigned")).to_pylist():
+        one, other = later.get(match["query_track_id"]), before.get(match["gallery_track_id"])
+        if one is None or other is None or one["passed_at"] <= other["passed_at"]:
+            continue
+        pair = TimedPair(one, other, (one["passed_at"] - other["passed_at"]).total_seconds(), match["probability"])
+        best = found.get(one["track_id"])
+        if best is None or (-pair.probability, pair.earlier["track_id"]) < (-best.probability, best.earlier["track_id"]):
+            found[one["track_id"]] = pair
+    return sorted(found.values(), key=lambda pair: (pair.seconds, pair.later["track_id"]))
 
 
 def _within(times: pa.ChunkedArray, figure: Mapping) -> pa.ChunkedArray:

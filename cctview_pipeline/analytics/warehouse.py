@@ -10,7 +10,9 @@ from datetime import date
 from importlib.resources import files
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb.func import ARROW, SPECIAL
 
 from cctview_pipeline.analytics.question import damaged_file, limit_memory
@@ -20,10 +22,10 @@ from cctview_pipeline.lake.layout import FILE_NAME, format_day
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.spec import TableSpec
 
-ID_COLUMNS = frozenset({"track_id", "continues", "query_track_id", "gallery_track_id", "journey_id"})
+ID_COLUMNS = frozenset({"track_id", "track_ids", "continues", "query_track_id", "gallery_track_id", "journey_id"})
 """The columns, of whichever table, whose ids follow a vehicle from camera to camera or from hour to hour."""
-PSEUDONYM = "cctview_pseudonym"
-"""DuckDB's name for the function that stands between them and the SQL of others."""
+PSEUDONYM, PSEUDONYMS = "cctview_pseudonym", "cctview_pseudonyms"
+"""DuckDB's names for the functions that stand between them and the SQL of others: of one id, and of a list of them."""
 FEW_FILES = 2_000
 """Partitions of a table up to which older ones, which lack a column, and newer ones can be asked together."""
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
@@ -55,6 +57,8 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
     """
     database = open_database(lake)
     database.create_function(PSEUDONYM, pseudonyms, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
+    in_lists = lambda column: _in_lists(pseudonyms, column)  # noqa: E731
+    database.create_function(PSEUDONYMS, in_lists, ["VARCHAR[]"], "VARCHAR[]", type=ARROW, null_handling=SPECIAL)
     for spec in TABLES.values():
         if spec.name in tables:
             _create_view(database, lake, spec, None, ID_COLUMNS & set(spec.schema.names))
@@ -115,6 +119,16 @@ def _create_view(
         _create_empty_view(database, spec)
 
 
+def _in_lists(pseudonyms: Callable[[pa.ChunkedArray], pa.ChunkedArray], column: pa.ChunkedArray) -> pa.Array:
+    """What becomes of a column of lists of ids."""
+    lists = column.combine_chunks()
+    made = pseudonyms(pa.chunked_array([lists.flatten()], pa.string()))
+    made = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), made)
+
+
 def _few_files(database: Database, pattern: str) -> bool:
     """Whether each can be looked into for the columns that it has: that takes half a millisecond a file."""
     [(few,)] = database.execute(f"SELECT count(*) <= {FEW_FILES} FROM glob({quoted(pattern)})").fetchall()
@@ -154,10 +168,10 @@ def _type(kind: pa.DataType) -> str:
         "string": "VARCHAR",
         "binary": "BLOB",
         "bool": "BOOLEAN",
+        "date32[day]": "DATE",
         "halffloat": "FLOAT",
         "float": "FLOAT",
         "double": "DOUBLE",
-        "date32[day]": "DATE",
     }
     return (names | {"int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"})[str(kind)]
 
@@ -170,7 +184,8 @@ def naive_columns(schema: pa.Schema) -> str:
 def _columns(spec: TableSpec, hidden: Collection[str]) -> str:
     """All columns, times without their zone: DuckDB calculates with zones only where its ICU extension is installed."""
     replaced = [f'"{field.name}"::TIMESTAMP AS "{field.name}"' for field in spec.schema if pa.types.is_timestamp(field.type)]
-    replaced += [f'{PSEUDONYM}("{name}") AS "{name}"' for name in sorted(hidden)]
+    lists = {field.name for field in spec.schema if pa.types.is_list(field.type)}
+    replaced += [f'{PSEUDONYMS if name in lists else PSEUDONYM}("{name}") AS "{name}"' for name in sorted(hidden)]
     return f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
 
 

@@ -23,7 +23,7 @@ def coverage(campaign: Campaign, partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=partitions.independent,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        from cctview_pipeline.analytics.coverage import STATES, coverage, look_at
+        from cctview_pipeline.collect.coverage import STATES, coverage, look_at
 
         store = lake.open()
         run = PartitionRun(context, store, "coverage")

@@ -14,7 +14,9 @@ from cctview_pipeline.assets.journeys import journeys
 from cctview_pipeline.assets.labels import labels
 from cctview_pipeline.assets.marts import marts
 from cctview_pipeline.assets.matches import matches
+from cctview_pipeline.assets.passages import passages
 from cctview_pipeline.assets.raw_frames import raw_frames
+from cctview_pipeline.assets.throughput import throughput
 from cctview_pipeline.assets.tracks import tracks
 from cctview_pipeline.assets.truth import truth_boxes, truth_passages
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
@@ -25,11 +27,16 @@ ONLY_OF_CITY = (truth_boxes, truth_passages, evaluation)
 """Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill."""
 ONLY_OF_LIVE = (camera_status, gaps)
 """Only live cameras have states and gaps: an archive does not say what it lacks."""
-OF_ALL = (labels, raw_frames, detections, crops, features, tracks, matches, journeys, marts)
+OF_ALL = (labels, raw_frames, detections, crops, features, tracks, passages, matches, journeys, marts, throughput)
 
-BY_PRODUCTS = {"rejected_frames": (), "match_evidence": ("features", "tracks"), "verdicts": ("matches",)}
-"""Tables that no asset is named for, and the tables they are made from: frames that raw_frames set aside, what matches rest
-on, and what people said of them."""
+BY_PRODUCTS = {
+    "rejected_frames": (),
+    "vehicles_in_view": ("detections", "tracks"),
+    "match_evidence": ("features", "tracks"),
+    "verdicts": ("matches",),
+}
+"""Tables that no asset is named for, and the tables they are made from: frames that raw_frames set aside, the second counter of
+passages, what matches rest on, and what people said of them."""
 
 
 def build_assets(campaign: Campaign) -> list[dg.AssetsDefinition]:

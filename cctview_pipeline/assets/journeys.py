@@ -17,7 +17,9 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
         deps=[
             dg.AssetDep("tracks", partition_mapping=all_cameras),
             dg.AssetDep("matches", partition_mapping=all_cameras),
-            dg.AssetDep("coverage", partition_mapping=all_cameras),  # which the day's marts read, and wait for here
+            # The day's marts read these two, and wait for them here: Dagster cannot map a camera and an hour to a day.
+            dg.AssetDep("coverage", partition_mapping=all_cameras),
+            dg.AssetDep("passages", partition_mapping=all_cameras),
             dg.AssetDep("journeys", partition_mapping=hour_before),
         ],
         partitions_def=partitions.hours,

@@ -99,7 +99,7 @@ class PartitionRun:
         return (partition for partition in self._keys if self.admits(partition, inputs))
 
     def admits(self, partition: Partition, inputs: Iterable[str] = ()) -> bool:
-        """Whether it is to be made now; if not, its verdict is told. inputs: tables whose same partition must have been written."""
+        """Whether it is to be made now; if not, its verdict is told. inputs: tables whose same partition must be there."""
         self._since, key = time.perf_counter(), self._keys[partition]
         if deleted := self._tombstones.get(self._table, partition):
             self._leave(key, deleted.sentence)

@@ -30,7 +30,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     import uvloop
 
     from cctview_pipeline.cameras.spooled import SpoolNetwork
-    from cctview_pipeline.collect.session import cameras_of, choose, collect, summary
+    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, collect, summary
     from cctview_pipeline.collect.sharding import Shard
     from cctview_pipeline.policy import Policy
     from cctview_pipeline.redaction.masking import Masker
@@ -57,14 +57,8 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
             context.log.info(f"{new} frames, {failed} failures")
 
     budget = int(settings.budget_gib * (1 << 30))
-    engine = uvloop.run(
-        collect(
-            *(network, cameras, spool, budget, settings.engine(), masker, shard),
-            config.seconds,
-            settings.metrics_port,
-            tick,
-        )
-    )
+    sitting = Sitting(spool=spool, budget=budget, shard=shard, seconds=config.seconds, metrics_port=settings.metrics_port)
+    engine = uvloop.run(collect(network, cameras, sitting, settings.engine(), masker, tick))
     new = sum(followed.tally.new for followed in engine.followed)
     for sentence in summary(engine):
         context.log.info(sentence)

@@ -20,7 +20,7 @@ LABELS = "labels"
 """Made only when asked for: no job but its own makes it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Jobs:
     """The jobs that make a campaign's tables, and the one that looks for drift."""
 

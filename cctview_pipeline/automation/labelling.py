@@ -5,6 +5,7 @@ from itertools import groupby
 
 import dagster as dg
 
+from cctview_pipeline.assets.labels import LabellingConfig
 from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
@@ -24,22 +25,18 @@ def label(
     instance: dg.DagsterInstance,
     lake: Lake,
     partitions: Sequence[Partition],
-    teachers: Sequence[str],
-    every: int,
-    device: str,
+    config: LabellingConfig,
     advance: Callable[[int], None],
 ) -> None:
     """Make labels of camera-hours in this process, a run for each camera's hours that follow one another.
 
-    job: ``labelling`` of the campaign's definitions.
-
-    advance: called with the number of camera-hours done. Raises CctviewError when one of them could not be written.
+    job: ``labelling`` of the campaign's definitions; advance: called with the number of camera-hours done. Raises CctviewError
+    when one of them could not be written.
     """
-    config = {"ops": {"labels": {"config": {"teachers": list(teachers), "every": every, "device": device}}}}
-    config["loggers"] = {"console": {"config": {"log_level": "ERROR"}}}
+    asked = {"ops": {"labels": {"config": config.model_dump()}}, "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     for chunk in _spans(partitions):
         tags = range_tags(chunk[0], chunk[-1])
-        outcome = job.execute_in_process(config, instance=instance, tags=tags)
+        outcome = job.execute_in_process(asked, instance=instance, tags=tags)
         if absent := [p for p in chunk if not lake.has("labels", p)]:
             raise CctviewError(f"{absent[0]} could not be labelled: see run {outcome.run_id} with `cctview dev`.")
         advance(len(chunk))

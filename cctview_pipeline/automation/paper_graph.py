@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.files import made_folder, write_whole
 from cctview_pipeline.lake import Lake
@@ -30,7 +30,7 @@ def paper_graph(campaign: Campaign) -> AssetGraph:
 def city_campaign() -> Campaign:
     """What `cctview backfill --network city` writes to an empty lake."""
     with tempfile.TemporaryDirectory() as folder:
-        return choose(Lake(folder), "city", "", [], None, None).campaign
+        return choose(Lake(folder), Asked(network="city")).campaign
 
 
 def city_papers() -> dict[str, str]:

@@ -25,15 +25,17 @@ from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
 
+FIGURES = (*MARTS, "throughput")
+"""Of a local day."""
 TRUTH = ("truth_boxes", "truth_passages")
 ACCOUNTS = ("camera_status", "gaps")
-CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "matches")
-"""Tables of a camera and an hour, each made from the one before."""
+CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "passages", "matches")
+"""Tables of a camera and an hour, each made from the one before; but matches from tracks."""
 
 STAGES = {
     "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "coverage", "detections", "crops", "features"),
-    "tracks and matches": ("tracks", "matches"),
-    "journeys and marts": ("journeys", *MARTS, "evaluation"),
+    "tracks and matches": ("tracks", "passages", "matches"),
+    "journeys and marts": ("journeys", *FIGURES, "evaluation"),
 }
 
 STAGES_OF_ONE_RUN = {
@@ -59,7 +61,7 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
         table: set(camera_hours) for table in ("coverage", *CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))
     }
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
-    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*MARTS, *(("evaluation",) if in_city else ()))}
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))}
 
 
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
@@ -75,21 +77,27 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
         written = set(lake.keys(asset))
         unknown = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
         missing[asset] = unknown - deleted[asset]
-    for before, asset in pairwise(CHAIN):
+    for before, asset in pairwise(table for table in CHAIN if table != "passages"):
         missing[asset] |= missing[before]
     missing["coverage"] |= missing["raw_frames"]
-    tracked = missing["tracks"]
-    missing["tracks"] = tracked | {Partition.camera_hour(p.camera, p.begin + HOUR) for p in tracked}
+    missing["tracks"] |= _hour_after(missing["tracks"])
+    missing["passages"] |= missing["tracks"]
+    missing["passages"] |= _hour_after(missing["passages"])
     for p in list(missing["tracks"]):
         for camera in (p.camera, *(near.id for near in campaign.neighbours(p.camera))):
             missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.begin, p.begin + HOUR)}
     touched = {p.begin for p in missing["matches"] | missing["journeys"]}
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}
-    stale_days = set(calendar_of(campaign).days_of([p.begin for p in missing["journeys"] | missing["coverage"]]))
-    for mart in {*MARTS, "evaluation"} & set(plan):
+    remade = missing["journeys"] | missing["coverage"] | missing["passages"]
+    stale_days = set(calendar_of(campaign).days_of([p.begin for p in remade]))
+    for mart in {*FIGURES, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
     todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}
     return {asset: partitions for asset, partitions in todo.items() if partitions}
+
+
+def _hour_after(partitions: set[Partition]) -> set[Partition]:
+    return {Partition.camera_hour(p.camera, p.begin + HOUR) for p in partitions}
 
 
 def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str) -> str:

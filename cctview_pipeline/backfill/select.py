@@ -24,7 +24,22 @@ _NO_PURPOSE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a backfill is asked for. path: the archive's or spool's, the campaign's own when empty; cameras, begin, end: restrict
+    what is chosen, empty and None take all that the network has; settings: of the city; purposes: of a new campaign, for which
+    its vehicles may be asked about."""
+
+    network: str
+    path: str = ""
+    cameras: Sequence[str] = ()
+    begin: datetime | None = None
+    end: datetime | None = None
+    settings: Mapping = field(default_factory=dict)
+    purposes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackfillRequest:
     """campaign: the lake's, new or with its archive's new place; cameras, hours: what is to be made; notes: what a person should
     know; unused: what of an archive belongs to no camera and hour."""
@@ -36,33 +51,21 @@ class BackfillRequest:
     unused: list[Unused] = field(default_factory=list)
 
 
-def choose(
-    lake: Lake,
-    network: str,
-    path: str,
-    cameras: list[str],
-    begin: datetime | None,
-    end: datetime | None,
-    settings: Mapping | None = None,
-    purposes: Sequence[str] = (),
-    now: datetime | None = None,
-) -> BackfillRequest:
+def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillRequest:
     """Read the network and the lake's campaign, or begin one on an empty lake. Only hours that are over are chosen.
 
-    cameras, begin, end: restrict what is chosen; empty and None take all that the network has; settings: of the city;
-    purposes: of a new campaign, for which its vehicles may be asked about; now: the clock's when left out. Raises CctviewError
-    for another network, city or purpose than the campaign's, cameras that are not in it, hours outside its window, and a
-    network with nothing of what was asked.
+    now: the clock's when left out. Raises CctviewError for another network, city or purpose than the campaign's, cameras that
+    are not in it, hours outside its window, and a network with nothing of what was asked.
     """
-    now = now or datetime.now(UTC)
+    now, begin, end = now or datetime.now(UTC), asked.begin, asked.end
     check_span(begin, end)
     existing = (said := lake.campaign()) and understood(said)
     if existing:
-        _check_same(lake, existing, network, purposes)
-    settings = _city_settings(existing, begin, end, settings or {}) if network == "city" else {}
-    place = _place(path) if path else existing.path if existing else None
-    source = open_network(network, place, settings)
-    known, notes = _cameras(source, existing, cameras, (lake.uri, place, purposes))
+        _check_same(lake, existing, asked.network, asked.purposes)
+    settings = _city_settings(existing, begin, end, asked.settings) if asked.network == "city" else {}
+    place = _place(asked.path) if asked.path else existing.path if existing else None
+    source = open_network(asked.network, place, settings)
+    known, notes = _cameras(source, existing, list(asked.cameras), (lake.uri, place, asked.purposes))
     hours_of = {camera.id: source.hours(camera.id) for camera in known}
     available = sorted(set().union(*hours_of.values()))
     over = [hour for hour in available if is_over(hour, now)]
@@ -78,11 +81,11 @@ def choose(
     if existing is None:
         _check_span(known, first, last)
         name = Path(place).stem if place else f"city of seed {settings['seed']}"
-        privacy = {"purposes": list(purposes)} if purposes else {}
+        privacy = {"purposes": list(asked.purposes)} if asked.purposes else {}
         until = None if isinstance(source, SpoolNetwork) and not end else last
         new = Campaign(
             name=name,
-            network=network,
+            network=asked.network,
             start=first,
             end=until,
             cameras=tuple(known),
@@ -91,7 +94,7 @@ def choose(
             privacy=privacy,
         )
         campaign = understood(new)
-        notes += [] if purposes or network == "city" else [_NO_PURPOSE]
+        notes += [] if asked.purposes or asked.network == "city" else [_NO_PURPOSE]
     else:
         campaign = replace(existing, path=place)
         notes += [] if existing.path == place else [f"The campaign's archive moved from {existing.path} to {place}."]

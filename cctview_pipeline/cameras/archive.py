@@ -150,22 +150,24 @@ def _judge(camera_id: str, file: ArchiveFile, seen: dict[str, str]) -> Frame | R
     try:
         data = file.read()
     except Unreadable as error:
-        return Rejected(file.name, error.reason, str(error), "", named)
+        return Rejected(name=file.name, reason=error.reason, detail=str(error), sha256="", fetched_at=named)
     try:
         return _examine(camera_id, file, data, seen)
     except Exception as error:  # other people's bytes meet a decoder
         what = f"A decoder stumbled over it unexpectedly ({type(error).__name__})."
-        return Rejected(file.name, "undecodable", what, hashlib.sha256(data).hexdigest(), named)
+        return Rejected(
+            name=file.name, reason="undecodable", detail=what, sha256=hashlib.sha256(data).hexdigest(), fetched_at=named
+        )
 
 
 def _dated_elsewhere(file: ArchiveFile) -> Rejected:
     try:
         digest = hashlib.sha256(file.read()).hexdigest()
     except Unreadable as error:
-        return Rejected(file.name, error.reason, str(error), "", None)
+        return Rejected(name=file.name, reason=error.reason, detail=str(error), sha256="", fetched_at=None)
     when = file.meanings[0] if file.meanings else file.folder_hour
     what = f"It is dated {when:%Y-%m-%d %H:%MZ}, far from all others of the archive: a clock was wrong, or it belongs elsewhere."
-    return Rejected(file.name, "clock", what, digest, when)
+    return Rejected(name=file.name, reason="clock", detail=what, sha256=digest, fetched_at=when)
 
 
 def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str]) -> Frame | Rejected:
@@ -174,7 +176,7 @@ def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str
     fetched = file.meanings[0] if file.meanings else None
 
     def reject(reason: str, detail: str) -> Rejected:
-        return Rejected(file.name, reason, detail, digest, fetched)
+        return Rejected(name=file.name, reason=reason, detail=detail, sha256=digest, fetched_at=fetched)
 
     frame_id = frame_id_of(file.name)
     if frame_id is None or fetched is None or not file.name.startswith(f"{camera_id}--"):
@@ -199,7 +201,15 @@ def _examine(camera_id: str, file: ArchiveFile, data: bytes, seen: dict[str, str
         seconds = (captured - fetched).total_seconds()
         return reject("capture_time", f"The camera's time is {seconds:+.1f} s from the file's name; 5 s are allowed.")
     seen[frame_id] = seen[digest] = file.place
-    return Frame(frame_id, camera_id, captured, fetched, picture.data, picture.width, picture.height)
+    return Frame(
+        frame_id=frame_id,
+        camera_id=camera_id,
+        captured_at=captured,
+        fetched_at=fetched,
+        jpeg=picture.data,
+        width=picture.width,
+        height=picture.height,
+    )
 
 
 def _other_case(camera_id: str, name: str) -> str:

@@ -6,15 +6,16 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from cctview_pipeline.campaign import Camera, camera_from_dict
+from cctview_pipeline.campaign import Camera
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.settings import read_rows
 
 
 @cache
 def catalogue() -> Mapping[str, Camera]:
     """Camera id -> camera, of ``catalogue.toml``."""
     rows = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text())["cameras"]
-    return MappingProxyType({row["id"]: camera_from_dict(row) for row in rows})
+    return MappingProxyType({camera.id: camera for camera in read_rows(Camera, rows, "catalogue.toml", "cameras")})
 
 
 def find_cameras(camera_ids: list[str]) -> list[Camera]:

@@ -76,9 +76,20 @@ def check_offered(camera_ids: Sequence[str], offered: Sequence[str], place: obje
 def _draft(camera_ids: list[str], source: CameraNetwork, path: str | None, purposes: Sequence[str]) -> str:
     """Without places it is no TOML: nobody can leave them as they are."""
     hours: list[datetime] = sorted({hour for camera_id in camera_ids for hour in source.hours(camera_id)})
-    cameras = [Camera(camera_id, camera_id, 0.0, 0.0, "", camera_id, 0) for camera_id in camera_ids]
+    cameras = [
+        Camera(id=camera_id, name=camera_id, latitude=0.0, longitude=0.0, faces="", corridor=camera_id, order=0)
+        for camera_id in camera_ids
+    ]
     privacy = {"purposes": list(purposes)} if purposes else {}
-    campaign = Campaign(source.name, source.name, hours[0], hours[-1] + HOUR, tuple(cameras), path, privacy=privacy)
+    campaign = Campaign(
+        name=source.name,
+        network=source.name,
+        start=hours[0],
+        end=hours[-1] + HOUR,
+        cameras=tuple(cameras),
+        path=path,
+        privacy=privacy,
+    )
     text = campaign.to_toml()
     for name, meaning in (("latitude", "degrees north"), ("longitude", "degrees east, west of Greenwich below 0")):
         text = text.replace(f"{name} = 0.0", f"{name} =   # {meaning}")
@@ -91,7 +102,17 @@ def _live(source: SpoolNetwork) -> dict[str, Camera]:
     """The package's catalogue knows where a camera looks and along which road; of others only the place is known."""
     known = catalogue()
     places = {
-        live.id: Camera(live.id, live.name, live.latitude, live.longitude, "", live.id, 0, source.name, live.network_id)
+        live.id: Camera(
+            id=live.id,
+            name=live.name,
+            latitude=live.latitude,
+            longitude=live.longitude,
+            faces="",
+            corridor=live.id,
+            order=0,
+            network=source.name,
+            network_id=live.network_id,
+        )
         for live in source.described().values()
         if live.id not in known
     }

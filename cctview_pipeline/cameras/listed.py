@@ -23,7 +23,7 @@ WORDS = {
 """Reason -> what is said of such rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LiveCamera:
     """A camera of a network's list. id: ours; network_id: the network's; online: what the network says of it.
 

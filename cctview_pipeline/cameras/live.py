@@ -127,10 +127,16 @@ class NycDot:
         given = row.get("id")
         if not isinstance(given, str | int) or isinstance(given, bool):
             raise BadCamera("A row has no id.", "id")
-        network_id, place = str(given), (degrees(row.get("latitude")), degrees(row.get("longitude")))
-        on = switched_on(row.get("isOnline", True))
-        name = tidy(row.get("name")) or network_id
-        camera = LiveCamera(network_id, network_id, name, *place, on is not False, tidy(row.get("area")))
+        network_id, on = str(given), switched_on(row.get("isOnline", True))
+        camera = LiveCamera(
+            id=network_id,
+            network_id=network_id,
+            name=tidy(row.get("name")) or network_id,
+            latitude=degrees(row.get("latitude")),
+            longitude=degrees(row.get("longitude")),
+            online=on is not False,
+            area=tidy(row.get("area")),
+        )
         south, west, north, east = self._bounds
         if not (south <= camera.latitude <= north and west <= camera.longitude <= east):
             raise BadCamera("A row's place is not where the network's cameras are.", "coordinates")

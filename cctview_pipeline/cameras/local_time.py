@@ -1,4 +1,4 @@
-"""The clock that people read beside a campaign's cameras. Everything is stored in UTC; only what is shown, and days, are local."""
+"""The clock that people read beside a campaign's cameras. What is stored is in UTC; days, and what is shown, are local."""
 
 from zoneinfo import ZoneInfo
 

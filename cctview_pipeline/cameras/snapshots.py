@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _NAME = "%Y%m%dT%H%M%SZ"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """Ids of cameras that are new, gone, at another place, named otherwise, and on or off where they were not."""
 
@@ -85,9 +85,9 @@ def compare(before: Sequence[LiveCamera], after: Sequence[LiveCamera]) -> Differ
     old, new = ({camera.network_id: camera for camera in cameras} for cameras in (before, after))
     both = [(old[i], new[i]) for i in sorted(old.keys() & new.keys())]
     return Difference(
-        tuple(new[i].id for i in sorted(new.keys() - old.keys())),
-        tuple(old[i].id for i in sorted(old.keys() - new.keys())),
-        tuple(b.id for a, b in both if metres_between(a, b) > SAME_PLACE_M),
-        tuple(b.id for a, b in both if a.name != b.name),
-        tuple(b.id for a, b in both if a.online != b.online),
+        added=tuple(new[i].id for i in sorted(new.keys() - old.keys())),
+        removed=tuple(old[i].id for i in sorted(old.keys() - new.keys())),
+        moved=tuple(b.id for a, b in both if metres_between(a, b) > SAME_PLACE_M),
+        renamed=tuple(b.id for a, b in both if a.name != b.name),
+        switched=tuple(b.id for a, b in both if a.online != b.online),
     )

@@ -104,20 +104,30 @@ def _examine(record: Record, seen: dict[str, str]) -> Frame | Rejected:
     name, digest = frame_id(record.camera_id, record.captured_us), hashlib.sha256(record.payload).hexdigest()
     fetched = utc(record.fetched_us)
     if not record.payload:
-        return Rejected(name, "undecodable", _NOTHING_KEPT, digest, fetched)
+        return Rejected(name=name, reason="undecodable", detail=_NOTHING_KEPT, sha256=digest, fetched_at=fetched)
     if refused := Refused.from_json(record.payload):
-        return Rejected(name, refused.reason, refused.detail, refused.sha256, fetched)
+        return Rejected(name=name, reason=refused.reason, detail=refused.detail, sha256=refused.sha256, fetched_at=fetched)
     if digest in seen:
-        return Rejected(name, "duplicate", f"It is the same as {seen[digest]}.", digest, fetched)
+        return Rejected(
+            name=name, reason="duplicate", detail=f"It is the same as {seen[digest]}.", sha256=digest, fetched_at=fetched
+        )
     if name in seen:
         what = "It has the time of another picture, to the millisecond, and other bytes."
-        return Rejected(name, "duplicate", what, digest, fetched)
+        return Rejected(name=name, reason="duplicate", detail=what, sha256=digest, fetched_at=fetched)
     try:
         picture = read_whole(record.payload)
     except BadPicture as error:
-        return Rejected(name, error.reason, str(error), digest, fetched)
+        return Rejected(name=name, reason=error.reason, detail=str(error), sha256=digest, fetched_at=fetched)
     except Exception as error:  # other people's bytes meet a decoder
         what = f"A decoder stumbled over it unexpectedly ({type(error).__name__})."
-        return Rejected(name, "undecodable", what, digest, fetched)
+        return Rejected(name=name, reason="undecodable", detail=what, sha256=digest, fetched_at=fetched)
     seen[name] = seen[digest] = name
-    return Frame(name, record.camera_id, utc(record.captured_us), fetched, record.payload, picture.width, picture.height)
+    return Frame(
+        frame_id=name,
+        camera_id=record.camera_id,
+        captured_at=utc(record.captured_us),
+        fetched_at=fetched,
+        jpeg=record.payload,
+        width=picture.width,
+        height=picture.height,
+    )

@@ -16,7 +16,7 @@ PASSES = np.array([(0.375, 0.125), (0.875, 0.375), (0.125, 0.625), (0.625, 0.875
 _SHADOW_TEXELS, _SUN_DISTANCE_M, _SHADOW_REACH_M = 1024, 6_000.0, 260.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Backdrop:
     """standing (H, W, 3): linear light of sky and lamps; sunny (H, W, 3): of the sun, which a vehicle's shadow takes
     away; ground (H, W): 1 where a shadow can fall; inverse_depth (4, H, W): 1 / m, of each of PASSES;
@@ -51,7 +51,11 @@ def draw_backdrop(seed: int, mount: Mount, scenery: Scenery, light: Light) -> Ba
         depths.append(depth)
     count = len(looks)
     return Backdrop(
-        standing / count, sunny / count, ground / count, np.stack(depths[: len(PASSES)]), float((standing + sunny).mean() / count)
+        standing=standing / count,
+        sunny=sunny / count,
+        ground=ground / count,
+        inverse_depth=np.stack(depths[: len(PASSES)]),
+        mean=float((standing + sunny).mean() / count),
     )
 
 

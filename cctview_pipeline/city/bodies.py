@@ -28,7 +28,7 @@ LAMP = (0.55, 0.55, 0.52)
 RED = (0.28, 0.015, 0.012)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Body:
     """vertices (N, 3) float32 m; triangles (M, 3) int32; albedo (M, 3) float32 linear; material (M,) uint8;
     normals (M, 3) float32, outwards; brightness (N,) float32: how much light reaches a vertex, less near the road."""
@@ -70,7 +70,14 @@ class BodyBuilder:
         normals *= np.where(outwards < 0, -1, 1)[:, None]
         brightness = np.clip(0.45 + 0.55 * vertices[:, 2] / 0.9, 0.45, 1)
         albedo, material = np.array(self.albedo, np.float32), np.array(self.material, np.uint8)
-        return Body(vertices, triangles, albedo, material, normals.astype(np.float32), brightness.astype(np.float32))
+        return Body(
+            vertices=vertices,
+            triangles=triangles,
+            albedo=albedo,
+            material=material,
+            normals=normals.astype(np.float32),
+            brightness=brightness.astype(np.float32),
+        )
 
 
 def build_body(vehicle: Vehicle) -> Body:

@@ -28,7 +28,7 @@ _STRIDE_M, _TURN_M = 1.45, 5.0
 """Ground covered in two steps, and in a turn of the pedals."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Walkers:
     """Who is under way at one moment, P of them. number (P,) int64; kind (P,) int8; side (P,) int8: whose half of the road;
     places (P, 6): as ``draw_vehicles`` takes them; stride (P,): which of STRIDES bodies."""
@@ -40,10 +40,10 @@ class Walkers:
     stride: np.ndarray
 
     def select(self, keep: np.ndarray) -> "Walkers":
-        return Walkers(*(getattr(self, name)[keep] for name in self.__annotations__))
+        return Walkers(**{name: values[keep] for name, values in vars(self).items()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Ways:
     """One hour's people. start (N,) s since the hour; kind; crossing (N,) bool; speed (N,) m/s, negative for the way back;
     aside (N,): m from the road's middle, or of one who crosses from the pole; phase (N,): of the stride; first: number."""
@@ -71,7 +71,7 @@ class Crowd:
         """Who is there at this moment, in order of their numbers."""
         hours = sorted({floor_hour(moment - LONGEST), floor_hour(moment)})
         parts = [self._walkers(self._ways(hour), (moment - hour).total_seconds()) for hour in hours]
-        return Walkers(*(np.concatenate([getattr(part, name) for part in parts]) for name in Walkers.__annotations__))
+        return Walkers(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Walkers.__annotations__})
 
     def _draw(self, hour: datetime) -> _Ways:
         rng = np.random.default_rng((self.seed, 41, self.mount.index, int(hour.timestamp())))
@@ -88,7 +88,15 @@ class Crowd:
         speed *= np.where(cycling, side * self.mount.ahead, back)
         slot = (hour.hour * len(CAMERAS) + self.mount.index) * _NUMBERS
         first = hour.date().toordinal() * 24 * len(CAMERAS) * _NUMBERS + slot
-        return _Ways(start, np.where(cycling, BICYCLE, PERSON), crossing, speed, aside, rng.random(count), first)
+        return _Ways(
+            start=start,
+            kind=np.where(cycling, BICYCLE, PERSON),
+            crossing=crossing,
+            speed=speed,
+            aside=aside,
+            phase=rng.random(count),
+            first=first,
+        )
 
     def _walkers(self, ways: _Ways, seconds: float) -> Walkers:
         mount = self.mount
@@ -108,11 +116,11 @@ class Crowd:
         kind = ways.kind[rows]
         turns = gone[rows] / np.where(kind == BICYCLE, _TURN_M, _STRIDE_M) + ways.phase[rows]
         return Walkers(
-            ways.first + rows.astype(np.int64),
-            kind.astype(np.int8),
-            np.where(across >= 0, SOUTHBOUND, NORTHBOUND).astype(np.int8),
-            np.stack([x, y, cosine, sine, cosine * speed, sine * speed], axis=1),
-            (turns * STRIDES).astype(np.int64) % STRIDES,
+            number=ways.first + rows.astype(np.int64),
+            kind=kind.astype(np.int8),
+            side=np.where(across >= 0, SOUTHBOUND, NORTHBOUND).astype(np.int8),
+            places=np.stack([x, y, cosine, sine, cosine * speed, sine * speed], axis=1),
+            stride=(turns * STRIDES).astype(np.int64) % STRIDES,
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 LATITUDE, LONGITUDE = 40.73, -73.97
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Light:
     """sun_from (3,): unit vector towards the sun (x west, y south, z up: the road runs north to south);
     sun, sky (3,): linear light of each on a surface that faces it; night: 0 by day to 1; wet: 0 dry to 1;
@@ -59,7 +59,7 @@ def light_at(seed: int, moment: datetime, rain: bool, night: bool) -> Light:
     flat = np.sqrt(1 - low**2)
     # x points west, y south.
     sun_from = np.array([-flat * np.sin(azimuth), -flat * np.cos(azimuth), low])
-    return Light(sun_from, 1.9 * direct * warm, sky, 1 - day, 0.9 if rain else 0.0, cloud)
+    return Light(sun_from=sun_from, sun=1.9 * direct * warm, sky=sky, night=1 - day, wet=0.9 if rain else 0.0, cloud=cloud)
 
 
 def exposure(mean: float, light: Light) -> float:

@@ -25,14 +25,23 @@ _PLACES = (
 )
 
 CAMERAS = tuple(
-    Camera(f"city-{i}", f"Synthetic city @ {name}", latitude, longitude, faces, CORRIDOR, i, "city")
+    Camera(
+        id=f"city-{i}",
+        name=f"Synthetic city @ {name}",
+        latitude=latitude,
+        longitude=longitude,
+        faces=faces,
+        corridor=CORRIDOR,
+        order=i,
+        network="city",
+    )
     for i, (name, latitude, longitude, faces) in enumerate(_PLACES, 1)
 )
 S_M = tuple(np.concatenate([[0.0], np.cumsum([a.distance_m(b) for a, b in itertools.pairwise(CAMERAS)])]).tolist())
 """Place of each camera's pole along the road, m."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mount:
     """One camera.
 

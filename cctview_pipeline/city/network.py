@@ -1,12 +1,14 @@
 """The synthetic city as a camera network: frames by camera and hour, and the truth about them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field, StrictInt
 
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.city.crowd import MAX_PEOPLE
@@ -18,48 +20,33 @@ from cctview_pipeline.city.truth import boxes_table, passages_table
 from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.frames import CameraHour, Frame
 from cctview_pipeline.ids import FrameId
-from cctview_pipeline.settings import FIRST_YEAR, LAST_YEAR, Key
+from cctview_pipeline.settings import CLOSED, Moment, Section, Texts, read
 
 START = datetime(2025, 6, 3, 16, tzinfo=UTC)
 """Noon in New York on an ordinary Tuesday: the beginning, unless somebody wants another."""
-
-KEYS = {
-    "seed": Key(
-        int, "1000", 0, 999_999, sentence="Which city: 0-999 are for training, 1000-1999 for development, 9000 up for evaluation."
-    ),
-    "start": Key(datetime, "2025-06-03T16:00:00Z", sentence="When it begins, a full hour."),
-    "minutes": Key(int, "60", 1, 366 * 24 * 60, sentence="How much of it is collected."),
-    "faults": Key(list, '["jam", "frozen:city-2"]', sentence="What goes wrong in it: `cctview city faults` has the names."),
-    "people": Key(int, "0", 0, MAX_PEOPLE, sentence="How many walk or cycle past each camera in an hour."),
-}
-"""Of ``[campaign.settings]``."""
 
 _AROUND = timedelta(minutes=4)
 """How long before and after its hour the traffic is known, so that passages at its edges are whole."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CitySettings:
-    """seed: of the city (0-999 are for training, 1000-1999 for development, 9000 and above for evaluation only);
-    start: a full UTC hour; minutes: how much is collected from there on; faults: by name, as ``jam`` or ``frozen:city-2``;
-    people: how many walk or cycle past each camera in an hour, or 0 for a city of vehicles only.
-    """
+    """``[campaign.settings]`` of a city."""
 
-    seed: int = 1000
-    start: datetime = START
-    minutes: int = 60
-    faults: tuple[str, ...] = field(default=())
-    people: int = 0
+    __pydantic_config__ = CLOSED
+
+    seed: Annotated[StrictInt, Field(ge=0, le=999_999, examples=[1000])] = 1000
+    """Which city: 0-999 are for training, 1000-1999 for development, 9000 up for evaluation."""
+    start: Annotated[Moment, Field(examples=["2025-06-03T16:00:00Z"])] = START
+    """When it begins, a full hour."""
+    minutes: Annotated[StrictInt, Field(ge=1, le=366 * 24 * 60, examples=[60])] = 60
+    """How much of it is collected."""
+    faults: Annotated[Texts, Field(examples=[["jam", "frozen:city-2"]])] = ()
+    """What goes wrong in it: `cctview city faults` has the names."""
+    people: Annotated[StrictInt, Field(ge=0, le=MAX_PEOPLE, examples=[0])] = 0
+    """How many walk or cycle past each camera in an hour."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 1_000_000:
-            raise ConfigurationError(f"A city's seed is a number from 0 to 999999, not {self.seed}.")
-        if not 1 <= self.minutes <= 366 * 24 * 60:
-            raise ConfigurationError(f"A city runs for 1 minute to a year, not for {self.minutes} minutes.")
-        if not 0 <= self.people <= MAX_PEOPLE:
-            raise ConfigurationError(f"From 0 to {MAX_PEOPLE} people pass a camera of a city in an hour, not {self.people}.")
-        if not FIRST_YEAR <= self.start.year <= LAST_YEAR:
-            raise ConfigurationError(f"A city starts between {FIRST_YEAR} and {LAST_YEAR}, not in {self.start.year}.")
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
             raise ConfigurationError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
         # The light of a day and the minutes of a fault are UTC's, however the start was written.
@@ -68,20 +55,10 @@ class CitySettings:
             Fault.parse(fault, [camera.id for camera in CAMERAS])
 
     @classmethod
-    def read(cls, settings: Mapping) -> "CitySettings":
-        """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
-        if unknown := set(settings) - set(KEYS):
-            raise ConfigurationError(f"A city has no setting '{min(unknown)}': known are {', '.join(KEYS)}.")
-        values = dict(settings)
-        if not all(type(values.get(name, 0)) is int for name in ("seed", "minutes", "people")):
-            raise ConfigurationError("A city's people, seed and minutes are whole numbers.")
-        if not isinstance(values.get("start", START), datetime):
-            raise ConfigurationError("A city's start is a time, such as 2025-06-03T16:00:00Z.")
-        faults = values.get("faults", ())
-        if not isinstance(faults, list | tuple) or not all(isinstance(fault, str) for fault in faults):
-            raise ConfigurationError("A city's faults are a list of names, such as ['jam', 'frozen:city-2'].")
-        values["faults"] = tuple(faults)
-        return cls(**values)
+    def read(cls, settings: Mapping, source: str = "The city") -> "CitySettings":
+        """From ``[campaign.settings]``. source: the file that says so. Raises CctviewError for what it does not know or
+        understand."""
+        return read(cls, settings, Section(source, "[campaign.settings]"))
 
     def as_dict(self) -> dict:
         """What :meth:`read` takes. Without people as before there were any, so that what was made then is still the same."""
@@ -183,4 +160,12 @@ def _frame(studio: Studio, shot: Exposure, jpeg: bytes) -> Frame:
     """A camera's picture is fetched a moment after it was taken."""
     camera_id = studio.mount.camera.id
     fetched_at = shot.captured_at + timedelta(milliseconds=120 + shot.number * 7919 % 260)
-    return Frame(_id(camera_id, shot), camera_id, shot.captured_at, fetched_at, jpeg, WIDTH, HEIGHT)
+    return Frame(
+        frame_id=_id(camera_id, shot),
+        camera_id=camera_id,
+        captured_at=shot.captured_at,
+        fetched_at=fetched_at,
+        jpeg=jpeg,
+        width=WIDTH,
+        height=HEIGHT,
+    )

@@ -23,7 +23,7 @@ _GLASS, _PAINT = int(Material.GLASS), int(Material.PAINT)
 _HEADLIGHT, _TAILLIGHT = int(Material.HEADLIGHT), int(Material.TAILLIGHT)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """Vehicles and people of whom at least one sample is visible, V of them. number (V,); kind, side (V,) as in the traffic,
     or PERSON and BICYCLE; boxes (V, 4): what is visible of each, px inside the frame; fraction (V,): visible share of the
@@ -36,7 +36,7 @@ class Seen:
     fraction: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Scene:
     """Who may be in the picture, V of them, vehicles before people. places (V, 6): as ``draw_vehicles`` takes them;
     braking, number, kind, side (V,); vehicles: how many of them are."""
@@ -231,7 +231,13 @@ def _run_over(people: np.ndarray, vehicles: np.ndarray, length: np.ndarray) -> n
 
 def _nobody() -> Seen:
     empty = np.zeros(0, np.int64)
-    return Seen(empty, empty.astype(np.int8), empty.astype(np.int8), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    return Seen(
+        number=empty,
+        kind=empty.astype(np.int8),
+        side=empty.astype(np.int8),
+        boxes=np.zeros((0, 4), np.float32),
+        fraction=np.zeros(0, np.float32),
+    )
 
 
 @njit(cache=True, nogil=True)

@@ -34,7 +34,7 @@ Point = tuple[float, float, float]
 Colour = tuple[float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """height: m; stout: 1 is slim; top, legs, skin, hair, bag: linear RGB; coat: how far down it goes, a share of the height;
     carries: a bag at the side or on the back, or nothing."""

@@ -34,7 +34,7 @@ class Side(IntEnum):
     PAVEMENT = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scenery:
     """vertices (N, 3) float32 m; triangles (M, 3) int32; surface (M,) uint8; tint (M, 3) float32 linear; normals (M, 3)
     float32; west, east: what lies beyond the road; lamps (L, 3): street lamps, m; edges: road's width to each side, m."""
@@ -107,15 +107,15 @@ class _Builder:
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
         triangles = np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3)
         return Scenery(
-            corners.reshape(-1, 3).astype(np.float32),
-            triangles,
-            np.array(self.surface, np.uint8),
-            np.array(self.tint, np.float32),
-            normals.astype(np.float32),
-            west,
-            east,
-            np.array(self.lamps, np.float64).reshape(-1, 3),
-            edges,
+            vertices=corners.reshape(-1, 3).astype(np.float32),
+            triangles=triangles,
+            surface=np.array(self.surface, np.uint8),
+            tint=np.array(self.tint, np.float32),
+            normals=normals.astype(np.float32),
+            west=west,
+            east=east,
+            lamps=np.array(self.lamps, np.float64).reshape(-1, 3),
+            edges=edges,
         )
 
 

@@ -116,11 +116,11 @@ class Studio:
         part = np.float32((moment - before) / _LIGHT_EVERY)
         old, new = self._backdrop(before, turned), self._backdrop(before + _LIGHT_EVERY, turned)
         return Backdrop(
-            old.standing + part * (new.standing - old.standing),
-            old.sunny + part * (new.sunny - old.sunny),
-            old.ground,
-            old.inverse_depth,
-            old.mean + float(part) * (new.mean - old.mean),
+            standing=old.standing + part * (new.standing - old.standing),
+            sunny=old.sunny + part * (new.sunny - old.sunny),
+            ground=old.ground,
+            inverse_depth=old.inverse_depth,
+            mean=old.mean + float(part) * (new.mean - old.mean),
         )
 
     def _draw_backdrop(self, moment: datetime, turned: bool) -> Backdrop:

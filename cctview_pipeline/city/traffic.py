@@ -5,7 +5,7 @@ A traffic day begins at 08:00 UTC, when the road is nearly empty in New York, wi
 the day is driven from its begin and only the asked window is kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -55,7 +55,7 @@ NUMBERS = 1_000_000
 """A vehicle is its traffic day's ordinal times this, plus its number in that day."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Vehicles:
     """Who is on the road at one moment, one row a vehicle, sorted by vehicle.
 
@@ -74,7 +74,7 @@ class Vehicles:
     heading: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Traffic:
     """Who was where, every STEP_S from begin on. Rows are grouped by step and sorted by vehicle within a step.
 
@@ -188,10 +188,11 @@ def simulate(seed: int, begin: datetime, end: datetime, jam: bool = False) -> Tr
     step, vehicle = columns[:2]
     order = np.lexsort((vehicle, step))
     starts = np.searchsorted(step[order], np.arange(int(steps) + 2))
-    return Traffic(begin, starts, *(column[order] for column in columns[1:]))
+    names = [each.name for each in fields(Traffic)][2:]
+    return Traffic(begin=begin, starts=starts, **{name: column[order] for name, column in zip(names, columns[1:], strict=True)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Arrivals:
     """The vehicles of one traffic day in order of their arrival, whose row is their number.
 
@@ -233,18 +234,18 @@ def arrivals(seed: int, day: date) -> Arrivals:
     heavy = mean > 7.0
     spread = np.clip(rng.standard_normal((4, count)), -2.0, 2.0)
     return Arrivals(
-        np.ceil(time[order] / TICK_S) * TICK_S,
-        side.astype(np.int8),
-        kind.astype(np.int8),
-        gate,
-        _choose_exits(rng, side, gate),
-        np.round(mean + deviation * spread[0], 2),
-        np.round(0.14 * spread[1] * np.where(heavy, 0.5, 1.0), 3),
-        np.round(MEAN_SPEED * pace, 2),
-        np.round(np.where(heavy, 1.4, 1.05) * (1.0 + 0.15 * spread[2]), 3),
-        np.round(np.where(heavy, 0.8, 1.6) * (1.0 + 0.12 * spread[3]), 3),
-        np.where(heavy, 1.6, 2.0),
-        np.round(np.clip(0.5 - 1.6 * (pace - 1.0) + 0.2 * rng.standard_normal(count) + 0.2 * heavy, 0.0, 0.999), 3),
+        time=np.ceil(time[order] / TICK_S) * TICK_S,
+        side=side.astype(np.int8),
+        kind=kind.astype(np.int8),
+        gate=gate,
+        exit=_choose_exits(rng, side, gate),
+        length=np.round(mean + deviation * spread[0], 2),
+        offset=np.round(0.14 * spread[1] * np.where(heavy, 0.5, 1.0), 3),
+        desired=np.round(MEAN_SPEED * pace, 2),
+        headway=np.round(np.where(heavy, 1.4, 1.05) * (1.0 + 0.15 * spread[2]), 3),
+        accel=np.round(np.where(heavy, 0.8, 1.6) * (1.0 + 0.12 * spread[3]), 3),
+        brake=np.where(heavy, 1.6, 2.0),
+        taste=np.round(np.clip(0.5 - 1.6 * (pace - 1.0) + 0.2 * rng.standard_normal(count) + 0.2 * heavy, 0.0, 0.999), 3),
     )
 
 

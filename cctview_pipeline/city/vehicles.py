@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """label: as a detector calls it; share: of the traffic; length, width, height: (mean, standard deviation) m;
     speed: of its drivers' desired speed, relative to a car's."""
@@ -20,12 +20,20 @@ class Kind:
 
 
 KINDS = (
-    Kind("car", "car", 0.44, (4.65, 0.25), (1.82, 0.04), (1.45, 0.04), 1.0),
-    Kind("suv", "car", 0.36, (4.75, 0.20), (1.92, 0.05), (1.74, 0.06), 1.0),
-    Kind("van", "car", 0.09, (5.40, 0.35), (2.00, 0.04), (2.15, 0.20), 0.96),
-    Kind("truck", "truck", 0.05, (7.80, 1.20), (2.40, 0.08), (3.20, 0.25), 0.90),
-    Kind("bus", "bus", 0.03, (11.60, 0.50), (2.55, 0.02), (3.10, 0.10), 0.90),
-    Kind("motorcycle", "motorcycle", 0.03, (2.15, 0.10), (0.80, 0.05), (1.45, 0.06), 1.08),
+    Kind(name="car", label="car", share=0.44, length=(4.65, 0.25), width=(1.82, 0.04), height=(1.45, 0.04), speed=1.0),
+    Kind(name="suv", label="car", share=0.36, length=(4.75, 0.20), width=(1.92, 0.05), height=(1.74, 0.06), speed=1.0),
+    Kind(name="van", label="car", share=0.09, length=(5.40, 0.35), width=(2.00, 0.04), height=(2.15, 0.20), speed=0.96),
+    Kind(name="truck", label="truck", share=0.05, length=(7.80, 1.20), width=(2.40, 0.08), height=(3.20, 0.25), speed=0.90),
+    Kind(name="bus", label="bus", share=0.03, length=(11.60, 0.50), width=(2.55, 0.02), height=(3.10, 0.10), speed=0.90),
+    Kind(
+        name="motorcycle",
+        label="motorcycle",
+        share=0.03,
+        length=(2.15, 0.10),
+        width=(0.80, 0.05),
+        height=(1.45, 0.06),
+        speed=1.08,
+    ),
 )
 
 # Shares of paints on North American roads (PPG and Axalta colour popularity reports, about 2018-2022), as linear
@@ -43,7 +51,7 @@ PAINTS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Vehicle:
     """One vehicle. number: unique in its city; length_m, width_m, height_m: of the body.
 

@@ -8,39 +8,37 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from cctview_pipeline.analytics.summary import summarise
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.replay import serve as serve_archive
-from cctview_pipeline.campaign import Campaign, parse_span, parse_time, touching
+from cctview_pipeline.campaign import Campaign, parse_time
 from cctview_pipeline.cli.backfill import backfill, print_summary
 from cctview_pipeline.cli.collect import cameras, collect
 from cctview_pipeline.cli.example import run_example
+from cctview_pipeline.cli.export import export
 from cctview_pipeline.cli.forget import erase, papers, purge
 from cctview_pipeline.cli.models import models
 from cctview_pipeline.cli.options import (
-    CamerasOption,
     FaultsOption,
     FromOption,
     MinutesOption,
     PeopleOption,
     SeedOption,
-    ToOption,
     city_settings,
     split,
 )
-from cctview_pipeline.cli.privacy import PurposeOption, audit
+from cctview_pipeline.cli.privacy import audit
+from cctview_pipeline.cli.publish import publish
 from cctview_pipeline.cli.query import QueryCommand, query
 from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.cli.train import train
 from cctview_pipeline.cli.view import view
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.errors import CctviewError, NotFoundError
+from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.privacy.export import export_partitions
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
@@ -53,6 +51,8 @@ app.command("purge")(purge)
 app.command("erase")(erase)
 app.command("papers")(papers)
 app.command("view")(view)
+app.command("export")(export)
+app.command("publish")(publish)
 app.add_typer(cameras, name="cameras")
 app.add_typer(audit, name="audit")
 app.add_typer(train, name="train")
@@ -90,38 +90,6 @@ def example(
     count = sum(len(others) for of_vehicle in found.distances.values() for others in of_vehicle.values())
     console.print(
         f"Compared {len(found.distances)} vehicles of {found.base} in {count} pairs: see {where / 'matches'}.", soft_wrap=True
-    )
-
-
-@app.command()
-def export(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
-    layout: Annotated[str, typer.Option(help="Of the files: cctview.")] = "cctview",
-    cameras: CamerasOption = [],  # noqa: B006
-    begin: FromOption = "",
-    end: ToOption = "",
-    purpose: PurposeOption = "",
-) -> None:
-    """Write partitions of the lake as files in CCTView's published layout. It is written to the audit log first."""
-    if layout != "cctview":
-        raise NotFoundError(f"There is no layout named '{layout}': use cctview.")
-    lake, campaign = _campaign()
-    wanted = [campaign.camera(name).id for name in split(cameras)] or [camera.id for camera in campaign.cameras]
-    hours = touching(campaign.hours(), *parse_span(begin, end))
-    partitions = [Partition.camera_hour(camera, hour) for camera in wanted for hour in hours]
-    there = [partition for partition in partitions if lake.has("features", partition)]
-    if not there:
-        raise CctviewError("None of these camera-hours has features yet: `cctview backfill` makes them.")
-    threshold, frames = threshold_of(campaign.model("detector")), 0
-    made_folder(out)
-    with Progress(console=console) as progress:
-        written = export_partitions(lake, there, threshold, out, purpose)
-        for count in progress.track(written, total=len(there), description="camera-hours"):
-            frames += count
-    left = len(partitions) - len(there)
-    console.print(
-        f"Wrote {frames} frames of {len(there)} camera-hours to {out}{f'; {left} are not made yet' if left else ''}.",
-        soft_wrap=True,
     )
 
 

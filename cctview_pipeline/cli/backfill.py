@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from cctview_pipeline.analytics.summary import Summary, summarise
-from cctview_pipeline.backfill.select import BackfillRequest, choose
+from cctview_pipeline.backfill.select import Asked, BackfillRequest, choose
 from cctview_pipeline.cameras.described import UndescribedCameras
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import TASKS, Campaign, parse_span
 from cctview_pipeline.cli.options import (
     CamerasOption,
@@ -81,7 +82,11 @@ def backfill(
         raise CctviewError("One --path is read: give the folder that holds all the archives and zip files, or links to them.")
     where = path[0] if path else ""
     try:
-        chosen = choose(lake, network, where, split(cameras), *parse_span(begin, end), settings, purposes)
+        first, last = parse_span(begin, end)
+        asked = Asked(
+            network=network, path=where, cameras=split(cameras), begin=first, end=last, settings=settings, purposes=purposes
+        )
+        chosen = choose(lake, asked)
     except UndescribedCameras as error:
         print(error.draft)
         raise
@@ -96,12 +101,12 @@ def backfill(
     if as_json:
         print_json(report.as_dict())
     else:
-        _print(report, lake, chosen.hours)
+        _print(report, lake, calendar_of(chosen.campaign), chosen.hours)
     if report.failure:
         raise CctviewError(report.failure)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What came of a backfill. planned: partitions of all tables that the choice leads to; asked: those that were to be made;
     finished: those of them that were; failure: the sentence that the command ends with."""
@@ -143,7 +148,9 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
         planned, total, since, mark = launching.count(plan), launching.count(todo), datetime.now(UTC), launching.log_end(instance)
         if not total:
             record_models(instance, campaign)
-            return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, 0, 0)
+            return Report(
+                chosen=chosen, summary=summarise(lake, chosen.cameras, chosen.hours), planned=planned, asked=0, finished=0
+            )
         title = f"{len(chosen.cameras)} cameras, {len(chosen.hours)} hours from {chosen.hours[0]:%Y-%m-%dT%HZ}"
         try:
             with running_daemon(instance, 0.5 if total <= SOON_DONE else 2.0), _Shown(total, aside) as shown:
@@ -155,7 +162,9 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
                 lake.withdraw_campaign()
         unwritten = launching.unwritten(todo, lake)
         if outcome.succeeded and not launching.count(unwritten):
-            return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, total, total)
+            return Report(
+                chosen=chosen, summary=summarise(lake, chosen.cameras, chosen.hours), planned=planned, asked=total, finished=total
+            )
         causes = [str(cause) for cause in find_causes(instance, unwritten, since)]
         made = launching.finished(todo, lake, instance, mark)
     ended = f"; {outcome.error}" if outcome.error else ""
@@ -163,7 +172,15 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
         f"{made} of {total} partitions are finished{ended}{f'; {causes[0]}' if causes else '.'} See the runs with `cctview dev`, "
         f"or daemon.log in {os.environ['DAGSTER_HOME']}; the same command does what is left."
     )
-    return Report(chosen, summarise(lake, chosen.cameras, chosen.hours), planned, total, made, causes, failure)
+    return Report(
+        chosen=chosen,
+        summary=summarise(lake, chosen.cameras, chosen.hours),
+        planned=planned,
+        asked=total,
+        finished=made,
+        causes=causes,
+        failure=failure,
+    )
 
 
 class _Shown:

@@ -1,9 +1,8 @@
 """``cctview collect`` and ``cctview cameras``: live cameras from the command line."""
 
 import asyncio
-import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from cctview_pipeline.cameras.snapshots import keep, latest
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, say
+from cctview_pipeline.durations import parse_duration
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.policy import Policy
@@ -41,7 +41,7 @@ def refresh(
     from cctview_pipeline.collect.session import list_cameras
 
     live = open_live(network, base_url)
-    listed = asyncio.run(list_cameras(live, EngineSettings(contact)))
+    listed = asyncio.run(list_cameras(live, EngineSettings(contact=contact)))
     difference = keep(snapshots(live), listed.cameras, datetime.now(UTC), force)
     online = sum(camera.online for camera in listed.cameras)
     console.print(f"{len(listed.cameras)} cameras, {online} of them on: {difference}.")
@@ -102,14 +102,14 @@ def collect(
     import uvloop  # a third less of a core than asyncio's own loop
 
     from cctview_pipeline.collect.engine import EngineSettings
-    from cctview_pipeline.collect.session import cameras_of, choose, summary, table
+    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, summary, table
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
 
     if not 0 < budget <= 1e6:
         raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
-    live, settings, part = open_live(network, base_url), EngineSettings(contact), Shard.parse(shard)
-    seconds = parse_duration(duration) if duration else None
+    live, settings, part = open_live(network, base_url), EngineSettings(contact=contact), Shard.parse(shard)
+    seconds = parse_duration(duration).total_seconds() if duration else None
     console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
@@ -123,22 +123,11 @@ def collect(
     masker = masker_of(live.name, unmasked_for)
     for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
         say(f"Nothing of it is kept. {sentence}")
+    sitting = Sitting(spool=directory, budget=int(budget * (1 << 30)), shard=part, seconds=seconds, metrics_port=metrics_port)
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
-        engine = uvloop.run(
-            run(
-                live,
-                mine,
-                directory,
-                int(budget * (1 << 30)),
-                settings,
-                masker,
-                part,
-                seconds,
-                metrics_port,
-                lambda engine: screen.update(table(engine, time.monotonic() - began)),
-            )
-        )
+        show = lambda engine: screen.update(table(engine, time.monotonic() - began))  # noqa: E731
+        engine = uvloop.run(run(live, mine, sitting, settings, masker, show))
     if not console.is_terminal:
         console.line()  # in a log the table ends without one
     kept = [followed.tally.new - followed.tally.refused for followed in engine.followed]
@@ -170,12 +159,3 @@ def open_live(name: str, base_url: str = "") -> LiveNetwork:
 def snapshots(network: LiveNetwork) -> Path:
     """Where a network's lists are kept."""
     return project_root() / "var" / "cameras" / network.name
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of ``90s``, ``20m``, ``1h`` or ``1h30m``."""
-    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?", text)
-    if not match or not any(int(part or 0) for part in match.groups()):
-        raise CctviewError(f"A duration is given as 90s, 20m, 1h or 1h30m, not '{text}'.")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()

@@ -82,7 +82,7 @@ def detection_ids(frame_id: str, image: np.ndarray, found: Detections) -> list[D
     for number, (box, score, label) in enumerate(zip(found.boxes, found.scores, found.labels, strict=True), 1):
         x1, y1 = min(round(float(box[0])), width - 1), min(round(float(box[1])), height - 1)
         x2, y2 = max(round(float(box[2])), x1 + 1), max(round(float(box[3])), y1 + 1)
-        ids.append(DetectionId(frame_id, number, label, float(score) * 100, (x1, y1, x2, y2)))
+        ids.append(DetectionId(frame_id=frame_id, number=number, label=label, percent=float(score) * 100, box=(x1, y1, x2, y2)))
     return ids
 
 

@@ -50,7 +50,7 @@ class _Said(TypedDict, total=False):
     cities: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Wanted:
     """What was said of an adaptation. recipe: what of it is not to be the default's."""
 
@@ -106,7 +106,9 @@ def train_detector(
     _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        wanted = _Wanted(split(cameras), begin, end, purpose, name, start, said, device)
+        wanted = _Wanted(
+            cameras=split(cameras), begin=begin, end=end, purpose=purpose, name=name, start=start, recipe=said, device=device
+        )
         _adapt_detector(wanted, teachers, every, again)
         return
     if teachers:
@@ -121,6 +123,7 @@ def train_detector(
 
 def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: bool) -> None:
 
+    from cctview_pipeline.assets.labels import LabellingConfig
     from cctview_pipeline.assets.weights import DETECTOR, kept, record_candidate
     from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.labelling import label, unlabelled
@@ -140,7 +143,8 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
             with Progress(*columns, console=console) as progress:
                 task = progress.add_task("camera-hours labelled", total=len(todo))
-                label(job, instance, lake, todo, teachers, every, wanted.device, lambda count: progress.advance(task, count))
+                config = LabellingConfig(teachers=teachers, every=every, device=wanted.device)
+                label(job, instance, lake, todo, config, lambda count: progress.advance(task, count))
         start = wanted.start or campaign.model("detector")
         recipe = AdaptationRecipe(**wanted.recipe)
         adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
@@ -179,7 +183,11 @@ def train_extractor(
     _begin()
     said = _said(seed=seed, epochs=epochs, learning_rate=learning_rate, cities=cities)
     if from_lake:
-        _adapt_extractor(_Wanted(split(cameras), begin, end, purpose, name, start, said, device))
+        _adapt_extractor(
+            _Wanted(
+                cameras=split(cameras), begin=begin, end=end, purpose=purpose, name=name, start=start, recipe=said, device=device
+            )
+        )
         return
     assert data is not None, "Without --from-lake, _one_source has seen to it that --data is given."
     from cctview_pipeline.training.extractor.recipe import ExtractorRecipe

@@ -43,7 +43,14 @@ def view(
         check_certificate(certificate, key)
     known = read_tokens(tokens) if tokens else {}
     mapped = Tiles.open(tiles, tiles_attribution) if tiles else None
-    settings = ViewerSettings(host, tuple(allow_host), known, certificate is not None, dagster.rstrip("/"), mapped)
+    settings = ViewerSettings(
+        host=host,
+        hosts=tuple(allow_host),
+        tokens=known,
+        secure=certificate is not None,
+        dagster=dagster.rstrip("/"),
+        tiles=mapped,
+    )
     listener = listen(host, port)
     prepare_home()
     lake = open_lake()

@@ -44,7 +44,7 @@ COLLECTOR = ""
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EngineSettings:
     """contact: an address at which the cameras' operator finds you; per_host: connections to one host at a time; the three
     times are for the phases of a fetch, in seconds; largest_bytes: of one answer."""
@@ -73,7 +73,7 @@ class EngineSettings:
         return f"cctview-pipeline (+{self.contact})"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Counters:
     """What happened to one camera since the engine began.
 
@@ -103,7 +103,7 @@ class Counters:
         self.reasons[reason] += 1
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CameraSession:
     """A camera, its memory and its counts. etag: of its newest picture, where the network sends one; kept: its newest frame that
     was handed to the spool."""
@@ -148,7 +148,9 @@ class Engine:
         self._arrived = asyncio.Event()
 
     def _followed(self, camera: LiveCamera, seen: Seen | None) -> CameraSession:
-        return CameraSession(camera, CameraWatch(camera.id, self.placeholders, self.network.cadence_s, seen), kept=seen)
+        return CameraSession(
+            camera=camera, watch=CameraWatch(camera.id, self.placeholders, self.network.cadence_s, seen), kept=seen
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set; then what was gathered is written and the segment ended."""
@@ -228,7 +230,14 @@ class Engine:
                 tally.fails(watch.reason)
             elif taken:
                 new += 1
-                self._keep(followed, Record(Kind.FRAME, watch.camera_id, taken.captured_us, taken.fetched_us, taken.jpeg))
+                record = Record(
+                    kind=Kind.FRAME,
+                    camera_id=watch.camera_id,
+                    captured_us=taken.captured_us,
+                    fetched_us=taken.fetched_us,
+                    payload=taken.jpeg,
+                )
+                self._keep(followed, record)
             elif watch.state == "placeholder":
                 tally.notices += 1
             else:
@@ -358,7 +367,10 @@ class Engine:
         now = _now_us()
         # A full spool takes no notes either; the collector's silence is then what tells of the gap.
         with contextlib.suppress(SpoolFull):
-            self.writer.append(Record(Kind.EVENT, camera_id, at_us or now, now, json.dumps(content).encode()))
+            payload = json.dumps(content).encode()
+            self.writer.append(
+                Record(kind=Kind.EVENT, camera_id=camera_id, captured_us=at_us or now, fetched_us=now, payload=payload)
+            )
 
 
 def _as_dict(change: Change) -> dict:

@@ -6,6 +6,7 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -85,35 +86,43 @@ def choose(
     return own, [said] if absent else []
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sitting:
+    """Where a sitting leaves its frames, and how long it is. spool: all shards' directory; budget: bytes that this shard may take
+    there; seconds: None until it is stopped; metrics_port: 0 for none."""
+
+    spool: Path
+    budget: int
+    shard: Shard = Shard()
+    seconds: float | None = None
+    metrics_port: int = 0
+
+
 async def collect(
     network: LiveNetwork,
     cameras: Sequence[LiveCamera],
-    spool: Path,
-    budget: int,
+    sitting: Sitting,
     settings: EngineSettings,
     masker: Masker,
-    shard: Shard = Shard(),
-    seconds: float | None = None,
-    metrics_port: int = 0,
     tick: Callable[[Engine], None] = lambda engine: None,
 ) -> Engine:
     """Follow the cameras for so long, or until SIGTERM or SIGINT; what was gathered is then on the disk.
 
-    spool: all shards' directory; budget: bytes that this one may take there; tick: called every second.
+    tick: called every second.
     """
     if not cameras:
         raise NotFoundError("There is no camera to collect: this shard has none of those that were chosen.")
-    writer = SpoolWriter(spool / str(shard), budget)
+    writer = SpoolWriter(sitting.spool / str(sitting.shard), sitting.budget)
     try:
-        describe(spool, cameras)
-        engine = Engine(network, cameras, writer, settings, masker, Newest.read(spool))
+        describe(sitting.spool, cameras)
+        engine = Engine(network, cameras, writer, settings, masker, Newest.read(sitting.spool))
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        if metrics_port:
-            serve_metrics(engine, metrics_port)
-        if seconds is not None:
-            loop.call_later(seconds, stop.set)
+        if sitting.metrics_port:
+            serve_metrics(engine, sitting.metrics_port)
+        if sitting.seconds is not None:
+            loop.call_later(sitting.seconds, stop.set)
         ticking = asyncio.create_task(_tick(engine, tick))
         try:
             await engine.run(stop)

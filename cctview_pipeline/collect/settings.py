@@ -4,38 +4,42 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import ConfigurationError
-from cctview_pipeline.settings import Key, Section, read_section
+from cctview_pipeline.settings import CLOSED, Section, Shown, Text, read
 
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import EngineSettings
 
-KEYS = {
-    "collect": Key(bool, "true", sentence="Whether to collect at all, somebody having read the operator's terms."),
-    "contact": Key(str, '"you@example.org"', sentence="Where the operator finds you; sent with every request."),
-    "window": Key(str, '"13:00-14:00"', sentence="Of every day, in the network's local time."),
-    "budget_gib": Key(float, "20.0", above=0, most=1e6, sentence="What the spool may take of the disk, GiB."),
-    "metrics_port": Key(int, "9090, or 0 for none", 0, 65_535, sentence="Where Prometheus finds metrics; 0 for nowhere."),
-    "base_url": Key(str, '"http://127.0.0.1:8010"', sentence="Another server of the network's form."),
-}
+_WINDOW = r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
+_SERVER = r"https?://[^\s/?#]+[^\s?#]*"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CollectSettings:
-    """collect: whether to collect at all, somebody having read the operator's terms; contact: where the operator finds you;
-    window: of every day, in the network's local time; budget_gib: what the spool may take; metrics_port: 0 for none; base_url:
-    of another server of the network's form."""
+    """``[campaign.settings]`` of a live network."""
 
-    collect: bool = False
-    contact: str = ""
-    window: str = "13:00-14:00"
-    budget_gib: float = 20.0
-    metrics_port: int = 0
-    base_url: str = ""
+    __pydantic_config__ = CLOSED
+
+    collect: Annotated[StrictBool, Field(examples=[True])] = False
+    """Whether to collect at all, somebody having read the operator's terms."""
+    contact: Annotated[Text, Field(examples=["you@example.org"])] = ""
+    """Where the operator finds you; sent with every request."""
+    window: Annotated[StrictStr, Field(pattern=f"^{_WINDOW}$", title="span of the day", examples=["13:00-14:00"])] = "13:00-14:00"
+    """Of every day, in the network's local time."""
+    budget_gib: Annotated[StrictFloat, Field(gt=0, le=1e6, examples=[20.0])] = 20.0
+    """What the spool may take of the disk, GiB."""
+    metrics_port: Annotated[StrictInt, Field(ge=0, le=65_535, examples=[9090, 0])] = 0
+    """Where Prometheus finds metrics; 0 for nowhere."""
+    base_url: Annotated[
+        StrictStr, Field(pattern=f"^({_SERVER})?$", title="address of a server", examples=["http://127.0.0.1:8010"]), Shown
+    ] = ""
+    """Another server of the network's form."""
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CollectSettings":
@@ -55,30 +59,19 @@ class CollectSettings:
     @classmethod
     def read(cls, values: Mapping, source: str = "campaign.toml") -> "CollectSettings":
         """From ``[campaign.settings]``. Raises CctviewError for what it does not know or understand."""
-        section = Section(source, "[campaign.settings]")
-        settings = cls(**read_section(values, section, KEYS))
-        settings.begin_and_seconds()
-        url = settings.base_url
-        if url and not is_server_address(url):
-            raise section.wrong("base_url", url, "is no address of a server", f"base_url = {KEYS['base_url'].example}")
-        return settings
+        return read(cls, values, Section(source, "[campaign.settings]"))
 
     def begin_and_seconds(self) -> tuple[time, float]:
         """When the window begins, and how long it is; one that ends before it begins ends on the next day."""
-        match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", self.window)
-        if not match:
-            raise ConfigurationError(f"A window is given as 13:00-14:00, not '{self.window}'.")
+        match = re.fullmatch(_WINDOW, self.window)
+        assert match, "the file was read, and its window with it"
         first, last = (int(match[i]) * 60 + int(match[i + 1]) for i in (1, 3))
         return time(first // 60, first % 60), ((last - first) % 1440 or 1440) * 60.0
 
     def engine(self) -> "EngineSettings":
         from cctview_pipeline.collect.engine import EngineSettings  # aiohttp is of no use to the code server
 
-        return EngineSettings(self.contact)
+        return EngineSettings(contact=self.contact)
 
     def network(self, name: str) -> LiveNetwork:
         return LIVE_NETWORKS[name](self.base_url)
-
-
-def is_server_address(url: str) -> bool:
-    return re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url) is not None

@@ -1,4 +1,8 @@
-"""Average precision of boxes at an overlap of one half (AP50), with regions that count neither way."""
+"""Average precision of boxes at an overlap of one half (AP50), with regions that count neither way.
+
+The same as COCO's evaluator gives, to which a test holds it. It is not called here, because it gives no point of the curve at a
+score: an operating point is chosen and judged by precision and recall there.
+"""
 
 from dataclasses import dataclass
 

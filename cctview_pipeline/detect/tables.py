@@ -42,7 +42,7 @@ def _table(frames: pa.RecordBatch, found: Sequence[Detections], model: str) -> p
     boxes = np.concatenate([each.boxes for each in found])
     labels = [label for each in found for label in each.labels]
     ids = [
-        str(DetectionId(frame_id, number, label, float(score) * 100, tuple(corners)))
+        str(DetectionId(frame_id=frame_id, number=number, label=label, percent=float(score) * 100, box=tuple(corners)))
         for frame_id, each in zip(frames["frame_id"].to_pylist(), found, strict=True)
         for number, (corners, score, label) in enumerate(
             zip(np.round(each.boxes).astype(int).tolist(), each.scores, each.labels, strict=True), 1

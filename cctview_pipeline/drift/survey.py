@@ -34,7 +34,7 @@ MAX_READ: dict[Table, int] = {"detections": 100_000, "features": 1_200}
 READERS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CameraHourDrift:
     """One camera-hour. count: vehicles that it rests on; distance: from the nearest training camera, 0..1, None where it
     cannot be told; nearest: that camera; expected_f1: what the scores promise, and in_doubt: their share near the threshold,
@@ -60,7 +60,7 @@ class CameraHourDrift:
         return f"{self.camera} at {format_hour(self.hour)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DriftReport:
     """findings: those to label next first; notes: why models could not be compared, a sentence each; left_out: camera-hours that
     were not read because there were too many."""
@@ -134,7 +134,7 @@ def survey(lake: Lake, table: Table, day: date, cameras: Iterable[str] = ()) -> 
     with ThreadPoolExecutor(READERS) as pool:
         findings = list(pool.map(lambda place: look(lake, place, references), chosen))
     notes = [found for model in sorted({f.model for f in findings} - {""}) if isinstance(found := references(model), str)]
-    return DriftReport(table, day, ranked(findings), notes, len(places) - len(chosen))
+    return DriftReport(table=table, day=day, findings=ranked(findings), notes=notes, left_out=len(places) - len(chosen))
 
 
 def spread(places: list[Partition], most: int) -> list[Partition]:

@@ -61,7 +61,7 @@ def evaluate_verdicts(lake: Lake, partitions: Sequence[Partition]) -> Evaluation
         return Evaluation(())
     about = {"people": len(everything.people), "disputed": len(everything.disputed), "gone": gone}
     agreement = 1 - len(everything.disputed & everything.shared) / len(everything.shared) if everything.shared else None
-    rows = [Row(SUBJECT, name, ALL, float(count), count) for name, count in about.items()]
+    rows = [Row(subject=SUBJECT, metric=name, scope=ALL, value=float(count), support=count) for name, count in about.items()]
     rows += measured(SUBJECT, ALL, len(everything.shared), {"agreement": agreement})
     rows += _rows(ALL, found)
     by_way = defaultdict(list)
@@ -75,7 +75,7 @@ def evaluate_verdicts(lake: Lake, partitions: Sequence[Partition]) -> Evaluation
 
 def _rows(scope: str, pairs: list[JudgedMatch]) -> list[Row]:
     chosen, same = [each.same for each in pairs if each.assigned], [each.assigned for each in pairs if each.same]
-    rows = [Row(SUBJECT, "pairs", scope, float(len(pairs)), len(pairs))]
+    rows = [Row(subject=SUBJECT, metric="pairs", scope=scope, value=float(len(pairs)), support=len(pairs))]
     rows += measured(SUBJECT, scope, len(chosen), {"match_precision": float(np.mean(chosen)) if chosen else None})
     return rows + measured(SUBJECT, scope, len(same), {"match_recall": float(np.mean(same)) if same else None})
 

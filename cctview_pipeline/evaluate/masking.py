@@ -17,7 +17,7 @@ _LIKE_GREY, _UNLIKE_GREY = 6, 18
 not count."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """A picture as it came, and boxes (N, 4) in its pixels: vehicles that are to be found, those that count neither way, and
     people."""
@@ -29,7 +29,7 @@ class Seen:
     people: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MaskingCost:
     """Shares of pixels that were painted: of the pictures, of vehicles' boxes without the people in them, and of people's
     boxes; and AP50 of vehicles on the pictures as they came and as they are stored. NaN where there was nothing to measure."""
@@ -80,7 +80,8 @@ def masking_cost(masker: Masker, detector: Detector, pictures: Sequence[Seen]) -
         average_precision(detector.detect(jpegs), pictures)
         for jpegs in ([each.jpeg for each in pictures], [masked.jpeg for masked in stored])
     )
-    return MaskingCost(*painted.shares(), before, after)
+    picture, vehicles, people = painted.shares()
+    return MaskingCost(picture=picture, vehicles=vehicles, people=people, ap50_before=before, ap50_after=after)
 
 
 def average_precision(found: Iterable[Detections], pictures: Sequence[Seen]) -> float:

@@ -18,7 +18,7 @@ TRUTH = ("truth_boxes", "truth_passages")
 RESULTS = ("raw_frames", "detections", "features", "tracks", "matches")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tracks:
     """K tracks of one camera; what an hour's turn cut in two is one track here.
 
@@ -35,7 +35,7 @@ class Tracks:
     vehicle: list[str | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CameraResults:
     """All that is known about one camera. times: (F,) us since 1970 of the frames it sent, sorted.
 
@@ -90,16 +90,16 @@ def read_camera(lake: Lake, camera_id: str, hours: list[datetime], features: pa.
     assignment = assign(truth, found, len(order))
     tracks.vehicle.extend(vehicles_of_tracks(truth, found, assignment, len(tracks.ids)))
     return CameraResults(
-        camera_id,
-        microseconds(frames["captured_at"]),
-        truth,
-        found,
-        tracks,
-        assignment,
-        embedding_matrix(features).astype(np.float16),
-        {detection_id: row for row, detection_id in enumerate(features["detection_id"].to_pylist())},
-        tuple(pc.unique(features["model"]).to_pylist()),
-        _seen_before(lake, camera_id, hours),
+        camera_id=camera_id,
+        times=microseconds(frames["captured_at"]),
+        truth=truth,
+        found=found,
+        tracks=tracks,
+        assignment=assignment,
+        embeddings=embedding_matrix(features).astype(np.float16),
+        embedding_row={detection_id: row for row, detection_id in enumerate(features["detection_id"].to_pylist())},
+        model=tuple(pc.unique(features["model"]).to_pylist()),
+        seen_before=_seen_before(lake, camera_id, hours),
     )
 
 
@@ -146,14 +146,21 @@ def _truth(table: pa.Table, order: pa.Array) -> GroundTruthBoxes:
     boxes = _corners(table)
     counted = counts(boxes, table["visible_fraction"].to_numpy())
     vehicle, label, carriageway = (strings(table[name]) for name in ("vehicle_id", "label", "carriageway"))
-    return GroundTruthBoxes(frame, vehicle, boxes, counted, label, carriageway)
+    return GroundTruthBoxes(frame=frame, vehicle=vehicle, boxes=boxes, counted=counted, label=label, carriageway=carriageway)
 
 
 def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> PredictedBoxes:
     table, frame = _in_frames(_of_vehicles(table), order)
     ids = table["detection_id"].to_pylist()
     track = np.array([members.get(detection_id, -1) for detection_id in ids], np.int64)
-    return PredictedBoxes(np.array(ids, str), frame, _corners(table), table["score"].to_numpy(), strings(table["label"]), track)
+    return PredictedBoxes(
+        ids=np.array(ids, str),
+        frame=frame,
+        boxes=_corners(table),
+        score=table["score"].to_numpy(),
+        label=strings(table["label"]),
+        track=track,
+    )
 
 
 def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
@@ -180,7 +187,14 @@ def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
             began.append(row["continues"] is None and row["quality"] is not None)
         index[row["track_id"]] = position
         members |= dict.fromkeys(row["detection_ids"], position)
-    return Tracks(ids, index, np.array(first, np.int64), carriageway, np.array(began, bool), []), members
+    return Tracks(
+        ids=ids,
+        index=index,
+        first_seen=np.array(first, np.int64),
+        carriageway=carriageway,
+        began=np.array(began, bool),
+        vehicle=[],
+    ), members
 
 
 def _seen_before(lake: Lake, camera_id: str, hours: list[datetime]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from cctview_pipeline.lake.schemas import schema_of
 ALL = "all"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One figure. scope: what it was measured on; value: None where nothing could be measured; support: true things."""
 
@@ -31,7 +31,9 @@ class Row:
 def measured(subject: str, scope: str, support: int, values: Mapping[str, float | None]) -> list[Row]:
     """One row a metric; without truth there is nothing to measure, and every value is None."""
     known = {metric: None if value is None or not support else float(value) for metric, value in values.items()}
-    return [Row(subject, metric, scope, value, int(support)) for metric, value in known.items()]
+    return [
+        Row(subject=subject, metric=metric, scope=scope, value=value, support=int(support)) for metric, value in known.items()
+    ]
 
 
 @dataclass(frozen=True)

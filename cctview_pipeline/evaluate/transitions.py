@@ -24,7 +24,7 @@ class Transition:
     gap_s: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AssignedMatch:
     """A chosen match. vehicle: the one that both its tracks are identified as, else None; arrived: us since 1970."""
 
@@ -74,11 +74,11 @@ def assigned_matches(
             same = camera.tracks.vehicle[query] == source.tracks.vehicle[gallery]
             found.append(
                 AssignedMatch(
-                    (source.camera_id, camera.camera_id),
-                    int(camera.tracks.first_seen[query]),
-                    row["gap_s"],
-                    row["probability"],
-                    camera.tracks.vehicle[query] if same else None,
+                    way=(source.camera_id, camera.camera_id),
+                    arrived=int(camera.tracks.first_seen[query]),
+                    gap_s=row["gap_s"],
+                    probability=row["probability"],
+                    vehicle=camera.tracks.vehicle[query] if same else None,
                 )
             )
     return found

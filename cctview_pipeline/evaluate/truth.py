@@ -18,7 +18,7 @@ MIN_VISIBLE = 0.30
 OVERLAP = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroundTruthBoxes:
     """N true boxes of one camera, sorted by frame.
 
@@ -34,7 +34,7 @@ class GroundTruthBoxes:
     carriageway: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictedBoxes:
     """M detections of vehicles of one camera, of every score, sorted by frame.
 

@@ -53,7 +53,7 @@ _UPRIGHT = {
 """EXIF's orientation -> how the picture is turned to stand upright."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Jpeg:
     """A picture without what tells about the camera. data: the JPEG; width, height: px; captured_at: UTC, by an Axis camera's
     comment, or None; exif: the bytes of its EXIF as they came, or nothing."""
@@ -88,7 +88,7 @@ def read(data: bytes) -> Jpeg:
         kept, (height, width) = encode_like(upright, kept), upright.shape[:2]
     elif not ended:
         decode(kept, whole=True)
-    return Jpeg(kept, width, height, outline.captured_at, outline.exif)
+    return Jpeg(data=kept, width=width, height=height, captured_at=outline.captured_at, exif=outline.exif)
 
 
 def read_whole(data: bytes) -> Jpeg:
@@ -160,7 +160,7 @@ def with_comments(data: bytes, *texts: bytes) -> bytes:
     return b"".join([begin, header, *comments, *rest] if header[1] == JFIF else [begin, *comments, header, *rest])
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Outline:
     """What is gathered of a picture, segment by segment. kept: pieces of the plain form; coded: component -> which of its 64
     coefficients scans gave to the last bit, a bit each; zeros: Huffman table -> what its code of zero bits means."""

@@ -106,6 +106,17 @@ def _one_a_frame(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | 
     return None
 
 
+def _one_vehicle(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    counts = pc.value_counts(pc.list_flatten(rows["track_ids"].combine_chunks()))
+    twice = counts.filter(pc.greater(counts.field("counts"), 1))
+    return f"{twice[0]['values']} is a piece of {twice[0]['counts']}." if len(twice) else None
+
+
+def _possible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    wrong = rows.filter(pc.or_(pc.less(rows["vehicle_s"], 0), pc.fill_null(pc.less_equal(rows["dwell_s"], 0), False)))
+    return f"{wrong['carriageway'][0]} at {wrong['began_at'][0]} has {wrong['vehicle_s'][0]} s." if wrong.num_rows else None
+
+
 def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     fast = pc.max(rows["implied_speed_kmh"]).as_py() if rows.num_rows else 0.0
     return f"One implies {fast:.0f} km/h." if fast > MAX_SPEED_KMH else None
@@ -141,9 +152,9 @@ def _some_time(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | No
 
 
 def _whole_quarters(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
-    sums = sum(rows[f"{state}_s"].to_numpy().astype(float) for state in STATES)
-    wrong = np.flatnonzero(np.abs(sums - 900) > 0.5) if rows.num_rows else []
-    return f"Those of {rows['began_at'][int(wrong[0])]} add up to {sums[wrong[0]]:.1f}." if len(wrong) else None
+    sums = np.sum([rows[f"{state}_s"].to_numpy() for state in STATES], axis=0)
+    wrong = np.flatnonzero(np.abs(sums - 900) > 0.5).tolist()
+    return f"Those of {rows['began_at'][wrong[0]]} add up to {sums[wrong[0]]:.1f}." if wrong else None
 
 
 def _zero_is_no_null(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
@@ -200,6 +211,16 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _exists("detection_ids", "features", "detection_id", "detections_exist", "Every track's detections have an embedding."),
         Check("one_detection_a_frame", "A track never has two detections in one frame.", _one_a_frame),
     ),
+    "passages": (
+        _unique("track_id"),
+        _inside_hour("passed_at"),
+        _exists("track_ids", "tracks", "track_id", "tracks_exist", "Every piece is a track of this camera and hour."),
+        Check("one_vehicle_a_track", "No track is a piece of two vehicles.", _one_vehicle),
+    ),
+    "vehicles_in_view": (
+        _unique("carriageway", "began_at"),
+        Check("possible", "Nobody is in view for less than no time.", _possible),
+    ),
     "matches": (
         _unique("query_track_id", "gallery_track_id"),
         _exists("query_track_id", "tracks", "track_id", "tracks_exist", "Every query is a track of this camera and hour."),
@@ -217,7 +238,6 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _inside_hour("began_at"),
         Check("whole_quarters", "The seconds of every quarter of an hour add up to 900.", _whole_quarters),
     ),
-    "vehicles_in_view": (_unique("carriageway", "began_at"), _inside_hour("began_at")),
     "bins": (_unique("began_at"),),
     "anomalies": (),  # two may lie over one another, and say the same
     "vehicle_counts": (_unique("camera_id", "carriageway", "label", "began_at"), _TOLD),

@@ -36,8 +36,8 @@ class Partition:
 
     @property
     def begin(self) -> datetime:
-        """When what it covers begins: the hour, or, for sorting, midnight in UTC of the day, which is a local one. Raises ValueError
-        for a partition of neither."""
+        """When what it covers begins: the hour, or, to sort by, midnight in UTC of the day, which is a local one. Raises
+        ValueError for a partition of neither."""
         if self.hour:
             return self.hour
         if self.day:

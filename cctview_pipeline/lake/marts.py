@@ -88,15 +88,15 @@ BY_CAMERA_HOUR = [
     ),
     TableSpec(
         "vehicles_in_view",
-        "How many vehicles a camera had in view, by carriageway and quarter of an hour: a second counter, which follows none.",
+        "Vehicles where a camera sees them best, by carriageway and quarter of an hour: a second counter, which follows none.",
         "camera_hour",
         pa.schema(
             [
                 CAMERA_ID,
                 _CARRIAGEWAY,
                 _BEGAN_AT,
-                column("vehicle_s", pa.float32(), "sum over its frames of the vehicles in view times the seconds it stands for"),
-                _number("dwell_s", "how long a vehicle is in view on average, s; null where too few were followed to know"),
+                column("vehicle_s", pa.float32(), "sum over its frames of the vehicles there times the seconds it stands for"),
+                _number("dwell_s", "how long a vehicle is seen there on average, s; null where too few were followed to know"),
             ]
         ),
     ),

@@ -28,7 +28,7 @@ LOOKS = 32
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class S3Access:
     """How to reach S3, resolved once by boto3's rules, for the libraries that do not follow them."""
 

@@ -14,7 +14,7 @@ from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline.lake.spec import TableSpec
 from cctview_pipeline.lake.storage import S3Access, Storage
 from cctview_pipeline.limits import TOML_BYTES
-from cctview_pipeline.settings import decode_toml
+from cctview_pipeline.toml_text import decode_toml
 
 CAMPAIGN = "campaign.toml"
 GROUP_BYTES = 768 << 10

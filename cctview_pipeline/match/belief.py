@@ -41,7 +41,7 @@ APPEARANCE, SIZE, PACE = range(3)
 """The cues, in the order of Pairs.cues."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Likelihood:
     """A difference between two tracks, as a normal variable for one vehicle and for two. one_sided: less than is usual for one
     vehicle speaks for it, not against."""
@@ -72,7 +72,7 @@ class Likelihood:
         return replace(self, same=float(same), same_std=float(std))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EdgeModel:
     """cues: of the looks, the size, the pace; agree: how much likelier one label is for one vehicle than for two, and two
     labels; times: coefficients over ``regressors``; spread: of the logarithm of the travel time around them; share: of the

@@ -52,6 +52,11 @@ def edges_into(campaign: Campaign, camera_id: str) -> list[Edge]:
     return [Edge(c, target, heading(c, target), c.distance_m(target)) for c in campaign.neighbours(camera_id)]
 
 
+def edges(campaign: Campaign) -> list[Edge]:
+    """All ways between neighbouring cameras, in both directions."""
+    return [edge for camera in campaign.cameras for edge in edges_into(campaign, camera.id)]
+
+
 def heading(source: Camera, target: Camera) -> str:
     """The carriageway's letter: the compass direction, of the two that the cameras of the corridor look along, that
     leads from source to target."""

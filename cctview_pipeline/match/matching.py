@@ -26,7 +26,7 @@ BP_ITERATIONS = 15
 """Of the messages between queries and gallery; they settle after a handful."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One pair that could be one vehicle. query, gallery: positions in the two sets; evidence: a pair's, as EdgeModel.evidence;
     the rest as the matches table."""

@@ -7,7 +7,7 @@ import numpy as np
 from cctview_pipeline.match.gate import Edge
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrackSet:
     """Tracks of one camera on one carriageway.
 
@@ -30,7 +30,7 @@ class TrackSet:
         return len(self.ids)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pairs:
     """M pairs, sorted by query.
 
@@ -100,17 +100,17 @@ def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray,
     both = [(gallery, earlier), (queries, query)]
     begin = queries.passed.min()
     return Pairs(
-        query,
-        earlier,
-        queries.first[query] - gallery.last[earlier],
-        np.maximum(queries.passed[query] - gallery.passed[earlier], 1.0),  # those of two vehicles may be anything
-        queries.passed[query] - begin,
-        np.stack([distance, queries.size[query] - gallery.size[earlier], queries.pace[query] - gallery.pace[earlier]]),
-        queries.label[query] == gallery.label[earlier],
-        np.stack([np.nan_to_num(tracks.pace[rows]) for tracks, rows in both]),
-        np.stack([np.nan_to_num(tracks.pace_error[rows], nan=UNKNOWN_PACE) for tracks, rows in both]),
-        np.stack([np.clip(np.nan_to_num(tracks.lane[rows]), -3, 3) for tracks, rows in both]),
-        len(gallery) / max(float(np.ptp(gallery.last)), edge.longest_s),
-        len(queries),
-        float(np.ptp(queries.passed)),
+        query=query,
+        gallery=earlier,
+        gap=queries.first[query] - gallery.last[earlier],
+        seconds=np.maximum(queries.passed[query] - gallery.passed[earlier], 1.0),  # those of two vehicles may be anything
+        arrived=queries.passed[query] - begin,
+        cues=np.stack([distance, queries.size[query] - gallery.size[earlier], queries.pace[query] - gallery.pace[earlier]]),
+        same_label=queries.label[query] == gallery.label[earlier],
+        paces=np.stack([np.nan_to_num(tracks.pace[rows]) for tracks, rows in both]),
+        pace_errors=np.stack([np.nan_to_num(tracks.pace_error[rows], nan=UNKNOWN_PACE) for tracks, rows in both]),
+        lanes=np.stack([np.clip(np.nan_to_num(tracks.lane[rows]), -3, 3) for tracks, rows in both]),
+        rate=len(gallery) / max(float(np.ptp(gallery.last)), edge.longest_s),
+        queries=len(queries),
+        lasts_s=float(np.ptp(queries.passed)),
     )

@@ -87,16 +87,16 @@ def track_set(tracks: pa.Table, features: pa.Table, carriageway: str) -> TrackSe
     first, last = _seconds(chosen["first_seen"]), _seconds(chosen["last_seen"])
     passed = _floats(chosen["passed_at"].cast(pa.int64())) / 1e6
     return TrackSet(
-        chosen["track_id"].to_pylist(),
-        first,
-        last,
-        np.where(np.isnan(passed), (first + last) / 2, passed),
-        np.stack(looks) if looks else np.zeros((0, vectors.shape[1]), np.float32),
-        np.array(chosen["label"].to_pylist(), str),
-        np.log(_floats(chosen["pace"])),
-        _floats(chosen["pace_error"]),
-        _floats(chosen["lane"]),
-        _floats(chosen["relative_size"]),
+        ids=chosen["track_id"].to_pylist(),
+        first=first,
+        last=last,
+        passed=np.where(np.isnan(passed), (first + last) / 2, passed),
+        looks=np.stack(looks) if looks else np.zeros((0, vectors.shape[1]), np.float32),
+        label=np.array(chosen["label"].to_pylist(), str),
+        pace=np.log(_floats(chosen["pace"])),
+        pace_error=_floats(chosen["pace_error"]),
+        lane=_floats(chosen["lane"]),
+        size=_floats(chosen["relative_size"]),
     )
 
 

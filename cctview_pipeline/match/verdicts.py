@@ -5,7 +5,7 @@ They are labels, and change no match. What was erased, or whose lifetime is over
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ Pair = tuple[str, str]
 """Of track ids: the query's and the gallery's."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """same: the pairs that are one vehicle, by everybody who judged them; different: those that are two; disputed: pairs of which
     people say both; shared: pairs that two people or more have judged; people: who have said anything."""
@@ -38,8 +38,7 @@ class Judged:
     @classmethod
     def join(cls, parts: "Iterable[Judged]") -> "Judged":
         parts = list(parts)
-        names = ("same", "different", "disputed", "shared", "people")
-        return cls(*(frozenset().union(*(getattr(part, name) for part in parts)) for name in names))
+        return cls(**{each.name: frozenset().union(*(getattr(part, each.name) for part in parts)) for each in fields(cls)})
 
 
 def read_judged(lake: Lake, partitions: Sequence[Partition]) -> Judged:
@@ -67,7 +66,7 @@ def judge(verdicts: pa.Table, matches: pa.Table) -> Judged:
     of = lambda answers: frozenset(pair for pair, said in votes.items() if set(said.values()) == answers)  # noqa: E731
     shared = frozenset(pair for pair, said in votes.items() if len(said) > 1)
     people = frozenset(verdicts["said_by"].to_pylist())
-    return Judged(of({True}), of({False}), of({True, False}), shared, people)
+    return Judged(same=of({True}), different=of({False}), disputed=of({True, False}), shared=shared, people=people)
 
 
 def newest(words: Iterable[Mapping]) -> list[Mapping]:

@@ -60,7 +60,17 @@ class AuditLog:
                 if admit:
                     admit(self._backwards(log, end))
                 who = user or operating_user()
-                entry = Entry(last.number + 1, datetime.now(UTC), who, purpose, kind, lake, asked, tables, last.hash)
+                entry = Entry(
+                    number=last.number + 1,
+                    time=datetime.now(UTC),
+                    user=who,
+                    purpose=purpose,
+                    kind=kind,
+                    lake=lake,
+                    asked=asked,
+                    tables=tables,
+                    previous=last.hash,
+                )
                 self._write(log, entry, end)
         except OSError as error:
             raise StorageError(f"{_REFUSED}: {self.path}: {error.strerror}.") from error

@@ -36,11 +36,11 @@ NOTHING = Head(0, BEGINNING)
 """The head of an empty log."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One line. number: of the line, from 1; time: UTC; user: who ran the process, or on whose behalf a service asked; kind:
-    query, session, export, training, erase or erasure request; lake: its URI; asked: the SQL, or what was chosen; tables: whose
-    rows were asked for; previous: the hash of the line before."""
+    query, session, export, publish, training, erase or erasure request; lake: its URI; asked: the SQL, or what was chosen;
+    tables: whose rows were asked for; previous: the hash of the line before."""
 
     number: int
     time: datetime

@@ -34,7 +34,7 @@ PUBLISHED_ERROR = timedelta(seconds=5)
 MARGIN_PX = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Erasure:
     """id: begins with when it was asked; why: the request's reference; cameras, begin, end: a span, end exclusive; detections,
     tracks, journeys: ids that go; frame_sizes: of the detections' frames, whose pixels their boxes are, as far as it is known;
@@ -249,6 +249,15 @@ def _tracks(erasure: Erasure, rows: pa.Table) -> pa.Table:
     return rows.set_column(place, rows.schema.field(place), pc.if_else(cut, pa.scalar(None, pa.string()), rows["continues"]))
 
 
+def _passages(erasure: Erasure, rows: pa.Table) -> pa.Table:
+    """A vehicle goes with any of its tracks."""
+    lists = rows["track_ids"].combine_chunks()
+    owners = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
+    hit = np.array(among(rows["track_id"], erasure.tracks), bool)
+    hit[owners[np.array(among(pc.list_flatten(lists), erasure.tracks), bool)]] = True
+    return _without(rows, pa.array(hit))
+
+
 def _of_pairs(erasure: Erasure, rows: pa.Table) -> pa.Table:
     """Of two tracks, either of which may go."""
     return _without(rows, pc.or_(among(rows["query_track_id"], erasure.tracks), among(rows["gallery_track_id"], erasure.tracks)))
@@ -268,6 +277,7 @@ RULES: Mapping[str, Callable[[Erasure, pa.Table], pa.Table]] = {
     "crops": _of_detections,
     "features": _of_detections,
     "tracks": _tracks,
+    "passages": _passages,
     "matches": _of_pairs,
     "match_evidence": _of_pairs,
     "verdicts": _of_pairs,
@@ -279,7 +289,7 @@ KEPT = {
     "camera_status": "it tells of the camera, not of who passed it",
     "gaps": "it tells of the camera, not of who passed it",
     "coverage": "it tells of the camera, not of who passed it",
-    "vehicles_in_view": "it holds sums over 15 minutes",
+    "vehicles_in_view": "it holds sums and means over quarters of an hour",
     "throughput": "it tells of the pipeline, not of who passed",
     "evaluation": "it holds shares and medians over whole days",
     "truth_boxes": "nobody lives in the synthetic city",

@@ -35,7 +35,7 @@ Graph = Mapping[str, set[str]]
 """Table -> the tables that it is made from."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ErasureReport:
     """id: the erasure's; changed: table -> partition -> rows that went or were painted over, in the order of the asset graph;
     spool: its records; made_anew: marts' partitions; kept: table -> why it stays; partitions: that changed or were made anew."""
@@ -140,7 +140,7 @@ def erase(
     first, last = erasure.hours
     if spool and any(hour <= last for hour in written_hours(spool)):
         raise CctviewError("A collector still writes an hour of this: stop it, or wait until the hour is over.")
-    erasures, report = Erasures(lake), ErasureReport(erasure.id)
+    erasures, report = Erasures(lake), ErasureReport(id=erasure.id)
     erasures.put(erasure)
     report.spool = sum(rewrite(each, lambda record: _record(erasure, record)) for each in segments(spool)) if spool else 0
     # What nobody can read in one that is damaged may be of it; what can be read is in the lake.

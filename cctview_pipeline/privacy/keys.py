@@ -73,7 +73,7 @@ class DayKey:
         return hmac.digest(self.secret, f"cctview {purpose}".encode() + b"\x01", "sha256")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Entry:
     """What stands in a day's place. secret: None once it was destroyed; created_at: None for a day that never had a key."""
 
@@ -96,7 +96,13 @@ class _Entry:
         said = json.loads(data)
         created, destroyed = (datetime.fromisoformat(said[n]) if n in said else None for n in ("created_at", "destroyed_at"))
         secret = bytes.fromhex(said["secret"]) if "secret" in said else None
-        entry = cls(date.fromisoformat(said["day"]), said["fingerprint"], created, secret, destroyed)
+        entry = cls(
+            day=date.fromisoformat(said["day"]),
+            fingerprint=said["fingerprint"],
+            created_at=created,
+            secret=secret,
+            destroyed_at=destroyed,
+        )
         if (secret is None) == (destroyed is None) or (secret is not None and created is None):
             raise ValueError("neither a key nor a marker")
         if entry.key is not None and entry.key.fingerprint != entry.fingerprint:
@@ -130,7 +136,7 @@ class KeyStore:
             if entry is not None:
                 return self._opened(entry)
             secret, now = secrets.token_bytes(_SECRET_BYTES), datetime.now(UTC)
-            fresh = _Entry(day, DayKey(day, secret, now).fingerprint, now, secret)
+            fresh = _Entry(day=day, fingerprint=DayKey(day, secret, now).fingerprint, created_at=now, secret=secret)
             self._place.create(_name(day), fresh.to_json())  # read again in any case: another process may have been first
         raise CctviewError(f"No key of {day} can be made at {self.uri}: what was just written is not there.")
 
@@ -148,7 +154,9 @@ class KeyStore:
         """
         entry = self._read(day)
         if entry is None:  # whoever is about to make a key comes first, or never
-            self._place.create(_name(day), _Entry(day, "", None, destroyed_at=datetime.now(UTC)).to_json())
+            self._place.create(
+                _name(day), _Entry(day=day, fingerprint="", created_at=None, destroyed_at=datetime.now(UTC)).to_json()
+            )
             entry = self._read(day)
         if entry is not None and entry.secret is not None:
             marker = replace(entry, secret=None, destroyed_at=datetime.now(UTC))

@@ -27,7 +27,7 @@ INTAKE = "intake"
 REPORTS = "reports"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExpiredItem:
     """Something whose time is over. kind: a table, ``spool`` or ``keys``; place: where it lies; since: from when its age counts;
     lifetime: how long it may be kept; partition: of a table, None for a file that is none of them."""
@@ -124,11 +124,17 @@ def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetim
         if lifetime is None:
             continue
         for key in lake.strangers(table):
-            yield ExpiredItem(table, lake.storage.path(key), now, lifetime)
+            yield ExpiredItem(kind=table, place=lake.storage.path(key), since=now, lifetime=lifetime)
         for partition in lake.partitions(table):
             since = max(partition.begin, intake.get(partition, partition.begin))
             if since + lifetime <= now:
-                yield ExpiredItem(table, lake.storage.path(layout.key(table, partition)), since, lifetime, partition)
+                yield ExpiredItem(
+                    kind=table,
+                    place=lake.storage.path(layout.key(table, partition)),
+                    since=since,
+                    lifetime=lifetime,
+                    partition=partition,
+                )
 
 
 def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[ExpiredItem]:
@@ -142,7 +148,11 @@ def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[ExpiredIte
     # What a process that was killed left of a file that it had not finished, and what nobody can read.
     left = (path for path in (*spool.rglob("*.partial"), *damaged(spool), *unreadable(spool)) if path.is_file())
     begun |= {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in left}
-    return [ExpiredItem("spool", str(segment), since, lifetime) for segment, since in begun.items() if since + lifetime <= now]
+    return [
+        ExpiredItem(kind="spool", place=str(segment), since=since, lifetime=lifetime)
+        for segment, since in begun.items()
+        if since + lifetime <= now
+    ]
 
 
 def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[ExpiredItem]:
@@ -154,7 +164,7 @@ def _due_keys(keys: KeyStore, policy: Policy, now: datetime) -> Iterator[Expired
         over = datetime.combine(day, time(), UTC) + timedelta(days=1)
         since = max(over, keys.created_at(day) or over)
         if since + lifetime <= now:
-            yield ExpiredItem("keys", day.isoformat(), since, lifetime)
+            yield ExpiredItem(kind="keys", place=day.isoformat(), since=since, lifetime=lifetime)
 
 
 def _intakes(lake: Lake, calendar: LocalCalendar) -> dict[Partition, datetime]:

@@ -55,7 +55,7 @@ class NoPeopleDetector:
         return [np.zeros((0, 4), np.float32)] * len(images)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Masked:
     """A picture that may be stored. width, height: px; by: what masked it, and how; filled: rectangles and polygons in it."""
 
@@ -148,7 +148,9 @@ class Masker:
             return Refused.because("zones", sentence, masked.jpeg)
         pixels[zones.private(width, height)] = GREY
         by, filled = masked.by + self._drawn(camera_id), masked.filled + len(zones.privacy_zones)
-        return Masked(_tagged(encode_like(pixels, masked.jpeg), by, filled), width, height, by, filled)
+        return Masked(
+            jpeg=_tagged(encode_like(pixels, masked.jpeg), by, filled), width=width, height=height, by=by, filled=filled
+        )
 
     def _look(self, camera_id: str, jpeg: bytes) -> "_Decoded | Refused":
         image = _decode(jpeg, self.largest_side)
@@ -194,7 +196,7 @@ class Masker:
                 pixels[zones.private(width, height)] = GREY
             jpeg = encode_like(pixels, image.jpeg)
         by = self.by(camera_id)
-        return Masked(_tagged(jpeg, by, filled), width, height, by, filled)
+        return Masked(jpeg=_tagged(jpeg, by, filled), width=width, height=height, by=by, filled=filled)
 
 
 def _tagged(jpeg: bytes, by: str, filled: int) -> bytes:
@@ -229,10 +231,22 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
         todo = [frame for frame, known in chunk if known is None]
         masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
         for frame, known in chunk:
-            before = Masked(frame.jpeg, frame.width, frame.height, *known) if known else None
-            found = masker.with_zones(frame.camera_id, before) if before else next(masked)
+            if known:
+                by, filled = known
+                before = Masked(jpeg=frame.jpeg, width=frame.width, height=frame.height, by=by, filled=filled)
+                found = masker.with_zones(frame.camera_id, before)
+            else:
+                found = next(masked)
             if isinstance(found, Refused):
-                rejected.append(Rejected(frame.frame_id, found.reason, found.detail, found.sha256, frame.fetched_at))
+                rejected.append(
+                    Rejected(
+                        name=frame.frame_id,
+                        reason=found.reason,
+                        detail=found.detail,
+                        sha256=found.sha256,
+                        fetched_at=frame.fetched_at,
+                    )
+                )
             else:
                 stored = replace(frame, jpeg=found.jpeg, width=found.width, height=found.height)
                 frames.append(replace(stored, masked_by=found.by, filled=found.filled))

@@ -20,8 +20,8 @@ from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import ModelError, NotFoundError
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.paths import models_directory
-from cctview_pipeline.settings import decode_toml, parse_toml
 from cctview_pipeline.shell import command
+from cctview_pipeline.toml_text import decode_toml, parse_toml
 
 METADATA = "cctview"
 """The entry of a file's header that holds the metadata, as JSON."""

@@ -40,7 +40,13 @@ def s3_access(what: str) -> S3Access:
         )
     frozen, meta = credentials.get_frozen_credentials(), s3.get_client().meta
     custom = None if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
-    return S3Access(frozen.access_key, frozen.secret_key, frozen.token, meta.region_name, custom)
+    return S3Access(
+        access_key=frozen.access_key,
+        secret_key=frozen.secret_key,
+        session_token=frozen.token,
+        region=meta.region_name,
+        endpoint_url=custom,
+    )
 
 
 def open_lake(uri: str = "") -> Lake:

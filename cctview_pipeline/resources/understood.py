@@ -1,12 +1,20 @@
 """Whether all that a campaign says is understood, before anything is done by it."""
 
+from dataclasses import dataclass
+
 from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
-from cctview_pipeline.errors import CctviewError, ConfigurationError
 from cctview_pipeline.policy import Policy
-from cctview_pipeline.settings import Section, read_section
+from cctview_pipeline.settings import CLOSED, Section, read
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """``[campaign.settings]`` of an archive, which has none."""
+
+    __pydantic_config__ = CLOSED
 
 
 def understood(campaign: Campaign) -> Campaign:
@@ -21,10 +29,7 @@ def understood(campaign: Campaign) -> Campaign:
     elif campaign.network == "city":
         from cctview_pipeline.city import CitySettings  # not at the top: the renderer takes a second to load
 
-        try:
-            CitySettings.read(campaign.settings)
-        except CctviewError as error:
-            raise ConfigurationError(f"{campaign.source}, [campaign.settings]: {error}") from error
+        CitySettings.read(campaign.settings, campaign.source)
     else:
-        read_section(campaign.settings, Section(campaign.source, "[campaign.settings]"), {})
+        read(NoSettings, campaign.settings, Section(campaign.source, "[campaign.settings]"))
     return campaign

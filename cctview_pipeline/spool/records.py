@@ -31,7 +31,7 @@ class Kind(IntEnum):
 _KINDS = frozenset(Kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """kind; camera_id; captured_us, fetched_us: UTC, since 1970; payload."""
 
@@ -102,4 +102,8 @@ def decode(head: bytes, body: bytes) -> Record | None:
     _, _, kind, name, captured, fetched = HEAD.unpack(head)
     camera, times = body[:name].decode("ascii", "replace"), (captured, fetched)
     known = kind in _KINDS and (not camera or is_camera_id(camera)) and all(0 <= time <= LATEST_US for time in times)
-    return Record(Kind(kind), camera, captured, fetched, body[name:]) if known else None
+    return (
+        Record(kind=Kind(kind), camera_id=camera, captured_us=captured, fetched_us=fetched, payload=body[name:])
+        if known
+        else None
+    )

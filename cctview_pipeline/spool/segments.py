@@ -399,7 +399,13 @@ def _record_at(descriptor: int, row: dict) -> Record:
         body = os.pread(descriptor, name + length, row["offset"] + HEAD.size)
         if is_whole(head, body) and (record := decode(head, body)):
             return record
-    return Record(Kind(row["kind"]), row["camera_id"], row["captured_us"], row["fetched_us"], b"")
+    return Record(
+        kind=Kind(row["kind"]),
+        camera_id=row["camera_id"],
+        captured_us=row["captured_us"],
+        fetched_us=row["fetched_us"],
+        payload=b"",
+    )
 
 
 def _is_segment(path: Path) -> bool:

@@ -45,7 +45,7 @@ MAX_FIT_ERROR, MAX_SCALE_ERROR = 2.0, 0.3
 deviations, or the relative standard error of lengths is larger."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ground:
     """The road before a camera, a plane.
 
@@ -173,7 +173,7 @@ def calibrate(
     return replace(ground, azimuth=float(azimuth), scale_error=error)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Cells:
     """C small parts of the picture, by direction. points: (C, 2) px, where cars stand; ways: (C, 2), where they head, of
     length 1; sizes, errors: (C, 2), mean logs of their boxes' widths and heights, and the standard errors of those;
@@ -186,7 +186,9 @@ class _Cells:
     centre: tuple[float, float]
 
     def ground(self, focal: float, guess: np.ndarray) -> Ground:
-        return Ground(focal, float(np.exp(guess[0])), float(guess[1]), float(guess[2]), centre=self.centre)
+        return Ground(
+            focal=focal, height=float(np.exp(guess[0])), horizon=float(guess[1]), roll=float(guess[2]), centre=self.centre
+        )
 
     def log_length(self, focal: float, guess: np.ndarray) -> float:
         """Mean log of how many metres a px along the road is."""

@@ -39,8 +39,12 @@ SUREST = 0.25
 FITS = 8
 """Of least squares with Huber's weights anew."""
 
+LEVEL = 0.5
+"""How much it weighs, beside the pairs, that places side by side in the picture are as far along: pairs lead along the lanes and
+so do not tell how far one lane is ahead of the next. On a level road before a level camera they are where the row is the same."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class DirectionModel:
     """One direction of one camera's road.
 
@@ -100,16 +104,16 @@ def _surest_first(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray
     """A way from the surest pairs, and then from all that agree with it."""
     count = min(max(int(SUREST * len(margin)), 4 * MIN_PAIRS), len(margin))
     sure = np.sort(np.argsort(-margin, kind="stable")[:count])
-    way = _learn_way(seen, earlier[sure], later[sure])
+    way = learn_way(seen, earlier[sure], later[sure])
     if way is None:
         return None
     step = way.basis(seen.points[later]) - way.basis(seen.points[earlier])
     paces = step @ way.progress / (seen.times[later] - seen.times[earlier])
     agree = (np.abs(paces - 1) < 3 * way.pace_std) & (np.abs(step @ way.lane) < max(4 * way.lane_std, 0.2))
-    return _learn_way(seen, earlier[agree], later[agree]) or way
+    return learn_way(seen, earlier[agree], later[agree]) or way
 
 
-def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -> DirectionModel | None:
+def learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -> DirectionModel | None:
     """None where too few of the pairs move like their neighbourhood."""
     velocities = (seen.points[later] - seen.points[earlier]) / (seen.times[later] - seen.times[earlier])[:, None]
     kept = _consistent(seen.points[earlier], velocities)
@@ -122,20 +126,36 @@ def _learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -
         return None  # all in one row of the picture: nothing leads up or down it
     basis = basis_over(places)
     before, after = basis(seen.points[earlier]), basis(seen.points[later])
-    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier])
+    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier], _across(basis, seen, rows))
     everywhere = np.concatenate([before, after])
     lane, lane_std = _lane(basis, after - before, everywhere)
     if (everywhere @ lane) @ (places[:, 0] - places[:, 0].mean()) < 0:
         lane = -lane
     progress = basis.shifted(progress, -float(np.median(everywhere @ progress)))
-    return DirectionModel(basis, progress, lane, _size(basis, everywhere, seen.sizes[rows]), cKDTree(places), pace_std, lane_std)
+    return DirectionModel(
+        basis=basis,
+        progress=progress,
+        lane=lane,
+        size=_size(basis, everywhere, seen.sizes[rows]),
+        places=cKDTree(places),
+        pace_std=pace_std,
+        lane_std=lane_std,
+    )
 
 
-def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, float]:
-    """The function that grows by one a second from one sighting of a vehicle to the next, and the paces' spread."""
-    weights = np.ones(len(seconds))
+def _across(basis: Basis, seen: CameraDetections, rows: np.ndarray) -> np.ndarray:
+    """(N, B): by how much each function of the basis changes over one vehicle's size, sideways in the picture."""
+    aside = np.stack([seen.sizes[rows] / 2, np.zeros(len(rows))], axis=1)
+    return basis(seen.points[rows] + aside) - basis(seen.points[rows] - aside)
+
+
+def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray, across: np.ndarray) -> tuple[np.ndarray, float]:
+    """The function that grows by one a second from one sighting of a vehicle to the next, and sideways as little as that leaves
+    open; and the paces' spread."""
+    weights, level = np.ones(len(seconds)), np.full(len(across), LEVEL)
+    design, wanted = np.concatenate([steps, across]), np.concatenate([seconds, np.zeros(len(across))])
     for _ in range(FITS):
-        found = basis.fit(steps, seconds, weights / np.sqrt(seconds))
+        found = basis.fit(design, wanted, np.concatenate([weights / np.sqrt(seconds), level]))
         weights, spread = huber_weights((steps @ found - seconds) / seconds, least=0.02)
     return found, spread
 

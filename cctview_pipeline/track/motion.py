@@ -38,7 +38,7 @@ MEMORY = 4
 """Detections that tell a track's pace."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RoadCoordinates:
     """N sightings in the coordinates of a flow, each row a direction; NaN where no vehicle of that direction was seen near.
 
@@ -86,7 +86,9 @@ def place(seen: CameraDetections, flow: RoadModel) -> RoadCoordinates:
         progress[direction] = np.where(known, design @ way.progress, np.nan)
     density = 1 / near**2
     share = density / np.maximum(density.sum(0), 1e-12)
-    return RoadCoordinates(seen, flow, progress, lane, size, progress_std, lane_std, share)
+    return RoadCoordinates(
+        seen=seen, flow=flow, progress=progress, lane=lane, size=size, progress_std=progress_std, lane_std=lane_std, share=share
+    )
 
 
 def motion_of(placed: RoadCoordinates, rows: Sequence[int]) -> MotionState:

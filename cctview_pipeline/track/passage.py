@@ -18,7 +18,7 @@ PARKED_S = 60.0
 """Who stands longer than this is parked; in a queue everyone moves on before."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrackKinematics:
     """passed_at: s since 1970, when it passed the middle of what the camera sees of its way; pace: its speed over the usual
     one there, with its relative standard error; lane: across its carriageway, in standard deviations, growing to the right of
@@ -72,9 +72,9 @@ def passage_of(placed: RoadCoordinates, rows: Sequence[int], direction: int | No
     known = (weights * (times - middle) ** 2).sum() + believed
     pace = max(((weights * (times - middle) * (progress - advanced)).sum() + believed) / known, 0.05)
     return TrackKinematics(
-        float(middle - advanced / pace),
-        float(pace),
-        float(np.hypot(1 / np.sqrt(known) / pace, PACE_ERROR)),
-        float(np.median(placed.lane[direction, chosen])),
-        float(np.median(placed.size[direction, chosen])),
+        passed_at=float(middle - advanced / pace),
+        pace=float(pace),
+        pace_error=float(np.hypot(1 / np.sqrt(known) / pace, PACE_ERROR)),
+        lane=float(np.median(placed.lane[direction, chosen])),
+        relative_size=float(np.median(placed.size[direction, chosen])),
     )

@@ -12,7 +12,7 @@ from cctview_pipeline.lake.columns import embedding_matrix
 EDGE_PX = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CameraDetections:
     """N vehicle detections, sorted by time.
 
@@ -50,13 +50,13 @@ class CameraDetections:
     def select(self, keep: np.ndarray) -> "CameraDetections":
         rows = np.arange(len(self))[keep]
         return CameraDetections(
-            [self.ids[i] for i in rows],
-            self.times[rows],
-            self.boxes[rows],
-            self.scores[rows],
-            [self.labels[i] for i in rows],
-            self.embeddings[rows],
-            self.frame_size,
+            ids=[self.ids[i] for i in rows],
+            times=self.times[rows],
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            labels=[self.labels[i] for i in rows],
+            embeddings=self.embeddings[rows],
+            frame_size=self.frame_size,
         )
 
     def frames(self) -> list[np.ndarray]:
@@ -74,13 +74,13 @@ def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> Cam
     times = chosen["captured_at"].cast(pa.int64()).to_numpy().astype(np.float64) / 1e6
     order = np.lexsort((np.array(ids, dtype=object), times)) if ids else np.zeros(0, np.int64)
     found = CameraDetections(
-        ids,
-        times,
-        np.stack([chosen[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float64),
-        chosen["score"].to_numpy().astype(np.float64),
-        chosen["label"].to_pylist(),
-        _unit(embedding_matrix(features)),
-        frame_size,
+        ids=ids,
+        times=times,
+        boxes=np.stack([chosen[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float64),
+        scores=chosen["score"].to_numpy().astype(np.float64),
+        labels=chosen["label"].to_pylist(),
+        embeddings=_unit(embedding_matrix(features)),
+        frame_size=frame_size,
     )
     return found.select(order)
 

@@ -15,7 +15,7 @@ LOOKS_OF = 2
 """Detections whose mean tells what a track looks like."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrackerSettings:
     """least_similarity: cosine from which a pair teaches the flow; weight_motion: what one unit of the motion's cost is worth,
     in units of one minus the cosine; weight_cut: of the looks, where the picture's edge cuts one of the boxes; dearest: cost

@@ -70,16 +70,15 @@ def fit(
     frames: Sequence[FrameLabels],
     pace: Pace,
     checkpoint: Path,
-    device: torch.device,
     history: History,
     watch: Callable[[Network], float],
 ) -> Network:
-    """Learn, with a checkpoint after every epoch from which an interrupted training goes on.
+    """Learn where the network lies, with a checkpoint after every epoch from which an interrupted training goes on.
 
     watch: says how good the network is; it is asked after every epoch. Returns the exponential moving average of the weights,
     which is steadier than their last state.
     """
-    network = network.to(device).to(memory_format=torch.channels_last)
+    network, device = network.to(memory_format=torch.channels_last), next(network.parameters()).device
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
     averaged = average.module
     assert isinstance(averaged, type(network))  # a copy of it

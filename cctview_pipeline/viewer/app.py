@@ -50,7 +50,15 @@ def create_app(lake: Lake, keys: KeyStore, settings: ViewerSettings, log: AuditL
     """lake, keys: opened as for a command; log: the project's own when left out."""
     app = FastAPI(title="CCTView", docs_url=None, redoc_url=None, openapi_url=None)
     log = log or AuditLog()
-    app.state.viewer = Viewer(settings, Reading(lake), keys, Law(lake, log), Sessions(), log, templates())
+    app.state.viewer = Viewer(
+        settings=settings,
+        reading=Reading(lake=lake),
+        keys=keys,
+        law=Law(lake, log),
+        sessions=Sessions(),
+        log=log,
+        templates=templates(),
+    )
     for each in PAGES:
         app.include_router(each.router, dependencies=[] if each is entry else [Depends(comes_in)])
     app.mount("/static", StaticFiles(directory=STATIC))

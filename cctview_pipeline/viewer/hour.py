@@ -33,7 +33,7 @@ class Frame:
     height: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Box:
     """In pixels of the frame. track: its track's id, empty for what is in none; name: its track's in addresses, empty where it
     can't be followed."""

@@ -37,7 +37,7 @@ class EmptyLake(NotThere):
     """Nothing was brought into it yet."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Reading:
     """Shared by all requests, which come in threads."""
 

@@ -22,7 +22,7 @@ MAX_REMEMBERED = 10_000
 """Questions of a session that are not written down a second time."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Session:
     """user: whose name stands in the audit log; purpose: empty until one was stated; asked: questions written down already."""
 
@@ -54,7 +54,7 @@ class Sessions:
 
     def begin(self, user: str) -> tuple[str, Session]:
         """A new session, and the value of its cookie. The oldest goes where there are too many."""
-        cookie, session = secrets.token_urlsafe(32), Session(user, self._now() + LASTS_S)
+        cookie, session = secrets.token_urlsafe(32), Session(user=user, until=self._now() + LASTS_S)
         with self._lock:
             self._known[_hash(cookie)] = session
             while len(self._known) > MAX_SESSIONS:

@@ -16,7 +16,7 @@ MIN_TOKEN = 20
 """Characters. Whoever may try a few tokens a minute finds none of this length."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ViewerSettings:
     """hosts: names by which browsers may call it; tokens: who -> what they show, nobody is asked where it is empty; secure: over
     HTTPS; dagster: the address of Dagster's UI, for links into it; tiles: of maps, drawn ones where there are none.

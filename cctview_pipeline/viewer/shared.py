@@ -37,7 +37,7 @@ MENU = (
 )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Viewer:
     """One a process."""
 

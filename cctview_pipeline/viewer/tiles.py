@@ -65,7 +65,7 @@ class TileFile:
             raise CctviewError(f"The tiles in {self.path} are damaged.") from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tiles:
     """url: with {z}, {x} and {y}; attribution: what is shown beside the map, as text; most_zoom: beyond it tiles are enlarged;
     origin: of the server that browsers ask, empty where a file has the tiles."""
@@ -81,13 +81,13 @@ class Tiles:
         """said: an address with {z}, {x} and {y}, or a .pmtiles file. Raises CctviewError for anything else."""
         if "://" in said:
             origin = _origin(said)
-            return cls(said, attribution or f"Tiles of {origin.split('://')[1]}", origin=origin)
+            return cls(url=said, attribution=attribution or f"Tiles of {origin.split('://')[1]}", origin=origin)
         if not said.endswith(".pmtiles"):
             raise CctviewError(
                 f"'{said}' is neither an address such as {EXAMPLE} nor a .pmtiles file: --tiles takes one of these."
             )
         file = TileFile(Path(said))
-        return cls(OURS, attribution or file.attribution, file.most_zoom, file=file)
+        return cls(url=OURS, attribution=attribution or file.attribution, most_zoom=file.most_zoom, file=file)
 
 
 def _origin(address: str) -> str:

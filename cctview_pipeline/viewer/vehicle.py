@@ -76,7 +76,7 @@ class Ranking:
         return any(each.said["assigned"] for each in self.candidates)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Leg:
     """Of a journey."""
 
@@ -142,13 +142,13 @@ def journey(reading: Reading, names: Names, track: Track) -> list[Leg]:
     legs = sorted((row for table in tables for row in _where(table, "journey_id", mine)), key=lambda row: row["leg"])
     return [
         Leg(
-            find_track(reading, names, row["track_id"]),
-            row["camera_id"],
-            row["entered_at"],
-            row["left_at"],
-            row["speed_kmh"],
-            row["probability"],
-            row["track_id"] == track.id,
+            track=find_track(reading, names, row["track_id"]),
+            camera=row["camera_id"],
+            entered_at=row["entered_at"],
+            left_at=row["left_at"],
+            speed_kmh=row["speed_kmh"],
+            probability=row["probability"],
+            is_this=row["track_id"] == track.id,
         )
         for row in legs
     ]

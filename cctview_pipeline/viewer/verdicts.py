@@ -21,7 +21,7 @@ MAX_WORDS = 500
 _writing = threading.Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """query, gallery: track ids, gallery None where none of the candidates is the vehicle."""
 

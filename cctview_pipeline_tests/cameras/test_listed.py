@@ -161,8 +161,21 @@ def test_what_a_list_lets_in_is_refused_nowhere_later(tmp_path_factory: pytest.T
     path = tmp_path_factory.mktemp("spool") / "cameras.json"
     write_list(path, found.cameras)
     assert sorted(camera.id for camera in read_list(path)) == sorted(camera.id for camera in found.cameras)
-    own = [Camera(c.id, c.name, c.latitude, c.longitude, "", c.id, 0, "nyc-dot", c.network_id) for c in found.cameras]
-    campaign = Campaign("x", "nyc-dot", NINE, None, tuple(own))
+    own = [
+        Camera(
+            id=c.id,
+            name=c.name,
+            latitude=c.latitude,
+            longitude=c.longitude,
+            faces="",
+            corridor=c.id,
+            order=0,
+            network="nyc-dot",
+            network_id=c.network_id,
+        )
+        for c in found.cameras
+    ]
+    campaign = Campaign(name="x", network="nyc-dot", start=NINE, end=None, cameras=tuple(own))
     assert Campaign.from_toml(campaign.to_toml()) == campaign
 
 
@@ -174,7 +187,13 @@ def test_any_bytes_as_a_list_raise_nothing_but_our_own(content: bytes):
 
 def test_one_bad_row_of_a_kept_list_takes_no_other(tmp_path):
     path = tmp_path / "cameras.json"
-    write_list(path, [LiveCamera("a", "a", "A", 40, -73, True), LiveCamera("b", "b", "B", 40, -73, True)])
+    write_list(
+        path,
+        [
+            LiveCamera(id="a", network_id="a", name="A", latitude=40, longitude=-73, online=True),
+            LiveCamera(id="b", network_id="b", name="B", latitude=40, longitude=-73, online=True),
+        ],
+    )
     path.write_text(path.read_text().replace('"latitude": 40', '"latitude": null', 1))
     assert [camera.id for camera in read_list(path)] == ["b"]
 

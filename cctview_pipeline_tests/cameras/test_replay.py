@@ -14,7 +14,7 @@ from cctview_pipeline.cameras.live import LocalServer
 from cctview_pipeline.cameras.replay import Replay, running
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.engine import EngineSettings
-from cctview_pipeline.collect.session import collect, list_cameras
+from cctview_pipeline.collect.session import Sitting, collect, list_cameras
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraHour
 from cctview_pipeline.images.jpeg import capture_time, strip_metadata
@@ -120,7 +120,7 @@ def test_speeds_that_cannot_be(archive: ArchiveNetwork, speed: float):
 
 def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
     """Every picture of ten seconds at four times the speed, each once and as it is in the archive."""
-    settings = EngineSettings("test@example.org")
+    settings = EngineSettings(contact="test@example.org")
     with running(archive, speed=4) as url:
         network = LocalServer(url)
         cameras = asyncio.run(list_cameras(network, settings)).cameras
@@ -129,9 +129,8 @@ def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
             urlopen(f"{url}/api/cameras/nobody/image")
         assert told.value.code == 404
         network.cadence_s = 0.5
-        asyncio.run(
-            collect(network, cameras[:1], tmp_path, 1 << 30, settings, Masker(NoPeopleDetector("tests"), 640), seconds=10)
-        )
+        sitting, masker = Sitting(spool=tmp_path, budget=1 << 30, seconds=10), Masker(NoPeopleDetector("tests"), 640)
+        asyncio.run(collect(network, cameras[:1], sitting, settings, masker))
     found = [record for segment in segments(tmp_path) for record in read(segment) if record.kind == Kind.FRAME]
     pictures = [frame.jpeg for frame in archive.read_hour(KNOWN, HOUR_17).frames]
     numbers = [pictures.index(strip_metadata(record.payload)) for record in found]

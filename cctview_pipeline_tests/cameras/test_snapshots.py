@@ -11,7 +11,10 @@ from cctview_pipeline.cameras.snapshots import Difference, compare, keep, latest
 from cctview_pipeline.errors import CctviewError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-CAMERAS = [LiveCamera(f"cam-{i}", f"net-{i}", f"Street {i}", 40 + i / 100, -73, True) for i in range(20)]
+CAMERAS = [
+    LiveCamera(id=f"cam-{i}", network_id=f"net-{i}", name=f"Street {i}", latitude=40 + i / 100, longitude=-73, online=True)
+    for i in range(20)
+]
 
 
 def test_the_newest_snapshot_is_read_back(tmp_path: Path):
@@ -35,10 +38,10 @@ def test_every_kind_of_change_is_told():
         replace(CAMERAS[2], online=False),
         replace(CAMERAS[3], latitude=CAMERAS[3].latitude + 0.0001),  # eleven metres: the same pole
         *CAMERAS[5:],
-        LiveCamera("cam-99", "net-99", "New", 40, -73, True),
+        LiveCamera(id="cam-99", network_id="net-99", name="New", latitude=40, longitude=-73, online=True),
     ]
     found = compare(CAMERAS, after)
-    assert found == Difference(("cam-99",), ("cam-4",), ("cam-0",), ("cam-1",), ("cam-2",))
+    assert found == Difference(added=("cam-99",), removed=("cam-4",), moved=("cam-0",), renamed=("cam-1",), switched=("cam-2",))
     assert str(found) == "1 added, 1 removed, 1 moved, 1 renamed, 1 switched"
 
 

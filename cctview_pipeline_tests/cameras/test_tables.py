@@ -29,7 +29,7 @@ def rejected(found: set[int], reason: str = "truncated") -> pa.Table:
 def test_frames_and_rejected_frames_become_tables():
     example = {name: value for name, value in EXAMPLES["raw_frames"].items() if name not in ("sha256", "network")}
     frame = Frame(**example)
-    refused = Rejected("x.jpeg", "wrong_name", "It has no time.", "22" * 32, None)
+    refused = Rejected(name="x.jpeg", reason="wrong_name", detail="It has no time.", sha256="22" * 32, fetched_at=None)
     table, aside = frames_table(CameraHour([frame], [refused]), "archive"), rejected_table(CameraHour([frame], [refused]))
     digest = hashlib.sha256(frame.jpeg).hexdigest()
     assert table.to_pylist() == [EXAMPLES["raw_frames"] | {"sha256": digest, "network": "archive"}]

@@ -62,7 +62,13 @@ def chaos(folder: Path, seconds: float, seed: int) -> dict:
         small_disk(folder / "disk", DISK_MIB) as disk,
     ):
         losing = os.environ | s3 | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "DAGSTER_LOGS_BUCKET": "lake"}
-        access = S3Access(ACCESS_KEY, SECRET_KEY, None, s3["AWS_DEFAULT_REGION"], s3["AWS_ENDPOINT_URL"])
+        access = S3Access(
+            access_key=ACCESS_KEY,
+            secret_key=SECRET_KEY,
+            session_token=None,
+            region=s3["AWS_DEFAULT_REGION"],
+            endpoint_url=s3["AWS_ENDPOINT_URL"],
+        )
         (folder / "collecting").mkdir()
         spool = disk or SmallDisk(folder / "disk", folder / "disk")
         lake = Lake("s3://lake/collected", access)

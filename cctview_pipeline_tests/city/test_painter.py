@@ -28,9 +28,9 @@ def someone(
     """One vehicle on the road, 4.6 m long, that stands still."""
     float32 = {"length": 4.6, "s": s, "d": d, "speed": 0.0, "heading": heading}
     return Vehicles(
-        np.array([number]),
-        np.array([side], np.int8),
-        np.array([kind], np.int8),
+        vehicle=np.array([number]),
+        side=np.array([side], np.int8),
+        kind=np.array([kind], np.int8),
         braking=np.array([braking]),
         **{name: np.array([value], np.float32) for name, value in float32.items()},
     )
@@ -39,7 +39,13 @@ def someone(
 def open_air() -> Backdrop:
     """Nothing but grey ground: no scenery hides anybody."""
     grey = np.full((HEIGHT, WIDTH, 3), 0.2, np.float32)
-    return Backdrop(grey, grey, np.ones((HEIGHT, WIDTH), np.float32), np.zeros((4, HEIGHT, WIDTH), np.float32), 0.4)
+    return Backdrop(
+        standing=grey,
+        sunny=grey,
+        ground=np.ones((HEIGHT, WIDTH), np.float32),
+        inverse_depth=np.zeros((4, HEIGHT, WIDTH), np.float32),
+        mean=0.4,
+    )
 
 
 def assert_same(a: Seen, b: Seen) -> None:
@@ -151,7 +157,7 @@ def test_a_nearer_vehicle_hides_a_farther_one_in_the_picture(noon):
         someone(mount.s + mount.ahead * 40, 3.0, -1, kind=3, number=1),
         someone(mount.s + mount.ahead * 48, 3.0, -1, number=2),
     )
-    both = Vehicles(*(np.concatenate([getattr(truck, name), getattr(car, name)]) for name in Vehicles.__annotations__))
+    both = Vehicles(**{name: np.concatenate([values, getattr(car, name)]) for name, values in vars(truck).items()})
     painter = Painter(SEED, mount)
     seen, alone = painter.look(both, open_air()), painter.look(car, open_air())
     fractions = dict(zip(seen.number.tolist(), seen.fraction.tolist(), strict=True))
@@ -198,7 +204,7 @@ def test_two_shadows_over_each_other_are_no_darker_than_one():
 
     def darkest(*ds: float) -> float:
         cars = [someone(s, d, number=i) for i, d in enumerate(ds)]
-        together = Vehicles(*(np.concatenate([getattr(car, name) for car in cars]) for name in Vehicles.__annotations__))
+        together = Vehicles(**{name: np.concatenate([getattr(car, name) for car in cars]) for name in Vehicles.__annotations__})
         picture, seen = painter.paint(together, ground, evening)
         for x1, y1, x2, y2 in seen.boxes.astype(int):
             picture[y1 : y2 + 1, x1 : x2 + 1] = 9

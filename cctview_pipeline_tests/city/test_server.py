@@ -31,7 +31,9 @@ from cctview_pipeline.images.jpeg import COM, capture_time, segments, strip_meta
 from cctview_pipeline_tests.factories.cities import DAWN
 from cctview_pipeline_tests.factories.killed import FORK
 
-SETTINGS = CitySettings(7, DAWN, 15, ("frozen:city-2", "serviced:city-3", "offline:city-4", "lost_frames:city-5"))
+SETTINGS = CitySettings(
+    seed=7, start=DAWN, minutes=15, faults=("frozen:city-2", "serviced:city-3", "offline:city-4", "lost_frames:city-5")
+)
 SPEED = 10.0
 
 
@@ -103,7 +105,15 @@ class Sketches(CityNetwork):
         self.traffic(shot.captured_at.replace(minute=0, second=0, microsecond=0))
         self.rendered[camera_id, shot.captured_at] += 1
         assert self.may_go_on.wait(30)
-        return Frame("", camera_id, shot.captured_at, shot.captured_at, notice(), 352, 240)
+        return Frame(
+            frame_id="",
+            camera_id=camera_id,
+            captured_at=shot.captured_at,
+            fetched_at=shot.captured_at,
+            jpeg=notice(),
+            width=352,
+            height=240,
+        )
 
 
 def wait_for(what) -> None:
@@ -268,7 +278,7 @@ def test_only_this_machine_is_served(city):
 
 
 def test_requests_that_come_together_are_one_rendering_and_others_go_on():
-    network, hand = Sketches(CitySettings(7, DAWN, 15)), Hand()
+    network, hand = Sketches(CitySettings(seed=7, start=DAWN, minutes=15)), Hand()
     with running(network, now=hand) as url, ThreadPoolExecutor(20) as pool:
         site = Site(url, network, hand, speed=1.0)
         shot = site.newest("city-1", site.at(5))
@@ -284,7 +294,7 @@ def test_requests_that_come_together_are_one_rendering_and_others_go_on():
 
 
 def test_the_next_hour_is_prepared_ahead_and_each_hour_once():
-    network, hand = Sketches(CitySettings(7, DAWN, 150)), Hand()
+    network, hand = Sketches(CitySettings(seed=7, start=DAWN, minutes=150)), Hand()
     hours = [DAWN + timedelta(hours=i) for i in range(3)]
     with running(network, now=hand) as url:
         site = Site(url, network, hand, speed=1.0)
@@ -306,7 +316,7 @@ def test_the_next_hour_is_prepared_ahead_and_each_hour_once():
 
 
 def test_a_port_in_use_is_told_before_anything_is_prepared():
-    network = Sketches(CitySettings(7, DAWN, 15))
+    network = Sketches(CitySettings(seed=7, start=DAWN, minutes=15))
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(CctviewError, match=rf"^Port {port} is in use: .* --port\.$"):
@@ -317,7 +327,7 @@ def test_a_port_in_use_is_told_before_anything_is_prepared():
 
 
 def test_a_server_can_be_started_again_at_once():
-    network = Sketches(CitySettings(7, DAWN, 15))
+    network = Sketches(CitySettings(seed=7, start=DAWN, minutes=15))
     with running(network) as url:
         assert Site(url, network, Hand()).get("/api/cameras/").status == 200
     with running(network, port=int(url.rpartition(":")[2])) as again:
@@ -350,7 +360,7 @@ def serve_until_ctrl_c(network: CityNetwork, said: Connection) -> None:
 
 @pytest.mark.parametrize(
     ("network", "until"),
-    [(CityNetwork(CitySettings(7)), "Preparing the traffic"), (Sketches(SETTINGS), "The city's cameras are at")],
+    [(CityNetwork(CitySettings(seed=7)), "Preparing the traffic"), (Sketches(SETTINGS), "The city's cameras are at")],
 )
 @pytest.mark.timeout(90)
 def test_ctrl_c_stops_it_at_once(network, until):

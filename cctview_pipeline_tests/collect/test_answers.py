@@ -25,7 +25,7 @@ from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 
 MAX_BYTES = 200_000
-SETTINGS = EngineSettings("test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=MAX_BYTES)
+SETTINGS = EngineSettings(contact="test@example.org", connect_s=1.0, silence_s=0.5, whole_s=1.0, largest_bytes=MAX_BYTES)
 BOMB = b"\0" * 100_000_000
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -89,7 +89,7 @@ def follow(network: NycDot, names: list[str], spool: Path, until, limit_s: float
     """Until something has happened."""
 
     async def run() -> Engine:
-        cameras = [LiveCamera(name, name, name, 40.7, -73.9, True) for name in names]
+        cameras = [LiveCamera(id=name, network_id=name, name=name, latitude=40.7, longitude=-73.9, online=True) for name in names]
         engine = Engine(network, cameras, SpoolWriter(spool, 1 << 30), SETTINGS, Masker(NoPeopleDetector("tests"), 640))
         stop = asyncio.Event()
 

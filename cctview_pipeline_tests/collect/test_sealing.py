@@ -105,7 +105,13 @@ def test_two_collectors_of_one_camera(tmp_path: Path):
 )
 def test_what_cannot_be_decoded_is_set_aside(tmp_path: Path, spoil: Callable[[bytes], bytes], reason: str):
     good = frame("a", 1)
-    broken = Record(Kind.FRAME, "a", good.captured_us + 10**6, good.fetched_us, spoil(good.payload))
+    broken = Record(
+        kind=Kind.FRAME,
+        camera_id="a",
+        captured_us=good.captured_us + 10**6,
+        fetched_us=good.fetched_us,
+        payload=spoil(good.payload),
+    )
     found = spooled(tmp_path, good, broken).read_hour("a", NINE)
     assert len(found.frames) == 1
     assert [r.reason for r in found.rejected] == [reason]
@@ -310,7 +316,16 @@ def test_a_segment_that_goes_while_it_is_read_is_in_the_lake(tmp_path: Path):
 )
 def test_a_note_that_cannot_be_read_costs_no_camera_its_account(tmp_path: Path, payload: bytes):
     good = note("", 1, follows={"a": "live"}), note("a", 20, state="offline"), note("", 8, runs=True), note("", 21, runs=True)
-    odd = [Record(Kind.EVENT, camera, us(NINE) + 10_000_000, us(NINE) + 10_000_000, payload) for camera in ("", "a")]
+    odd = [
+        Record(
+            kind=Kind.EVENT,
+            camera_id=camera,
+            captured_us=us(NINE) + 10_000_000,
+            fetched_us=us(NINE) + 10_000_000,
+            payload=payload,
+        )
+        for camera in ("", "a")
+    ]
     spooled(tmp_path, *good, *odd)
     found = status_table(tmp_path, "a", NINE, schema_of("camera_status").empty_table()).to_pylist()
     assert (
@@ -322,7 +337,7 @@ def test_a_damaged_description_of_the_cameras_stops_no_collector(tmp_path: Path)
     network = spooled(tmp_path, frame("a", 5))
     (tmp_path / "cameras.json").write_bytes(b'[{"id": "a", "lat')
     assert network.described() == {}
-    describe(tmp_path, [LiveCamera("a", "a", "A", 40, -73, True)])
+    describe(tmp_path, [LiveCamera(id="a", network_id="a", name="A", latitude=40, longitude=-73, online=True)])
     assert set(network.described()) == {"a"}
 
 
@@ -330,7 +345,10 @@ def test_a_full_disk_stops_no_collector_whose_cameras_are_known(tmp_path: Path, 
     def full(path: Path, cameras: list[LiveCamera]) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    one, other = (LiveCamera(name, name, name.upper(), 40.0, -73.0, True) for name in ("a", "b"))
+    one, other = (
+        LiveCamera(id=name, network_id=name, name=name.upper(), latitude=40.0, longitude=-73.0, online=True)
+        for name in ("a", "b")
+    )
     describe(tmp_path, [one])
     monkeypatch.setattr(spooled_network, "write_list", full)
     describe(tmp_path, [replace(one, name="Renamed")])

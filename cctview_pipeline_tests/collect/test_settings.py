@@ -11,7 +11,13 @@ from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.errors import CctviewError
 
 CAMPAIGN = Campaign(
-    "live", "nyc-dot", datetime(2026, 11, 1, tzinfo=UTC), None, (), "/spool", {"collect": True, "contact": "a@b.org"}
+    name="live",
+    network="nyc-dot",
+    start=datetime(2026, 11, 1, tzinfo=UTC),
+    end=None,
+    cameras=(),
+    path="/spool",
+    settings={"collect": True, "contact": "a@b.org"},
 )
 
 
@@ -46,7 +52,7 @@ def test_a_network_that_is_turned_on():
         ({"settings": {"contact": "a@b.org\r\nCookie: 1"}}, "contact = .* has characters that cannot be shown in one line"),
         ({"settings": {"seed": 7}}, "unknown key 'seed' stands under .*: known are collect, contact"),
         ({"settings": {"budget": 7}}, "it may mean budget_gib"),
-        ({"settings": {"window": "noon"}}, "A window is given as 13:00-14:00, not 'noon'"),
+        ({"settings": {"window": "noon"}}, r"window = \"noon\" .* is no span of the day: write window = \"13:00-14:00\""),
     ],
 )
 def test_what_is_refused(changes: dict, sentence: str):

@@ -53,6 +53,7 @@ def test_every_path_that_is_named_is_there(name: str):
             "reports",
             "tombstones",
             "papers",
+            "publications",
             "spool",
             "application",
             "arXiv",

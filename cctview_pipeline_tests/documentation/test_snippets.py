@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cctview_pipeline.analytics.warehouse import connect
-from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.campaign import EXPORTED, Campaign
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.settings import parse_toml
+from cctview_pipeline.toml_text import parse_toml
 from cctview_pipeline_tests.documentation.pages import NAMES, ROOT, blocks, text_of, typed
 from cctview_pipeline_tests.factories.tables import campaign
 
@@ -31,7 +31,7 @@ def test_every_question_can_be_asked(tmp_path: Path):
 @pytest.mark.parametrize("name", [name for name in NAMES if blocks(name, "toml")])
 def test_every_part_of_a_campaign_is_one(name: str):
     for text in blocks(name, "toml"):
-        assert set(parse_toml(text, name)) <= {"campaign", "cameras"}
+        assert set(parse_toml(text, name)) <= {"campaign", "cameras", *EXPORTED}
         head = campaign().to_toml()
         if "[[cameras]]" in text:
             assert Campaign.from_toml(f"{head}\n{text}", name).cameras[-1].id

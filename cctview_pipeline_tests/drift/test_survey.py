@@ -61,10 +61,12 @@ def test_a_day_is_the_newest_of_the_lake_and_another_days_hours_are_not_read(ref
 
 def test_every_cameras_worst_hour_comes_before_any_cameras_second():
     def drifted(camera: str, hour: int, distance: float) -> CameraHourDrift:
-        return CameraHourDrift(camera, HOUR_17 + hour * HOUR, "m", 500, "drift", distance)
+        return CameraHourDrift(
+            camera=camera, hour=HOUR_17 + hour * HOUR, model="m", count=500, verdict="drift", distance=distance
+        )
 
     given = [drifted("a", 0, 0.5), drifted("a", 1, 0.6), drifted("b", 0, 0.3), drifted("b", 1, 0.2)]
-    few = CameraHourDrift("c", HOUR_17, "m", 3, "too few to tell")
+    few = CameraHourDrift(camera="c", hour=HOUR_17, model="m", count=3, verdict="too few to tell")
     assert [(f.camera, f.distance) for f in ranked([few, *given])] == [
         ("a", 0.6),
         ("b", 0.3),
@@ -75,7 +77,10 @@ def test_every_cameras_worst_hour_comes_before_any_cameras_second():
 
 
 def test_the_command_covers_all_its_camera_hours():
-    hours = [CameraHourDrift("a", HOUR_17 + 2 * HOUR, "m", 9, "drift", 0.5), CameraHourDrift("b", HOUR_17, "m", 9, "drift", 0.4)]
+    hours = [
+        CameraHourDrift(camera="a", hour=HOUR_17 + 2 * HOUR, model="m", count=9, verdict="drift", distance=0.5),
+        CameraHourDrift(camera="b", hour=HOUR_17, model="m", count=9, verdict="drift", distance=0.4),
+    ]
     span = "--from-lake --cameras a,b --from 2020-05-05T17 --to 2020-05-05T20 --purpose PURPOSE"
     assert labelling_command("detections", hours) == f"cctview train detector --teacher NAME {span}"
     assert labelling_command("features", hours) == f"cctview train extractor {span}"

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.automation.instance import prepare_home
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake
@@ -41,7 +41,7 @@ def made(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace whose lake was made by one run a job, in this process."""
     place = Workplace(tmp_path_factory.mktemp("made"))
     lake = Lake(str(place.lake))
-    lake.write_campaign(choose(lake, "archive", str(archive), [], None, None, {}, ["traffic counts"]).campaign)
+    lake.write_campaign(choose(lake, Asked(network="archive", path=str(archive), purposes=["traffic counts"])).campaign)
     with mock.patch.dict(os.environ, place.environment):
         prepare_home()
         with dg.DagsterInstance.get() as instance:
@@ -183,7 +183,7 @@ def test_a_vehicle_is_asked_about_for_a_purpose_by_its_pseudonym_and_on_the_reco
 
 
 def test_an_unknown_layout_and_nothing_to_export_are_refused(made: Workplace, tmp_path: Path):
-    assert "no layout named 'coco': use cctview" in made.invoke("export", "--out", tmp_path, "--layout", "coco").stderr
+    assert "no format named 'coco': use cctview, csv" in made.invoke("export", "--out", tmp_path, "--format", "coco").stderr
     late = made.invoke("export", "--out", tmp_path, "--from", "2021-01-01")
     assert (late.returncode, "None of these camera-hours has features yet" in late.stderr) == (1, True)
 

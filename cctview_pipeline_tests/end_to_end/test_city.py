@@ -20,7 +20,7 @@ from dagster._core.workspace.context import LoadingContext
 from nbclient import NotebookClient
 
 from cctview_pipeline.automation.instance import prepare_home
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect.detections import PEOPLE, VEHICLES
@@ -54,7 +54,7 @@ BACKFILL = ("backfill", "--network", "city", "--from", f"{RUSH:%Y-%m-%dT%H:%MZ}"
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = Workplace(tmp_path_factory.mktemp("city"))
     lake = Lake(str(place.lake))
-    lake.write_campaign(choose(lake, "city", "", list(CAMERAS), RUSH, None, SETTINGS, []).campaign)
+    lake.write_campaign(choose(lake, Asked(network="city", cameras=list(CAMERAS), begin=RUSH, settings=SETTINGS)).campaign)
     with mock.patch.dict(os.environ, place.environment):
         prepare_home()
         with dg.DagsterInstance.get() as instance:

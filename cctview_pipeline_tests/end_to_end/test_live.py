@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.automation.collecting import Window
-from cctview_pipeline.backfill.select import choose
+from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
@@ -47,7 +47,9 @@ def place(how: str, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     notes = [note("", 0, follows={KNOWN: "live", STRANGE: "live"}), *(note("", s, runs=True) for s in range(0, 60, 5))]
     notes += [note(STRANGE, 14, state="offline", detail="timed out"), note(STRANGE, 40, state="live"), note("", 60, ends=True)]
     spooled(spool(place), *shots, *notes)
-    describe(spool(place), [LiveCamera(STRANGE, STRANGE, "Nowhere", 40.7, -73.9, True)])
+    describe(
+        spool(place), [LiveCamera(id=STRANGE, network_id=STRANGE, name="Nowhere", latitude=40.7, longitude=-73.9, online=True)]
+    )
     return place
 
 
@@ -85,7 +87,7 @@ def bring_in(place: Workplace, how: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return
     lake = Lake(str(place.lake))
-    lake.write_campaign(choose(lake, "nyc-dot", str(spool(place)), [], None, None, {}, []).campaign)
+    lake.write_campaign(choose(lake, Asked(network="nyc-dot", path=str(spool(place)))).campaign)
     first, last = (Partition.camera_hour(camera.id, NINE) for camera in lake.require_campaign().cameras)
     with mock.patch.dict(os.environ, place.environment), dg.DagsterInstance.ephemeral() as instance:
         assert run(lake, "camera_hours", first, last, instance).success
@@ -130,9 +132,14 @@ def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
     place = Workplace(tmp_path)
     cameras = LiveCameras(count=3, period_s=0.4)
     with cameras.in_thread() as url:
-        own = tuple(Camera(name, name, 40.0 + i, -73.0, "", name, 0) for i, name in enumerate(("cam-0", "cam-2", "gone")))
+        own = tuple(
+            Camera(id=name, name=name, latitude=40.0 + i, longitude=-73.0, faces="", corridor=name, order=0)
+            for i, name in enumerate(("cam-0", "cam-2", "gone"))
+        )
         settings = {"collect": True, "contact": "test@example.org", "window": "09:30-10:00", "base_url": url}
-        campaign = Campaign("live", "nyc-dot", NINE, None, own, str(spool(place)), settings)
+        campaign = Campaign(
+            name="live", network="nyc-dot", start=NINE, end=None, cameras=own, path=str(spool(place)), settings=settings
+        )
         Lake(str(place.lake)).write_campaign(campaign)
         definitions = build_definitions(campaign)
         schedule = definitions.resolve_schedule_def("daily_collection")

@@ -28,7 +28,9 @@ def test_on_the_published_hour_it_costs_less_than_a_point(published_hour: Path):
     for path, frame_id in [each for each in find_frames(published_hour) if each[1].time.minute >= 45][::8]:
         boxes = published_boxes(path)
         people = boxes.boxes[(boxes.labels == LABELS.index("person")) & (boxes.scores >= 0.5)]
-        pictures.append(Seen(frame_id.camera_id, path.read_bytes(), *published_truth(path), people))
+        vehicles, ignored = published_truth(path)
+        seen = Seen(camera_id=frame_id.camera_id, jpeg=path.read_bytes(), vehicles=vehicles, ignored=ignored, people=people)
+        pictures.append(seen)
     found = cost(pictures)
     assert found.ap50_before > 0.9
     assert found.lost < 0.01
@@ -48,7 +50,9 @@ def test_in_a_city_with_people_it_costs_hardly_more_than_if_they_were_known():
             walks, large = np.isin(labels, PEOPLE), (boxes[:, 2:] - boxes[:, :2]).min(1) >= 8
             counted = ~walks & large & (visible >= 0.3)
             people, riders = boxes[walks & (visible >= 0.1)], part(boxes[(labels == "motorcycle") & (visible >= 0.3)], RIDER)
-            pictures.append(Seen(camera, frame.jpeg, boxes[counted], boxes[~walks & ~counted], people))
+            pictures.append(
+                Seen(camera_id=camera, jpeg=frame.jpeg, vehicles=boxes[counted], ignored=boxes[~walks & ~counted], people=people)
+            )
             known.append(fill(frame.jpeg, np.concatenate([people, riders]) + np.array([-2, -2, 2, 2])))
     found = cost(pictures)
     assert found.ap50_after > 0.93
@@ -73,6 +77,6 @@ def test_shares_are_of_what_was_painted():
 
 def test_only_vehicles_are_looked_for():
     box = np.array([[10, 10, 30, 30]], np.float32)
-    seen = Seen("cam-1", b"", box, NOTHING, NOTHING)
+    seen = Seen(camera_id="cam-1", jpeg=b"", vehicles=box, ignored=NOTHING, people=NOTHING)
     for label, reached in (("bus", 1.0), ("person", 0.0)):
         assert average_precision([Detections(box, np.ones(1, np.float32), [label])], [seen]) == reached

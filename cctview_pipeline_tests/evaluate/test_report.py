@@ -54,9 +54,11 @@ def test_markdown(evaluation):
 
 
 def test_without_truth_a_value_is_none_and_never_nan():
-    assert measured("tracking", "all", 0, {"HOTA": 0.0}) == [Row("tracking", "HOTA", "all", None, 0)]
+    assert measured("tracking", "all", 0, {"HOTA": 0.0}) == [
+        Row(subject="tracking", metric="HOTA", scope="all", value=None, support=0)
+    ]
     with pytest.raises(ValueError, match="say None"):
-        Row("tracking", "HOTA", "all", float("nan"), 3)
+        Row(subject="tracking", metric="HOTA", scope="all", value=float("nan"), support=3)
 
 
 def test_figure_shows_what_was_measured(evaluation):

@@ -50,7 +50,10 @@ class Pass:
 
     @property
     def detections(self) -> list[str]:
-        return [str(DetectionId(frame(self.camera, time), 1, "car", 90.0, BOX)) for time in self.times]
+        return [
+            str(DetectionId(frame_id=frame(self.camera, time), number=1, label="car", percent=90.0, box=BOX))
+            for time in self.times
+        ]
 
     @property
     def track(self) -> str:

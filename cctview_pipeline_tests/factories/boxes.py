@@ -11,8 +11,14 @@ def truth(*rows: tuple) -> GroundTruthBoxes:
     """(frame, vehicle, box, counted), sorted by frame."""
     frame, vehicle, boxes, counted = ([row[i] for row in rows] for i in range(4))
     words = np.full(len(rows), "car")
-    kinds = np.array(vehicle, str), np.array(boxes, np.float32).reshape(-1, 4), np.array(counted, bool)
-    return GroundTruthBoxes(np.array(frame, np.int64), *kinds, words, words)
+    return GroundTruthBoxes(
+        frame=np.array(frame, np.int64),
+        vehicle=np.array(vehicle, str),
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        counted=np.array(counted, bool),
+        label=words,
+        carriageway=words,
+    )
 
 
 def found(*rows: tuple) -> PredictedBoxes:
@@ -20,7 +26,14 @@ def found(*rows: tuple) -> PredictedBoxes:
     frame, track, boxes = ([row[i] for row in rows] for i in range(3))
     ids, labels = np.array([str(i) for i in range(len(rows))], str), np.full(len(rows), "car")
     corners = np.array(boxes, np.float32).reshape(-1, 4)
-    return PredictedBoxes(ids, np.array(frame, np.int64), corners, np.ones(len(rows)), labels, np.array(track, np.int64))
+    return PredictedBoxes(
+        ids=ids,
+        frame=np.array(frame, np.int64),
+        boxes=corners,
+        score=np.ones(len(rows)),
+        label=labels,
+        track=np.array(track, np.int64),
+    )
 
 
 def moved(box: tuple, x: float, y: float = 0.0) -> tuple:

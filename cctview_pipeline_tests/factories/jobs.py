@@ -20,7 +20,9 @@ FIRST, LAST = Partition.camera_hour(CAMERAS[0], HOUR), Partition.camera_hour(CAM
 
 
 def archive_campaign(archive: Path | str = "/nowhere") -> Campaign:
-    return Campaign("tests", "archive", START, END, tuple(find_cameras(list(CAMERAS))), str(archive))
+    return Campaign(
+        name="tests", network="archive", start=START, end=END, cameras=tuple(find_cameras(list(CAMERAS))), path=str(archive)
+    )
 
 
 def run(lake: Lake, job: str, first: Partition, last: Partition, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:

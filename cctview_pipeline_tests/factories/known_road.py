@@ -95,7 +95,9 @@ class MadeRoad:
         """Add a detection. Returns its id."""
         number = sum(row["captured_at"] == at and row["camera_id"] == camera for row in self.detections.values()) + 1
         frame = frame_id(camera, at)
-        detection_id = str(DetectionId(frame, number, label, score * 100, tuple(round(edge) for edge in box)))
+        detection_id = str(
+            DetectionId(frame_id=frame, number=number, label=label, percent=score * 100, box=tuple(round(edge) for edge in box))
+        )
         ids = {"detection_id": detection_id, "frame_id": frame, "camera_id": camera, "captured_at": at}
         self.detections[key] = ids | dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)) | {"label": label, "score": score}
         self.frames.add(at)

@@ -22,7 +22,12 @@ def crate(low: tuple[float, float, float], high: tuple[float, float, float]) -> 
     triangles = np.array([t for a, b, c, d in sides for t in ((a, b, c), (a, c, d))], np.int32)
     vertices = np.array(places, np.float32)
     return Body(
-        vertices, triangles, np.ones((12, 3), np.float32), np.zeros(12, np.uint8), np.zeros((12, 3), np.float32), np.ones(8)
+        vertices=vertices,
+        triangles=triangles,
+        albedo=np.ones((12, 3), np.float32),
+        material=np.zeros(12, np.uint8),
+        normals=np.zeros((12, 3), np.float32),
+        brightness=np.ones(8),
     )
 
 

@@ -22,17 +22,17 @@ def frame(
     taken = NINE + timedelta(seconds=after_s)
     fetched = NINE + timedelta(seconds=after_s + 0.3 if fetched_after_s is None else fetched_after_s)
     return Record(
-        Kind.FRAME,
-        camera,
-        us(taken),
-        us(fetched),
-        jpeg or tiny_picture(10_000 + int(after_s * 10) if picture is None else picture),
+        kind=Kind.FRAME,
+        camera_id=camera,
+        captured_us=us(taken),
+        fetched_us=us(fetched),
+        payload=jpeg or tiny_picture(10_000 + int(after_s * 10) if picture is None else picture),
     )
 
 
 def note(camera: str, after_s: float, **content) -> Record:
     at = us(NINE + timedelta(seconds=after_s))
-    return Record(Kind.EVENT, camera, at, at, json.dumps(content).encode())
+    return Record(kind=Kind.EVENT, camera_id=camera, captured_us=at, fetched_us=at, payload=json.dumps(content).encode())
 
 
 def spooled(directory: Path, *records: Record) -> SpoolNetwork:

@@ -11,8 +11,8 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
 
-NORTH = Camera("cam-1", "First", 40.75, -73.96, "north", "road", 1)
-SOUTH = Camera("cam-2", "Second", 40.74, -73.97, "north", "road", 2)
+NORTH = Camera(id="cam-1", name="First", latitude=40.75, longitude=-73.96, faces="north", corridor="road", order=1)
+SOUTH = Camera(id="cam-2", name="Second", latitude=40.74, longitude=-73.97, faces="north", corridor="road", order=2)
 """Two cameras of one road, SOUTH 1.4 km south of NORTH; both look north."""
 
 FRAME = "cam-1--2020-05-05--17.00.02.000Z"
@@ -138,6 +138,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "continues": None,
         "model": "tracker",
         "view": "352x240",
+    },
+    "passages": {
+        "track_id": TRACK,
+        "track_ids": [TRACK],
+        "camera_id": NORTH.id,
+        "passed_at": SEEN,
+        "carriageway": "N",
+        "label": "car",
+        "label_probability": 0.9,
+        "speed_kmh": None,
+        "speed_kmh_error": None,
+        "first_seen": SEEN,
+        "last_seen": SEEN,
+        "model": "tracker",
+    },
+    "vehicles_in_view": {
+        "camera_id": NORTH.id,
+        "carriageway": "N",
+        "began_at": HOUR_17,
+        "vehicle_s": 1000.0,
+        "dwell_s": 4.0,
     },
     "matches": {
         "query_track_id": TRACK,

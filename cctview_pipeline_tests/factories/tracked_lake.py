@@ -50,7 +50,12 @@ def track_id(passed: Passage) -> str:
 
 def _made(passed: Passage, faint: float) -> tuple[dict, list[dict]]:
     seen = range(0, int(passed.lasts) + 1, 2)
-    ids = [str(DetectionId(_frame(passed, second), passed.number, "car", 90.0, (100, 80, 140, 110))) for second in seen]
+    ids = [
+        str(
+            DetectionId(frame_id=_frame(passed, second), number=passed.number, label="car", percent=90.0, box=(100, 80, 140, 110))
+        )
+        for second in seen
+    ]
     begin = HOUR_17 + timedelta(seconds=passed.enters)
     track = {"track_id": track_id(passed), "camera_id": passed.camera, "detection_ids": ids, "parked": passed.parked}
     track |= {"first_seen": begin, "last_seen": begin + timedelta(seconds=seen[-1]), "continues": passed.continues}

@@ -92,7 +92,11 @@ def drive(
             (car, box) for car in cars if (box := car.box(first_second + frame * step_s)) and (car.number, frame) not in missed
         ]
         for place, (car, box) in enumerate(seen, 1):
-            detection_id = str(DetectionId(frame_id, place, car.label, 90.0, tuple(round(edge) for edge in box)))
+            detection_id = str(
+                DetectionId(
+                    frame_id=frame_id, number=place, label=car.label, percent=90.0, box=tuple(round(edge) for edge in box)
+                )
+            )
             corners = dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
             ids = {"detection_id": detection_id, "frame_id": frame_id, "camera_id": camera, "captured_at": captured_at}
             found.append(ids | corners | {"label": car.label, "frame_width": size[0], "frame_height": size[1]})

@@ -24,8 +24,11 @@ def write_features(root: Path, cameras: tuple[str, ...] = ("cam-1", "cam-2"), fr
         for number, time in enumerate(_times(frames)):
             path = write_frame(root, camera, time, draw_frame(2.0 * number, cars))
             frame_id = path.name.removesuffix("--original.jpeg")
-            ids += [str(DetectionId(frame_id, n, "car", 90.0, (40 * n, 90, 40 * n + 30, 115))) for n in (1, 2)]
-            ids.append(str(DetectionId(frame_id, 3, "person", 90.0, (5, 90, 15, 115))))
+            ids += [
+                str(DetectionId(frame_id=frame_id, number=n, label="car", percent=90.0, box=(40 * n, 90, 40 * n + 30, 115)))
+                for n in (1, 2)
+            ]
+            ids.append(str(DetectionId(frame_id=frame_id, number=3, label="person", percent=90.0, box=(5, 90, 15, 115))))
         features = rng.normal(scale=1.5, size=(len(ids), 256)).astype(np.float16)
         column = pa.FixedSizeListArray.from_arrays(pa.array(features.ravel()), type=pa.list_(pa.float16(), 256))
         pq.write_table(pa.table({"detection_id": ids, "pca": column}), root / camera / f"{camera}--features-pca256.parquet")
@@ -59,6 +62,14 @@ def driving(vehicles: int = 4, frames: int = 6, seed: int = 0) -> tuple[RealVehi
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     ids = [f"cam-1--{i}" for i in range(len(which))]
     seen = CameraDetections(
-        ids, np.array(times), np.array(boxes, float), np.ones(len(which)), ["car"] * len(which), unit, (352, 240)
+        ids=ids,
+        times=np.array(times),
+        boxes=np.array(boxes, float),
+        scores=np.ones(len(which)),
+        labels=["car"] * len(which),
+        embeddings=unit,
+        frame_size=(352, 240),
     )
-    return RealVehicles("cam-1", np.stack(crops), seen, features, np.full(len(which), 10)), which
+    return RealVehicles(
+        camera_id="cam-1", crops=np.stack(crops), seen=seen, features=features, minutes=np.full(len(which), 10)
+    ), which

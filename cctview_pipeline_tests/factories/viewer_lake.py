@@ -31,7 +31,9 @@ def frame_of(camera: str, number: int) -> FrameId:
 
 def detection_of(camera: str, number: int, index: int = 1, label: str = "car") -> str:
     x = 100 + number
-    return str(DetectionId(str(frame_of(camera, number)), index, label, 90.0, (x, 80, x + 40, 110)))
+    return str(
+        DetectionId(frame_id=str(frame_of(camera, number)), number=index, label=label, percent=90.0, box=(x, 80, x + 40, 110))
+    )
 
 
 def track_of(camera: str) -> str:

@@ -150,6 +150,16 @@ corridor = "fdr-drive"
 order = 2
 masks = [[[0, 0], [10, 0], [10, 10.5]]]
 privacy_zones = [[[0, 0], [352, 0], [352, 240]]]
+[[sumo]]
+camera = "735-683-N"
+carriageway = "N"
+edge = "-23425634#3"
+pos = 12.5
+[[tmg]]
+camera = "735-683-N"
+state = "36"
+functional_class = "2U"
+station = "000735"
 """,
         b"""[campaign]
 name = "live"
@@ -203,6 +213,11 @@ url = "https://example.org/retinanet.pth"
     ]
 
 
+def volume_records() -> list[bytes]:
+    head, hours = b"3362U0007351020200505", b"00000" * 8 + b" " * 5 + b"  123" * 15
+    return [head + b"3" + hours + b"2\n", (head + b"3" + hours + b"0\r\n") * 2, head + b"4" + hours + b"0", b"\n", b"C36"]
+
+
 def parquet_files() -> list[bytes]:
     from cctview_pipeline.lake.schemas import schema_of
 
@@ -223,9 +238,23 @@ def segments() -> list[bytes]:
 
     at = microseconds(TAKEN)
     notes = [{"follows": {"cam-1": "live"}, "begins": True}, {"runs": True, "synced_within_s": 0.1}, {"full_since_us": at}]
-    events = [Record(Kind.EVENT, "", at + n, at + n, json.dumps(note).encode()) for n, note in enumerate(notes)]
-    events.append(Record(Kind.EVENT, "cam-1", at, at, json.dumps({"state": "live", "detail": "x"}).encode()))
-    frames = [Record(Kind.FRAME, "cam-1", at + n, at + n + 300_000, jpeg) for n, jpeg in enumerate(pictures()[:3])]
+    events = [
+        Record(kind=Kind.EVENT, camera_id="", captured_us=at + n, fetched_us=at + n, payload=json.dumps(note).encode())
+        for n, note in enumerate(notes)
+    ]
+    events.append(
+        Record(
+            kind=Kind.EVENT,
+            camera_id="cam-1",
+            captured_us=at,
+            fetched_us=at,
+            payload=json.dumps({"state": "live", "detail": "x"}).encode(),
+        )
+    )
+    frames = [
+        Record(kind=Kind.FRAME, camera_id="cam-1", captured_us=at + n, fetched_us=at + n + 300_000, payload=jpeg)
+        for n, jpeg in enumerate(pictures()[:3])
+    ]
     found = []
     for records in ([*events, *frames], frames[-1:]):
         with tempfile.TemporaryDirectory() as folder:

@@ -257,6 +257,8 @@ def snapshot(folder: Path) -> Reader:
 
 def campaign(folder: Path) -> Reader:
     from cctview_pipeline.collect.settings import CollectSettings
+    from cctview_pipeline.formats.sumo import read_detectors
+    from cctview_pipeline.formats.tmg import read_stations
     from cctview_pipeline.lake import Lake
     from cctview_pipeline.policy import Policy
 
@@ -270,6 +272,8 @@ def campaign(folder: Path) -> Reader:
         found.hours()
         if found.network == "nyc-dot":
             CollectSettings.read(found.settings)
+        read_detectors(found.sumo)
+        read_stations(found.tmg)
         lake.write_campaign(found)
         assert lake.campaign() == found, "a campaign that was written is another when it is read"
 
@@ -316,6 +320,17 @@ def manifest(folder: Path) -> Reader:
     return read
 
 
+def volumes(folder: Path) -> Reader:
+    """Hourly volume records: what is read is written as it was."""
+    from cctview_pipeline.formats.tmg import read_volumes, write_volumes
+
+    def read(data: bytes) -> None:
+        found = list(read_volumes(data))
+        assert list(read_volumes(write_volumes(found))) == found, "what was read is written as something else"
+
+    return read
+
+
 def parquet(folder: Path) -> Reader:
     from cctview_pipeline.lake import Lake, Partition, layout
     from cctview_pipeline.lake.schemas import schema_of
@@ -352,5 +367,6 @@ TARGETS: dict[str, Target] = {
     "detections": Target(corpus.detections, detections, _JSON, quick=1000),
     "weights": Target(corpus.weights, weights, (b'"dtype":"', b'"F8"', b'"data_offsets":[', *_JSON), quick=500),
     "manifest": Target(corpus.manifests, manifest, _TOML, quick=500),
+    "volume-records": Target(corpus.volume_records, volumes, (b"3", b" " * 5, b"00000", b"2U", b"\n", b"\xff"), quick=500),
     "parquet": Target(corpus.parquet_files, parquet, (b"PAR1", b"ARROW:schema"), quick=300),
 }

@@ -8,7 +8,7 @@ import pytest
 from cctview_pipeline.lake.checks import CHECKS, failures
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
-from cctview_pipeline_tests.factories.tables import DETECTION, FRAME, TRACK, partition_of, rows
+from cctview_pipeline_tests.factories.tables import DETECTION, EARLIER, FRAME, TRACK, partition_of, rows
 
 NEXT_HOUR = HOUR_17 + timedelta(hours=1)
 OTHER = DETECTION.replace("--1--", "--2--")
@@ -25,6 +25,8 @@ INPUTS = {
     "crops": {"vehicles": rows("detections", {}, {"detection_id": OTHER})},
     "features": {"crops": rows("crops", {}, {"detection_id": OTHER})},
     "tracks": {"features": rows("features", {}, {"detection_id": OTHER})},
+    "passages": {"tracks": rows("tracks", {}, {"track_id": EARLIER})},
+    "vehicles_in_view": {},
     "matches": {"tracks": rows("tracks", {})},
     "match_evidence": {},
     "verdicts": {},
@@ -45,6 +47,8 @@ GOOD = {
     "crops": rows("crops", {}, {"detection_id": OTHER}),
     "features": rows("features", {}, {"detection_id": OTHER}),
     "tracks": rows("tracks", {"first_seen": HOUR_17}),
+    "passages": rows("passages", {}, {"track_id": EARLIER, "track_ids": [EARLIER], "passed_at": HOUR_17}),
+    "vehicles_in_view": rows("vehicles_in_view", {}, {"carriageway": "S", "dwell_s": None}),
     "matches": rows("matches", {}, {"gallery_track_id": "another", "implied_speed_kmh": 200.0}),
     "match_evidence": rows("match_evidence", {}, {"gallery_track_id": "other"}),
     "verdicts": rows("verdicts", {}, {"said_by": "ben"}, {"gallery_track_id": None, "verdict": "none"}),
@@ -106,6 +110,17 @@ BAD = [
         "2 numbers are not finite",
     ),
     ("features", "one_model", rows("features", {}, OTHER_MODEL), "It mixes extractor@1, extractor@2."),
+    ("passages", "unique_ids", rows("passages", {}, {"track_ids": [EARLIER]}), f"{TRACK} stands 2 times."),
+    ("passages", "times_inside_partition", rows("passages", {"passed_at": NEXT_HOUR}), "1 rows lie outside"),
+    ("passages", "tracks_exist", rows("passages", {"track_ids": [TRACK, "x"]}), "1 are unknown, such as x."),
+    (
+        "passages",
+        "one_vehicle_a_track",
+        rows("passages", {"track_ids": [TRACK, EARLIER]}, {"track_id": EARLIER}),
+        "a piece of 2.",
+    ),
+    ("vehicles_in_view", "unique_ids", rows("vehicles_in_view", {}, {}), "N stands 2 times."),
+    ("vehicles_in_view", "possible", rows("vehicles_in_view", {"dwell_s": 0.0}), "N at "),
     ("tracks", "unique_ids", rows("tracks", {}, {}), f"{TRACK} stands 2 times."),
     ("tracks", "times_inside_partition", rows("tracks", {"first_seen": NEXT_HOUR}), "1 rows lie outside"),
     ("tracks", "detections_exist", rows("tracks", {"detection_ids": [DETECTION, "x"]}), "1 are unknown, such as x."),

@@ -16,7 +16,15 @@ from cctview_pipeline.privacy.access import ask
 from cctview_pipeline.resources.lake import open_lake
 
 HOUR = datetime(2020, 5, 5, 17, tzinfo=UTC)
-FRAME = Frame("735-683-N--2020-05-05--13.00.01", "735-683-N", HOUR.replace(second=1), HOUR.replace(second=1), b"jpeg", 352, 240)
+FRAME = Frame(
+    frame_id="735-683-N--2020-05-05--13.00.01",
+    camera_id="735-683-N",
+    captured_at=HOUR.replace(second=1),
+    fetched_at=HOUR.replace(second=1),
+    jpeg=b"jpeg",
+    width=352,
+    height=240,
+)
 PARTITION = Partition.camera_hour("735-683-N", HOUR)
 
 
@@ -36,7 +44,9 @@ def test_a_table_comes_back_as_it_was_written(lake: Lake):
 
 
 def test_the_campaign_stands_beside_the_tables(lake: Lake):
-    campaign = Campaign("test", "archive", HOUR, None, tuple(find_cameras(["735-683-N"])), "/archive")
+    campaign = Campaign(
+        name="test", network="archive", start=HOUR, end=None, cameras=tuple(find_cameras(["735-683-N"])), path="/archive"
+    )
     assert lake.campaign() is None
     lake.write_campaign(campaign)
     assert lake.campaign() == campaign

@@ -85,18 +85,18 @@ def test_cues_tell_one_vehicle_from_two():
 
 
 def test_what_is_unknown_tells_nothing():
-    cue = Likelihood(0.0, 0.1, 0.0, 0.5)
+    cue = Likelihood(same=0.0, same_std=0.1, other=0.0, other_std=0.5)
     assert cue.log_ratio(np.array([np.nan]))[0] == 0
     assert cue.log_ratio(np.array([0.0]))[0] > 0 > cue.log_ratio(np.array([0.6]))[0]
     assert cue.learned(cue, np.full(50, np.nan), np.ones(50)) == cue
 
 
 def test_nearer_than_usual_speaks_for_one_vehicle_where_it_is_a_distance():
-    looks = Likelihood(0.5, 0.1, 1.0, 0.1, one_sided=True)
+    looks = Likelihood(same=0.5, same_std=0.1, other=1.0, other_std=0.1, one_sided=True)
     ratios = looks.log_ratio(np.linspace(0, 2, 41))
     assert (np.diff(ratios[8:]) <= 1e-9).all()
     assert ratios[0] > 1
-    assert Likelihood(0.5, 0.1, 1.0, 0.1).log_ratio(np.array([0.0]))[0] > 0
+    assert Likelihood(same=0.5, same_std=0.1, other=1.0, other_std=0.1).log_ratio(np.array([0.0]))[0] > 0
 
 
 def test_one_label_speaks_for_one_vehicle():

@@ -13,8 +13,12 @@ from cctview_pipeline.match.matching import match
 from cctview_pipeline_tests.factories.corridor import track_set
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
 
-SIXTH_STREET = Camera("732-680-N", "FDR @ E 6 St", 40.721494, -73.974554, "north", "fdr-drive", 5)
-GRAND_STREET = Camera("731-679-N", "FDR @ Grand St", 40.713209, -73.977491, "north", "fdr-drive", 6)
+SIXTH_STREET = Camera(
+    id="732-680-N", name="FDR @ E 6 St", latitude=40.721494, longitude=-73.974554, faces="north", corridor="fdr-drive", order=5
+)
+GRAND_STREET = Camera(
+    id="731-679-N", name="FDR @ Grand St", latitude=40.713209, longitude=-73.977491, faces="north", corridor="fdr-drive", order=6
+)
 ROAD = campaign(cameras=(SIXTH_STREET, GRAND_STREET))
 
 

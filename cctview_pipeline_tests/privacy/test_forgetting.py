@@ -122,7 +122,7 @@ def test_one_vehicle_goes_and_the_others_stay(lake: Lake, tmp_path: Path):
 def test_a_vehicle_is_painted_over_where_it_is_in_a_frame_of_another_size(width: int, height: int):
     """As the spool may have it, where the lake's frame was stored smaller."""
     one = DetectionId.parse(passes(FIRST)[0].detections[0])
-    erasure = Erasure("e", "letter", NOW, detections=(str(one),), frame_sizes={one.frame_id: (128, 96)})
+    erasure = Erasure(id="e", why="letter", asked_at=NOW, detections=(str(one),), frame_sizes={one.frame_id: (128, 96)})
     sent = np.asarray(Image.fromarray(decode(picture(vehicle=True))).resize((width, height), Image.Resampling.NEAREST))
     left = decode(painted_over(erasure, one.frame_id, encode_jpeg(sent)))
     assert blue(sent).any()
@@ -133,7 +133,7 @@ def test_a_vehicle_is_painted_over_where_it_is_in_a_frame_of_another_size(width:
 
 def test_where_a_frame_shows_something_else_than_when_the_vehicle_was_found_all_of_it_goes():
     one = DetectionId.parse(passes(FIRST)[0].detections[0])
-    erasure = Erasure("e", "letter", NOW, detections=(str(one),), frame_sizes={one.frame_id: (200, 96)})
+    erasure = Erasure(id="e", why="letter", asked_at=NOW, detections=(str(one),), frame_sizes={one.frame_id: (200, 96)})
     assert np.abs(decode(painted_over(erasure, one.frame_id, picture(vehicle=True))).astype(int) - GREY).max() < 12
 
 
@@ -196,8 +196,24 @@ def test_the_spool_forgets_as_well(tmp_path: Path):
     writer = SpoolWriter(spool / "1", 1 << 30)
     for each in (*passes(FIRST), *passes(SECOND)):
         for time in each.times:
-            writer.append(Record(Kind.FRAME, each.camera, microseconds(time), microseconds(time), picture(vehicle=True)))
-    writer.append(Record(Kind.EVENT, "", microseconds(HOUR_17), microseconds(HOUR_17), b'{"ends": true}'))
+            writer.append(
+                Record(
+                    kind=Kind.FRAME,
+                    camera_id=each.camera,
+                    captured_us=microseconds(time),
+                    fetched_us=microseconds(time),
+                    payload=picture(vehicle=True),
+                )
+            )
+    writer.append(
+        Record(
+            kind=Kind.EVENT,
+            camera_id="",
+            captured_us=microseconds(HOUR_17),
+            fetched_us=microseconds(HOUR_17),
+            payload=b'{"ends": true}',
+        )
+    )
     writer.close()
     (of_then, of_another_day) = (spool / f"{day}-1588698000000001.damaged" for day in ("20200505T17", "20200601T17"))
     for path in (of_then, of_another_day):
@@ -225,7 +241,11 @@ def test_what_is_not_over_is_not_erased(lake: Lake, tmp_path: Path):
     with pytest.raises(CctviewError, match="'cam-9' is not in this campaign"):
         of_span(lake, campaign(), ["cam-9"], *AROUND_FIRST, "letter", NOW)
     writer = SpoolWriter(tmp_path / "spool" / "1", 1 << 30)
-    writer.append(Record(Kind.FRAME, NORTH.id, microseconds(HOUR_17), microseconds(HOUR_17), b""))
+    writer.append(
+        Record(
+            kind=Kind.FRAME, camera_id=NORTH.id, captured_us=microseconds(HOUR_17), fetched_us=microseconds(HOUR_17), payload=b""
+        )
+    )
     writer.flush()
     with pytest.raises(CctviewError, match="still writes an hour"):
         erase_first(lake, spool=tmp_path / "spool")

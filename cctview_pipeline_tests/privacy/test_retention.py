@@ -141,7 +141,7 @@ def test_the_spool_is_emptied_even_of_what_was_never_sealed(tmp_path: Path):
     writer = SpoolWriter(tmp_path / "spool" / "1", 1 << 30)
     for hours in (0, 20):
         at = microseconds(HOUR_17 + timedelta(hours=hours))
-        writer.append(Record(Kind.FRAME, NORTH.id, at, at, b"frame"))
+        writer.append(Record(kind=Kind.FRAME, camera_id=NORTH.id, captured_us=at, fetched_us=at, payload=b"frame"))
         writer.flush()
         writer.roll()
     # What nobody can read is somebody's pictures all the same.
@@ -175,7 +175,13 @@ def test_versions_of_objects_go_as_well(s3: dict[str, str]):
                           aws_secret_access_key=s3["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")  # fmt: skip
     client.create_bucket(Bucket="versions")
     client.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
-    access = S3Access(s3["AWS_ACCESS_KEY_ID"], s3["AWS_SECRET_ACCESS_KEY"], None, "us-east-1", s3["AWS_ENDPOINT_URL"])
+    access = S3Access(
+        access_key=s3["AWS_ACCESS_KEY_ID"],
+        secret_key=s3["AWS_SECRET_ACCESS_KEY"],
+        session_token=None,
+        region="us-east-1",
+        endpoint_url=s3["AWS_ENDPOINT_URL"],
+    )
     lake, place = Lake("s3://versions/one", access), Partition.camera_hour(NORTH.id, HOUR_17)
     for _ in range(3):
         lake.write("raw_frames", place, rows("raw_frames", {}))

@@ -46,7 +46,7 @@ def jpeg(image: np.ndarray, quality: int = 60) -> bytes:
 
 def frame(content: bytes, name: str = "cam--1") -> Frame:
     height, width = decode(content).shape[:2]
-    return Frame(name, "cam", NOON, NOON, content, width, height)
+    return Frame(frame_id=name, camera_id="cam", captured_at=NOON, fetched_at=NOON, jpeg=content, width=width, height=height)
 
 
 def test_people_are_painted_over_with_a_margin():
@@ -163,7 +163,9 @@ def test_what_cannot_be_decoded_is_not_stored():
 
 def test_an_hour_of_frames():
     good = [frame(jpeg(road_with_people((50 + i, 50, 60 + i, 70))), f"cam--{i}") for i in range(70)]
-    broken = Frame("cam--broken", "cam", NOON, NOON, good[0].jpeg[:500], 352, 240)
+    broken = Frame(
+        frame_id="cam--broken", camera_id="cam", captured_at=NOON, fetched_at=NOON, jpeg=good[0].jpeg[:500], width=352, height=240
+    )
     found = mask_hour(CameraHour([*good, broken], []), masker())
     assert [f.frame_id for f in found.frames] == [f.frame_id for f in good]
     assert min(f.filled for f in found.frames) == 1

@@ -109,7 +109,14 @@ def test_who_is_found_is_filled_to_the_edges_and_a_faint_doubt_fills_nothing():
 
 def seen(people: list[list[float]] = [], unsure: list[list[float]] = [], vehicles: list[list[float]] = []) -> Example:  # noqa: B006
     objects, people, unsure = (np.array(boxes, np.float32).reshape(-1, 4) for boxes in (vehicles, people, unsure))
-    return Example(torch.zeros(3, 240, 352), objects, np.zeros(len(objects), np.int64), objects[:0], people, unsure)
+    return Example(
+        pixels=torch.zeros(3, 240, 352),
+        objects=objects,
+        labels=np.zeros(len(objects), np.int64),
+        ignored=objects[:0],
+        people=people,
+        unsure=unsure,
+    )
 
 
 BOX = [8.0, 8.0, 16.0, 24.0]
@@ -144,7 +151,14 @@ def test_the_truth_costs_least():
 
 def test_people_are_pasted_into_recorded_frames_with_their_boxes():
     nothing = np.zeros((0, 4), np.float32)
-    frame = FrameLabels(Path("a.jpeg"), FrameId("cam-1", HOUR_17), nothing, np.zeros(0, np.int64), nothing, nothing)
+    frame = FrameLabels(
+        path=Path("a.jpeg"),
+        frame_id=FrameId("cam-1", HOUR_17),
+        objects=nothing,
+        labels=np.zeros(0, np.int64),
+        ignored=nothing,
+        still=nothing,
+    )
     piece = CutOut(np.full((20, 8, 3), 250, np.uint8), np.ones((20, 8), np.float32), 0.5)
     image = np.full((240, 352, 3), 60, np.uint8)
     changed, labels = pasted((image, frame), [piece], np.random.default_rng(3))

@@ -37,7 +37,11 @@ MIB = 1 << 20
 
 def frame(number: int, camera: str = "cam-1", size: int = 2000) -> Record:
     return Record(
-        Kind.FRAME, camera, 1_700_000_000_000_000 + number, 1_700_000_000_000_100 + number, bytes([number % 256]) * size
+        kind=Kind.FRAME,
+        camera_id=camera,
+        captured_us=1_700_000_000_000_000 + number,
+        fetched_us=1_700_000_000_000_100 + number,
+        payload=bytes([number % 256]) * size,
     )
 
 
@@ -47,11 +51,11 @@ def everything(directory: Path) -> list[Record]:
 
 records = st.builds(
     Record,
-    st.sampled_from(Kind),
-    st.just("") | st.text("abcdefghijk-0123456789", max_size=30).filter(is_camera_id),
-    st.integers(0, LATEST_US),
-    st.integers(0, LATEST_US),
-    st.binary(max_size=300),
+    kind=st.sampled_from(Kind),
+    camera_id=st.just("") | st.text("abcdefghijk-0123456789", max_size=30).filter(is_camera_id),
+    captured_us=st.integers(0, LATEST_US),
+    fetched_us=st.integers(0, LATEST_US),
+    payload=st.binary(max_size=300),
 )
 
 
@@ -280,7 +284,15 @@ def write_for_ever(spool: Path, acknowledged: Synchronized) -> None:
     writer, number = SpoolWriter(spool, 1 << 30, segment_bytes=200_000), 0
     while True:
         for _ in range(50):
-            writer.append(Record(Kind.FRAME, "cam-1", number, number, number.to_bytes(4, "big") * 500))
+            writer.append(
+                Record(
+                    kind=Kind.FRAME,
+                    camera_id="cam-1",
+                    captured_us=number,
+                    fetched_us=number,
+                    payload=number.to_bytes(4, "big") * 500,
+                )
+            )
             number += 1
         writer.flush()
         acknowledged.value = number

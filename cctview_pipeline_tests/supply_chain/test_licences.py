@@ -1,5 +1,6 @@
 """No package is in the lock whose licence nobody knows, accepts or has judged; docs/licences.md has them all."""
 
+import re
 import subprocess
 from fnmatch import fnmatch
 from importlib.metadata import PathDistribution
@@ -64,6 +65,15 @@ def test_no_entry_of_the_policy_is_left_over():
     names = read_lock()
     for pattern in [*POLICY.read, *(each.package for each in POLICY.judged + POLICY.carried)]:
         assert any(fnmatch(name, pattern) for name in names), f"nothing in the lock is {pattern}"
+
+
+def test_what_is_for_tests_only_is_imported_by_no_module_of_the_pipeline():
+    only = {each.package for each in POLICY.judged + POLICY.carried if each.why.startswith("For tests only")}
+    assert {"eclipse-sumo", "sumolib", "hypothesis"} <= only
+    modules = {name.replace("-", "_") for name in only} | {"sumo", "frictionless", "faster_coco_eval"}
+    imported = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(sorted(modules))})\b", re.MULTILINE)
+    assert imported.search("    import sumolib\n")
+    assert not [path for path in (ROOT / "cctview_pipeline").rglob("*.py") if imported.search(path.read_text())]
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,9 @@ def test_exact_boxes_give_the_geometry_back(exact):
 @pytest.mark.parametrize(
     "ground",
     [
-        Ground(450.0, 6.0, 50.0, -0.02, 0.0),
-        Ground(900.0, 9.0, 15.0, 0.0, -0.1),
-        Ground(600.0, 12.0, -20.0, 0.01, 0.15),
+        Ground(focal=450.0, height=6.0, horizon=50.0, roll=-0.02, azimuth=0.0),
+        Ground(focal=900.0, height=9.0, horizon=15.0, roll=0.0, azimuth=-0.1),
+        Ground(focal=600.0, height=12.0, horizon=-20.0, roll=0.01, azimuth=0.15),
     ],
 )
 def test_noisy_boxes_of_unequal_cars(ground):
@@ -75,7 +75,7 @@ def test_noisy_boxes_of_unequal_cars(ground):
 
 
 def test_road_that_is_seen_from_its_side():
-    aside = Ground(500.0, 8.0, 40.0, azimuth=1.2)
+    aside = Ground(focal=500.0, height=8.0, horizon=40.0, azimuth=1.2)
     found = calibrate(*hour(aside, cars=6000, lanes=(-45.0, -41.5, -38.0, -32.0, -28.5, -25.0), reach=(-60.0, 60.0)))
     assert found.azimuth == pytest.approx(1.2, abs=0.05)
     places = aside.metres(np.array([[100.0, 150.0], [250.0, 150.0]]))
@@ -116,11 +116,11 @@ def test_boxes_that_do_not_shrink_with_distance_are_refused():
 
 grounds = st.builds(
     Ground,
-    st.floats(150, 1500),
-    st.floats(3, 20),
-    st.floats(-150, 150),
-    st.floats(-0.1, 0.1),
-    st.floats(-1.5, 1.5),
+    focal=st.floats(150, 1500),
+    height=st.floats(3, 20),
+    horizon=st.floats(-150, 150),
+    roll=st.floats(-0.1, 0.1),
+    azimuth=st.floats(-1.5, 1.5),
 )
 
 
@@ -134,7 +134,7 @@ def test_metres_inverts_the_projection(ground, x, y):
 
 
 def test_metres_of_a_camera_that_looks_straight_ahead():
-    level = Ground(500.0, 5.0, 120.0)
+    level = Ground(focal=500.0, height=5.0, horizon=120.0)
     np.testing.assert_allclose(level.metres(np.array([[176.0, 170.0], [276.0, 170.0]])), [[50, 0], [50, 10]])
     assert np.isnan(level.metres(np.array([176.0, 119.0]))).all()
     assert np.isnan(level.pixels(np.array([-1.0, 0.0]))).all()

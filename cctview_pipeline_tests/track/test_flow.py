@@ -54,7 +54,15 @@ def perspective(lanes: list[float], vehicles: int = 150, seed: int = 0) -> Camer
     boxes = np.stack([x - size / 2, y - size, x + size / 2, y], axis=1)
     vectors = looks / np.linalg.norm(looks, axis=1, keepdims=True)
     names = [f"v{int(n)}--{t}" for n, t in zip(numbers, times, strict=True)]
-    return CameraDetections(names, times, boxes, np.ones(len(times)), ["car"] * len(times), vectors, (352, 240))
+    return CameraDetections(
+        ids=names,
+        times=times,
+        boxes=boxes,
+        scores=np.ones(len(times)),
+        labels=["car"] * len(times),
+        embeddings=vectors,
+        frame_size=(352, 240),
+    )
 
 
 @pytest.fixture(scope="module")

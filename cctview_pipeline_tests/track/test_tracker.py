@@ -124,13 +124,13 @@ def any_sightings(draw) -> CameraDetections:
     corner, size = rng.uniform(0, 200, (len(times), 2)), rng.uniform(5, 80, (len(times), 2))
     vectors = rng.normal(size=(len(times), 3))
     return CameraDetections(
-        [f"f{second}--detections--{i}--car" for i, second in enumerate(times)],
-        times,
-        np.concatenate([corner, corner + size], axis=1),
-        np.ones(len(times)),
-        ["car"] * len(times),
-        vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        (352, 240),
+        ids=[f"f{second}--detections--{i}--car" for i, second in enumerate(times)],
+        times=times,
+        boxes=np.concatenate([corner, corner + size], axis=1),
+        scores=np.ones(len(times)),
+        labels=["car"] * len(times),
+        embeddings=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        frame_size=(352, 240),
     )
 
 

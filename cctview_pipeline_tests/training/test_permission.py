@@ -21,7 +21,14 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "lake"))
-    campaign = Campaign("a road", "archive", HOUR_17, HOUR_17 + 3 * HOUR, (NORTH, SOUTH), privacy={"purposes": ["adapting"]})
+    campaign = Campaign(
+        name="a road",
+        network="archive",
+        start=HOUR_17,
+        end=HOUR_17 + 3 * HOUR,
+        cameras=(NORTH, SOUTH),
+        privacy={"purposes": ["adapting"]},
+    )
     lake.write_campaign(campaign)
     for camera, hour in ((NORTH, 0), (NORTH, 2), (SOUTH, 0)):
         partition = Partition.camera_hour(camera.id, HOUR_17 + hour * HOUR)

@@ -57,7 +57,7 @@ def _write_tracks(lake: Lake, camera: str, hour: datetime, draw: np.random.Gener
     times += [hour + timedelta(seconds=float(each)) for each in draw.uniform(0, 3600, 60)]
     for number, at in enumerate(sorted(times)):
         frame = str(FrameId(camera, at))
-        best = str(DetectionId(frame, number, "car", 90.0, (100, 80, 140, 110)))
+        best = str(DetectionId(frame_id=frame, number=number, label="car", percent=90.0, box=(100, 80, 140, 110)))
         frames.append({"frame_id": f"{frame}{number}", "camera_id": camera, "captured_at": at})
         track = {"track_id": f"{frame}--track--{number}", "camera_id": camera, "first_seen": at, "last_seen": at}
         track |= {"detection_ids": [best], "sizes": [30.0], "best_detection_id": best}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cctview_pipeline.campaign import Camera
+from cctview_pipeline.campaign import Camera, Models
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.storage import Storage
@@ -192,7 +192,10 @@ def test_what_a_run_writes_anew_is_shown_by_the_next_request(browser: Browser):
 
 def test_html_in_a_cameras_name_stays_text(open_browser: Open):
     evil = '<script>alert(1)</script>"onload="x'
-    named = Camera("cam-1", evil, 40.75, -73.96, "north", evil, 1), Camera("cam-2", "Second", 40.74, -73.97, "north", evil, 2)
+    named = (
+        Camera(id="cam-1", name=evil, latitude=40.75, longitude=-73.96, faces="north", corridor=evil, order=1),
+        Camera(id="cam-2", name="Second", latitude=40.74, longitude=-73.97, faces="north", corridor=evil, order=2),
+    )
     browser = open_browser(of=viewer_campaign(cameras=named, name=evil)).state()
     for address in (*FREE, HOUR, vehicle(browser), f"/journeys/{HOUR_KEY}"):
         text = browser.get(address).text
@@ -270,6 +273,6 @@ def test_the_detectors_weights_are_not_looked_at_with_every_frame(browser: Brows
     for at in ("17:01:20", "17:01:21", "17:01:22"):
         assert browser.get(f"{HOUR}?at={at}").status_code == 200
     assert looked == ["default"]
-    browser.lake.write_campaign(viewer_campaign(models={"detector": "retinanet"}))
+    browser.lake.write_campaign(viewer_campaign(models=Models(detector="retinanet")))
     browser.get(HOUR)
     assert looked == ["default", "retinanet"]

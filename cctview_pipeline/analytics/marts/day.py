@@ -39,6 +39,22 @@ VARIABLES = {
     "apart": APART,
 }
 _FIVE = timedelta(minutes=5)
+NEEDED = {
+    "passages": (
+        "track_id",
+        "track_ids",
+        "camera_id",
+        "passed_at",
+        "carriageway",
+        "label",
+        "speed_kmh",
+        "speed_kmh_error",
+        "model",
+    ),
+    "matches": ("query_track_id", "gallery_track_id", "probability", "assigned"),
+    "journeys": ("journey_id", "leg", "camera_id", "entered_at"),
+}
+"""Columns of large tables that a statement reads."""
 
 
 class Day:
@@ -98,29 +114,32 @@ class Day:
         """Those of the partitions that are there, as a table. What cannot be read is left out, and said."""
         into = into or name
         there = self.lake.existing(name, partitions)
-        columns = naive_columns(schema_of(name))
-        empty = naive(schema_of(name).empty_table())
-        database.register(f"{name}_empty", empty)
+        schema = schema_of(name)
+        schema = pa.schema([schema.field(each) for each in NEEDED.get(name, schema.names)])
+        where = " WHERE assigned" if name == "matches" else ""
+        database.register(f"{name}_empty", naive(schema.empty_table()))
         database.execute(f"CREATE OR REPLACE TABLE {into} AS FROM {name}_empty")
-        if name == "passages":
-            database.register("made", _made(there))
-        if not there:
-            return
-        paths = ", ".join(quoted(self.lake.storage.path(key(name, place))) for place in there)
-        names = ", ".join(f'"{each}"' for each in schema_of(name).names)
+        readable = there
         try:
-            database.execute(f"INSERT INTO {into} SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)")
+            if there:
+                paths = ", ".join(quoted(self.lake.storage.path(key(name, place))) for place in there)
+                source = f"read_parquet([{paths}], hive_partitioning = false)"
+                database.execute(f"INSERT INTO {into} SELECT {naive_columns(schema)} FROM {source}{where}")
         except duckdb.Error:  # one of them is damaged, or of another version: each by itself
-            readable = []
-            for place in there:
-                try:
-                    rows = naive(self.lake.read(name, place))  # noqa: F841 - DuckDB finds it by its name
-                    database.execute(f"INSERT INTO {into} SELECT {names} FROM rows")
-                    readable.append(place)
-                except CctviewError as error:
-                    self.left_out.append(str(error))
-            if name == "passages":
-                database.register("made", _made(readable))
+            readable = [place for place in there if self._read_one(database, name, place, into, schema.names, where)]
+        if name == "passages":
+            database.register("made", _made(readable))
+
+    def _read_one(
+        self, database: duckdb.DuckDBPyConnection, name: str, place: Partition, into: str, columns: list[str], where: str
+    ) -> bool:
+        try:
+            rows = naive(self.lake.read(name, place, columns))  # noqa: F841 - DuckDB finds it by its name
+        except CctviewError as error:
+            self.left_out.append(str(error))
+            return False
+        database.execute(f"INSERT INTO {into} FROM rows{where}")
+        return True
 
     def _replace(self, name: str, rows: pa.Table) -> None:
         """What was built is what later statements read."""
@@ -130,11 +149,9 @@ class Day:
 
     def _filter(self, database: duckdb.DuckDBPyConnection) -> None:
         """Adds to ``timed`` which of its rows Dion and Rakha's filter would keep."""
-        rows = database.sql("SELECT rowid, from_camera_id, to_camera_id, seconds FROM timed ORDER BY arrived_at").to_arrow_table()
-        inside = np.ones(len(rows), bool)
-        ways = np.array([f"{a} {b}" for a, b in zip(*(rows[c].to_pylist() for c in rows.column_names[1:3]), strict=True)], str)
-        for way in np.unique(ways):
-            inside[ways == way] = kept(rows["seconds"].to_numpy()[ways == way])
+        rows = database.sql("SELECT rowid, way, seconds FROM timed ORDER BY way, arrived_at").fetchnumpy()
+        turns = np.flatnonzero(np.diff(rows["way"])) + 1
+        inside = np.concatenate([kept(part) for part in np.split(rows["seconds"], turns)])
         flags = pa.table({"row": rows["rowid"], "kept": inside})  # noqa: F841 - DuckDB finds it by its name
         database.execute("CREATE OR REPLACE TABLE timed AS SELECT timed.*, kept FROM timed JOIN flags ON flags.row = timed.rowid")
 
@@ -145,7 +162,8 @@ class Day:
         self._read(database, "travel_times", [Partition.of_day(day) for day in days[1:]], into="earlier_times")
         columns = "from_camera_id, to_camera_id, carriageway, began_at, mean_s"
         database.execute(
-            f"CREATE OR REPLACE VIEW window_times AS SELECT {columns} FROM travel_times UNION ALL SELECT {columns} FROM earlier_times"
+            f"CREATE OR REPLACE VIEW window_times AS SELECT {columns} FROM travel_times "
+            f"UNION ALL SELECT {columns} FROM earlier_times"
         )
         bins = pa.concat_tables(naive(bins_table(self.calendar, day)) for day in days)
         database.register("window_bins", bins.filter(pa.array(self._inside(bins))))
@@ -258,7 +276,7 @@ def _edges(campaign: Campaign) -> pa.Table:
     ]
     texts = ("corridor", "carriageway", "from_camera_id", "to_camera_id")
     schema = [(name, pa.string()) for name in texts] + [(name, pa.float64()) for name in ("metres", "from_m", "to_m")]
-    return pa.Table.from_pylist(rows, pa.schema(schema))
+    return pa.Table.from_pylist(rows, pa.schema(schema)).append_column("way", pa.array(range(len(rows)), pa.int32()))
 
 
 def _ends(edges: pa.Table) -> pa.Table:

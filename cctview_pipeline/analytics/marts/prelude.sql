@@ -40,7 +40,7 @@ FROM seen JOIN sides USING (camera_id);
 -- Matches that were chosen, as passages: the likeliest of those that the fragments of one vehicle have.
 CREATE TABLE timed AS
 WITH fragments AS (SELECT camera_id, carriageway, track_id, passed_at, unnest(track_ids) AS fragment FROM passages)
-SELECT edges.from_camera_id, edges.to_camera_id, edges.carriageway, edges.metres, later.track_id AS later_id,
+SELECT edges.way, edges.from_camera_id, edges.to_camera_id, edges.carriageway, edges.metres, later.track_id AS later_id,
        earlier.track_id AS earlier_id, later.passed_at AS arrived_at, earlier.passed_at AS left_at,
        epoch(later.passed_at - earlier.passed_at) AS seconds, matches.probability::DOUBLE AS p
 FROM matches

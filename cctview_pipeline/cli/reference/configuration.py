@@ -1,28 +1,33 @@
-"""docs/reference/configuration.md: every key of campaign.toml and every environment variable, from the tables that they are read
-by."""
+"""docs/reference/configuration.md: every key of campaign.toml and every environment variable, from the data classes and the table
+that they are read by."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from datetime import datetime, timedelta
-from typing import Any
+import json
+from collections.abc import Iterable
+from datetime import timedelta
 
-from cctview_pipeline import campaign, policy
-from cctview_pipeline.city import network as city
+from cctview_pipeline import policy
+from cctview_pipeline.anomalies import Anomaly
+from cctview_pipeline.campaign import Camera, Head, Models
+from cctview_pipeline.city import CitySettings
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
-from cctview_pipeline.collect import settings as collecting
+from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.environment import VARIABLES
-from cctview_pipeline.lake.schemas import TABLES
-from cctview_pipeline.settings import Key
+from cctview_pipeline.formats.sumo import Detector
+from cctview_pipeline.formats.tmg import Station
+from cctview_pipeline.settings import keys_of, schema_of, value_name, value_range
 
-SECTIONS: dict[str, tuple[Mapping[str, Key], type, str]] = {
-    "[campaign]": (campaign.HEAD, campaign.Campaign, "What the lake is about."),
-    "[[cameras]]": (campaign.CAMERA, campaign.Camera, "One such section a camera."),
-    "[campaign.settings] of a live network": (collecting.KEYS, collecting.CollectSettings, "An archive has no settings."),
-    "[campaign.settings] of the synthetic city": (city.KEYS, city.CitySettings, ""),
-    "[campaign.models]": (campaign.MODELS, campaign.Campaign, ""),
-    "[campaign.privacy]": (policy.KEYS, policy.Policy, "[privacy.md](../privacy.md) says what each promises."),
+SECTIONS: dict[str, tuple[type, str]] = {
+    "[campaign]": (Head, "What the lake is about."),
+    "[[cameras]]": (Camera, "One such section a camera."),
+    "[[anomalies]]": (Anomaly, "Times in which a camera's figures are not what they seem, one such section each."),
+    "[[sumo]]": (Detector, "One such section a carriageway; [exports.md](../exports.md) says what for."),
+    "[[tmg]]": (Station, "One such section a camera; [exports.md](../exports.md) says what for."),
+    "[campaign.settings] of a live network": (CollectSettings, "An archive has no settings."),
+    "[campaign.settings] of the synthetic city": (CitySettings, ""),
+    "[campaign.models]": (Models, ""),
+    "[campaign.privacy]": (policy.Policy, "[privacy.md](../privacy.md) says what each promises."),
 }
-"""A heading -> its keys, the data class that holds their defaults, and what stands above them."""
+"""A heading -> the data class that reads it, and what stands above its keys."""
 
 
 def configuration_page() -> str:
@@ -32,7 +37,9 @@ def configuration_page() -> str:
         "## campaign.toml",
         "It lies beside the lake's tables, and the first backfill of an empty lake writes it. Unknown keys are refused, and so "
         "is a value that is not of its kind or out of its range, with the line to write instead.",
-        *(_section(f"### {name}", intro, keys, holder) for name, (keys, holder, intro) in SECTIONS.items()),
+        "An editor that knows [taplo](https://taplo.tamasfe.dev), such as VS Code with Even Better TOML, completes and checks "
+        "the file by [campaign.schema.json](campaign.schema.json): begin it with `#:schema` and that schema's path or address.",
+        *(_section(f"### {name}", intro, kind) for name, (kind, intro) in SECTIONS.items()),
         "### [campaign.privacy.lifetimes]",
         'How long a thing is kept: `"12 h"`, `"7 d"` or `"forever"`. In the synthetic city everything is kept unless it stands '
         "here; any table may be named.",
@@ -47,35 +54,28 @@ def configuration_page() -> str:
     )
 
 
-def _section(heading: str, intro: str, keys: Mapping[str, Key], holder: type) -> str:
-    rows = ([f"`{name}`", _kind(key), _default(name, key, holder), key.sentence] for name, key in keys.items())
+def _section(heading: str, intro: str, kind: type) -> str:
+    needed = schema_of(kind).get("required", ())
+    rows = (
+        [f"`{key}`", _kind(found), "needed" if key in needed else _default(found), found["description"]]
+        for key, found in keys_of(schema_of(kind)).items()
+    )
     return page(heading, intro, table(["key", "kind", "default", "what it is"], rows)).rstrip("\n")
 
 
-def _kind(key: Key) -> str:
-    return f"{key.value_name}, {key.range}" if key.is_bounded else key.value_name
+def _kind(schema: dict) -> str:
+    return ", ".join(filter(None, (value_name(schema), value_range(schema))))
 
 
-def _default(name: str, key: Key, holder: type) -> str:
-    if key.needed:
-        return "needed"
-    if name in campaign.TASKS:
-        return '`"default"`'
-    found = {each.name: each for each in fields(holder)}[name].default if is_dataclass(holder) else MISSING
-    return "" if found in (MISSING, None, "", ()) else f"`{_as_toml(found)}`"
-
-
-def _as_toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return f'"{value}"' if isinstance(value, str) else str(value)
+def _default(schema: dict) -> str:
+    if "default" not in schema:
+        return ""
+    return f"`{schema['default'] if 'format' in schema else json.dumps(schema['default'])}`"
 
 
 def _lifetimes() -> Iterable[list[str]]:
     for name, lifetime in policy.LIFETIMES.items():
-        yield [f"`{name}`", f'`"{_hours(lifetime)}"`', policy.BESIDE.get(name) or TABLES[name].description]
+        yield [f"`{name}`", f'`"{_hours(lifetime)}"`', policy.KEPT[name]]
 
 
 def _hours(lifetime: timedelta | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cctview_pipeline.analytics.warehouse import MARTS
+from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, Terms
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
@@ -42,7 +42,7 @@ class Made:
 AssetGraph = Mapping[str, Made]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """A model in use. facts: all that the manifest says; told: title -> what its card goes on with, about its learning
     and its limits."""
@@ -54,7 +54,7 @@ class Model:
     card: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """terms: network -> what its operator says, as far as the package knows it; cadence_s: between a live network's frames;
     collect: how it is collected; people: scene -> share of people's pixels that masking leaves visible, as far as measured;
@@ -184,7 +184,7 @@ def _models(campaign: Campaign, home: str) -> Iterator[Model]:
     names = {entry.name for entry in entries}
     for entry in entries:
         default = f"default-{entry.task}"
-        used = campaign.models.get(entry.task, default)
+        used = campaign.model(entry.task)
         if entry.name == (default if used == "default" else used) or default not in names:
             card = models_directory() / f"{entry.name}.md"
             text = card.read_text() if card.exists() else ""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cctview_pipeline.analytics.warehouse import ID_COLUMNS, MARTS
+from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.warehouse import ID_COLUMNS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.spec import TableSpec

@@ -39,7 +39,7 @@ MIN_FRAMES, MIN_VEHICLES = 50, 50
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdaptationRecipe:
     """frames: of the lake that are used at most, those held out among them, evenly taken; cities: synthetic ones in the
     mixture, 0 for none; the rest is as in :class:`DetectorRecipe`."""
@@ -52,7 +52,14 @@ class AdaptationRecipe:
     frames: int = 8000
 
     def training(self, start: str) -> DetectorRecipe:
-        return DetectorRecipe(self.epochs, self.batch, self.learning_rate, self.seed, self.cities, start=start)
+        return DetectorRecipe(
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+            cities=self.cities,
+            start=start,
+        )
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ def split_lake(frames: Sequence[FrameLabels], recipe: AdaptationRecipe, drawn: P
         )
     cities = (range(recipe.cities), TUNING_CITIES, DEVELOPMENT_CITIES) if recipe.cities else [range(0)] * 3
     city_train, city_tune, development = (draw_city_frames(seeds, drawn) for seeds in cities)
-    return Split(train + city_train, tune + city_tune, test, development, [])
+    return Split(train=train + city_train, tune=tune + city_tune, test=test, development=development, unseen=[])
 
 
 def _measure(when: str, detector: DefaultDetector, split: Split) -> dict[str, float | int]:

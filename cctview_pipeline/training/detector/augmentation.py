@@ -33,7 +33,7 @@ MIN_INSIDE = 0.4
 NO_OBJECTS = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """pixels: (3, HEIGHT, WIDTH) in 0..1; objects (N, 4) with labels (N,); ignored (M, 4), what the loss leaves out; people (P,
     4): who is painted over before a picture is stored; unsure (Q, 4): where nobody knows whether somebody is."""
@@ -92,7 +92,9 @@ def place(frame: Labelled, rng: np.random.Generator, scales: tuple[float, float]
     if rng.random() < 0.5:
         pixels = pixels.flip(2)
         boxes = [np.stack([WIDTH - b[:, 2], b[:, 1], WIDTH - b[:, 0], b[:, 3]], 1) for b in boxes]
-    return cut(Example(pixels, boxes[0], labels, *boxes[1:]), (0, 0, WIDTH, HEIGHT))
+    objects, ignored, people, unsure = boxes
+    moved = Example(pixels=pixels, objects=objects, labels=labels, ignored=ignored, people=people, unsure=unsure)
+    return cut(moved, (0, 0, WIDTH, HEIGHT))
 
 
 def cut(example: Example, window: tuple[int, int, int, int]) -> Example:

@@ -105,14 +105,14 @@ def labels_of(path: Path, truth: pa.Table) -> FrameLabels:
     people = np.concatenate([boxes[on_foot & (visible >= MIN_SEEN)], part(boxes[riding], RIDER)])
     nothing = np.zeros((0, 4), np.float32)
     return FrameLabels(
-        path,
-        FrameId.parse(path.stem),
-        boxes[counts],
-        labels[counts],
-        boxes[~counts],
-        nothing,
-        people,
-        boxes[on_foot & (visible < MIN_SEEN)],
+        path=path,
+        frame_id=FrameId.parse(path.stem),
+        objects=boxes[counts],
+        labels=labels[counts],
+        ignored=boxes[~counts],
+        still=nothing,
+        people=people,
+        unsure=boxes[on_foot & (visible < MIN_SEEN)],
     )
 
 

@@ -58,7 +58,7 @@ class Picture(Protocol):
     def read_bytes(self) -> bytes: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameLabels:
     """What one frame teaches: objects (N, 4) with indices into LABELS, boxes (M, 4) that the loss leaves out, and boxes
     (K, 4) of a single source that stand still: background to the loss, but no evaluation counts them either way.
@@ -280,7 +280,16 @@ def _decide(
         still.append(weak[unmoved])
     left_out, unmoved_places = (np.concatenate(boxes).astype(np.float32) for boxes in (doubtful, still))
     # Whatever is doubtful may be somebody.
-    return FrameLabels(path, frame_id, objects, labels, left_out, unmoved_places, objects[labels >= len(VEHICLES)], left_out)
+    return FrameLabels(
+        path=path,
+        frame_id=frame_id,
+        objects=objects,
+        labels=labels,
+        ignored=left_out,
+        still=unmoved_places,
+        people=objects[labels >= len(VEHICLES)],
+        unsure=left_out,
+    )
 
 
 def _joined(objects: np.ndarray, labels: np.ndarray, new: Boxes) -> tuple[np.ndarray, np.ndarray]:

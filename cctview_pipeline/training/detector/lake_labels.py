@@ -141,5 +141,14 @@ def _frames(labels: pa.Table, jpegs: dict[str, bytes]) -> list[FrameLabels]:
             objects, ignored, still = (rows[roles[rows] == role] for role in (OBJECT, IGNORED, STILL))
             which = np.array([LABELS.index(name) for name in names[objects]], np.int64)
             picture = StoredPicture(jpegs[frame_id])
-            found.append(FrameLabels(picture, FrameId.parse(frame_id), boxes[objects], which, boxes[ignored], boxes[still]))
+            found.append(
+                FrameLabels(
+                    path=picture,
+                    frame_id=FrameId.parse(frame_id),
+                    objects=boxes[objects],
+                    labels=which,
+                    ignored=boxes[ignored],
+                    still=boxes[still],
+                )
+            )
     return found

@@ -47,7 +47,7 @@ WATCHED_FRAMES = 100
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DetectorRecipe:
     """What the weights follow from, beside the data and the code. cities: how many of the synthetic ones are in the mixture;
     without: cameras that are left out and measured as unseen; start: a detector to go on from, or none; narrowed: what the
@@ -63,7 +63,7 @@ class DetectorRecipe:
     narrowed: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Split:
     """Frames by what they are for. development: of the city; unseen: of cameras that are left out, all their minutes."""
 
@@ -165,7 +165,7 @@ def load_split(data: Sequence[Path], drawn: Path, recipe: DetectorRecipe) -> Spl
     cities = [range(recipe.cities), TUNING_CITIES, DEVELOPMENT_CITIES] if recipe.cities else [range(0)] * 3
     city_train, city_tune, development = (draw_city_frames(seeds, drawn) for seeds in cities)
     unseen = [frame for frame in frames if frame.frame_id.camera_id in recipe.without]
-    return Split(train + city_train, tune + city_tune, test, development, unseen)
+    return Split(train=train + city_train, tune=tune + city_tune, test=test, development=development, unseen=unseen)
 
 
 def load_frames(folder: Path) -> list[FrameLabels]:
@@ -221,7 +221,8 @@ def _fit(split: Split, recipe: DetectorRecipe, checkpoint: Path, device: torch.d
         network = DetectorNetwork(len(LABELS), (half, fine, middle, coarse))
     lesson = Lesson("the detector", augment, render_targets, _loss)
     pace = Pace(recipe.epochs, recipe.batch, recipe.learning_rate, recipe.seed)
-    return fit(network, lesson, split.train, pace, checkpoint, device, history, _watch(some(split.tune, WATCHED_FRAMES), device))
+    watch = _watch(some(split.tune, WATCHED_FRAMES), device)
+    return fit(network.to(device), lesson, split.train, pace, checkpoint, history, watch)
 
 
 def _loss(outputs: tuple[Tensor, Tensor], targets: list[Tensor]) -> Tensor:

@@ -77,7 +77,7 @@ class Reduced:
         return buffer.getvalue()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recording:
     """Where a frame lies and what is known of its surroundings. size: width and height, px, as it would be stored; scale: from
     the file's pixels to these."""
@@ -148,7 +148,15 @@ def _recording(path: Path) -> Recording:
     scale = min(1.0, MAX_SIDE / max(width, height))
     size = (round(width * scale), round(height * scale))
     two_wheelers = folder.get("two_wheelers", "")
-    return Recording(path, frame_id, size, scale, _light(frame_id, folder), published or "clear" in folder, two_wheelers)
+    return Recording(
+        path=path,
+        frame_id=frame_id,
+        size=size,
+        scale=scale,
+        light=_light(frame_id, folder),
+        clear=published or "clear" in folder,
+        two_wheelers=two_wheelers,
+    )
 
 
 def _light(frame_id: FrameId, folder: Mapping) -> str:

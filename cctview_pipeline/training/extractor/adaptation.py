@@ -56,7 +56,7 @@ class Curve:
         vars(self).update(state)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Adapted:
     """before, after: how the start and the outcome find vehicles again; published_cosine: between both in the published space,
     on the held-out crops; curve: of the training; entry: what was registered, or None; refused: why nothing was, else empty."""
@@ -111,7 +111,7 @@ def adapt_extractor(
         entry = register_weights(name, "extractor", network.state_dict() | form, {}, _described(network) | facts)
         make_extractor_reference(last, _by_camera(lessons.train)).write(entry)
     checkpoint.unlink(missing_ok=True)
-    return Adapted(before, after, cosine, curve, entry, refused)
+    return Adapted(before=before, after=after, published_cosine=cosine, curve=curve, entry=entry, refused=refused)
 
 
 def lineage(lake: Lake, start: ModelEntry, lessons: TrackDataset) -> dict[str, object]:

@@ -59,35 +59,40 @@ class _Pairs:
     possible: np.ndarray
 
 
+@dataclass(frozen=True)
+class StepSize:
+    """What one step of contrast looks at. recorded: crops of cameras, about; vehicles, crops: of the city, each so often."""
+
+    recorded: int
+    vehicles: int
+    crops: int
+
+
 def identity_course(
     network: ExtractorNetwork,
     cameras: Sequence[RealVehicles],
     city: SyntheticVehicles | None,
-    batch: int,
-    vehicles: int,
-    crops: int,
+    step: StepSize,
     seed: int,
     device: torch.device,
 ) -> Objective:
-    """Contrast: recorded crops of successive frames, unless cameras is empty, and the city's over its cameras, if there is one.
-
-    batch: recorded crops a step, about; vehicles, crops: of the city in a step, each so often.
-    """
+    """Contrast: recorded crops of successive frames, unless cameras is empty, and the city's over its cameras, if there is
+    one."""
     cameras = [replace(camera, crops=_letterboxed(camera.crops)) for camera in cameras]
     successors = [camera.successors(*TAUGHT) for camera in cameras]
     in_city = _letterboxed(city.crops) if city else np.zeros((0, SIDE, SIDE, 3), np.uint8)
     whose = city.vehicles if city else np.zeros(0, np.int64)
 
     def shown(rng: np.random.Generator) -> list[np.ndarray]:
-        return city_groups(city, vehicles, crops, rng) if city else []
+        return city_groups(city, step.vehicles, step.crops, rng) if city else []
 
     def losses(epoch: int) -> Iterator[Tensor]:
         rng = np.random.default_rng([seed, epoch, 1])
         groups = shown(rng)
-        pairs = _gathered(cameras, batch, rng) if cameras else [None] * len(groups)
-        for step, gathered in enumerate(pairs):
+        pairs = _gathered(cameras, step.recorded, rng) if cameras else [None] * len(groups)
+        for number, gathered in enumerate(pairs):
             recorded = _pairs(cameras, successors, gathered) if gathered else None
-            group = groups[step % len(groups)] if groups else None
+            group = groups[number % len(groups)] if groups else None
             parts = [_to_tensor(recorded.crops, device)] if recorded else []
             parts = [vary(part, light=0.1) for part in parts]
             if group is not None:
@@ -104,7 +109,7 @@ def identity_course(
             yield loss
 
     rng = np.random.default_rng(seed)
-    steps = len(_gathered(cameras, batch, rng)) if cameras else len(shown(rng))
+    steps = len(_gathered(cameras, step.recorded, rng)) if cameras else len(shown(rng))
     return Objective(network.identity, losses, max(1, steps))
 
 

@@ -34,7 +34,7 @@ MIN_AN_HOUR = 60
 _COLUMNS = ["track_id", "detection_ids", "first_seen", "last_seen", "parked", "continues", "model"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LakeTrack:
     """One track that moved. hour: its camera and hour; first, last: s since 1970; continues: the id of the track that it goes on
     from, or None; detections: ids, in order of time; model: what made it; images: its crops once they were read, PNG, in order
@@ -192,13 +192,13 @@ def _read_tracks(lake: Lake, hour: Partition) -> list[LakeTrack]:
     """Without what is parked: it looks the same all the time, and may be taken for another when something hid it."""
     tracks = [
         LakeTrack(
-            row["track_id"],
-            hour,
-            row["first_seen"].timestamp(),
-            row["last_seen"].timestamp(),
-            row["continues"],
-            tuple(row["detection_ids"]),
-            row["model"],
+            id=row["track_id"],
+            hour=hour,
+            first=row["first_seen"].timestamp(),
+            last=row["last_seen"].timestamp(),
+            continues=row["continues"],
+            detections=tuple(row["detection_ids"]),
+            model=row["model"],
         )
         for row in lake.read("tracks", hour, _COLUMNS).to_pylist()
         if not row["parked"] and len(row["detection_ids"]) >= MIN_CROPS

@@ -28,7 +28,7 @@ RADIUS = 40.0
 """Of the sphere on which the published features are laid; 99 in 100 are shorter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RealVehicles:
     """The vehicles of one recorded camera, in order of time.
 
@@ -43,7 +43,13 @@ class RealVehicles:
     minutes: np.ndarray
 
     def select(self, keep: np.ndarray) -> "RealVehicles":
-        return RealVehicles(self.camera_id, self.crops[keep], self.seen.select(keep), self.features[keep], self.minutes[keep])
+        return RealVehicles(
+            camera_id=self.camera_id,
+            crops=self.crops[keep],
+            seen=self.seen.select(keep),
+            features=self.features[keep],
+            minutes=self.minutes[keep],
+        )
 
     def targets(self) -> np.ndarray:
         """(N, 257) of length 1: the features, and what they lack to the radius.
@@ -84,7 +90,7 @@ def _templates(crops: np.ndarray) -> np.ndarray:
     return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SyntheticVehicles:
     """Crops of the city: crops (N,) arrays (H, W, 3) uint8; vehicles (N,) numbers, one a vehicle of a city; cameras (N,) ids;
     seeds (N,); times (N,) s since 1970."""
@@ -101,11 +107,11 @@ class SyntheticVehicles:
             f"{seed} {vehicle}" for seed, vehicle in zip(*(table[n].to_pylist() for n in ("seed", "vehicle_id")), strict=True)
         ]
         return cls(
-            as_array([decode(image) for image in table["image"].to_pylist()]),
-            np.unique(names, return_inverse=True)[1],
-            np.array(table["camera_id"].to_pylist()),
-            table["seed"].to_numpy(),
-            table["captured_at"].cast(pa.int64()).to_numpy() / 1e6,
+            crops=as_array([decode(image) for image in table["image"].to_pylist()]),
+            vehicles=np.unique(names, return_inverse=True)[1],
+            cameras=np.array(table["camera_id"].to_pylist()),
+            seeds=table["seed"].to_numpy(),
+            times=table["captured_at"].cast(pa.int64()).to_numpy() / 1e6,
         )
 
 
@@ -155,17 +161,21 @@ def _camera(data: Path, file: Path) -> RealVehicles:
     published = np.stack(features)
     unit = published / np.linalg.norm(published, axis=1, keepdims=True)
     seen = CameraDetections(
-        [str(d) for d in ids],
-        np.array(times),
-        np.array(boxes, np.float64),
-        np.array([d.percent / 100 for d in ids]),
-        [d.label for d in ids],
-        unit,
-        (image.shape[1], image.shape[0]),
+        ids=[str(d) for d in ids],
+        times=np.array(times),
+        boxes=np.array(boxes, np.float64),
+        scores=np.array([d.percent / 100 for d in ids]),
+        labels=[d.label for d in ids],
+        embeddings=unit,
+        frame_size=(image.shape[1], image.shape[0]),
     )
-    return RealVehicles(FrameId.parse(ids[0].frame_id).camera_id, as_array(crops), seen, published, np.array(minutes)).select(
-        order
-    )
+    return RealVehicles(
+        camera_id=FrameId.parse(ids[0].frame_id).camera_id,
+        crops=as_array(crops),
+        seen=seen,
+        features=published,
+        minutes=np.array(minutes),
+    ).select(order)
 
 
 def _frame_path(data: Path, frame_id: FrameId) -> Path:

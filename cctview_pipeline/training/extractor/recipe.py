@@ -23,7 +23,7 @@ from cctview_pipeline.runtime.device import torch_device
 from cctview_pipeline.training.checkpoints import resume, save
 from cctview_pipeline.training.extractor.assessment import agreement, centred_cosine, city_ranking, embedded, next_frame_rank1
 from cctview_pipeline.training.extractor.city_crops import draw_city_crops
-from cctview_pipeline.training.extractor.courses import identity_course, likeness_course
+from cctview_pipeline.training.extractor.courses import StepSize, identity_course, likeness_course
 from cctview_pipeline.training.extractor.lessons import RealVehicles, SyntheticVehicles, load_recorded, published_basis
 from cctview_pipeline.training.extractor.quantization import extractor_with, quantize
 from cctview_pipeline.training.versions import extractor_version
@@ -35,7 +35,7 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExtractorRecipe:
     """What the weights follow from, beside the data and the code.
 
@@ -57,7 +57,7 @@ class ExtractorRecipe:
     narrowed: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Split:
     """Recorded cameras by what they are for, and the city. unseen: cameras that are left out, their minutes 45 and later;
     basis: of the recorded features."""
@@ -219,8 +219,8 @@ def _fit(split: Split, recipe: ExtractorRecipe, checkpoint: Path, device: torch.
     network = ExtractorNetwork(1.0, (likeness, identity)).to(device).to(memory_format=torch.channels_last)
     courses = [likeness_course(network, split.train, recipe.batch, recipe.seed, device)]
     if recipe.tracks or split.city:
-        paired, sizes = split.train if recipe.tracks else [], (recipe.paired, recipe.vehicles, recipe.crops)
-        courses.append(identity_course(network, paired, split.city, *sizes, recipe.seed, device))
+        paired, step = split.train if recipe.tracks else [], StepSize(recipe.paired, recipe.vehicles, recipe.crops)
+        courses.append(identity_course(network, paired, split.city, step, recipe.seed, device))
     optimizers = [torch.optim.AdamW(course.tower.parameters(), lr=recipe.learning_rate, weight_decay=0.05) for course in courses]
     # Epochs differ by a step or so: pairs of frames start at the first or at the second.
     schedules = [

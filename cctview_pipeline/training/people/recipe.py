@@ -36,7 +36,7 @@ WATCHED_FRAMES = 100
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PeopleRecipe:
     """As :class:`DetectorRecipe`; start: a people finder to go on from, or none."""
 
@@ -77,7 +77,8 @@ def train_people(
     pace, history = Pace(recipe.epochs, recipe.batch, recipe.learning_rate, recipe.seed), History()
     origin = hashlib.sha256(f"{recipe} {split.version()} {city_version()}".encode()).hexdigest()[:12]
     checkpoint = workspace / f"people-{origin}.checkpoint"
-    trained = fit(network, lesson, split.train, pace, checkpoint, where, history, _watch(some(split.tune, WATCHED_FRAMES), where))
+    watch = _watch(some(split.tune, WATCHED_FRAMES), where)
+    trained = fit(network.to(where), lesson, split.train, pace, checkpoint, history, watch)
     entry = _register(trained, split, recipe, history, name)
     checkpoint.unlink(missing_ok=True)
     return entry

@@ -1,10 +1,12 @@
 """The cameras, their hours, and one of these: frames with boxes, gaps, and the same moment elsewhere."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from cctview_pipeline.campaign import Camera, Campaign, floor_hour
@@ -23,7 +25,7 @@ ELSEWHERE = 8
 """Cameras beside which the same moment is shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Elsewhere:
     """Another camera at the same moment, or when the same vehicles pass it. frame: None where it has none then."""
 
@@ -61,20 +63,37 @@ def camera_hours(request: Request, camera: str, near: str = "") -> Response:
     return page(request, "camera.html", times=times, camera=known, days=days, tracked=tracked, road=road)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The query of an hour's address. at, s: the moment, as a time or as seconds into the hour; time: clock, or platoon; way:
+    the platoon's carriageway; show: none without boxes."""
+
+    at: str = ""
+    s: str = ""
+    time: str = "clock"
+    way: str = ""
+    show: str = "all"
+
+    def state(self, ways: Collection[str]) -> dict[str, str]:
+        """What links keep of it, only what there is. ways: the road's carriageways."""
+        return {
+            "time": self.time if self.time in ("clock", "platoon") else "clock",
+            "way": self.way if self.way in ways else next(iter(ways), ""),
+            "show": "none" if self.show == "none" else "all",
+        }
+
+
 @router.get("/cameras/{camera}/{hour}")
-def camera_hour(
-    request: Request, camera: str, hour: str, at: str = "", s: str = "", time: str = "clock", way: str = "", show: str = "all"
-) -> Response:
-    """at, s: the moment, as a time or as seconds into the hour; time: clock, or platoon; way: the platoon's carriageway."""
+def camera_hour(request: Request, camera: str, hour: str, asked: Annotated[Shown, Depends()]) -> Response:
+    """An hour of a camera, at a moment."""
     known, when, reading = camera_named(request, camera), hour_named(hour), viewer_of(request).reading
     campaign, place = reading.require(), Partition.camera_hour(camera, when)
     session = ask(request, f"camera {camera}, hour {format_hour(when)}, and the same moment at its neighbours")
     road = road_of(campaign, known.id)
     ways = road.ways()
-    way = way if way in ways else next(iter(ways), "")
     reading.look_ahead(*((table, [place]) for table in ("raw_frames", "detections", "tracks", "gaps")))
     found = Hour.read(reading, camera, when)
-    state = {"time": time if time in ("clock", "platoon") else "clock", "way": way, "show": "none" if show == "none" else "all"}
+    state = asked.state(ways)
     link = _link(known.id, when, state)
     shown = partial(
         page,
@@ -93,7 +112,7 @@ def camera_hour(
         deleted = Tombstones(reading.lake).get("raw_frames", place)
         tracks = reading.table("tracks", place, ["track_id"]).num_rows
         return shown("gone.html", 200 if deleted else 404, deleted=deleted, tracks=tracks)
-    number = found.place(moment_named(at or s, when) or found.frames[0].at)
+    number = found.place(moment_named(asked.at or asked.s, when) or found.frames[0].at)
     frame = found.frames[number]
     return shown(
         "hour.html",
@@ -154,5 +173,5 @@ def _elsewhere(
         frame = Hour.read(reading, each.id, there).nearest(moment)
         src = _picture(session, each.id, there, frame) if frame else ""
         href = f"{_link(each.id, there, state)}at={moment:%H:%M:%S}"
-        found.append(Elsewhere(each, moment, frame, src, href))
+        found.append(Elsewhere(camera=each, at=moment, frame=frame, src=src, href=href))
     return found

@@ -24,7 +24,7 @@ SHOWN, SHOWN_MATCHES = 60, 30
 TRACKS = ("track_id", "first_seen", "label", "carriageway", "continues", "quality", "best_detection_id")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """A track. href: of its vehicle, empty once its day's key is gone; src: of its crop, empty once that is gone."""
 
@@ -39,7 +39,7 @@ class Seen:
         return self.href.rsplit("/", 1)[-1][:4] or "gone"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Timed:
     """One match. earlier: None where its track is gone."""
 
@@ -98,11 +98,11 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
         earlier |= {identifier: show(row, there) for identifier, row in found.items()}
     matches = [
         Timed(
-            earlier.get(row["gallery_track_id"]),
-            show(later[row["query_track_id"]], place),
-            row["gap_s"],
-            row["implied_speed_kmh"],
-            row["probability"],
+            earlier=earlier.get(row["gallery_track_id"]),
+            later=show(later[row["query_track_id"]], place),
+            gap_s=row["gap_s"],
+            speed_kmh=row["implied_speed_kmh"],
+            probability=row["probability"],
         )
         for row in shown
     ]
@@ -136,7 +136,7 @@ class _Pictures:
         if place not in self._kept:
             self._kept[place] = self._reading.has("crops", place)
         src = crop_address(self._session, place, row["best_detection_id"]) if self._kept[place] else ""
-        return Seen(place.camera, row["label"], row["first_seen"], href, src)
+        return Seen(camera=place.camera, label=row["label"], at=row["first_seen"], href=href, src=src)
 
 
 def _by_id(tracks, wanted: set[str]) -> dict[str, dict]:

@@ -20,7 +20,7 @@ from cctview_pipeline.viewer.tiles import Tiles
 router = APIRouter()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames;
     vehicles: None where none could be counted."""
@@ -99,7 +99,14 @@ def _state(reading: Reading, camera: Camera, today: Day) -> State:
     seen = today.observed(camera.id)
     bins = (today.span[1] - today.span[0]) / BIN if today.span else 0
     counts = [row["vehicles"] for row in today.counts_of.get(camera.id, []) if row["vehicles"] is not None]
-    return State(camera, said, newest, len(hours), sum(counts) if counts else None, sum(seen.values()) / bins if bins else None)
+    return State(
+        camera=camera,
+        said=said,
+        newest=newest,
+        hours=len(hours),
+        vehicles=sum(counts) if counts else None,
+        observed=sum(seen.values()) / bins if bins else None,
+    )
 
 
 def _news(reading: Reading, campaign: Campaign, states: list[State], days: list[date], clock: Clock) -> list[Markup]:

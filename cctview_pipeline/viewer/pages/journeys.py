@@ -59,7 +59,15 @@ def _ways(reading: Reading, place: Partition) -> list[list[tuple[Leg, str]]]:
     found = defaultdict(list)
     rows = reading.table("journeys", place).sort_by([("entered_at", "ascending"), ("leg", "ascending")])
     for row in rows.to_pylist():
-        leg = Leg(None, row["camera_id"], row["entered_at"], row["left_at"], row["speed_kmh"], row["probability"], False)
+        leg = Leg(
+            track=None,
+            camera=row["camera_id"],
+            entered_at=row["entered_at"],
+            left_at=row["left_at"],
+            speed_kmh=row["speed_kmh"],
+            probability=row["probability"],
+            is_this=False,
+        )
         found[row["journey_id"]].append((leg, row["track_id"]))
     return list(found.values())
 

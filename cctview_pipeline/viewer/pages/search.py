@@ -47,7 +47,7 @@ class Hit:
     possible: bool | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sighting:
     """Where and when a vehicle was. way: its carriageway, None where it did not move, UNKNOWN where nobody says."""
 
@@ -59,7 +59,13 @@ class Sighting:
 
     @classmethod
     def of(cls, track: Track) -> "Sighting":
-        return cls(track.camera, track.row["first_seen"], track.row["last_seen"], track.at, track.row["carriageway"])
+        return cls(
+            camera=track.camera,
+            first=track.row["first_seen"],
+            last=track.row["last_seen"],
+            at=track.at,
+            way=track.row["carriageway"],
+        )
 
 
 @router.get("/search")
@@ -72,7 +78,7 @@ def search(request: Request, camera: str = "", hour: str = "", like: str = "", w
     reading, track = viewer_of(request).reading, _named(request, names, like)
     place = Partition.camera_hour(known.id, when)
     vector = _looks(request, track, place)
-    hits = _ranked(request, session, names, place, vector, Sighting.of(track), within == "gate", track.id)
+    hits = _ranked(request, session, place, vector, Sighting.of(track), within == "gate", track.id)
     src = crop_address(session, track.partition, track.row["best_detection_id"])
     return _form(request, camera, hour, like, hits=hits, src=src, within=within, searched=_size(reading, place))
 
@@ -104,13 +110,13 @@ def _seen(request: Request, camera: str, at: str) -> Sighting | None:
         raise NotThere(str(error)) from error
     if not camera or when is None:
         raise NotThere("Say both where and when the vehicle was seen, or neither.")
-    return Sighting(camera_named(request, camera).id, when, when, when, UNKNOWN)
+    return Sighting(camera=camera_named(request, camera).id, first=when, last=when, at=when, way=UNKNOWN)
 
 
 def _search_upload(
     request: Request, session: Session, data: bytes, camera: str, hour: datetime, seen: Sighting | None
 ) -> Response:
-    reading, place, names = viewer_of(request).reading, Partition.camera_hour(camera, hour), names_of(request)
+    reading, place = viewer_of(request).reading, Partition.camera_hour(camera, hour)
     image = read_upload(data)
     extractor = load_extractor(reading.require().model("extractor"))
     features = reading.table("features", place)
@@ -118,7 +124,7 @@ def _search_upload(
         raise BadUpload("This hour's embeddings are of another model than the one in use: make its features again first.")
     if not features.num_rows:
         return _form(request, camera, format_hour(hour), "", hits=[], uploaded=True)
-    hits = _ranked(request, session, names, place, extractor.embed([image])[0], seen, seen is not None)
+    hits = _ranked(request, session, place, extractor.embed([image])[0], seen, seen is not None)
     return _form(
         request,
         camera,
@@ -171,7 +177,6 @@ def _looks(request: Request, track: Track, place: Partition) -> np.ndarray:
 def _ranked(
     request: Request,
     session: Session,
-    names: Names,
     place: Partition,
     vector: np.ndarray,
     seen: Sighting | None,
@@ -180,7 +185,7 @@ def _ranked(
 ) -> list[Hit]:
     """The tracks of an hour by how far their mean embedding is from a vector, nearest first. seen: where and when the vehicle was
     that is searched for; gated: only what it can be; besides: its own track's id."""
-    reading = viewer_of(request).reading
+    reading, names = viewer_of(request).reading, names_of(request)
     ids, looks = reading.derived("looks", "features", place, lambda: _track_looks(reading, place))
     if not len(ids):
         return []

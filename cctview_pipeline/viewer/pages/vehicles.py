@@ -90,12 +90,12 @@ def say(
         raise NotThere("Pick one of the candidates first, or say that none of these is it.")
     try:
         said = Verdict(
-            track.id,
-            None if verdict == "none" else offered[candidate],
-            verdict,
-            session.user,
-            datetime.now(UTC),
-            " ".join(why.split()),
+            query=track.id,
+            gallery=None if verdict == "none" else offered[candidate],
+            verdict=verdict,
+            said_by=session.user,
+            said_at=datetime.now(UTC),
+            why=" ".join(why.split()),
         )
     except CctviewError as error:
         raise NotThere(str(error)) from error

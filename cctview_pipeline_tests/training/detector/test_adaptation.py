@@ -148,7 +148,9 @@ def frame(camera: str, second: int, vehicles: int = 1) -> FrameLabels:
     boxes = np.tile(np.array([[10, 10, 40, 40]], np.float32), (vehicles, 1))
     nothing = np.zeros((0, 4), np.float32)
     frame_id = FrameId(camera, HOUR_17 + timedelta(seconds=second), published=False)
-    return FrameLabels(None, frame_id, boxes, np.zeros(vehicles, np.int64), nothing, nothing)
+    return FrameLabels(
+        path=None, frame_id=frame_id, objects=boxes, labels=np.zeros(vehicles, np.int64), ignored=nothing, still=nothing
+    )
 
 
 def test_each_cameras_last_fifth_is_held_out():

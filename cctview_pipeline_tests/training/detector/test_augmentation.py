@@ -38,7 +38,14 @@ def labelled(*boxes: tuple[int, int, int, int], background: int = 30):
         image[y1:y2, x1:x2] = 230
     objects = np.array(boxes, np.float32).reshape(-1, 4)
     nothing = np.zeros((0, 4), np.float32)
-    return image, FrameLabels(Path("frame.jpeg"), HOUR_17, objects, np.zeros(len(boxes), np.int64), nothing, nothing)
+    return image, FrameLabels(
+        path=Path("frame.jpeg"),
+        frame_id=HOUR_17,
+        objects=objects,
+        labels=np.zeros(len(boxes), np.int64),
+        ignored=nothing,
+        still=nothing,
+    )
 
 
 @settings(max_examples=25)
@@ -72,7 +79,7 @@ def test_objects_are_inside_and_large_enough_and_others_are_left_out(seed):
 def example(*boxes: tuple[float, float, float, float], grey: float = 0.0) -> Example:
     objects = np.array(boxes, np.float32).reshape(-1, 4)
     pixels = torch.full((3, HEIGHT, WIDTH), grey)
-    return Example(pixels, objects, np.arange(len(boxes)), np.zeros((0, 4), np.float32))
+    return Example(pixels=pixels, objects=objects, labels=np.arange(len(boxes)), ignored=np.zeros((0, 4), np.float32))
 
 
 def test_what_is_mostly_cut_away_is_left_out_of_the_loss():

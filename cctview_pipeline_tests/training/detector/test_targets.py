@@ -16,7 +16,9 @@ CAR, SMALL = [100.0, 80.0, 140.0, 110.0], [202.0, 42.0, 210.0, 50.0]
 
 def example(boxes: list[list[float]], ignored: list[list[float]] = []) -> Example:  # noqa: B006
     objects, left_out = (np.array(b, np.float32).reshape(-1, 4) for b in (boxes, ignored))
-    return Example(torch.zeros(3, HEIGHT, WIDTH), objects, np.zeros(len(objects), np.int64), left_out)
+    return Example(
+        pixels=torch.zeros(3, HEIGHT, WIDTH), objects=objects, labels=np.zeros(len(objects), np.int64), ignored=left_out
+    )
 
 
 def test_every_object_has_one_centre_and_its_box_around_it():

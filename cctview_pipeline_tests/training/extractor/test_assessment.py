@@ -89,7 +89,9 @@ def test_city_ranking_of_neighbours_both_ways():
     crops = np.stack([np.full((64, 64, 3), 40 + 90 * v, np.uint8) for v in which])
 
     grey = np.stack([crops.mean((1, 2, 3)), np.zeros(6)], 1).astype(np.float32)
-    ranking = city_ranking(grey, SyntheticVehicles(crops, which, cameras, np.zeros(6), np.zeros(6)))
+    ranking = city_ranking(
+        grey, SyntheticVehicles(crops=crops, vehicles=which, cameras=cameras, seeds=np.zeros(6), times=np.zeros(6))
+    )
     assert (ranking.rank1, ranking.mean_average_precision, len(ranking.first), ranking.without_match) == (1, 1, 4, 4)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cctview_pipeline.embed.network import ExtractorNetwork
-from cctview_pipeline.training.extractor.courses import FAR_S, _pairs, identity_course, likeness_course, vary
+from cctview_pipeline.training.extractor.courses import FAR_S, StepSize, _pairs, identity_course, likeness_course, vary
 from cctview_pipeline.training.extractor.lessons import SyntheticVehicles, frame_pairs
 from cctview_pipeline_tests.factories.vehicles import driving
 
@@ -73,8 +73,10 @@ def test_identity_is_learned_from_the_city_and_from_recordings(recorded: bool):
     cameras = [driving(vehicles=4, frames=8)[0]] if recorded else []
     which = np.repeat(np.arange(6), 4)
     looks = np.random.default_rng(0).integers(0, 255, (6, 8, 8, 3), np.uint8).repeat(8, 1).repeat(8, 2)
-    city = SyntheticVehicles(looks[which], which, np.tile(["city-1", "city-2"], 12), np.zeros(24), which * 10.0)
-    course = identity_course(ExtractorNetwork(), cameras, city, batch=8, vehicles=3, crops=3, seed=1, device=CPU)
+    city = SyntheticVehicles(
+        crops=looks[which], vehicles=which, cameras=np.tile(["city-1", "city-2"], 12), seeds=np.zeros(24), times=which * 10.0
+    )
+    course = identity_course(ExtractorNetwork(), cameras, city, StepSize(recorded=8, vehicles=3, crops=3), seed=1, device=CPU)
     means = learn(course, epochs=8)
     assert means[-1] < 0.6 * means[0]
 

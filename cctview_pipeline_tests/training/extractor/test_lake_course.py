@@ -65,7 +65,9 @@ def test_only_identity_learns_from_the_lake_and_from_the_city(tracks: list[LakeT
     torch.manual_seed(0)
     which = np.repeat(np.arange(6), 4)
     looks = np.random.default_rng(0).integers(0, 255, (6, 8, 8, 3), np.uint8).repeat(8, 1).repeat(8, 2)
-    city = SyntheticVehicles(looks[which], which, np.tile(["city-1", "city-2"], 12), np.zeros(24), which * 10.0)
+    city = SyntheticVehicles(
+        crops=looks[which], vehicles=which, cameras=np.tile(["city-1", "city-2"], 12), seeds=np.zeros(24), times=which * 10.0
+    )
     network = ExtractorNetwork()
     course = LakeCourse(network, tracks[:12], city, SIZES)
     for of_lake, of_city in course.losses(seed=0, epoch=0):

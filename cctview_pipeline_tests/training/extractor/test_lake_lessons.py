@@ -29,7 +29,15 @@ READ = {"crops": 600, "of_a_track": 4, "held_out": 0.2, "seed": 1}
 
 
 def lake_track(name: str, first: float, last: float, camera: str = "cam-1", continues: str | None = None) -> LakeTrack:
-    return LakeTrack(name, Partition.camera_hour(camera, HOUR_17), first, last, continues, (), "tracker")
+    return LakeTrack(
+        id=name,
+        hour=Partition.camera_hour(camera, HOUR_17),
+        first=first,
+        last=last,
+        continues=continues,
+        detections=(),
+        model="tracker",
+    )
 
 
 @pytest.mark.parametrize(

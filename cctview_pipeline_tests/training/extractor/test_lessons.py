@@ -90,7 +90,13 @@ def rendered(vehicles: int = 12) -> SyntheticVehicles:
     which = np.repeat(np.arange(vehicles), 6)
     camera = np.tile(np.repeat(["city-1", "city-2"], 3), vehicles)
     camera[which % 3 == 0] = "city-1"
-    return SyntheticVehicles(np.zeros((len(which), 64, 64, 3), np.uint8), which, camera, which // (vehicles // 2), which * 10.0)
+    return SyntheticVehicles(
+        crops=np.zeros((len(which), 64, 64, 3), np.uint8),
+        vehicles=which,
+        cameras=camera,
+        seeds=which // (vehicles // 2),
+        times=which * 10.0,
+    )
 
 
 def test_groups_are_of_one_city_and_of_vehicles_that_two_cameras_saw():

@@ -27,7 +27,16 @@ class Reader:
 
 def vehicle(number: int, first: float, camera: str = "cam-1") -> LakeTrack:
     hour = Partition.camera_hour(camera, HOUR_17)
-    return LakeTrack(f"{camera} {number}", hour, first, first + 10, None, (), "tracker", (b"%d" % number,) * 3)
+    return LakeTrack(
+        id=f"{camera} {number}",
+        hour=hour,
+        first=first,
+        last=first + 10,
+        continues=None,
+        detections=(),
+        model="tracker",
+        images=(b"%d" % number,) * 3,
+    )
 
 
 def test_who_tells_vehicles_apart_finds_all_and_who_does_not_finds_some():

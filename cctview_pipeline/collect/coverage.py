@@ -1,9 +1,9 @@
 """What was seen of a camera's time, and why not the rest: what every figure stands on.
 
-The hour is a strip of tenths of a second, painted in layers. A frame stands for the time until the next, where that comes in time;
-what is longer is a gap, from the one frame to the other. Live cameras' collectors say why (gaps, camera_status); of an archive the
-files that were set aside do: the same file again is a frozen picture. So is a picture encoded anew, whoever sent it, whose pixels
-are those of the one before, for longer than an empty road is still.
+The hour is a strip of tenths of a second, painted in layers. A frame stands for the time until the next, where that comes in
+time; what is longer is a gap, from the one frame to the other. Live cameras' collectors say why (gaps, camera_status); of an
+archive the files that were set aside do: the same file again is a frozen picture. So is a picture encoded anew, whoever sent it,
+whose pixels are those of the one before, for longer than an empty road is still.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -79,7 +79,7 @@ def look_at(frames: pa.Table) -> Shown:
     """raw_frames of an hour by time, with their pictures. One frame in five seconds is looked at."""
     times, jpegs = frames["captured_at"].cast(pa.int64()).to_numpy() / 1e6, frames["jpeg"]
     same = np.zeros(len(times), bool)
-    chosen = np.flatnonzero(np.diff(np.floor((times - times[:1]) / EVERY_S), prepend=-1)) if len(times) else []
+    chosen = np.flatnonzero(np.diff(np.floor((times - times[:1]) / EVERY_S), prepend=-1)) if len(times) else np.zeros(0, np.int64)
     before: np.ndarray | None = None
     for place, following in zip(chosen, [*chosen[1:], len(times)], strict=True):
         small = thumbnail(jpegs[int(place)].as_py())

@@ -1,0 +1,49 @@
+"""docs/reference/campaign.schema.json: campaign.toml as a JSON schema, from the data classes that read it.
+
+An editor with taplo (Even Better TOML) completes and checks a file that begins with ``#:schema campaign.schema.json``.
+"""
+
+import json
+from typing import Any
+
+from cctview_pipeline.anomalies import Anomaly
+from cctview_pipeline.cameras import NETWORKS
+from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.campaign import Camera, Head
+from cctview_pipeline.city import CitySettings
+from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.policy import Policy
+from cctview_pipeline.resources.understood import NoSettings
+from cctview_pipeline.settings import keys_of, schema_of
+
+
+def campaign_schema() -> dict[str, Any]:
+    """The whole file. What only the values together can say, such as an id given twice, is left to the reader."""
+    head = schema_of(Head) | {"properties": keys_of(schema_of(Head))}
+    head.pop("$defs", None)
+    head["properties"]["network"] |= {"enum": list(NETWORKS)}
+    head["properties"]["privacy"] |= schema_of(Policy)
+    head["allOf"] = [_settings(name) for name in NETWORKS]
+    anomalies = {"type": "array", "items": schema_of(Anomaly), "description": "Times in which figures are not what they seem."}
+    cameras = {"type": "array", "minItems": 1, "items": schema_of(Camera), "description": "The cameras, one table each."}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A campaign of CCTView Pipeline",
+        "type": "object",
+        "properties": {"campaign": head, "cameras": cameras, "anomalies": anomalies},
+        "required": ["campaign", "cameras"],
+        "additionalProperties": False,
+    }
+
+
+def schema_page() -> str:
+    return json.dumps(campaign_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _settings(network: str) -> dict[str, Any]:
+    """What stands under ``[campaign.settings]`` depends on the network."""
+    kind = CitySettings if network == "city" else CollectSettings if network in LIVE_NETWORKS else NoSettings
+    return {
+        "if": {"properties": {"network": {"const": network}}},
+        "then": {"properties": {"settings": schema_of(kind)}},
+    }
