@@ -10,6 +10,7 @@ from rich.table import Table
 from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.errors import CctviewError, ConfigurationError, NotFoundError, printable, reason_of
 from cctview_pipeline.files import write_whole
+from cctview_pipeline.limits import REPORT_BYTES
 
 if TYPE_CHECKING:
     from cctview_pipeline.campaign import Campaign
@@ -132,6 +133,7 @@ def _store(path: Path, html: bytes) -> None:
 
 def _read(path: Path) -> bytes:
     try:
+        REPORT_BYTES.check(path.stat().st_size)
         return path.read_bytes()
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {reason_of(error)}.") from None

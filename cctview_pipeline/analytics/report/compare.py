@@ -4,8 +4,8 @@ A quarter of the day counts only where both times have one that can be used, of 
 not seen in the one is left out of the other, too, and how much that is, and why, is told. Of several days of a type a quarter's
 value is their mean.
 
-The interval of a difference (90 %) is made of what the quarters' own intervals leave open and, where a time has two days of a type
-and more, of how much these differ, whichever is larger. Quarters are taken as independent. With a single day of a type in each time
+The interval of a difference (90 %) is made of what the quarters' own intervals leave open and, where a time has two days of a
+type and more, of how much these differ, whichever is larger. Quarters are taken as independent. With one day of a type in each time
 it says how sure the two days' figures are, and not whether days differ so much anyway.
 """
 
@@ -30,7 +30,7 @@ Z = 1.645
 _NOT_THERE = "no such quarter in it"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """mart: where it stands; by: the columns that name a line; value: its column; spread: the ends of its 90 % interval, or its
     standard error; is_sum: whether quarters are added up, or their mean is taken; nothing: why a usable quarter has no value."""
@@ -47,14 +47,48 @@ class Measure:
 
 _CAMERA, _WAY = ("camera_id", "carriageway"), ("from_camera_id", "to_camera_id", "carriageway")
 MEASURES = (
-    Measure("flows", "vehicles", "flows", _CAMERA, "expanded", ("lower", "upper"), True),
-    Measure("counts by label", "vehicles", "vehicle_counts", (*_CAMERA, "label"), "expanded", ("lower", "upper"), True),
-    Measure("speeds", "km/h", "speeds", _CAMERA, "space_mean_kmh", ("error_kmh",), False, "no speed known"),
-    Measure("travel times", "s", "travel_times", _WAY, "median_s", ("median_lower_s", "median_upper_s"), False, "nobody timed"),
+    Measure(
+        name="flows",
+        unit="vehicles",
+        mart="flows",
+        by=_CAMERA,
+        value="expanded",
+        spread=("lower", "upper"),
+        is_sum=True,
+    ),
+    Measure(
+        name="counts by label",
+        unit="vehicles",
+        mart="vehicle_counts",
+        by=(*_CAMERA, "label"),
+        value="expanded",
+        spread=("lower", "upper"),
+        is_sum=True,
+    ),
+    Measure(
+        name="speeds",
+        unit="km/h",
+        mart="speeds",
+        by=_CAMERA,
+        value="space_mean_kmh",
+        spread=("error_kmh",),
+        is_sum=False,
+        nothing="no speed known",
+    ),
+    Measure(
+        name="travel times",
+        unit="s",
+        mart="travel_times",
+        by=_WAY,
+        value="median_s",
+        spread=("median_lower_s", "median_upper_s"),
+        is_sum=False,
+        nothing="nobody timed",
+    ),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Compared:
     """One line and type of day. matched: quarters of the day that were compared; before, after: sums or means over them;
     difference: after less before, with its 90 % interval; None where nothing could be compared."""
@@ -161,10 +195,10 @@ def _cells(lake: Lake, calendar: LocalCalendar, window: Window, measure: Measure
         rows = lake.read(measure.mart, Partition.of_day(day), ["began_at", *names])
         for of, local, status, value, spread in _rows(_inside(rows, window).select(names), len(measure.by)):
             cell = found.setdefault((of, type_of(day, calendar), local[11:16]), _Cell([], Counter()))
-            usable = status in USABLE and value is not None
-            cell.statuses[measure.nothing if status in USABLE and value is None else status.replace("_", " ")] += not usable
-            if usable:
+            if status in USABLE and value is not None:
                 cell.values.append((value, _variance(spread)))
+            else:
+                cell.statuses[measure.nothing if status in USABLE else status.replace("_", " ")] += 1
     return found
 
 
@@ -208,12 +242,21 @@ def _side(measure: Measure, first: dict[_Key, _Cell], second: dict[_Key, _Cell])
 def _compared(measure: Measure, of: tuple[str, ...], kind: str, pairs: list[list[tuple[float, float]]]) -> Compared:
     """pairs: mean and variance, of the first time and of the second."""
     if not pairs:
-        return Compared(of, kind, 0)
+        return Compared(of=of, days=kind, matched=0)
     share = 1.0 if measure.is_sum else 1 / len(pairs)
     before, after = (share * sum(pair[number][0] for pair in pairs) for number in (0, 1))
     half = Z * share * math.sqrt(sum(variance for pair in pairs for _, variance in pair))
     difference = after - before
-    return Compared(of, kind, len(pairs), before, after, difference, difference - half, difference + half)
+    return Compared(
+        of=of,
+        days=kind,
+        matched=len(pairs),
+        before=before,
+        after=after,
+        difference=difference,
+        lower=difference - half,
+        upper=difference + half,
+    )
 
 
 def _why(first: _Cell | None, second: _Cell | None) -> str:

@@ -27,7 +27,7 @@ AT_A_TIME = 16
 """Files that are read side by side: each takes as long as the way to the store."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sources:
     """version: of the package; code: SHA-256 of what calculates the figures; campaign: of campaign.toml; marts: mart -> of its
     file; inputs: table -> partition, as its key in the lake names it, -> the first digits of its file's, for what was there."""

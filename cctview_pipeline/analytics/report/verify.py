@@ -53,7 +53,7 @@ class Difference:
         return f"{self.where}: was {_said(self.was)}, is {_said(self.now)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """compared: figures that were held against the lake; differences: those of them that came out otherwise; unverifiable:
     figures that rest on what has gone; gone: table -> partitions that have; changed: sentences about what else is another."""

@@ -1,4 +1,4 @@
-"""Two times that are to be compared, as a person writes them: ``2020-05-04..2020-05-08``, or ``2020-05-05T13:00..2020-05-05T15:00``.
+"""Two times to be compared, as a person writes them: ``2020-05-04..2020-05-08``, or ``2020-05-05T13:00..2020-05-05T15:00``.
 
 Days are local ones, and both are meant; times are by the cameras' clock unless they have an offset, the second of them exclusive.
 """
