@@ -109,9 +109,9 @@ def _compare(lake: "Lake", campaign: "Campaign", spans: tuple[str, str], out: Pa
         return
     for side in found.sides:
         told = table_of(side)
-        table = Table(*told.head, title=told.caption)
-        for column in table.columns[2:]:
-            column.justify = "right"
+        table = Table(title=told.caption, title_justify="left", box=None, pad_edge=False)
+        for name in told.head:
+            table.add_column(name, justify="left" if name in ("of", "days") else "right", no_wrap=True)
         for row in told.rows:
             table.add_row(*row)
         console.print(table)

@@ -5,8 +5,8 @@ not seen in the one is left out of the other, too, and how much that is, and why
 value is their mean.
 
 The interval of a difference (90 %) is made of what the quarters' own intervals leave open and, where a time has two days of a
-type and more, of how much these differ, whichever is larger. Quarters are taken as independent. With one day of a type in each time
-it says how sure the two days' figures are, and not whether days differ so much anyway.
+type and more, of how much these differ, whichever is larger. Quarters are taken as independent. With one day of a type in each
+time it says how sure the two days' figures are, and not whether days differ so much anyway.
 """
 
 import math
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from cctview_pipeline.analytics.lines import USABLE
 from cctview_pipeline.analytics.report.windows import Window, type_of
-from cctview_pipeline.errors import NotFoundError
+from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.local_calendar import LocalCalendar
 
@@ -165,6 +165,11 @@ def compare(lake: Lake, calendar: LocalCalendar, first: Window, second: Window) 
         if max(types.values()) == 1:
             notes.append(f"In {window.text} no type of day comes twice: how much days differ anyway is not in the intervals.")
     cells = [[_cells(lake, calendar, window, measure) for window in (first, second)] for measure in MEASURES]
+    if not any(set(one) & set(other) for one, other in cells):
+        raise ConfigurationError(
+            f"{first.text} and {second.text} have no quarter of the day of one type in common (weekdays; weekends and holidays): "
+            "compare the same hours of different days."
+        )
     return Comparison(first, second, [_side(m, *both) for m, both in zip(MEASURES, cells, strict=True)], notes)
 
 
