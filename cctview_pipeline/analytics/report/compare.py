@@ -152,7 +152,7 @@ class Comparison:
 
 def compare(lake: Lake, calendar: LocalCalendar, first: Window, second: Window) -> Comparison:
     """Raises NotFoundError where no day of one of the times has marts."""
-    notes = []
+    notes, single = [], False
     for window in (first, second):
         days = window.days(calendar)
         without = [day for day in days if not lake.has("flows", Partition.of_day(day))]
@@ -161,9 +161,10 @@ def compare(lake: Lake, calendar: LocalCalendar, first: Window, second: Window) 
         if without:
             notes.append(f"{len(without)} of the {len(days)} days of {window.text} have no marts: {_some(without)}.")
         types = Counter(type_of(day, calendar) for day in days if day not in without)
-        notes.append(f"{window.text} has {' and '.join(f'{count} x {name}' for name, count in types.items())}.")
-        if max(types.values()) == 1:
-            notes.append(f"In {window.text} no type of day comes twice: how much days differ anyway is not in the intervals.")
+        notes.append(f"Days of {window.text} with figures: {', '.join(f'{count} ({name})' for name, count in types.items())}.")
+        single = single or min(types.values()) == 1
+    if single:
+        notes.append("Where a time has one day of a type alone, how much such days differ anyway is not in the intervals.")
     cells = [[_cells(lake, calendar, window, measure) for window in (first, second)] for measure in MEASURES]
     if not any(set(one) & set(other) for one, other in cells):
         raise ConfigurationError(

@@ -182,7 +182,8 @@ class Context:
             said.append(f"Without a usable quarter: {', '.join(silent[:12])}{' and others' if len(silent) > 12 else ''}.")
         flagged = sum(side.values["status"].count("f") for side in self.figures.tables["flows"])
         if flagged:
-            said.append(f"{flagged} of a camera's side are flagged, and count nowhere: see what was excluded, below.")
+            unit = "hours" if self.unit == "hour" else "quarters of an hour"
+            said.append(f"Of cameras' sides {flagged} {unit} are flagged, and count nowhere: see what was excluded, below.")
         if self.campaign.network == "city":
             said.append("These are cameras of the synthetic city: nobody drove there.")
         return said

@@ -10,7 +10,7 @@ from cctview_pipeline.errors import ConfigurationError, printable
 from cctview_pipeline.local_calendar import LocalCalendar
 
 DAY = timedelta(days=1)
-WEEKDAY, WEEKEND = "weekday", "weekend or holiday"
+WEEKDAY, WEEKEND = "weekdays", "weekends and holidays"
 
 
 @dataclass(frozen=True)
