@@ -6,7 +6,6 @@ for, writes it down, and gives pseudonyms instead of ids.
 
 import re
 from collections.abc import Callable, Collection
-from datetime import date
 from importlib.resources import files
 
 import duckdb
@@ -18,7 +17,7 @@ from duckdb.func import ARROW, SPECIAL
 from cctview_pipeline.analytics.question import damaged_file, limit_memory
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.lake.layout import FILE_NAME, format_day
+from cctview_pipeline.lake.layout import FILE_NAME
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.spec import TableSpec
 
@@ -35,15 +34,12 @@ _FOLDERS = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",
 Database = duckdb.DuckDBPyConnection
 
 
-def connect(lake: Lake, day: date | None = None) -> Database:
-    """An in-memory database with a view of every table of the lake. Times are UTC, as TIMESTAMP without a zone.
-
-    day: only the partitions of one UTC day, so that a daily mart reads no more than its day. A table that has no
-    partition yet is an empty view.
-    """
+def connect(lake: Lake) -> Database:
+    """An in-memory database with a view of every table of the lake. Times are UTC, as TIMESTAMP without a zone. A table that has
+    no partition yet is an empty view."""
     database = open_database(lake)
     for spec in TABLES.values():
-        _create_view(database, lake, spec, day)
+        _create_view(database, lake, spec)
     return database
 
 
@@ -61,7 +57,7 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
     database.create_function(PSEUDONYMS, in_lists, ["VARCHAR[]"], "VARCHAR[]", type=ARROW, null_handling=SPECIAL)
     for spec in TABLES.values():
         if spec.name in tables:
-            _create_view(database, lake, spec, None, ID_COLUMNS & set(spec.schema.names))
+            _create_view(database, lake, spec, ID_COLUMNS & set(spec.schema.names))
         else:
             _create_empty_view(database, spec)
     limit_memory(database)
@@ -94,13 +90,9 @@ def open_database(lake: Lake) -> Database:
     return database
 
 
-def _create_view(
-    database: Database, lake: Lake, spec: TableSpec, day: date | None, hidden: Collection[str] = frozenset()
-) -> None:
+def _create_view(database: Database, lake: Lake, spec: TableSpec, hidden: Collection[str] = frozenset()) -> None:
     """hidden: columns that are shown as pseudonyms."""
     within = {"camera": "*", "hour": f"{_DAY}T[0-9][0-9]", "day": _DAY}
-    if day:
-        within |= {"hour": f"{format_day(day)}T[0-9][0-9]", "day": format_day(day)}
     folders = "/".join(f"{name}={within[name]}" for name in _FOLDERS[spec.partition])
     pattern = f"{_root(lake, spec.name)}/{folders}/{FILE_NAME}"
     types = ", ".join(f"{name}: VARCHAR" for name in _FOLDERS[spec.partition])

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.marts import STATES, STATUSES
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
 
@@ -20,6 +21,12 @@ DETECTION = f"{FRAME}--detections--1--car--90.0--40x30--100.80v140.110"
 TRACK = f"{FRAME}--track--1"
 EARLIER = "cam-2--2020-05-05--17.00.00.000Z--track--1"
 SEEN = HOUR_17 + timedelta(seconds=2)
+
+_QUARTER = {"began_at": HOUR_17, "local_at": "2020-05-05T13:00-04:00"}
+_SEEN = {"coverage": 1.0, "status": "observed", "quality_note": None}
+_COUNTED = {"vehicles": 3, "expanded": 3.0, "lower": 2.2, "upper": 3.8} | _SEEN
+_AT_A_CAMERA = {"camera_id": NORTH.id, "carriageway": "N"} | _QUARTER
+_ON_A_WAY = {"from_camera_id": SOUTH.id, "to_camera_id": NORTH.id, "carriageway": "N"} | _QUARTER
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "raw_frames": {
@@ -200,24 +207,130 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "speed_kmh": None,
         "probability": 1.0,
     },
-    "vehicle_counts": {
+    "coverage": {
         "camera_id": NORTH.id,
-        "carriageway": "N",
         "began_at": HOUR_17,
-        "label": "car",
-        "vehicles": 3,
-        "observed_s": 900.0,
+        "frames": 530,
+        **dict.fromkeys((f"{state}_s" for state in STATES), 0.0),
+        "live_s": 900.0,
+        "coverage": 1.0,
+        "longest_gap_s": 1.7,
+        "frames_per_s": 0.6,
+        "lag_p50_s": 1.0,
+        "lag_p95_s": 2.0,
+        "views": 1,
     },
-    "travel_times": {
+    "bins": {
+        **_QUARTER,
+        "local_date": HOUR_17.date(),
+        "local_time": "13:00",
+        "utc_offset_min": -240,
+        "weekday": 2,
+        "holiday": None,
+        "period": "midday",
+    },
+    "anomalies": {
+        "camera_id": NORTH.id,
+        "carriageway": None,
+        "label": None,
+        "began_at": HOUR_17,
+        "ended_at": HOUR_17 + timedelta(minutes=15),
+        "kind": "declared",
+        "problem": "do-not-use",
+        "investigation": "confirmed",
+        "note": "Paint on the lens.",
+    },
+    "vehicle_counts": _AT_A_CAMERA | {"label": "car"} | _COUNTED,
+    "flows": _AT_A_CAMERA
+    | _COUNTED
+    | {
+        "flow_per_h": 12.0,
+        "in_view_count": 3.2,
+        "disagreement": 0.07,
+        "balance": 1.0,
+        "heavy_share": 0.1,
+        "heavy_lower": 0.0,
+        "heavy_upper": 0.3,
+        "directional_share": 0.6,
+        "peak_hour_factor": 0.9,
+    },
+    "speeds": _AT_A_CAMERA
+    | _SEEN
+    | {"vehicles": 3, "space_mean_kmh": 60.0, "p15_kmh": 52.0, "p50_kmh": 61.0, "p85_kmh": 70.0, "error_kmh": 2.5},
+    "travel_times": _ON_A_WAY
+    | _SEEN
+    | {
+        "metres": 1396.0,
+        "vehicles": 3,
+        "effective": 2.4,
+        "match_rate_down": 0.8,
+        "match_rate_up": 0.7,
+        "mean_s": 80.0,
+        **dict(zip(("p5_s", "p15_s", "p25_s", "median_s", "p75_s", "p80_s", "p85_s", "p95_s"), range(66, 98, 4), strict=True)),
+        "median_lower_s": 74.0,
+        "median_upper_s": 82.0,
+        "space_mean_kmh": 62.8,
+        "mean_probability": 0.7,
+        "filtered_share": 0.0,
+        "filtered_median_s": 78.0,
+    },
+    "corridor_speeds": _ON_A_WAY
+    | _SEEN
+    | {"corridor": "road", "from_m": 1396.0, "to_m": 0.0, "vehicles": 1, "speed_kmh": 62.8, "missing": None},
+    "reliability": {
+        "corridor": "road",
+        "carriageway": "N",
         "from_camera_id": SOUTH.id,
         "to_camera_id": NORTH.id,
+        "period": "midday",
+        "first_day": HOUR_17.date(),
+        "days": 1,
+        "bins": 24,
+        "bins_possible": 24,
+        "free_flow_s": 70.0,
+        "mean_s": 80.0,
+        "p50_s": 78.0,
+        "p80_s": 86.0,
+        "p95_s": 94.0,
+        "tti": 1.14,
+        "pti": None,
+        "buffer_index": None,
+        "lottr": 1.1,
+        "status": "observed",
+    },
+    "corridor_od": {
+        "corridor": "road",
+        "origin": SOUTH.id,
+        "destination": NORTH.id,
+        **_QUARTER,
+        "journeys": 30,
+        "expanded": 50.0,
+        "match_rate": 0.6,
+    },
+    "segment_performance": _ON_A_WAY
+    | {"vehicles": 100.0, "vehicle_km": 139.6, "vehicle_h": 2.2, "delay_h": 0.0, "speed_kmh": 62.8, "status": "observed"},
+    "data_quality": {
+        "camera_id": NORTH.id,
+        "local_date": HOUR_17.date(),
+        "verdict": "good",
+        **dict.fromkeys((f"bins_{status}" for status in STATUSES), 0),
+        "bins_observed": 8,
+        "accuracy": 0.07,
+        "completeness": 1.0,
+        "validity": 1.0,
+        "timeliness_s": 2.0,
+        "coverage": 1.0,
+        "accessibility": 1.0,
+        "excluded": "",
+        "models": "tracker",
+    },
+    "throughput": {
+        "asset": "detections",
         "began_at": HOUR_17,
-        "vehicles": 3,
-        "median_s": 80.0,
-        "p15_s": 70.0,
-        "p85_s": 90.0,
-        "median_kmh": 63.0,
-        "mean_probability": 0.7,
+        "partitions": 2,
+        "rows": 4000,
+        "bytes": 250_000,
+        "seconds": 12.5,
     },
 }
 

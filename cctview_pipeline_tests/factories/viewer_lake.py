@@ -1,14 +1,19 @@
 """A small lake with all that pages show: two cameras, an hour, two vehicles that are one, figures and gaps."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.marts.day import Day
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.images import encode_jpeg, encode_png
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.local_calendar import BIN
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
@@ -19,6 +24,8 @@ EVERY = timedelta(seconds=1)
 LATER = timedelta(seconds=80)
 HOUR_KEY = "2020-05-05T17"
 WIDTH, HEIGHT = 352, 240
+OUT = HOUR_17 + 2 * BIN, HOUR_17 + timedelta(minutes=40)
+"""When NORTH was offline."""
 
 
 def viewer_campaign(**changes) -> Campaign:
@@ -63,13 +70,17 @@ def make_viewer_lake(folder: Path, of: Campaign | None = None) -> tuple[Lake, Ke
             journey | then | {"track_id": north, "camera_id": NORTH.id, "probability": 0.7, "speed_kmh": 63.0},
         ),
     )
-    day = Partition.of_day(HOUR_17.date())
-    lake.write("vehicle_counts", day, rows("vehicle_counts", {}, {"camera_id": SOUTH.id, "observed_s": 300.0}))
-    lake.write("travel_times", day, rows("travel_times", {}))
-    lake.write(
-        "gaps", place, rows("gaps", {"began_at": HOUR_17 + timedelta(minutes=30), "ended_at": HOUR_17 + timedelta(minutes=40)})
-    )
+    lake.write("gaps", place, rows("gaps", {"began_at": OUT[0], "ended_at": OUT[1], "reason": "offline"}))
+    write_marts(lake)
     return lake, keys
+
+
+def write_marts(lake: Lake, day: date = HOUR_17.date()) -> None:
+    """All of a day, made of what the lake has."""
+    campaign = lake.require_campaign()
+    with Day(lake, campaign, calendar_of(campaign), day) as made:
+        for name in MARTS:
+            lake.write(name, Partition.of_day(day), made.build(name))
 
 
 def _write_camera(lake: Lake, camera: str) -> None:
@@ -91,7 +102,15 @@ def _write_camera(lake: Lake, camera: str) -> None:
     lake.write("detections", place, rows("detections", *found))
     lake.write("crops", place, rows("crops", *crops))
     lake.write("features", place, rows("features", *features))
-    lake.write("tracks", place, rows("tracks", _track(camera)))
+    track = _track(camera)
+    lake.write("tracks", place, rows("tracks", track))
+    passed = {name: track[name] for name in ("track_id", "camera_id", "first_seen", "last_seen", "passed_at")}
+    lake.write("passages", place, rows("passages", passed | {"track_ids": [track["track_id"]], "speed_kmh": 60.0}))
+    lake.write("coverage", place, rows("coverage", *_coverage(camera)))
+    in_view = ({"began_at": HOUR_17 + number * BIN, "vehicle_s": 29.0 if number == 0 else 0.0} for number in range(4))
+    lake.write(
+        "vehicles_in_view", place, rows("vehicles_in_view", *({"camera_id": camera, "dwell_s": 29.0} | each for each in in_view))
+    )
 
 
 def _track(camera: str) -> dict:
@@ -106,3 +125,16 @@ def _track(camera: str) -> dict:
         "passed_at": first + timedelta(seconds=29),
         "best_detection_id": detection_of(camera, 3),
     }
+
+
+def _coverage(camera: str) -> Iterator[dict]:
+    """Of the hour's first quarter SOUTH has seen four fifths, and NORTH was offline for a part of the third."""
+    for number in range(4):
+        began = HOUR_17 + number * BIN
+        lost = {}
+        if camera == SOUTH.id and number == 0:
+            lost = {"missed_s": 180.0}
+        elif camera == NORTH.id and began == OUT[0]:
+            lost = {"offline_s": 600.0}
+        live = 900.0 - sum(lost.values())
+        yield {"camera_id": camera, "began_at": began, "live_s": live, "coverage": live / 900, **lost}
