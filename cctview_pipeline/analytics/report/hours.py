@@ -19,7 +19,7 @@ _ORDER = "oeinf"
 
 
 def hourly(figures: Figures) -> Figures:
-    """Flows, speeds, travel times and coverage by the hour, corridor speeds by the quarter, reliability of all periods together."""
+    """Flows, speeds, travel times and coverage by the hour, corridor speeds by the quarter, reliability of all periods."""
     merge: dict[str, tuple[Callable[[Figure, slice], dict[str, Any]], Axis, int]] = {
         "flows": (_flow, figures.bins, QUARTERS),
         "speeds": (_speed, figures.bins, QUARTERS),

@@ -27,7 +27,7 @@ AT_A_TIME = 16
 """Files that are read side by side: each takes as long as the way to the store."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sources:
     """version: of the package; code: SHA-256 of what calculates the figures; campaign: of campaign.toml; marts: mart -> of its
     file; inputs: table -> partition, as its key in the lake names it, -> the first digits of its file's, for what was there."""
@@ -72,11 +72,12 @@ def _coverage(lake: Lake, day: Day) -> pa.Table:
 
 
 def sources_of(lake: Lake, day: Day) -> Sources:
+    place = Partition.of_day(day.day)
     return Sources(
         version=version("cctview-pipeline"),
         code=code_hash(),
-        campaign=_hash(lake, CAMPAIGN),
-        marts={name: _hash(lake, layout.key(name, Partition.of_day(day.day))) for name in MARTS},
+        campaign=_hash(lake, CAMPAIGN) if lake.storage.exists(CAMPAIGN) else "",
+        marts={name: _hash(lake, layout.key(name, place)) for name in MARTS if lake.has(name, place)},
         inputs=inputs_of(lake, day),
     )
 
