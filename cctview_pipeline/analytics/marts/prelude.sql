@@ -17,10 +17,10 @@ CREATE MACRO known_spread(name) AS (SELECT any_value(spread) FROM bias WHERE mea
 -- arrivals are overdispersed, and the counter's own error and bias.
 CREATE MACRO expanded_error(n, seen, spread) AS
     1.645 * sqrt(getvariable('dispersion') * greatest(n, 1) * (1 - seen) / (seen * seen) + pow(spread * n / seen, 2) + 0.25);
-CREATE MACRO lower_end(n, seen, measure) AS CASE WHEN known_bias(measure) IS NOT NULL THEN
-    greatest(0, n / seen / (1 + known_bias(measure)) - expanded_error(n, seen, known_spread(measure))) END;
-CREATE MACRO upper_end(n, seen, measure) AS
-    n / seen / (1 + known_bias(measure)) + expanded_error(n, seen, known_spread(measure));
+CREATE MACRO lower_end(n, seen, figure) AS CASE WHEN known_bias(figure) IS NOT NULL THEN
+    greatest(0, n / seen / (1 + known_bias(figure)) - expanded_error(n, seen, known_spread(figure))) END;
+CREATE MACRO upper_end(n, seen, figure) AS
+    n / seen / (1 + known_bias(figure)) + expanded_error(n, seen, known_spread(figure));
 
 -- What was seen of every camera's quarters in the campaign's window, and what can be counted of it.
 CREATE VIEW seen AS
