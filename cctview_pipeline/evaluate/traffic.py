@@ -146,7 +146,7 @@ def _share(which: np.ndarray) -> float | None:
 def travel_time_rows(ways: list[CameraPair], matches: list[AssignedMatch], transitions: list[Transition]) -> list[Row]:
     """Median times from pole to pole, of assigned matches against the true ones, by way: over the whole time, and in quarters.
 
-    The pipeline sees vehicles pass somewhere else than at the poles, and knows how far from them as far as cameras are calibrated.
+    The pipeline sees vehicles pass somewhere else than at the poles, and knows how far from them where cameras are calibrated.
     median_error: of the whole time's medians; cell_error_s: mean absolute error of the quarters' medians, over those in
     which both are known. Over all ways, median_error is the mean of the ways' errors.
     """
