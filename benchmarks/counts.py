@@ -1,9 +1,10 @@
-"""Counts, labels, speeds and travel times against the truth of cities for evaluation, with every default: masks and shipped models.
+"""Counts, labels, speeds and travel times against the truth of cities for evaluation, with every default: masks and shipped
+models.
 
 Of each city a lake is made by `cctview backfill --network city` (or taken from FOLDER, where it was made before). By camera,
 carriageway and quarter of an hour: errors and GEH of passages and of the second counter; by label: shares and confusion; speeds;
-by way: median times from passing to passing, beside the truth between the poles, and beside the truth between the places where the
-pipeline takes vehicles to pass, which are as far from the poles as vehicles that are known on both sides say.
+by way: median times from passing to passing, beside the truth between the poles, and beside the truth between the places where
+the pipeline takes vehicles to pass, which are as far from the poles as vehicles that are known on both sides say.
 
     python benchmarks/counts.py [--lakes FOLDER]
 
@@ -200,7 +201,8 @@ def known_biases(cities: list[City]) -> dict:
 
 
 def by_quarter(passed: list[CameraPassages]) -> tuple[np.ndarray, np.ndarray]:
-    """Relative errors, percent, of each carriageway's quarters: of the harmonic mean speed, and of the share of buses and trucks."""
+    """Relative errors, percent, of each carriageway's quarters: of the harmonic mean speed, and of the share of buses and
+    trucks."""
     speeds, shares = [], []
     for each in passed:
         for side, quarter in zip(each.cells.carriageway, each.cells.quarter, strict=True):

@@ -214,6 +214,7 @@ class Context:
 
 
 def environment() -> Environment:
+    """The report's templates. An undefined name in one is an error."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -226,6 +227,7 @@ def environment() -> Environment:
 
 
 def stylesheet() -> Markup:
+    """What the report's one file carries of style."""
     return Markup((Path(__file__).parent / "report.css").read_text())
 
 
