@@ -43,13 +43,13 @@ WAY_S = 36.0
 def campaign_of(cameras: int) -> Campaign:
     places = [
         Camera(
-            f"cam-{n:04d}",
-            f"Camera {n}",
-            40 + n % CORRIDOR * 0.0045,
-            -74 + n // CORRIDOR * 0.01,
-            "north",
-            f"road-{n // CORRIDOR}",
-            n,
+            id=f"cam-{n:04d}",
+            name=f"Camera {n}",
+            latitude=40 + n % CORRIDOR * 0.0045,
+            longitude=-74 + n // CORRIDOR * 0.01,
+            faces="north",
+            corridor=f"road-{n // CORRIDOR}",
+            order=n,
         )
         for n in range(cameras)
     ]

@@ -208,6 +208,7 @@ class Context:
 
 
 def environment() -> Environment:
+    """The report's templates. An undefined name in one is an error."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -220,6 +221,7 @@ def environment() -> Environment:
 
 
 def stylesheet() -> Markup:
+    """What the report's one file carries of style."""
     here = Path(__file__).parent
     return Markup("".join((here / name).read_text() for name in ("marks/marks.css", "report.css")))
 

@@ -64,6 +64,7 @@ def flow_plots(figures: Figures, clock: Clock) -> list[Drawing]:
 
 
 def bin_name(figures: Figures) -> str:
+    """What a bin of these figures is called."""
     return "hour" if figures.bins.step >= timedelta(hours=1) else "quarter of an hour"
 
 

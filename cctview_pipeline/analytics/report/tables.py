@@ -26,14 +26,17 @@ class Table:
 
 
 def short(value: float | None, digits: int = 0) -> str:
+    """A number as a table shows it; a dash for none."""
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
 def percent(share: float | None) -> str:
+    """A share, 0..1, in percent."""
     return NOTHING if share is None else f"{100 * share:.0f} %"
 
 
 def interval(low: float | None, high: float | None, digits: int = 0) -> str:
+    """Both ends of an interval; a dash without one."""
     return NOTHING if low is None or high is None else f"{low:,.{digits}f} to {high:,.{digits}f}"
 
 
@@ -105,6 +108,7 @@ def _peak(side: Figure, figures: Figures, clock: Clock) -> list[str]:
 
 
 def labels(figures: Figures) -> Table:
+    """Vehicles by camera, side and label."""
     kinds = ("car", "bus", "truck", "motorcycle")
     found: dict[str, dict[str, str]] = {}
     for each in figures.tables["vehicle_counts"]:
@@ -138,6 +142,7 @@ def speeds(figures: Figures, clock: Clock) -> Table:
 
 
 def times_of_day(figures: Figures, clock: Clock) -> Table:
+    """Travel times of a day, a row a way."""
     rows = []
     for way in figures.tables["travel_times"]:
         good = usable(way.values["status"])
@@ -150,6 +155,7 @@ def times_of_day(figures: Figures, clock: Clock) -> Table:
 
 
 def way_name(way: Figure) -> str:
+    """Where a way begins and ends."""
     return f"{way.of[0]} to {way.of[1]}"
 
 
@@ -217,6 +223,7 @@ def _hours(figures: Figures, clock: Clock) -> list[str]:
 
 
 def reliability(figures: Figures) -> Table:
+    """How far travel times can be relied on, a row a way and period."""
     rows = []
     for each in figures.tables["reliability"]:
         _, first, last, side, period = each.of
@@ -231,6 +238,7 @@ def reliability(figures: Figures) -> Table:
 
 
 def quality(figures: Figures) -> Table:
+    """What each camera's figures are worth."""
     rows = []
     for each in figures.tables["data_quality"]:
         v = each.values
@@ -258,6 +266,7 @@ def _words_of(states: Iterable[str]) -> list[str]:
 
 
 def anomalies(figures: Figures, clock: Clock) -> Table:
+    """Times in which figures are not what they seem."""
     when: Callable[[str], str] = lambda text: clock.stamp(datetime.fromisoformat(text))  # noqa: E731
     rows = []
     for each in figures.tables["anomalies"]:

@@ -89,7 +89,9 @@ def test_the_ladder(tmp_path, live, status):
 @pytest.fixture
 def exact(monkeypatch):
     """As if it had been measured that the counter makes hardly a mistake."""
-    monkeypatch.setattr(day, "known_bias", lambda measure, model: KnownBias(measure, value=0.0, spread=1.0, support=9, on="made"))
+    monkeypatch.setattr(
+        day, "known_bias", lambda measure, model: KnownBias(measure=measure, value=0.0, spread=1.0, support=9, on="made")
+    )
 
 
 @pytest.mark.parametrize("live", [480.0, 600.0, 780.0])
@@ -327,7 +329,9 @@ def test_what_is_known_of_the_counter_moves_the_interval_and_not_the_count(tmp_p
     """It counts a tenth too many, as a rule."""
     said = {"vehicle_counts": 10.0, "flows": 10.0, "heavy_share": -20.0}
     monkeypatch.setattr(
-        day, "known_bias", lambda measure, model: KnownBias(measure, said.get(measure, 0.0), spread=2.0, support=9, on="made")
+        day,
+        "known_bias",
+        lambda measure, model: KnownBias(measure=measure, value=said.get(measure, 0.0), spread=2.0, support=9, on="made"),
     )
     marts, _ = made(tmp_path, hours=1, per_hour=800.0)
     for row in marts["flows"]:
