@@ -41,15 +41,15 @@ def run(campaign: Campaign, title: str = "made") -> Outcome:
 
 def test_tracks_wait_for_all_features_and_journeys_for_all_matches(launched: list[set[str]]):
     outcome = run(archive_campaign())
-    assert launched == [FRAMES, {"tracks", "matches"}, {"journeys"} | MARTS]
-    assert (outcome.succeeded, outcome.finished) == (True, 12 * 6 + 4 + 2)
+    assert launched == [FRAMES, {"tracks", "passages", "matches"}, {"journeys"} | MARTS]
+    assert (outcome.succeeded, outcome.finished) == (True, 12 * 7 + 4 + 2)
 
 
 def test_what_fits_one_run_waits_once(launched: list[set[str]]):
     archive = archive_campaign()
     small = replace(archive, cameras=archive.cameras[:1], start=HOUR, end=HOUR.replace(hour=18))
-    assert run(small).finished == 9
-    assert launched == [FRAMES | {"tracks", "matches"}, {"journeys"} | MARTS]
+    assert run(small).finished == 10
+    assert launched == [FRAMES | {"tracks", "passages", "matches"}, {"journeys"} | MARTS]
 
 
 def test_after_a_failure_nothing_more_is_launched(launched: list[set[str]]):
