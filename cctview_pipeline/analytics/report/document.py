@@ -163,7 +163,7 @@ class Context:
 
     @property
     def biases(self) -> list[tuple[str, str]]:
-        return [(measure.replace("_", " "), self.bias(measure, ", ".join(self.models))) for measure in MEASURES]
+        return [(measure.replace("_", " "), self.bias(measure, " ".join(self.models))) for measure in MEASURES]
 
     @property
     def first_things(self) -> list[str]:
@@ -208,6 +208,7 @@ class Context:
 
 
 def environment() -> Environment:
+    """Of the templates beside this file: whatever a campaign says stays text."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -220,6 +221,7 @@ def environment() -> Environment:
 
 
 def stylesheet() -> Markup:
+    """What stands in the file's one style element."""
     here = Path(__file__).parent
     return Markup("".join((here / name).read_text() for name in ("marks/marks.css", "report.css")))
 

@@ -72,6 +72,7 @@ def _coverage(lake: Lake, day: Day) -> pa.Table:
 
 
 def sources_of(lake: Lake, day: Day) -> Sources:
+    """As they are now."""
     place = Partition.of_day(day.day)
     return Sources(
         version=version("cctview-pipeline"),
