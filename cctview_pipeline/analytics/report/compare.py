@@ -178,16 +178,18 @@ def compare(lake: Lake, calendar: LocalCalendar, first: Window, second: Window) 
 class _Cell:
     """A quarter of the day of one line and type of day. values: of the days that can be used, each with its variance."""
 
-    values: list[tuple[float, float]]
+    values: list[tuple[float, float | None]]
     statuses: Counter[str]
 
-    def told(self) -> tuple[float, float]:
-        """Mean and its variance."""
+    def told(self) -> tuple[float, float | None]:
+        """Mean and its variance; None where neither the days' own intervals are known nor how they differ."""
         n = len(self.values)
         mean = sum(value for value, _ in self.values) / n
-        within = sum(variance for _, variance in self.values) / n**2
-        between = sum((value - mean) ** 2 for value, _ in self.values) / (n - 1) / n if n > 1 else 0.0
-        return mean, max(within, between)
+        within = [variance for _, variance in self.values if variance is not None]
+        found = [sum(within) / n**2] if len(within) == n else []
+        if n > 1:
+            found.append(sum((value - mean) ** 2 for value, _ in self.values) / (n - 1) / n)
+        return mean, max(found, default=None)
 
 
 _Key = tuple[tuple[str, ...], str, str]
@@ -219,11 +221,11 @@ def _rows(rows: pa.Table, names: int) -> Iterator[tuple[tuple[str, ...], str, st
         yield of, local, status, value, tuple(spread)
 
 
-def _variance(spread: tuple[float | None, ...]) -> float:
-    """From the ends of a 90 % interval, or from a standard error."""
+def _variance(spread: tuple[float | None, ...]) -> float | None:
+    """From the ends of a 90 % interval, or from a standard error; None where it is not known."""
     known = [each for each in spread if each is not None]
     if len(known) < len(spread):
-        return 0.0
+        return None
     return known[0] ** 2 if len(known) == 1 else ((known[1] - known[0]) / (2 * Z)) ** 2
 
 
@@ -245,13 +247,14 @@ def _side(measure: Measure, first: dict[_Key, _Cell], second: dict[_Key, _Cell])
     return Side(measure, rows, sum(row.matched for row in rows), dict(dropped.most_common()))
 
 
-def _compared(measure: Measure, of: tuple[str, ...], kind: str, pairs: list[list[tuple[float, float]]]) -> Compared:
+def _compared(measure: Measure, of: tuple[str, ...], kind: str, pairs: list[list[tuple[float, float | None]]]) -> Compared:
     """pairs: mean and variance, of the first time and of the second."""
     if not pairs:
         return Compared(of=of, days=kind, matched=0)
     share = 1.0 if measure.is_sum else 1 / len(pairs)
     before, after = (share * sum(pair[number][0] for pair in pairs) for number in (0, 1))
-    half = Z * share * math.sqrt(sum(variance for pair in pairs for _, variance in pair))
+    variances = [variance for pair in pairs for _, variance in pair if variance is not None]
+    half = Z * share * math.sqrt(sum(variances)) if len(variances) == 2 * len(pairs) else None
     difference = after - before
     return Compared(
         of=of,
@@ -260,8 +263,8 @@ def _compared(measure: Measure, of: tuple[str, ...], kind: str, pairs: list[list
         before=before,
         after=after,
         difference=difference,
-        lower=difference - half,
-        upper=difference + half,
+        lower=None if half is None else difference - half,
+        upper=None if half is None else difference + half,
     )
 
 

@@ -8,7 +8,7 @@ from cctview_pipeline.analytics.report.windows import Window
 
 
 def table_of(side: Side) -> Table:
-    """One side of a comparison, row by row."""
+    """A row a line and type of day."""
     digits = 0 if side.measure.is_sum else 1
     several = len({row.days for row in side.rows}) > 1
     rows = []
@@ -25,6 +25,8 @@ def table_of(side: Side) -> Table:
 def _change(row: Compared, digits: int) -> str:
     if row.difference is None:
         return NOTHING
+    if row.lower is None:
+        return f"{row.difference:+,.{digits}f} (not known)"
     return f"{row.difference:+,.{digits}f} ({interval(row.lower, row.upper, digits)}){' *' if row.is_sure else ''}"
 
 

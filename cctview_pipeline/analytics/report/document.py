@@ -163,7 +163,7 @@ class Context:
 
     @property
     def biases(self) -> list[tuple[str, str]]:
-        return [(measure.replace("_", " "), self.bias(measure, ", ".join(self.models))) for measure in MEASURES]
+        return [(measure.replace("_", " "), self.bias(measure, " ".join(self.models))) for measure in MEASURES]
 
     @property
     def first_things(self) -> list[str]:
@@ -208,7 +208,7 @@ class Context:
 
 
 def environment() -> Environment:
-    """The report's templates. An undefined name in one is an error."""
+    """Of the templates beside this file: whatever a campaign says stays text."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -221,7 +221,7 @@ def environment() -> Environment:
 
 
 def stylesheet() -> Markup:
-    """What the report's one file carries of style."""
+    """What stands in the file's one style element."""
     here = Path(__file__).parent
     return Markup("".join((here / name).read_text() for name in ("marks/marks.css", "report.css")))
 

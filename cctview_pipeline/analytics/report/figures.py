@@ -210,5 +210,5 @@ def usable(status: str) -> list[bool]:
 
 
 def known(values: Sequence[Any]) -> list[Any]:
-    """Those that are not null."""
+    """Without what is None."""
     return [value for value in values if value is not None]

@@ -72,7 +72,7 @@ def _coverage(lake: Lake, day: Day) -> pa.Table:
 
 
 def sources_of(lake: Lake, day: Day) -> Sources:
-    """What a day's report rests on, as the lake has it now."""
+    """As they are now."""
     place = Partition.of_day(day.day)
     return Sources(
         version=version("cctview-pipeline"),

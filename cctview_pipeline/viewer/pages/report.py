@@ -20,7 +20,7 @@ _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 @router.get("/report/{day}")
 def report(request: Request, day: str) -> Response:
-    """The report of a day, as it lies in the lake."""
+    """The file as it lies there."""
     reading = viewer_of(request).reading
     reading.require()
     try:
