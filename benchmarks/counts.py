@@ -1,10 +1,9 @@
-"""Counts, labels, speeds and travel times against the truth of cities for evaluation, with every default: masks and shipped
-models.
+"""Counts, labels, speeds and travel times against the truth of cities for evaluation, with all defaults: masks, shipped models.
 
 Of each city a lake is made by `cctview backfill --network city` (or taken from FOLDER, where it was made before). By camera,
 carriageway and quarter of an hour: errors and GEH of passages and of the second counter; by label: shares and confusion; speeds;
-by way: median times from passing to passing, beside the truth between the poles, and beside the truth between the places where
-the pipeline takes vehicles to pass, which are as far from the poles as vehicles that are known on both sides say.
+by way: median times from passing to passing, beside the truth between the poles; the same as the calibration brings it to the
+poles; and beside the truth between the places of passing, as vehicles say that are known by their tracks.
 
     python benchmarks/counts.py [--lakes FOLDER]
 
@@ -118,7 +117,8 @@ class City:
                 side = way_side(self.passed, true)
                 found[name_of(way)] = way_told(true, matches, shift[way[1], side] - shift[way[0], side])
         errors = {
-            f"median_{n}": float(np.median([each[n] for each in found.values()])) for n in ("error_percent", "line_error_percent")
+            f"median_{n}": float(np.median([each[n] for each in found.values()]))
+            for n in ("error_percent", "at_poles_error_percent", "line_error_percent")
         }
         return {"all": {name: round(value, 2) for name, value in errors.items()}, **found}
 
@@ -145,12 +145,15 @@ def way_side(passed: list[CameraPassages], true: list[Transition]) -> str:
 def way_told(true: list[Transition], matches: list[AssignedMatch], shift: float) -> dict:
     """shift: by how much the pipeline's way is longer than that between the poles, s."""
     poles, found = float(np.median([t.passed_s for t in true])), float(np.median([m.passed_s for m in matches]))
+    brought = float(np.median([m.poles_s for m in matches]))
     told = {
         "true_vehicles": len(true),
         "matches": len(matches),
         "median_true_s": poles,
         "median_measured_s": found,
         "error_percent": 100 * abs(found - poles) / poles,
+        "at_poles_s": brought,
+        "at_poles_error_percent": 100 * abs(brought - poles) / poles,
         "line_s": poles + shift,
         "line_error_percent": 100 * abs(found - poles - shift) / (poles + shift),
     }
@@ -188,7 +191,7 @@ def known_biases(cities: list[City]) -> dict:
     passed = [each for city in cities for each in city.passed]
     counted, in_view, speeds, heavy = errors_of(passed, "counted"), errors_of(passed, "in_view"), *by_quarter(passed)
     times = [way for city in cities for name, way in city.times().items() if name != "all"]
-    off = np.array([100 * (way["median_measured_s"] / way["median_true_s"] - 1) for way in times])
+    off = np.array([100 * (way["at_poles_s"] / way["median_true_s"] - 1) for way in times])
     of = {
         "vehicle_counts": counted,
         "flows": counted,
@@ -201,8 +204,7 @@ def known_biases(cities: list[City]) -> dict:
 
 
 def by_quarter(passed: list[CameraPassages]) -> tuple[np.ndarray, np.ndarray]:
-    """Relative errors, percent, of each carriageway's quarters: of the harmonic mean speed, and of the share of buses and
-    trucks."""
+    """Relative errors, percent, of carriageways' quarters: of the harmonic mean speed, and of the share of buses and trucks."""
     speeds, shares = [], []
     for each in passed:
         for side, quarter in zip(each.cells.carriageway, each.cells.quarter, strict=True):

@@ -97,6 +97,7 @@ def _passages(
         "track_ids": lists.cast(schema_of("passages").field("track_ids").type),
         "camera_id": [camera] * count,
         "passed_at": at,
+        "beyond_m": np.zeros(count, np.float32),
         "carriageway": [side] * count,
         "label": labels.tolist(),
         "label_probability": np.full(count, 0.9, np.float32),

@@ -35,8 +35,8 @@ class KnownBias:
     @property
     def sentence(self) -> str:
         return (
-            f"In the synthetic city ({self.on}) {MEASURES[self.measure]} were off by {self.value:+.1f} % as a rule, and nine in "
-            f"ten by {self.value - 1.645 * self.spread:+.1f} to {self.value + 1.645 * self.spread:+.1f} %."
+            f"In the synthetic city ({self.on}) {MEASURES[self.measure]} were off by {self.value:+.1f} % as a rule, "
+            f"and nine in ten by {self.value - 1.645 * self.spread:+.1f} to {self.value + 1.645 * self.spread:+.1f} %."
         )
 
 

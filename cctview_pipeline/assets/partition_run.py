@@ -56,7 +56,7 @@ def table_spec(table: str, *, group: str, code_version: str, kinds: set[str] | N
     }
 
 
-SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "matches", "journeys", *AGGREGATES})
+SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "passages", "matches", "journeys", *AGGREGATES})
 """Tables whose rows are looked at in the viewer."""
 
 

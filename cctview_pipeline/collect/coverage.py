@@ -38,8 +38,8 @@ def coverage(camera_id: str, hour: datetime, frames: pa.Table, shown: "Shown", t
     """Four rows, one a quarter of an hour.
 
     Args:
-        camera_id: the camera's.
-        hour: its beginning, UTC.
+        camera_id: its id.
+        hour: when it begins, UTC.
         frames: raw_frames of the hour (captured_at, fetched_at), by time.
         shown: what these frames show.
         told: camera_status, gaps and rejected_frames of the hour; tables without rows where there are none.

@@ -80,8 +80,8 @@ def read_passages(lake: Lake, camera: CameraResults, hours: list[datetime]) -> C
 
 def _true(table: pa.Table, camera: CameraResults) -> TruePassages:
     passed = microseconds(table["passed_at"])
-    before = np.searchsorted(camera.times, passed, "right") - 1
-    seen = (before >= 0) & (passed - camera.times[np.maximum(before, 0)] <= LONGEST_FRAME_US)
+    times = np.concatenate([[-LONGEST_FRAME_US], camera.times])  # 1970, when nobody passed
+    seen = passed - times[np.searchsorted(times, passed, "right") - 1] <= LONGEST_FRAME_US
     table = table.filter(pa.array(seen))
     vehicle, carriageway, label = (strings(table[name]) for name in ("vehicle_id", "carriageway", "label"))
     shown = np.isin(vehicle, np.unique(camera.truth.vehicle[camera.truth.counted]))

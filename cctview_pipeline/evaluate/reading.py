@@ -21,13 +21,15 @@ RESULTS = ("raw_frames", "detections", "features", "tracks", "passages", "matche
 class Tracks:
     """K tracks of one camera; what an hour's turn cut in two is one track here.
 
-    ids: of the first parts; index: every part's id -> position; passed: (K,) us since 1970, when each passed the camera, or was
-    in the middle of its time in view where that is unknown; vehicle: K vehicle ids or None.
+    ids: of the first parts; index: every part's id -> position; passed: (K,) us since 1970, when each passed the camera, by its
+    passage where it has one, or was in the middle of its time in view where that is unknown; beyond_m: (K,) how far beyond the
+    camera's pole that was, NaN where unknown; vehicle: K vehicle ids or None.
     """
 
     ids: list[str]
     index: dict[str, int]
     passed: np.ndarray
+    beyond_m: np.ndarray
     vehicle: list[str | None]
 
 
@@ -78,7 +80,7 @@ def read_camera(lake: Lake, camera_id: str, hours: list[datetime], features: pa.
     )
     order = frames["frame_id"].combine_chunks()
     truth = _truth(read(lake, "truth_boxes", camera_id, hours), order)
-    tracks, members = _tracks(read(lake, "tracks", camera_id, hours))
+    tracks, members = _tracks(read(lake, "tracks", camera_id, hours), read(lake, "passages", camera_id, hours))
     found = _found(read(lake, "detections", camera_id, hours), order, members)
     features = read(lake, "features", camera_id, hours) if features is None else features
     assignment = assign(truth, found, len(order))
@@ -156,7 +158,7 @@ def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> Predict
     )
 
 
-def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
+def _tracks(table: pa.Table, passages: pa.Table) -> tuple[Tracks, dict[str, int]]:
     """The tracks, and detection id -> position of its track."""
     index: dict[str, int] = {}
     members: dict[str, int] = {}
@@ -175,4 +177,9 @@ def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
             passed.append(middle[place])
         index[row["track_id"]] = position
         members |= dict.fromkeys(row["detection_ids"], position)
-    return Tracks(ids=ids, index=index, passed=np.array(passed, np.int64), vehicle=[]), members
+    found = Tracks(ids=ids, index=index, passed=np.array(passed, np.int64), beyond_m=np.full(len(ids), np.nan), vehicle=[])
+    columns = (passages["track_ids"].to_pylist(), microseconds(passages["passed_at"]), passages["beyond_m"].to_pylist())
+    for pieces, moment, metres in zip(*columns, strict=True):
+        for position in {index[each] for each in pieces if each in index}:
+            found.passed[position], found.beyond_m[position] = moment, np.nan if metres is None else metres
+    return found, members

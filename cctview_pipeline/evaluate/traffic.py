@@ -145,17 +145,16 @@ def _share(which: np.ndarray) -> float | None:
 
 
 def travel_time_rows(ways: list[CameraPair], matches: list[AssignedMatch], transitions: list[Transition]) -> list[Row]:
-    """Median times from passing one camera to passing the next, of assigned matches against the true ones, by way: over the whole
-    time, and in quarters. The truth passes poles, and the pipeline the middle of what cameras see: where one looks north and the
-    next south these lie farther apart or nearer than the poles.
+    """Median times from pole to pole, of assigned matches against the true ones, by way: over the whole time, and in quarters.
 
+    The pipeline sees vehicles pass somewhere else than at the poles, and knows how far from them where cameras are calibrated.
     median_error: of the whole time's medians; cell_error_s: mean absolute error of the quarters' medians, over those in
     which both are known. Over all ways, median_error is the mean of the ways' errors.
     """
     rows, errors, all_cells = [], [], []
     for way in ways:
         true = [(t.arrived // QUARTER_US, t.passed_s) for t in transitions if t.way == way]
-        found = [(m.arrived // QUARTER_US, m.passed_s) for m in matches if m.way == way]
+        found = [(m.arrived // QUARTER_US, m.poles_s) for m in matches if m.way == way]
         cells = _cell_errors(true, found)
         values = _median_errors([time for _, time in true], [time for _, time in found])
         rows += measured("travel_times", name_of(way), len(true), values | {"cell_error_s": _mean(cells)})

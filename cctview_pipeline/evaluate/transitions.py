@@ -28,11 +28,13 @@ class Transition:
 @dataclass(frozen=True, kw_only=True)
 class AssignedMatch:
     """A chosen match. vehicle: the one that both its tracks are identified as, else None; arrived: when it passed the second
-    camera, us since 1970; passed_s: from passing one camera to passing the other, in the middle of what each sees."""
+    camera, us since 1970; passed_s: from passing one camera to passing the other, in the middle of what each sees;
+    poles_s: what that makes of the way between the poles, at the same speed, where it is known how far from them that is."""
 
     way: CameraPair
     arrived: int
     passed_s: float
+    poles_s: float
     probability: float
     vehicle: str | None
 
@@ -59,6 +61,9 @@ def assigned_matches(
     lake: Lake, cameras: list[CameraResults], ways: list[CameraPair], hours: list[datetime]
 ) -> list[AssignedMatch]:
     """Chosen matches between evaluated cameras; those with a track of an hour that is not evaluated are left out."""
+    campaign = lake.campaign()
+    assert campaign is not None  # it has matches
+    metres = {way: campaign.camera(way[0]).distance_m(campaign.camera(way[1])) for way in ways}
     by_id, known, found = {camera.camera_id: camera for camera in cameras}, set(ways), []
     columns = ["query_track_id", "gallery_track_id", "gallery_camera_id", "probability", "assigned"]
     for camera in cameras:
@@ -71,12 +76,16 @@ def assigned_matches(
             if query is None or gallery is None:
                 continue
             arrived, left = camera.tracks.passed[query], source.tracks.passed[gallery]
+            way, seconds = (source.camera_id, camera.camera_id), (arrived - left) / 1e6
+            longer = camera.tracks.beyond_m[query] - source.tracks.beyond_m[gallery]
+            share = metres[way] / (metres[way] + longer) if longer > -metres[way] / 2 else 1.0
             same = camera.tracks.vehicle[query] == source.tracks.vehicle[gallery]
             found.append(
                 AssignedMatch(
-                    way=(source.camera_id, camera.camera_id),
+                    way=way,
                     arrived=int(arrived),
-                    passed_s=(arrived - left) / 1e6,
+                    passed_s=seconds,
+                    poles_s=seconds * share,
                     probability=row["probability"],
                     vehicle=camera.tracks.vehicle[query] if same else None,
                 )

@@ -41,7 +41,7 @@ from cctview_pipeline.viewer.pages import (
 from cctview_pipeline.viewer.reading import EmptyLake, NotThere, Reading
 from cctview_pipeline.viewer.sessions import Sessions
 from cctview_pipeline.viewer.settings import ViewerSettings
-from cctview_pipeline.viewer.shared import Viewer, comes_in, page, templates
+from cctview_pipeline.viewer.shared import MARKS, Viewer, comes_in, page, templates
 
 STATIC = Path(__file__).parent / "static"
 PAGES = (home, cameras, vehicles, journeys, search, counted, figures, kept, drivers, entry, pictures, maps, report)
@@ -62,6 +62,7 @@ def create_app(lake: Lake, keys: KeyStore, settings: ViewerSettings, log: AuditL
     )
     for each in PAGES:
         app.include_router(each.router, dependencies=[] if each is entry else [Depends(comes_in)])
+    app.mount("/static/marks", StaticFiles(directory=MARKS))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(NeedsPurpose, _ask_what_for)
     app.add_exception_handler(EmptyLake, _empty)

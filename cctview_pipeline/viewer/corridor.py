@@ -1,7 +1,8 @@
-"""The space-time diagram of a corridor and a day: distance downwards, time to the right, speed as colour, gaps hatched."""
+"""A corridor and a local day, as the front page shows them: drawings of the daily report at which one can point and click."""
 
 import itertools
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -10,156 +11,157 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.lines import harmonic
+from cctview_pipeline.analytics.report import drawings, space_time
+from cctview_pipeline.analytics.report.figures import LOST_LETTERS, MARTS, Axis, Figure, Figures, figures_of, known
+from cctview_pipeline.analytics.report.scale import Scale
 from cctview_pipeline.analytics.svg import Drawing
-from cctview_pipeline.campaign import Camera, floor_hour
+from cctview_pipeline.campaign import floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.viewer.reading import Reading
-from cctview_pipeline.viewer.road import WAYS, Road
+from cctview_pipeline.viewer.road import Road
 
-BIN = timedelta(minutes=15)
-FEW = 10
-"""Matches below which a median says little."""
-DOUBTFUL = 0.5
-"""Mean probability below which most of a cell's matches may be wrong."""
-WHOLE = 0.95
-"""Share of a quarter of an hour that must have frames."""
-SPEEDS = (20, 40, 60, 80)
-LEFT, RIGHT, TOP, BOTTOM, WIDTH = 120, 20, 26, 30, 960
 MAX_CAMERAS = 40
+_SHOWN = {
+    "flows": "camera_id",
+    "travel_times": "from_camera_id",
+    "corridor_speeds": "from_camera_id",
+    "data_quality": "camera_id",
+}
+"""Marts that the front page is made from, and their column of a camera."""
+WORDS = {letter: state.replace("_", " ") for state, letter in LOST_LETTERS.items()}
+"""Of what time was lost to, by the letters of drawings."""
 
 
 @dataclass(frozen=True)
 class Day:
-    """Rows of the marts of one UTC day, and of gaps, as dicts. from_, to: what has figures, in quarters."""
+    """figures: of some cameras, as the daily report has them; times: their rows of travel_times; quality: camera -> its row of
+    data_quality."""
 
-    day: date
-    counts: list[dict]
-    times: list[dict]
-    gaps: list[dict]
-
-    @cached_property
-    def counts_of(self) -> dict[str, list[dict]]:
-        """Camera -> its rows of vehicle_counts."""
-        found: dict[str, list[dict]] = {}
-        for row in self.counts:
-            found.setdefault(row["camera_id"], []).append(row)
-        return found
+    figures: Figures
+    times: pa.Table
+    quality: dict[str, dict]
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
-        began = [row["began_at"] for row in (*self.counts, *self.times)]
-        return (min(began), max(began) + BIN) if began else None
+        bins = self.figures.bins
+        return (bins.began[0], bins.end) if bins.end else None
 
-    def observed(self, camera: str) -> dict[datetime, float]:
-        """Quarter -> share of it that has frames; a quarter in which no vehicle began is not known."""
-        found: dict[datetime, float] = {}
-        for row in self.counts_of.get(camera, []):
-            found[row["began_at"]] = max(found.get(row["began_at"], 0.0), min(1.0, row["observed_s"] / BIN.total_seconds()))
-        return found
-
-    def missing(self, camera: str) -> list[tuple[datetime, datetime, str]]:
-        """Begin, end and reason of what a live camera lacks; where no gaps are kept, quarters that are not whole."""
-        known = [(row["began_at"], row["ended_at"], row["reason"]) for row in self.gaps if row["camera_id"] == camera]
-        if known or not self.span:
-            return known
-        seen, (first, last) = self.observed(camera), self.span
-        bins = [first + i * BIN for i in range(int((last - first) / BIN))]
-        return [
-            (each, each + BIN, f"{seen[each]:.0%} of it has frames" if each in seen else "no frames, or no vehicle")
-            for each in bins
-            if seen.get(each, 0.0) < WHOLE
-        ]
+    @cached_property
+    def vehicles(self) -> dict[str, int]:
+        """Camera -> counted over its day; no camera that could count none."""
+        found: Counter[str] = Counter()
+        for side in self.figures.tables["flows"]:
+            if counts := known(side.values["vehicles"]):
+                found[side.of[0]] += sum(counts)
+        return dict(found)
 
 
-def read_day(reading: Reading, day: date, cameras: Iterable[str]) -> Day:
-    """gaps: of the cameras that have a table of them, and only where the lake has any."""
+def read_day(reading: Reading, calendar: LocalCalendar, day: date, cameras: Collection[str]) -> Day:
+    """Of these cameras. What was not made is empty."""
     place = Partition.of_day(day)
-    cameras = list(cameras)
-    counts = rows_of(reading.table("vehicle_counts", place), "camera_id", cameras)
-    times, gaps = rows_of(reading.table("travel_times", place), "from_camera_id", cameras), []
-    for camera in cameras:
-        hours = [hour for hour in reading.hours("gaps", camera) if hour.date() == day] if reading.partitions("gaps") else []
-        for found in reading.tables("gaps", [Partition.camera_hour(camera, hour) for hour in hours]):
-            gaps += found.to_pylist()
-    return Day(day, counts, times, gaps)
+    hours = [Partition.camera_hour(camera, hour) for camera in cameras for hour in calendar.hours(day)]
+    made_of = [*((name, place) for name in _SHOWN), *(("coverage", each) for each in hours)]
+
+    def make() -> Day:
+        tables = {name: schema_of(name).empty_table() for name in MARTS}
+        for name, column in _SHOWN.items():
+            tables[name] = of_cameras(reading.table(name, place), column, cameras)
+        for name in ("travel_times", "corridor_speeds"):
+            tables[name] = of_cameras(tables[name], "to_camera_id", cameras)
+        seen = pa.concat_tables([schema_of("coverage").empty_table(), *reading.tables("coverage", hours)])
+        quality = {row["camera_id"]: row for row in tables["data_quality"].to_pylist()}
+        return Day(figures_of(day, tables | {"coverage": seen}), tables["travel_times"], quality)
+
+    return reading.derived_of(("corridor", day, *cameras), made_of, make)
 
 
-def rows_of(table: pa.Table, column: str, cameras: Iterable[str]) -> list[dict]:
+def of_cameras(table: pa.Table, column: str, cameras: Iterable[str]) -> pa.Table:
     """The rows of some cameras: a day of hundreds has more than can be looked at one by one."""
-    return table.filter(pc.is_in(table[column], pa.array(cameras, pa.string()))).to_pylist()
+    return table.filter(pc.is_in(table[column], pa.array(cameras, pa.string())))
 
 
-def diagram(road: Road, way: str, day: Day, clock: Clock) -> Drawing | None:
-    """One carriageway. None where the day has no figures."""
-    if day.span is None:
+def ways(day: Day, road: Road) -> dict[str, space_time.Road]:
+    """Carriageway -> its neighbouring cameras, with their speeds."""
+    return {each.side: each for each in space_time.roads(day.figures) if each.corridor == road.name}
+
+
+def diagrams(road: Road, day: Day, clock: Clock) -> dict[str, Drawing]:
+    """Carriageway -> its space-time diagram; none where the day has no figures."""
+    found = {}
+    for side, each in ways(day, road).items():
+        near = format_hour(floor_hour(day.figures.cells.began[0]))
+        drawing = space_time.diagram(each, day.figures, clock, lambda camera, near=near: f"/cameras/{camera}?near={near}")
+        _to_point_at(drawing, each, day, clock)
+        found[side] = drawing
+    return found
+
+
+def seen(day: Day, clock: Clock) -> Drawing | None:
+    """What was seen of every camera's day, a strip each."""
+    statuses = drawings.worst_sides(day.figures)
+    drawing = drawings.seen(day.figures, statuses, clock)
+    if drawing is None:
         return None
-    first, last = day.span
-    scale = Scale(road, first, last, clock)
-    order = road.ways()[way]
-    title = f"{road.name}, {WAYS[way]}, UTC day {day.day}: speed between cameras by quarter of an hour"
-    drawing = Drawing(WIDTH, scale.height, title)
-    for one, other in itertools.pairwise(order):
-        for row in day.times:
-            if (row["from_camera_id"], row["to_camera_id"]) == (one.id, other.id):
-                _cell(drawing, scale, road, row)
-    for camera in road.cameras:
-        _camera(drawing, scale, road, day, camera)
-    scale.axis(drawing)
+    scale, lost = Scale(day.figures.bins, clock), {each.of[0]: each.values for each in day.figures.tables["coverage"]}
+    for number, (camera, letters) in enumerate(statuses.items()):
+        values = lost.get(camera)
+        for first, end in _hours(day.figures.bins):
+            shares = known(values["coverage"][first:end]) if values else []
+            said = f"{sum(shares) / len(shares):.0%} seen" if shares else "nothing seen"
+            why = _why(letters[first:end], values["missing"][first:end] if values else "", day.figures.bins)
+            tip = f"{camera}, {_from_to(scale, first, end, clock)}: {said}{why}"
+            box = scale.at(first), 10 + drawings.STRIP * number, scale.at(end) - scale.at(first), drawings.STRIP
+            drawing.rect(*box, "hit", tip)
     return drawing
 
 
-@dataclass(frozen=True)
-class Scale:
-    """From metres and times to units."""
-
-    road: Road
-    first: datetime
-    last: datetime
-    clock: Clock
-
-    @property
-    def height(self) -> float:
-        return TOP + BOTTOM + max(160, 46 * (len(self.road.cameras) - 1))
-
-    def x(self, at: datetime) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * ((at - self.first) / (self.last - self.first))
-
-    def y(self, metres: float) -> float:
-        """The first camera is uppermost, as in every list of them."""
-        return TOP + (self.height - TOP - BOTTOM) * metres / max(self.road.length, 1)
-
-    def axis(self, drawing: Drawing) -> None:
-        for at in self.clock.ticks(self.first, self.last, 14):
-            drawing.line(self.x(at), TOP, self.x(at), self.height - BOTTOM, "tick")
-            drawing.text(self.x(at), self.height - 10, self.clock.minute(at), "axis", anchor="middle")
+def _to_point_at(drawing: Drawing, road: space_time.Road, day: Day, clock: Clock) -> None:
+    """Over every way and hour what is drawn there in words, as a link to its travel times."""
+    placed = space_time.layout(road, day.figures, clock)
+    for way, y, tall in placed.rows:
+        shown = space_time.shown_speeds(way, road.kinds(way))
+        for first, end in _hours(day.figures.cells):
+            speeds = [speed for speed in shown[first:end] if speed]
+            said = f"{harmonic(speeds):.0f} km/h" if speeds else "nothing timed"
+            why = _why(_letters(road, way, first, end), way.values["missing"][first:end], day.figures.cells)
+            tip = f"{way.of[1]} to {way.of[2]}, {_from_to(placed.scale, first, end, clock)}: {said}{why}"
+            hour = format_hour(floor_hour(day.figures.cells.began[first]))
+            href = f"/figures/travel_times?day={day.figures.day}&camera={way.of[2]}&hour={hour}"
+            x = placed.scale.at(first)
+            drawing.rect(x, y, placed.scale.at(end) - x, tall, "hit", tip, href)
 
 
-def _cell(drawing: Drawing, scale: Scale, road: Road, row: dict) -> None:
-    upper, lower = sorted((road.at(row["from_camera_id"]), road.at(row["to_camera_id"])))
-    x, y, began = scale.x(row["began_at"]), scale.y(upper), row["began_at"]
-    width, height = scale.x(began + BIN) - x, scale.y(lower) - y
-    few = row["vehicles"] < FEW or row["mean_probability"] < DOUBTFUL
-    tip = (
-        f"{row['from_camera_id']} to {row['to_camera_id']}, {scale.clock.minute(began)}: "
-        f"{row['median_kmh']:.0f} km/h, {row['median_s']:.0f} s, "
-        f"{row['vehicles']} matches of mean probability {row['mean_probability']:.2f}{', which is little' if few else ''}"
+def _letters(road: space_time.Road, way: Figure, first: int, end: int) -> str:
+    """Statuses, those that are flagged included."""
+    kinds = road.kinds(way)[first:end]
+    return "".join(
+        "f" if kind == "flagged" else letter for kind, letter in zip(kinds, way.values["status"][first:end], strict=True)
     )
-    href = f"/figures/travel_times?day={began:%Y-%m-%d}&camera={row['to_camera_id']}"
-    drawing.rect(x, y, width - 0.6, height, f"speed s{sum(row['median_kmh'] >= each for each in SPEEDS)}", tip, href)
-    if few:
-        drawing.rect(x, y, width - 0.6, height, "dotted")
-    if width > 34 and height > 16:
-        drawing.text(x + width / 2, y + height / 2 + 4, f"{row['median_kmh']:.0f}", "onspeed", anchor="middle")
 
 
-def _camera(drawing: Drawing, scale: Scale, road: Road, day: Day, camera: Camera) -> None:
-    y = scale.y(road.at(camera.id))
-    drawing.line(LEFT, y, WIDTH - RIGHT, y, "camera")
-    for begin, end, reason in day.missing(camera.id):
-        begin, end = max(begin, scale.first), min(end, scale.last)
-        if begin < end:
-            tip = f"{camera.id}, {scale.clock.second(begin)} to {scale.clock.second(end)}: {reason}"
-            drawing.rect(scale.x(begin), y - 6, max(1.0, scale.x(end) - scale.x(begin)), 12, "gap", tip)
-    hour = format_hour(floor_hour(scale.first))
-    drawing.text(LEFT - 8, y + 4, camera.id, "label", f"/cameras/{camera.id}?near={hour}", "end")
+def _hours(axis: Axis) -> Iterator[tuple[int, int]]:
+    """First place, and place after the last, of the bins of every UTC hour."""
+    for _, places in itertools.groupby(range(len(axis.began)), key=lambda place: floor_hour(axis.began[place])):
+        found = list(places)
+        yield found[0], found[-1] + 1
+
+
+def _from_to(scale: Scale, first: int, end: int, clock: Clock) -> str:
+    began = scale.axis.began
+    return f"{clock.minute(began[first])} to {clock.minute(began[end - 1] + scale.axis.step)}"
+
+
+def _why(statuses: str, missing: str, axis: Axis) -> str:
+    """``; 30 min insufficient (offline)``, for what is not simply observed."""
+    each = axis.step // timedelta(minutes=1)
+    said = []
+    for letter, name in (("e", "expanded"), ("i", "insufficient"), ("n", "no data"), ("f", "flagged")):
+        if count := statuses.count(letter):
+            whys = {WORDS[why] for status, why in zip(statuses, missing, strict=False) if status == letter and why in WORDS}
+            because = f" ({', '.join(sorted(whys))})" if whys and letter != "f" else ""
+            said.append(f"{count * each} min {name}{because}")
+    return f"; {', '.join(said)}" if said else ""

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.report.figures import LOST_LETTERS
+from cctview_pipeline.analytics.report.scale import gap_kind
 from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
@@ -151,7 +153,8 @@ def timeline(hour: Hour, reading: Reading, at: datetime | None, link: str, clock
     tallest = max(int(counts.max()), 1)
     for begun, ended, reason in hour.gaps(reading):
         tip = f"{clock.second(begun)} to {clock.second(ended)}: {reason}"
-        drawing.rect(x(begun), 4, max(1.0, x(ended) - x(begun)), 44, "gap", tip)
+        why = LOST_LETTERS.get(reason.replace(" ", "_"), ".")
+        drawing.rect(x(begun), 4, max(1.0, x(ended) - x(begun)), 44, gap_kind("n", why) or "", tip)
     for minute, (count, seen) in enumerate(zip(counts.tolist(), frames.tolist(), strict=True)):
         time = begin + timedelta(minutes=minute)
         if seen:

@@ -13,7 +13,7 @@ from cctview_pipeline.privacy.access import authorize, check_purpose
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.viewer.sessions import Session
 
-ABOUT_VEHICLES = ("raw_frames", "detections", "crops", "tracks", "matches", "journeys")
+ABOUT_VEHICLES = ("raw_frames", "detections", "crops", "tracks", "passages", "matches", "journeys")
 
 
 class NeedsPurpose(AccessRefusedError):

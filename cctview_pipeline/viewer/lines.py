@@ -2,15 +2,42 @@
 
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.svg import Drawing
-from cctview_pipeline.viewer.corridor import LEFT, RIGHT, WIDTH, Scale
 from cctview_pipeline.viewer.road import Road
 from cctview_pipeline.viewer.vehicle import Leg
 
 SURE = 0.8
+LEFT, RIGHT, TOP, BOTTOM, WIDTH = 120, 20, 26, 30, 960
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From metres and times to units."""
+
+    road: Road
+    first: datetime
+    last: datetime
+    clock: Clock
+
+    @property
+    def height(self) -> float:
+        return TOP + BOTTOM + max(160, 46 * (len(self.road.cameras) - 1))
+
+    def x(self, at: datetime) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * ((at - self.first) / (self.last - self.first))
+
+    def y(self, metres: float) -> float:
+        """The first camera is uppermost, as in every list of them."""
+        return TOP + (self.height - TOP - BOTTOM) * metres / max(self.road.length, 1)
+
+    def axis(self, drawing: Drawing) -> None:
+        for at in self.clock.ticks(self.first, self.last, 14):
+            drawing.line(self.x(at), TOP, self.x(at), self.height - BOTTOM, "tick")
+            drawing.text(self.x(at), self.height - 10, self.clock.minute(at), "axis", anchor="middle")
 
 
 def journey_lines(road: Road, journeys: Sequence[Sequence[Leg]], clock: Clock) -> Drawing | None:

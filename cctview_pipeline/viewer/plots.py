@@ -1,100 +1,240 @@
-"""Small plots of the marts: one for every camera or way, all to one scale, so that they can be compared."""
+"""Small plots of the marts: one for every line of a table, a value a quarter of an hour, marked as in the daily report.
 
-from collections import defaultdict
+Bars are of what was expanded, with its 90 % interval; speeds and travel times reach from the 15th to the 85th percentile. A
+quarter without a figure is hatched by its reason, since it is no zero.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.lines import runs
+from cctview_pipeline.analytics.report.drawings import round_up
+from cctview_pipeline.analytics.report.figures import LOST_LETTERS, STATUS_LETTERS, Axis
+from cctview_pipeline.analytics.report.scale import Scale, gap_kind
 from cctview_pipeline.analytics.svg import Drawing
-from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.detect import VEHICLES
+from cctview_pipeline.local_calendar import BIN, PERIODS
 
-BIN = timedelta(minutes=15)
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 150, 38, 22, 24
-MAX_PLOTS = 60
+MAX_PLOTS = 16
 """Plots of a page."""
+Lost = Mapping[tuple[str, datetime], str]
+"""Camera, quarter of an hour -> what most of it was lost to, as coverage names it."""
 
 
-def plots(table: str, rows: list[dict], clock: Clock) -> list[Drawing]:
-    """None for tables that are read rather than seen."""
-    if table == "vehicle_counts":
-        return _counts(rows, clock)
-    if table == "travel_times":
-        return _times(rows, clock)
-    return []
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How a mart is drawn. by: the columns that name a plot; low, middle, high: what its marks show; interval: its ends; unit: in
+    the title; one_scale: of all plots, so that they can be compared."""
+
+    by: tuple[str, ...]
+    low: str
+    middle: str
+    high: str
+    interval: tuple[str, str]
+    unit: str
+    one_scale: bool = True
+
+    @property
+    def is_bar(self) -> bool:
+        """From 0 upwards, and no range."""
+        return not self.low
+
+    @property
+    def columns(self) -> list[str]:
+        return [each for each in (self.low, self.middle, self.high, *self.interval) if each]
 
 
-def _counts(rows: list[dict], clock: Clock) -> list[Drawing]:
-    """Vehicles a quarter of an hour, by camera and carriageway. Quarters with too few frames are hatched; one in which nothing
-    could be counted has no bar, since that is not 0."""
-    groups: dict[str, dict[datetime, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
+KINDS = {
+    "vehicle_counts": Kind(
+        by=("camera_id", "carriageway", "label"),
+        low="",
+        middle="expanded",
+        high="",
+        interval=("lower", "upper"),
+        unit="vehicles",
+        one_scale=False,
+    ),
+    "flows": Kind(
+        by=("camera_id", "carriageway"), low="", middle="expanded", high="", interval=("lower", "upper"), unit="vehicles"
+    ),
+    "speeds": Kind(
+        by=("camera_id", "carriageway"), low="p15_kmh", middle="space_mean_kmh", high="p85_kmh", interval=("", ""), unit="km/h"
+    ),
+    "travel_times": Kind(
+        by=("from_camera_id", "to_camera_id", "carriageway"),
+        low="p15_s",
+        middle="median_s",
+        high="p85_s",
+        interval=("median_lower_s", "median_upper_s"),
+        unit="seconds",
+        one_scale=False,
+    ),
+}
+_EXPANDED = "Bars: vehicles expanded to the time that was not seen, with their 90 % interval."
+SAYS = {
+    "vehicle_counts": f"{_EXPANDED} Each plot has a scale of its own.",
+    "flows": f"{_EXPANDED} All plots have one scale.",
+    "speeds": "From the 15th to the 85th percentile, and the space mean as a line. All plots have one scale.",
+    "travel_times": "From the 15th to the 85th percentile, and the median as a line with its 90 % interval. Each way has a scale "
+    "of its own.",
+    "reliability": "From the median to the 95th percentile, the mean as a line, free flow as a broken one. Pale: a quarter of "
+    "the bins is missing, and no index is told.",
+}
+"""What marks mean, besides the legend."""
+_PERIODS = (*(name for name in PERIODS if name in ("am", "midday", "pm")), "weekend", "all")
+
+
+def is_plotted(table: str) -> bool:
+    """The others are read rather than seen."""
+    return table in KINDS or table == "reliability"
+
+
+def plots(table: str, rows: Sequence[Mapping], lost: Lost, clock: Clock) -> list[Drawing]:
+    """Of the first MAX_PLOTS lines."""
+    if not rows or not is_plotted(table):
+        return []
+    if table == "reliability":
+        return [_periods(name, group) for name, group in groups(table, rows).items()]
+    kind = KINDS[table]
+    found = groups(table, rows)
+    most = lambda shown: max((row[name] for row in shown for name in kind.columns if row[name] is not None), default=1)  # noqa: E731
+    tallest = most([row for group in found.values() for row in group])
+    axis = Axis.of(sorted({row["began_at"] for row in rows}), BIN // timedelta(minutes=1))
+    return [
+        _line(kind, name, group, Scale(axis, clock, LEFT, WIDTH - 4), tallest if kind.one_scale else most(group), lost)
+        for name, group in found.items()
+    ]
+
+
+def groups(table: str, rows: Sequence[Mapping]) -> dict[str, list[Mapping]]:
+    """Name of a plot -> its rows, in order of time, of the first MAX_PLOTS."""
+    by = KINDS[table].by if table in KINDS else ("from_camera_id", "to_camera_id", "carriageway")
+    found: dict[str, list[Mapping]] = {}
+    for row in sorted(rows, key=lambda row: [VEHICLES.index(row[each]) if each == "label" else row[each] for each in by]):
+        cameras, others = [row[each] for each in by if "camera" in each], [row[each] for each in by if "camera" not in each]
+        found.setdefault(" ".join([" to ".join(cameras), *others]), []).append(row)
+    return {name: sorted(group, key=_began) for name, group in list(found.items())[:MAX_PLOTS]}
+
+
+def cameras_of(table: str, rows: Sequence[Mapping]) -> list[str]:
+    """Whose lost time plots tell of."""
+    every = (row.get(name) for group in groups(table, rows).values() for row in group for name in _CAMERAS)
+    return sorted({each for each in every if each})
+
+
+_CAMERAS = ("camera_id", "from_camera_id", "to_camera_id")
+
+
+def _began(row: Mapping) -> Any:
+    return row.get("began_at") or _PERIODS.index(row["period"])
+
+
+def _line(kind: Kind, name: str, rows: list[Mapping], scale: Scale, tallest: float, lost: Lost) -> Drawing:
+    plot = _Plot(f"{name}: {kind.unit} by quarter of an hour", tallest)
+    place = {at: number for number, at in enumerate(scale.axis.began)}
+    cells = [(row["status"], _why(row, lost), row["quality_note"] or "") for row in rows]
+    for first, end, (status, why, note) in runs(cells):
+        if gap := gap_kind(STATUS_LETTERS[status], LOST_LETTERS.get(why, ".")):
+            span = f"{scale.clock.minute(rows[first]['began_at'])} to {scale.clock.minute(rows[end - 1]['began_at'] + BIN)}"
+            tip = ", ".join(filter(None, (name, span, status.replace("_", " "), why.replace("_", " "), note)))
+            x = scale.at(place[rows[first]["began_at"]])
+            plot.gap(x, scale.at(place[rows[end - 1]["began_at"]] + 1) - x, gap, tip)
     for row in rows:
-        if row["vehicles"] is not None:
-            cell = groups[f"{row['camera_id']} {row['carriageway']}"][row["began_at"]]
-            cell[0] += row["vehicles"]
-            cell[1] = max(cell[1], row["observed_s"])
-    tallest = max((cell[0] for group in groups.values() for cell in group.values()), default=1)
-    found = []
-    for name, group in sorted(groups.items())[:MAX_PLOTS]:
-        plot = _Plot(f"{name}: vehicles in a quarter of an hour", rows, tallest, clock)
-        for began, (vehicles, observed) in sorted(group.items()):
-            whole = observed >= 0.95 * BIN.total_seconds()
-            tip = f"{name}, {clock.minute(began)}: {vehicles:.0f} vehicles{'' if whole else f', in {observed:.0f} s with frames'}"
-            plot.bar(began, vehicles, "bar" if whole else "bar few", tip)
-        found.append(plot.done(name))
-    return found
+        if row[kind.middle] is not None:
+            number, tip = place[row["began_at"]], f"{name}, {scale.clock.minute(row['began_at'])}: {_told(kind, row)}"
+            plot.mark(kind, row, scale.at(number), scale.at(number + 1), tip)
+    plot.hours(scale)
+    return plot.done(name)
 
 
-def _times(rows: list[dict], clock: Clock) -> list[Drawing]:
-    """Median and 15th to 85th percentile of a way's travel times, with how many vehicles they rest on."""
-    groups: dict[str, list[dict]] = defaultdict(list)
+def _why(row: Mapping, lost: Lost) -> str:
+    return next((lost[row[name], row["began_at"]] for name in _CAMERAS if (row.get(name), row["began_at"]) in lost), "")
+
+
+def _told(kind: Kind, row: Mapping) -> str:
+    digits = 0 if kind.unit == "km/h" else 1
+    said = f"{row[kind.middle]:.{digits}f} {kind.unit}"
+    ends = (row[kind.interval[0]], row[kind.interval[1]]) if kind.interval[0] else (None, None)
+    said += f" ({ends[0]:.{digits}f} to {ends[1]:.{digits}f})" if None not in ends else ""
+    if kind.low and row[kind.low] is not None:
+        said += f", 15 to 85 % {row[kind.low]:.{digits}f} to {row[kind.high]:.{digits}f}"
+    counted = f"{row['vehicles']} {'counted' if kind.is_bar else 'vehicle' if row['vehicles'] == 1 else 'vehicles'}"
+    return f"{said}, {counted}, {row['status'].replace('_', ' ')}, {row['coverage']:.0%} seen"
+
+
+def _periods(name: str, rows: list[Mapping]) -> Drawing:
+    """Travel times of FHWA's periods: from the median to the 95th percentile, the mean as a line, free flow as a broken one."""
+    values = [row[each] for row in rows for each in ("p50_s", "p95_s", "mean_s", "free_flow_s") if row[each] is not None]
+    plot = _Plot(f"{name}: travel time by period, seconds", max(values, default=1))
+    wide = (WIDTH - LEFT - 4) / len(_PERIODS)
     for row in rows:
-        groups[f"{row['from_camera_id']} to {row['to_camera_id']}"].append(row)
-    tallest = max((row["p85_s"] for row in rows), default=1)
-    found = []
-    for name, group in sorted(groups.items())[:MAX_PLOTS]:
-        plot = _Plot(f"{name}: travel time in seconds", rows, tallest, clock)
-        for row in sorted(group, key=lambda row: row["began_at"]):
-            few = row["vehicles"] < 10
-            tip = (
-                f"{name}, {clock.minute(row['began_at'])}: median {row['median_s']:.1f} s, 15 to 85 % {row['p15_s']:.1f} to "
-                f"{row['p85_s']:.1f} s, {row['vehicles']} vehicles, mean probability {row['mean_probability']:.2f}"
-            )
-            plot.spread(row["began_at"], row["p15_s"], row["median_s"], row["p85_s"], "few" if few else "", tip)
-        found.append(plot.done(name))
-    return found
+        x = LEFT + wide * _PERIODS.index(row["period"])
+        indices = ", ".join(f"{said} {row[each]:.2f}" for each, said in _INDICES.items() if row[each] is not None)
+        tip = (
+            f"{name}, {row['period']}: median {row['p50_s']:.1f} s, mean {row['mean_s']:.1f} s, 95 % {row['p95_s']:.1f} s, "
+            f"free flow {row['free_flow_s']:.1f} s; {indices or 'no index'}; {row['bins']} of {row['bins_possible']} quarters"
+        )
+        plot.spread(x + wide * 0.2, wide * 0.6, row["p50_s"], row["mean_s"], row["p95_s"], tip)
+        plot.level(x, wide, row["free_flow_s"], "free")
+        if row["status"] != "observed":
+            plot.gap(x, wide, "gap nobody little", tip)
+        plot.under(x + wide / 2, row["period"])
+    return plot.done(name)
+
+
+_INDICES = {"tti": "TTI", "pti": "PTI", "buffer_index": "buffer index", "lottr": "LOTTR"}
 
 
 class _Plot:
-    """Quarters of an hour to the right, an hour at least; from 0 to ``tallest`` upwards."""
+    """From 0 to ``tallest`` upwards."""
 
-    def __init__(self, title: str, rows: list[dict], tallest: float, clock: Clock) -> None:
-        began = [row["began_at"] for row in rows]
-        self._first, self._tallest, self._clock = min(began), max(tallest, 1), clock
-        self._last = max(max(began) + BIN, self._first + HOUR)
+    def __init__(self, title: str, tallest: float) -> None:
+        self._top = round_up(tallest)
         self._drawing = Drawing(WIDTH, HEIGHT, title, "plot")
         self._drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - 4, HEIGHT - BOTTOM, "base")
         for share in (0.5, 1.0):
-            y = self._y(self._tallest * share)
+            y = self._y(self._top * share)
             self._drawing.line(LEFT, y, WIDTH - 4, y, "tick")
-            self._drawing.text(LEFT - 4, y + 4, f"{self._tallest * share:.0f}", "axis", anchor="end")
-
-    def _x(self, at: datetime) -> float:
-        return LEFT + (WIDTH - LEFT - 4) * ((at - self._first) / (self._last - self._first))
+            self._drawing.text(LEFT - 4, y + 4, f"{self._top * share:g}", "axis", anchor="end")
 
     def _y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value, self._tallest) / self._tallest
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value, self._top) / self._top
 
-    def bar(self, began: datetime, value: float, kind: str, tip: str) -> None:
-        x, y = self._x(began), self._y(value)
-        self._drawing.rect(x + 0.5, y, max(1.0, self._x(began + BIN) - x - 1), HEIGHT - BOTTOM - y, kind, tip)
+    def gap(self, x: float, wide: float, kind: str, tip: str) -> None:
+        self._drawing.rect(x, TOP, wide, HEIGHT - TOP - BOTTOM, kind, tip)
 
-    def spread(self, began: datetime, low: float, middle: float, high: float, kind: str, tip: str) -> None:
-        x, wide = self._x(began), self._x(began + BIN) - self._x(began)
-        self._drawing.rect(x + wide * 0.2, self._y(high), wide * 0.6, self._y(low) - self._y(high), f"spread {kind}", tip)
-        self._drawing.line(x + wide * 0.1, self._y(middle), x + wide * 0.9, self._y(middle), "median")
+    def mark(self, kind: Kind, row: Mapping, x: float, to: float, tip: str) -> None:
+        """One bin's."""
+        inside = x + (to - x) * 0.1, (to - x) * 0.8
+        if kind.is_bar:
+            box = inside[0], self._y(row[kind.middle]), inside[1], HEIGHT - BOTTOM - self._y(row[kind.middle])
+            self._drawing.rect(*box, "bar", tip)
+            if row["status"] == "expanded":
+                self._drawing.rect(*box, "few")
+        else:
+            self.spread(*inside, row[kind.low], row[kind.middle], row[kind.high], tip)
+        low, high = (row[each] if each else None for each in kind.interval)
+        if low is not None and high is not None:
+            middle = (x + to) / 2
+            self._drawing.line(middle, self._y(low), middle, self._y(high), "whisker")
+
+    def spread(self, x: float, wide: float, low: float, middle: float, high: float, tip: str) -> None:
+        self._drawing.rect(x, self._y(high), wide, max(1, self._y(low) - self._y(high)), "spread", tip)
+        self.level(x, wide, middle, "median")
+
+    def level(self, x: float, wide: float, value: float, kind: str) -> None:
+        self._drawing.line(x, self._y(value), x + wide, self._y(value), kind)
+
+    def hours(self, scale: Scale) -> None:
+        scale.hours(self._drawing, TOP, HEIGHT - BOTTOM, 6)
+
+    def under(self, x: float, said: str) -> None:
+        self._drawing.text(x, HEIGHT - 8, said, "axis", anchor="middle")
 
     def done(self, name: str) -> Drawing:
         self._drawing.text(4, 14, name, "label")
-        for at in self._clock.ticks(self._first, self._last, 6):
-            anchor = "end" if at == self._last else "start" if at == self._first else "middle"
-            self._drawing.text(self._x(at), HEIGHT - 8, self._clock.minute(at), "axis", anchor=anchor)
         return self._drawing

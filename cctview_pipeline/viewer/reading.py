@@ -7,7 +7,7 @@ kept by the version of its file; a run that writes it anew is seen by the next r
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -99,6 +99,12 @@ class Reading:
         """Something made of one partition, kept as long as that stays what it is."""
         return self._once((what, name, partition), self.version(name, partition), make, lambda found: 100_000)
 
+    def derived_of(self, what: tuple, made_of: Sequence[tuple[str, Partition]], make: Callable[[], Found]) -> Found:
+        """The same of several partitions, kept as long as all of them stay what they are."""
+        context = copy_context()
+        versions = self._pool.map(lambda each: context.copy().run(self.version, *each), made_of)
+        return self._once(what, repr(list(versions)), make, lambda found: 1_000_000)
+
     def has(self, name: str, partition: Partition) -> bool:
         return self.version(name, partition) is not None
 
@@ -133,7 +139,8 @@ class Reading:
         return [partition.begin for partition in self.partitions(table, f"camera={camera}")]
 
     def days(self, table: str) -> list[date]:
-        return [partition.begin.date() for partition in self.partitions(table)]
+        """Of a table by local day."""
+        return [partition.local_day for partition in self.partitions(table)]
 
     def _once(self, key: tuple, version: str | None, make: Callable[[], Found], size: Callable[[Found], int]) -> Found:
         with self._lock:

@@ -58,9 +58,9 @@ class Road:
 
 def pace(one: str, other: str, at: datetime, times: "list[dict]") -> float | None:
     """Metres a second, of the quarter of an hour that is nearest."""
-    known = [row for row in times if (row["from_camera_id"], row["to_camera_id"]) == (one, other)]
+    known = [row for row in times if (row["from_camera_id"], row["to_camera_id"]) == (one, other) and row["median_s"]]
     nearest = min(known, key=lambda row: abs(row["began_at"] - at), default=None)
-    return nearest["median_kmh"] / 3.6 if nearest else None
+    return nearest["metres"] / nearest["median_s"] if nearest else None
 
 
 def roads(campaign: Campaign) -> list[Road]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,11 +13,12 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from cctview_pipeline.analytics import report
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.lake.layout import format_hour, parse_hour
+from cctview_pipeline.lake.layout import format_hour, parse_day, parse_hour
 from cctview_pipeline.privacy.audit import AuditLog, operating_user
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer.law import ABOUT_VEHICLES, Law, NeedsPurpose
@@ -27,6 +28,8 @@ from cctview_pipeline.viewer.road import WAYS
 from cctview_pipeline.viewer.sessions import COOKIE, Session, Sessions, Tries
 from cctview_pipeline.viewer.settings import ViewerSettings
 
+MARKS = Path(report.__file__).parent / "marks"
+"""How drawings look here and in a daily report; the legends lie beside its templates."""
 MENU = (
     ("/", "Corridor"),
     ("/cameras", "Cameras"),
@@ -90,7 +93,7 @@ def ask(request: Request, question: str, tables: tuple[str, ...] = ABOUT_VEHICLE
 def templates() -> Environment:
     """The pages' templates, with the filters that they use. An undefined name in one is an error."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([Path(__file__).parent / "templates", MARKS.parent]),
         autoescape=select_autoescape(default=True, default_for_string=True),
         auto_reload=False,
         undefined=StrictUndefined,
@@ -101,6 +104,7 @@ def templates() -> Environment:
         "at": lambda time: f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}",
         "hourkey": format_hour,
         "many": lambda label, count: label if count == 1 else f"{label}{'es' if label.endswith('s') else 's'}",
+        "weekday": lambda day: f"{day:%A} {day}",
         "percent": lambda share: f"{100 * share:.0f} %",
         "way": lambda letter: WAYS.get(letter, letter),
     }
@@ -167,6 +171,14 @@ def hour_named(text: str) -> datetime:
         return parse_hour(text)
     except ValueError as error:
         raise NotThere("An hour is written 2020-05-05T17, in UTC.") from error
+
+
+def day_named(text: str) -> date | None:
+    """``2020-05-05``; None for no text. Raises NotThere for anything else."""
+    try:
+        return parse_day(text) if text else None
+    except ValueError as error:
+        raise NotThere("A day is written 2020-05-05.") from error
 
 
 def moment_named(text: str, hour: datetime) -> datetime | None:

@@ -133,3 +133,16 @@ def test_sightings_of_frames_that_come_too_seldom_are_told_apart_in_the_summary(
 def test_mart_can_be_stored_and_asked_for(lake, name):
     lake.write(name, Partition.of_day(DAY), rows(name, {}))
     assert query(lake, f"SELECT day FROM {name}")["day"].to_pylist() == ["2020-05-05"]
+
+
+def test_filtered_views_leave_out_what_an_anomaly_makes_doubtful(lake):
+    quarters = [{"began_at": minutes(15 * number), "status": "observed"} for number in range(3)]
+    lake.write("flows", Partition.of_day(DAY), rows("flows", *quarters, {"began_at": minutes(45), "status": "insufficient"}))
+    said = {"camera_id": "cam-1", "began_at": minutes(16), "ended_at": minutes(20), "problem": "questionable"}
+    told = [said | {"carriageway": "N"}, said | {"began_at": HOUR_17, "ended_at": minutes(5), "investigation": "dismissed"}]
+    told += [said | {"began_at": minutes(30), "ended_at": minutes(45), "carriageway": "S"}]
+    lake.write("anomalies", Partition.of_day(DAY), rows("anomalies", *told))
+    assert query(lake, "SELECT began_at FROM flows_filtered ORDER BY ALL")["began_at"].to_pylist() == [
+        each.replace(tzinfo=None) for each in (HOUR_17, minutes(30))
+    ]
+    assert query(lake, "SELECT * FROM flows").num_rows == 4

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.analytics.counted import KEYS
-from cctview_pipeline.analytics.warehouse import build_mart
-from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.viewer import ViewerSettings
 from cctview_pipeline.viewer.tiles import Tiles
-from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY
 from cctview_pipeline_tests.viewer.test_counted import COUNTED, TIMED
 from cctview_pipeline_tests.viewer.test_maps import running, write_tiles
@@ -20,12 +16,9 @@ from cctview_pipeline_tests.viewer.test_maps import running, write_tiles
 
 @pytest.fixture(scope="module")
 def here(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The small lake with tiles, its figures made of what it holds."""
+    """The small lake with tiles."""
     folder = tmp_path_factory.mktemp("look")
     shutil.copytree(whole, folder / "before")
-    lake, day = Lake(str(folder / "before" / "lake")), HOUR_17.date()
-    for name in KEYS:
-        lake.write(name, Partition.of_day(day), build_mart(lake, name, day))
     with running(folder / "before", folder, ViewerSettings(tiles=Tiles.open(str(write_tiles(folder / "a.pmtiles"))))) as address:
         yield address
 

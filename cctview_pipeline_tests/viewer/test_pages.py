@@ -1,23 +1,29 @@
 """Every page, as somebody reads it: what is there, what is missing, and where it leads."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from cctview_pipeline.analytics.known_bias import sentence
 from cctview_pipeline.campaign import Camera, Models
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition, layout
+from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
+from cctview_pipeline.privacy.access import AGGREGATES
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.viewer.pages.figures import OFFERED
 from cctview_pipeline.viewer.shared import MENU
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.pseudonyms import pseudonym_of
-from cctview_pipeline_tests.factories.tables import NORTH, SOUTH
-from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY, PURPOSE, track_of, viewer_campaign
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, partition_of, rows
+from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY, PURPOSE, track_of, viewer_campaign, write_marts
 from cctview_pipeline_tests.viewer.conftest import Browser, Open
 
 HOUR = f"/cameras/{NORTH.id}/{HOUR_KEY}"
@@ -48,19 +54,49 @@ def test_an_empty_lake_says_how_it_is_filled(open_browser: Open, tmp_path: Path,
 
 def test_the_first_page_draws_the_road_hatches_gaps_and_says_what_not_to_trust(browser: Browser):
     text = browser.get("/").text
-    assert "cam-2 to cam-1, 13:00: 63 km/h" in text
-    assert "13:30:00 to 13:40:00: missed" not in text  # beyond the figures, which end at 13:15
-    assert "33% of it has frames" in text
-    assert "3 matches of mean probability 0.70, which is little" in text
-    assert "cam-2 (33%)" in text
+    assert "Corridor road <small>Tuesday 2020-05-05</small>" in text
+    assert "cam-2 to cam-1, 13:00 to 14:00: 63 km/h; 15 min expanded (missed), 15 min insufficient (offline)" in text
+    assert "cam-1, 13:00 to 14:00: 83% seen; 15 min insufficient (offline)" in text
+    assert "cam-1, 14:00 to 15:00: nothing seen; 60 min no data" in text
+    assert 'class="gap operator little"' in text
+    assert "Less than half of the quarters can be used of cam-1 (38% usable)" in text
+    assert "1 of 1 travel times rest on fewer than 10 vehicles." in text
     assert f'href="/journeys/{HOUR_KEY}?road=road"' in text
+    [drawn] = re.findall(rf'href="(/figures/travel_times\?day=2020-05-05&amp;camera=cam-1&amp;hour={HOUR_KEY})"', text)
+    assert "from 13:00" in browser.get(unescape(drawn)).text
+
+
+def test_the_first_page_tells_what_was_left_out_and_what_is_known_of_errors(browser: Browser):
+    day = Partition.of_day(HOUR_17.date())
+    left_out = {"excluded": "declared: Paint on the lens."}, {"camera_id": SOUTH.id, "completeness": 0.9}
+    browser.lake.write("data_quality", day, rows("data_quality", *left_out))
+    text = browser.get("/").text
+    assert "Left out at cam-1: declared: Paint on the lens." in text
+    assert "Not every quarter of an hour can be used of cam-2 (90%)." in text
+    assert sentence("flows", "tracker") in text
+    browser.lake.write("data_quality", day, rows("data_quality", {"verdict": "frozen"}))
+    assert "The same picture came again and again from cam-1" in browser.get("/").text
+
+
+def test_a_day_is_that_of_the_cameras_clock(browser: Browser):
+    """23:30 in New York on the fifth is 03:30 UTC on the sixth."""
+    night = datetime(2020, 5, 6, 3, tzinfo=UTC)
+    browser.lake.write_campaign(viewer_campaign(end=night + timedelta(hours=2)))
+    for hour in (night, night + timedelta(hours=1)):
+        browser.lake.write("coverage", Partition.camera_hour(NORTH.id, hour), rows("coverage", {"began_at": hour}))
+    write_marts(browser.lake)
+    assert browser.get("/figures/coverage.csv?day=2020-05-05&camera=cam-1").text.count("2020-05-06T03:00:00+00:00") == 1
+    assert "2020-05-06T04" not in browser.get("/figures/coverage.csv?day=2020-05-05").text
+    assert "2020-05-06T04:00:00+00:00" in browser.get("/figures/coverage.csv?day=2020-05-06").text
+    text = browser.state().get("/figures/flows/rests-on?camera_id=cam-1&carriageway=N&began_at=2020-05-06T03%3A30Z").text
+    assert 'href="/figures/flows?day=2020-05-05"' in text
 
 
 def test_a_frame_has_its_boxes_its_gaps_and_the_same_moment_elsewhere(browser: Browser):
     text = browser.state().get(f"{HOUR}?at=17:01:30").text
     assert ">13:01:30.000</time></b> frame 11 of 30, 1 vehicles" in text
     assert f'href="{vehicle(browser)}"' in text
-    assert "13:30:00 to 13:40:00: missed" in text
+    assert "13:30:00 to 13:40:00: offline" in text
     shown = re.findall(r'src="(/cameras/cam-2/[^"]+)"', text)
     assert len(shown) == 0  # cam-2 has no frame within ten seconds of it
     assert "no frame within 10 s" in text
@@ -136,19 +172,65 @@ def test_figures_come_as_files_with_the_names_of_their_table_and_day(browser: Br
     answer = browser.get(f"/figures/vehicle_counts.{kind}")
     assert answer.headers["content-disposition"] == f'attachment; filename="vehicle_counts-2020-05-05.{kind}"'
     if kind == "csv":
-        assert answer.text.splitlines()[1] == "cam-1,N,2020-05-05T17:00:00+00:00,car,3,900.0"
+        names, first = (line.split(",") for line in answer.text.splitlines()[:2])
+        row = dict(zip(names, first, strict=True))
+        assert (row["began_at"], row["local_at"]) == ("2020-05-05T17:00:00+00:00", "2020-05-05T13:00-04:00")
+        assert (row["vehicles"], row["status"], row["quality_note"]) == ("0", "observed", "")
     elif kind == "json":
-        assert answer.json()[1]["observed_s"] == 300.0
+        assert answer.json()[0]["began_at"] == "2020-05-05T17:00:00+00:00"
+        assert {each["status"] for each in answer.json()} == {"observed", "expanded", "insufficient", "no_data"}
     else:
         (tmp_path / "file").write_bytes(answer.content)
         stored = browser.lake.read("vehicle_counts", Partition.of_day(HOUR_17.date()))
         assert pq.read_table(tmp_path / "file").equals(stored)
 
 
+def test_a_file_of_a_table_without_local_time_has_it_beside(browser: Browser):
+    names, first = (line.split(",") for line in browser.get("/figures/gaps.csv").text.splitlines()[:2])
+    row = dict(zip(names, first, strict=True))
+    assert (row["began_at"], row["local_at"]) == ("2020-05-05T17:30:00+00:00", "2020-05-05T13:30-04:00")
+
+
+def test_every_table_that_needs_no_purpose_is_offered_once_and_has_its_page(browser: Browser):
+    assert sorted(OFFERED) == sorted(AGGREGATES)
+    text = browser.get("/figures").text
+    for name in OFFERED:
+        assert TABLES[name].description in unescape(text)
+        browser.lake.write(name, partition_of(name), rows(name, {}))
+        page = browser.get(f"/figures/{name}?day=2020-05-05&camera=cam-1").text
+        assert "Rows 1 to 1 of 1." in page, name
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("vehicle_counts", "cam-2 N car, 13:00: 1.2 vehicles (0.0 to 2.7), 1 counted, expanded, 80% seen"),
+        ("flows", "cam-1 N, 13:30 to 13:45, insufficient, offline"),
+        ("speeds", "cam-1 N, 13:00: 60 km/h, 15 to 85 % 60 to 60, 1 vehicle, observed, 100% seen"),
+        ("travel_times", "cam-2 to cam-1 N, 13:00: 80.0 seconds (80.0 to 80.0), 15 to 85 % 80.0 to 80.0, 1 vehicle, expanded"),
+        (
+            "reliability",
+            "cam-2 to cam-1 N, all: median 80.0 s, mean 80.0 s, 95 % 80.0 s, free flow 80.0 s; no index; 1 of 8 quarters",
+        ),
+    ],
+)
+def test_plots_tell_value_interval_and_what_was_not_seen(browser: Browser, table: str, told: str):
+    text = browser.get(f"/figures/{table}").text
+    assert told in text
+    assert "observed: at least 95 % of the time was seen" in text  # the legend
+
+
+def test_of_a_day_one_can_look_at_an_hour(browser: Browser):
+    text = browser.get(f"/figures/flows?day=2020-05-05&hour={HOUR_KEY}&camera=cam-1").text
+    assert "Rows 1 to 8 of 8." in text
+    assert f"/figures/flows.csv?day=2020-05-05&amp;camera=cam-1&amp;hour={HOUR_KEY}" in text
+    assert len(browser.get(f"/figures/flows.csv?hour={HOUR_KEY}&camera=cam-1").text.splitlines()) == 9
+    assert "Rows 1 to 32 of 32." in browser.get("/figures/flows?day=2020-05-05&hour=2020-06-01T17").text  # of another day
+
+
 def test_every_plot_has_a_table_with_the_same_numbers(browser: Browser):
     text = browser.get("/figures/vehicle_counts?camera=cam-2").text
-    assert "cam-2 N, 13:00: 3 vehicles, in 300 s with frames" in text
-    assert '<td class="n">3</td>' in text
+    assert '<td class="n">1</td><td class="n">1.25</td>' in text
     assert f'href="/cameras/cam-2/{HOUR_KEY}?at=17:00:00"' in text
     assert "vehicle_counts?view=partitions" in text
 

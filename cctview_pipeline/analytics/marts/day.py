@@ -45,6 +45,7 @@ NEEDED = {
         "track_ids",
         "camera_id",
         "passed_at",
+        "beyond_m",
         "carriageway",
         "label",
         "speed_kmh",

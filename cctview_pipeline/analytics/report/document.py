@@ -143,13 +143,7 @@ class Context:
 
     @property
     def seen(self) -> Any:
-        """Of two carriageways the worse, quarter by quarter."""
-        worst: dict[str, str] = {}
-        for side in self.figures.tables["flows"]:
-            before = worst.get(side.of[0], side.values["status"])
-            pairs = zip(before, side.values["status"], strict=True)
-            worst[side.of[0]] = "".join(max(pair, key="oeinf".index) for pair in pairs)
-        return drawings.seen(self.figures, worst, self.clock)
+        return drawings.seen(self.figures, drawings.worst_sides(self.figures), self.clock)
 
     @property
     def flow_plots(self) -> Any:
@@ -228,7 +222,8 @@ def environment() -> Environment:
 
 def stylesheet() -> Markup:
     """What the report's one file carries of style."""
-    return Markup((Path(__file__).parent / "report.css").read_text())
+    here = Path(__file__).parent
+    return Markup("".join((here / name).read_text() for name in ("marks/marks.css", "report.css")))
 
 
 def _headline(name: str, value: float | None) -> str:

@@ -35,6 +35,16 @@ def seen(figures: Figures, statuses: dict[str, str], clock: Clock) -> Drawing | 
     return drawing
 
 
+def worst_sides(figures: Figures) -> dict[str, str]:
+    """Camera -> of two carriageways the worse status, quarter by quarter."""
+    worst: dict[str, str] = {}
+    for side in figures.tables["flows"]:
+        before = worst.get(side.of[0], side.values["status"])
+        pairs = zip(before, side.values["status"], strict=True)
+        worst[side.of[0]] = "".join(max(pair, key="oeinf".index) for pair in pairs)
+    return worst
+
+
 def flow_plots(figures: Figures, clock: Clock) -> list[Drawing]:
     """A camera each, both carriageways in it, all to one scale."""
     unit = bin_name(figures)
@@ -84,7 +94,7 @@ class _Plot:
     def __init__(self, figures: Figures, clock: Clock, title: str, tallest: float) -> None:
         self._drawing = Drawing(SMALL, TALL, title, "plot")
         self._scale = Scale(figures.bins, clock, MARGIN, SMALL - 18)
-        self._top = _round_up(tallest)
+        self._top = round_up(tallest)
         levels = [(round(self._y(self._top * share)), f"{self._top * share:g}") for share in (0, 0.5, 1)]
         self._drawing.outline("".join(f"M{MARGIN} {y}H{SMALL - 18}" for y, _ in levels), "tick")
         for y, said in levels[::2]:
@@ -144,7 +154,7 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
     return "".join(said).rstrip()
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """To a number that is easily halved: 10, 20, 50, 100 ..."""
     steps: Callable[[int], list[int]] = lambda power: [each * 10**power for each in (1, 2, 4, 6, 8)]  # noqa: E731
     return next(step for power in range(12) for step in steps(power) if step >= max(value, 1))

@@ -1,8 +1,9 @@
 """The space-time diagram of one carriageway and a day: distance downwards, local time to the right, speed as colour and number,
 and what has no speed hatched by its reason."""
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -59,28 +60,46 @@ def roads(figures: Figures) -> list[Road]:
     return [Road(*key, sorted(ways, key=place), flagged) for key, ways in sorted(found.items())]
 
 
-def diagram(road: Road, figures: Figures, clock: Clock) -> Drawing:
+@dataclass(frozen=True)
+class Layout:
+    """Where a road's ways lie in its diagram: from which unit downwards, and over how many."""
+
+    scale: Scale
+    rows: list[tuple[Figure, float, float]]
+
+    @property
+    def bottom(self) -> float:
+        return TOP + sum(tall for _, _, tall in self.rows)
+
+
+def layout(road: Road, figures: Figures, clock: Clock) -> Layout:
     """As many units high as the road is long, within bounds."""
     ends = [(min(each), max(each)) for each in ((w.values["from_m"], w.values["to_m"]) for w in road.ways)]
     heights = _heights([below - above for above, below in ends])
-    scale = Scale(figures.cells, clock)
-    height = TOP + sum(heights) + BOTTOM
-    drawing = Drawing(WIDTH, height, f"{road.title}: speed by place and time. The table below has the same speeds by hour.")
-    band, y = Band(scale), float(TOP)
+    places = itertools.accumulate(heights, initial=float(TOP))
+    return Layout(Scale(figures.cells, clock), list(zip(road.ways, places, heights, strict=False)))
+
+
+def diagram(road: Road, figures: Figures, clock: Clock, link: Callable[[str], str] = lambda camera: "") -> Drawing:
+    """link: of a camera, where its name leads to."""
+    placed = layout(road, figures, clock)
+    drawing = Drawing(
+        WIDTH, placed.bottom + BOTTOM, f"{road.title}: speed by place and time. The table below has the same speeds by hour."
+    )
+    band = Band(placed.scale)
     numbers: list[tuple[float, list[tuple[float, str]]]] = []
-    for way, tall in zip(road.ways, heights, strict=True):
+    for way, y, tall in placed.rows:
         kinds = road.kinds(way)
         band.paint(kinds, y, tall)
         band.paint(["few" if letter == "e" else None for letter in way.values["status"]], y, tall)
         whys = [why if kind and kind.startswith("gap") else "" for why, kind in zip(way.values["missing"], kinds, strict=True)]
         band.letter(whys, y + tall / 2, lambda letter: letter not in ("", "."))
-        numbers.append((y + tall / 2 + 4, _numbers(shown_speeds(way, kinds), scale)))
-        y += tall
+        numbers.append((y + tall / 2 + 4, _numbers(shown_speeds(way, kinds), placed.scale)))
     band.draw(drawing)
     for at, of_way in numbers:
         drawing.texts(at, of_way, "onspeed")
-    _cameras(drawing, road, heights)
-    scale.hours(drawing, TOP, height - BOTTOM)
+    _cameras(drawing, placed, link)
+    placed.scale.hours(drawing, TOP, placed.bottom)
     return drawing
 
 
@@ -118,13 +137,11 @@ def _numbers(speeds: list[float | None], scale: Scale) -> list[tuple[float, str]
     return found
 
 
-def _cameras(drawing: Drawing, road: Road, heights: list[float]) -> None:
-    y = float(TOP)
-    names = [_upper(road.ways[0]), *map(_lower, road.ways)]
-    for name, tall in zip(names, [*heights, 0], strict=True):
+def _cameras(drawing: Drawing, placed: Layout, link: Callable[[str], str]) -> None:
+    names = [_upper(placed.rows[0][0]), *(_lower(way) for way, _, _ in placed.rows)]
+    for name, y in zip(names, [*(y for _, y, _ in placed.rows), placed.bottom], strict=True):
         drawing.line(LEFT, y, WIDTH - RIGHT, y, "camera")
-        drawing.text(LEFT - 8, y + 4, name, "label", anchor="end")
-        y += tall
+        drawing.text(LEFT - 8, y + 4, name, "label", link(name), "end")
 
 
 def _upper(way: Figure) -> str:

@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign, floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.tombstones import Tombstones
-from cctview_pipeline.viewer.corridor import rows_of
+from cctview_pipeline.viewer.corridor import of_cameras
 from cctview_pipeline.viewer.hour import Frame, Hour, address, boxes, timeline
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.road import road_of, roads
@@ -164,8 +165,8 @@ def _elsewhere(
     cameras = road.cameras[first : first + ELSEWHERE]
     shifts = {}
     if state["time"] == "platoon":
-        times = rows_of(reading.table("travel_times", Partition.of_day(hour.date())), "from_camera_id", road.ids)
-        shifts = road.shifts(state["way"], camera.id, at, times)
+        times = reading.table("travel_times", Partition.of_day(calendar_of(campaign).day_of(at)))
+        shifts = road.shifts(state["way"], camera.id, at, of_cameras(times, "from_camera_id", road.ids).to_pylist())
     moments = {each.id: at + shifts.get(each.id, timedelta()) for each in cameras}
     reading.look_ahead(("raw_frames", {Partition.camera_hour(each, floor_hour(when)) for each, when in moments.items()}))
     found = []

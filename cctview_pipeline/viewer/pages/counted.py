@@ -1,17 +1,21 @@
-"""What a figure rests on: the tracks that were counted, or the matches that were timed, each with its pictures."""
+"""What a figure rests on: the passages that were counted, or the pairs of them that were timed, each with its pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from cctview_pipeline.analytics.counted import BIN, KEYS, counted_tracks, place_of, timed_matches
-from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.analytics.counted import KEYS, TimedPair, counted_passages, place_of, places_before, timed_pairs
+from cctview_pipeline.cameras.local_time import calendar_of
+from cctview_pipeline.campaign import floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.local_calendar import BIN
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.pages.pictures import crop_address
@@ -20,17 +24,22 @@ from cctview_pipeline.viewer.sessions import Session
 from cctview_pipeline.viewer.shared import ask, names_of, page, partition_link, viewer_of
 
 router = APIRouter()
-SHOWN, SHOWN_MATCHES = 60, 30
-TRACKS = ("track_id", "first_seen", "label", "carriageway", "continues", "quality", "best_detection_id")
+SHOWN, SHOWN_PAIRS = 60, 30
+PASSAGES = ("track_id", "track_ids", "camera_id", "passed_at", "carriageway", "label", "label_probability", "speed_kmh")
+AT_A_CAMERA = tuple(table for table in KEYS if table != "travel_times")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A track. href: of its vehicle, empty once its day's key is gone; src: of its crop, empty once that is gone."""
+    """A vehicle that passed. fragments: of its track, that were put together; href: of its vehicle, empty once its day's key is
+    gone; src: of its crop, empty once that is gone."""
 
     camera: str
     label: str
+    probability: float
     at: datetime
+    fragments: int
+    speed_kmh: float | None
     href: str = ""
     src: str = ""
 
@@ -39,15 +48,25 @@ class Seen:
         return self.href.rsplit("/", 1)[-1][:4] or "gone"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Timed:
-    """One match. earlier: None where its track is gone."""
+    """seconds: from passing the one camera to passing the other."""
 
-    earlier: Seen | None
+    earlier: Seen
     later: Seen
-    gap_s: float
-    speed_kmh: float
+    seconds: float
     probability: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of a mart, and where what it rests on is. made_of: tables and their partitions, the first of which has the
+    vehicles themselves."""
+
+    table: str
+    figure: Mapping
+    made_of: list[tuple[str, Partition]]
+    start: int
 
 
 def counted_link(table: str, figure: Mapping) -> str:
@@ -62,119 +81,132 @@ def _quarter(figure: Mapping) -> str:
     return f"{figure['began_at']:%Y-%m-%dT%H:%MZ}"
 
 
-@router.get("/figures/vehicle_counts/rests-on")
-def counted(
-    request: Request, began_at: str, camera_id: str = "", carriageway: str = "", label: str = "", start: int = 0
-) -> Response:
-    """The tracks that a number of vehicle_counts rests on."""
-    figure = _figure(request, "vehicle_counts", began_at, {"camera_id": camera_id, "carriageway": carriageway, "label": label})
-    what = f"the {label} tracks counted at {camera_id}, {carriageway}, in the 15 minutes from {_quarter(figure)}"
-    session, reading, place = ask(request, what, ("crops", "tracks")), viewer_of(request).reading, place_of(figure)
-    found, sightings = counted_tracks(reading.table("tracks", place, TRACKS), figure)
-    rows = found.sort_by([("first_seen", "ascending"), ("track_id", "ascending")])
-    show = _Pictures(reading, session, names_of(request))
-    seen = [show(row, place) for row in rows.slice(max(0, start), SHOWN).to_pylist()]
-    return _page(request, "vehicle_counts", figure, start, rows.num_rows, [("tracks", place)], seen=seen, sightings=sightings)
-
-
 @router.get("/figures/travel_times/rests-on")
 def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_id: str = "", start: int = 0) -> Response:
     """The matches that a travel time rests on."""
     cameras = {"from_camera_id": from_camera_id, "to_camera_id": to_camera_id}
     figure = _figure(request, "travel_times", began_at, cameras)
     what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {_quarter(figure)}"
-    session, place = ask(request, what, ("crops", "tracks", "matches")), place_of(figure)
-    reading, names = viewer_of(request).reading, names_of(request)
-    tracks = reading.table("tracks", place, TRACKS)
-    rows = timed_matches(reading.table("matches", place), tracks, figure).sort_by(
-        [("gap_s", "ascending"), ("query_track_id", "ascending")]
+    session, reading = ask(request, what, ("crops", "tracks", "passages", "matches")), viewer_of(request).reading
+    place, before = place_of(figure), places_before(figure)
+    made_of = [("passages", place), ("matches", place), *(("passages", each) for each in before)]
+    reading.look_ahead(*((table, [each]) for table, each in made_of))
+    earlier = [reading.table("passages", each, PASSAGES) for each in before]
+    pairs = timed_pairs(reading.table("matches", place), reading.table("passages", place, PASSAGES), earlier, figure)
+    question = Question("travel_times", figure, made_of, max(0, start))
+    shown = pairs[question.start : question.start + SHOWN_PAIRS]
+    show = _Pictures(reading, session, names_of(request), [row for pair in shown for row in (pair.earlier, pair.later)])
+    rows = [Timed(show(pair.earlier), show(pair.later), pair.seconds, pair.probability) for pair in shown]
+    return _page(request, question, len(pairs), pairs=rows, median=_median(pairs))
+
+
+@router.get("/figures/{table}/rests-on")
+def counted(
+    request: Request, table: str, began_at: str, camera_id: str = "", carriageway: str = "", label: str = "", start: int = 0
+) -> Response:
+    """The passages that a number of vehicles rests on."""
+    if table not in AT_A_CAMERA:
+        raise NotThere(f"Only {', '.join(KEYS)} are counts of vehicles.")
+    keys = {"camera_id": camera_id, "carriageway": carriageway} | ({"label": label} if "label" in KEYS[table] else {})
+    figure = _figure(request, table, began_at, keys)
+    what = (
+        f"the {label or 'vehicles'} counted by {table} at {camera_id}, {carriageway}, in the 15 minutes from {_quarter(figure)}"
     )
-    shown = rows.slice(max(0, start), SHOWN_MATCHES).to_pylist()
-    show = _Pictures(reading, session, names)
-    later = _by_id(tracks, {row["query_track_id"] for row in shown})
-    before = [Partition.camera_hour(from_camera_id, hour) for hour in (place.begin, place.begin - HOUR)]
-    earlier: dict[str, Seen] = {}
-    for there in before:
-        wanted = {row["gallery_track_id"] for row in shown}
-        found = _by_id(reading.table("tracks", there, TRACKS), wanted)
-        earlier |= {identifier: show(row, there) for identifier, row in found.items()}
-    matches = [
-        Timed(
-            earlier=earlier.get(row["gallery_track_id"]),
-            later=show(later[row["query_track_id"]], place),
-            gap_s=row["gap_s"],
-            speed_kmh=row["implied_speed_kmh"],
-            probability=row["probability"],
-        )
-        for row in shown
-    ]
-    made_of = [("tracks", place), ("matches", place)]
-    return _page(request, "travel_times", figure, start, rows.num_rows, made_of, matches=matches)
+    session, reading, place = ask(request, what, ("crops", "tracks", "passages")), viewer_of(request).reading, place_of(figure)
+    found = counted_passages(table, reading.table("passages", place, PASSAGES), figure)
+    question = Question(table, figure, [("passages", place), ("tracks", place)], max(0, start))
+    shown = found.sort_by([("passed_at", "ascending"), ("track_id", "ascending")]).slice(question.start, SHOWN).to_pylist()
+    show = _Pictures(reading, session, names_of(request), shown)
+    pieces = pc.sum(pc.list_value_length(found["track_ids"])).as_py() or 0
+    return _page(request, question, found.num_rows, seen=[show(row) for row in shown], pieces=pieces)
 
 
 def _figure(request: Request, table: str, began_at: str, keys: dict[str, str]) -> dict:
     """The row of a mart. Raises NotThere for one that is not in it."""
+    reading = viewer_of(request).reading
     try:
         began = datetime.fromisoformat(began_at)
-        place = Partition.of_day(began.date())
-    except ValueError as error:
+        day = calendar_of(reading.require()).day_of(began)
+    except (ValueError, OverflowError) as error:
         raise NotThere("A quarter of an hour is written 2020-05-05T17:15Z, in UTC.") from error
-    for row in viewer_of(request).reading.table(table, place).to_pylist():
-        if row["began_at"] == began and all(row[key] == value for key, value in keys.items()):
-            return row
-    raise NotThere("There is no such figure: its day was made anew, or it never was.")
+    if began.tzinfo is None:
+        raise NotThere("A quarter of an hour is written with its Z: 2020-05-05T17:15Z.")
+    rows = reading.table(table, Partition.of_day(day))
+    for name, value in {"began_at": pa.scalar(began, rows.schema.field("began_at").type), **keys}.items():
+        rows = rows.filter(pc.equal(rows[name], value))
+    if not rows.num_rows:
+        raise NotThere("There is no such figure: its day was made anew, or it never was.")
+    return rows.slice(0, 1).to_pylist()[0]
 
 
 class _Pictures:
-    """Makes what is shown of a row of tracks."""
+    """Makes what is shown of rows of passages: the crop is the best of a vehicle's first fragment."""
 
-    def __init__(self, reading: Reading, session: Session, names: Names) -> None:
-        self._reading, self._session, self._names = reading, session, names
-        self._kept: dict[Partition, bool] = {}
+    def __init__(self, reading: Reading, session: Session, names: Names, rows: Iterable[Mapping]) -> None:
+        self._session, self._names, self._best = session, names, dict[str, str]()
+        wanted: dict[Partition, list[str]] = {}
+        for row in rows:
+            wanted.setdefault(_place(row), []).append(row["track_id"])
+        for place, ids in wanted.items():
+            if reading.has("crops", place):
+                tracks = reading.table("tracks", place, ["track_id", "best_detection_id"])
+                found = tracks.filter(pc.is_in(tracks["track_id"], pa.array(ids, pa.string()))).to_pylist()
+                self._best |= {row["track_id"]: row["best_detection_id"] for row in found}
 
-    def __call__(self, row: Mapping, place: Partition) -> Seen:
-        name = self._names(row["track_id"])
-        href = f"/vehicles/{place.camera}/{format_hour(place.begin)}/{name}" if name else ""
-        if place not in self._kept:
-            self._kept[place] = self._reading.has("crops", place)
-        src = crop_address(self._session, place, row["best_detection_id"]) if self._kept[place] else ""
-        return Seen(camera=place.camera, label=row["label"], at=row["first_seen"], href=href, src=src)
+    def __call__(self, row: Mapping) -> Seen:
+        name, best, place = self._names(row["track_id"]), self._best.get(row["track_id"]), _place(row)
+        return Seen(
+            camera=row["camera_id"],
+            label=row["label"],
+            probability=row["label_probability"],
+            at=row["passed_at"],
+            fragments=len(row["track_ids"]),
+            speed_kmh=row["speed_kmh"],
+            href=f"/vehicles/{place.camera}/{format_hour(place.begin)}/{name}" if name else "",
+            src=crop_address(self._session, place, best) if best else "",
+        )
 
 
-def _by_id(tracks, wanted: set[str]) -> dict[str, dict]:
-    """track_id -> its row."""
-    return {row["track_id"]: row for row in tracks.to_pylist() if row["track_id"] in wanted}
+def _place(passage: Mapping) -> Partition:
+    """A passage lies in the hour of its time, and so do the tracks that it is put together of."""
+    return Partition.camera_hour(passage["camera_id"], floor_hour(passage["passed_at"]))
 
 
-def _page(
-    request: Request, table: str, figure: dict, start: int, total: int, made_of: list[tuple[str, Partition]], **found
-) -> Response:
-    viewer = viewer_of(request)
-    place, start = made_of[0][1], max(0, start)
-    links = [(name, partition_link(viewer.settings.dagster, name, f"{p.camera}|{format_hour(p.begin)}")) for name, p in made_of]
-    day = figure["began_at"].date()
-    links.append((table, partition_link(viewer.settings.dagster, table, str(day))))
+def _median(pairs: list[TimedPair]) -> int:
+    """Place of the pair in which half of all probability is reached, as the mart takes its median."""
+    half, reached = sum(pair.probability for pair in pairs) / 2, 0.0
+    for place, pair in enumerate(pairs):
+        reached += pair.probability
+        if reached >= half:
+            return place
+    return 0
+
+
+def _page(request: Request, question: Question, total: int, **found) -> Response:
+    viewer, figure, table = viewer_of(request), question.figure, question.table
+    place = question.made_of[0][1]
+    day = calendar_of(viewer.reading.require()).day_of(figure["began_at"])
+    dagster = viewer.settings.dagster
+    links = [
+        (f"{name} of {each.camera}", partition_link(dagster, name, f"{each.camera}|{format_hour(each.begin)}"))
+        for name, each in dict.fromkeys(question.made_of)
+    ]
     gone, deleted = "", Tombstones(viewer.reading.lake).get("crops", place)
     if not viewer.reading.has("crops", place):
         gone = f"They were {deleted.sentence}." if deleted else "They are not in the lake."
-    return page(
-        request,
-        "counted.html",
-        times=(figure["began_at"], figure["began_at"] + BIN),
-        table=table,
-        figure=figure,
-        end=figure["began_at"] + BIN,
-        day=day,
-        total=total,
-        missing=_missing(viewer.reading, made_of) if total != (figure["vehicles"] or 0) else "",
-        gone=gone,
-        links=links,
-        frames=f"/cameras/{place.camera}/{format_hour(place.begin)}?at={figure['began_at']:%H:%M:%S}",
-        start=start,
-        step=SHOWN if table == "vehicle_counts" else SHOWN_MATCHES,
-        again=counted_link(table, figure),
-        **({"seen": None, "matches": None, "sightings": 0} | found),
-    )
+    quality = viewer.reading.table("data_quality", Partition.of_day(day)).to_pylist()
+    shared = {
+        "table": table, "figure": figure, "day": day, "total": total, "gone": gone, "start": question.start,
+        "end": figure["began_at"] + BIN,
+        "missing": _missing(viewer.reading, question.made_of) if total != (figure["vehicles"] or 0) else "",
+        "links": [*links, (table, partition_link(dagster, table, str(day)))],
+        "frames": f"/cameras/{place.camera}/{format_hour(place.begin)}?at={figure['began_at']:%H:%M:%S}",
+        "step": SHOWN_PAIRS if table == "travel_times" else SHOWN,
+        "again": counted_link(table, figure),
+        "models": next((row["models"] for row in quality if row["camera_id"] == place.camera), ""),
+    }  # fmt: skip
+    times = figure["began_at"], figure["began_at"] + BIN
+    return page(request, "counted.html", times=times, **shared, **({"seen": [], "pairs": [], "pieces": 0, "median": 0} | found))
 
 
 def _missing(reading: Reading, made_of: list[tuple[str, Partition]]) -> str:

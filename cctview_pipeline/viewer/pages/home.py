@@ -1,36 +1,59 @@
 """The first page: the corridor today, its cameras, what is new, and what cannot be trusted."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import pyarrow.compute as pc
 from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import Response
 
 from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.known_bias import sentence
+from cctview_pipeline.analytics.report import tables
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.viewer.corridor import BIN, DOUBTFUL, FEW, MAX_CAMERAS, WHOLE, Day, diagram, read_day
+from cctview_pipeline.lake.marts import MIN_OBSERVED
+from cctview_pipeline.viewer.corridor import MAX_CAMERAS, Day, diagrams, read_day, seen, ways
 from cctview_pipeline.viewer.map import corridor_map
-from cctview_pipeline.viewer.reading import NotThere, Reading
+from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.road import Road, roads
-from cctview_pipeline.viewer.shared import clock_of, page, viewer_of
+from cctview_pipeline.viewer.shared import clock_of, day_named, page, viewer_of
 from cctview_pipeline.viewer.tiles import Tiles
 
 router = APIRouter()
+FEW = 10
+"""Matches below which a median says little."""
+DOUBTFUL = 0.5
+"""Mean probability below which most of a way's matches may be wrong."""
+
+
+KNOWN = ("vehicle_counts", "flows", "speeds", "travel_times", "reliability")
+"""Marts whose known errors are told."""
+VERDICTS = {
+    "network_down": "No camera sent anything",
+    "camera_down": "Nothing was seen by",
+    "insufficient": "Less than half of the quarters can be used of",
+    "frozen": "The same picture came again and again from",
+    "moved": "Turned on this day, so that its carriageways may be confused:",
+    "counters_disagree": "Two counters that share no mistake disagree at",
+}
+"""Of data_quality, but the good one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
     """A camera on the first page. said: live, frozen, ... where a collector keeps account; newest: hour with frames;
-    vehicles: None where none could be counted."""
+    vehicles: None where none could be counted; quality: its row of data_quality, empty where there is none."""
 
     camera: Camera
     said: str
     newest: datetime | None
     hours: int
     vehicles: int | None
-    observed: float | None
+    quality: dict
 
 
 @router.get("/")
@@ -40,10 +63,11 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
     campaign = reading.campaign()
     if campaign is None or not campaign.cameras:
         return page(request, "empty.html", lake=reading.lake.uri)
-    days = sorted({*reading.days("vehicle_counts"), *reading.days("travel_times")})
-    shown, every = _day(day, days, campaign), roads(campaign)
+    days = sorted({*reading.days("vehicle_counts"), *reading.days("data_quality")})
+    calendar, every = calendar_of(campaign), roads(campaign)
+    shown = day_named(day) or max(days, default=calendar.day_of(campaign.start))
     chosen = _part(next((each for each in every if each.name == road), every[0]), first)
-    today = read_day(reading, shown, chosen.ids)
+    today = read_day(reading, calendar, shown, chosen.ids)
     clock = clock_of(request)
     newest = [Partition.camera_hour(each, max(hours)) for each in chosen.ids if (hours := reading.hours("raw_frames", each))]
     reading.look_ahead(("camera_status", newest), ("tracks", newest))
@@ -53,29 +77,24 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         "home.html",
         times=today.span,
         day=shown,
+        holiday=calendar.holiday(shown),
         days=days,
         roads=every,
         road=chosen,
         first=first,
         step=MAX_CAMERAS,
         total=len(next(each for each in every if each.name == chosen.name).cameras),
-        diagrams={way: drawn for way in chosen.ways() if (drawn := diagram(chosen, way, today, clock))},
+        speeds={way: tables.speeds_by_hour(each, today.figures, clock) for way, each in ways(today, chosen).items()},
+        lost=tables.lost(today.figures),
+        diagrams=diagrams(chosen, today, clock),
+        seen=seen(today, clock),
         map=corridor_map(chosen),
         tiles=_on_tiles(chosen, viewer_of(request).settings.tiles),
         states=states,
-        gaps=[(camera.id, *gap) for camera in chosen.cameras for gap in today.missing(camera.id)],
-        known_gaps=bool(today.gaps),
         news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
-        journeys=[place.begin for place in reading.partitions("journeys") if place.begin.date() == shown],
+        journeys=[place.begin for place in reading.partitions("journeys") if shown in calendar.days_of([place.begin])],
     )
-
-
-def _day(said: str, days: list[date], campaign: Campaign) -> date:
-    try:
-        return date.fromisoformat(said) if said else max(days, default=campaign.start.date())
-    except ValueError as error:
-        raise NotThere("A day is written 2020-05-05.") from error
 
 
 def _part(road: Road, first: int) -> Road:
@@ -97,16 +116,13 @@ def _state(reading: Reading, camera: Camera, today: Day) -> State:
     newest = max(hours, default=None)
     status = reading.table("camera_status", Partition.camera_hour(camera.id, newest)) if newest else None
     said = status.sort_by("began_at")["state"][-1].as_py() if status is not None and status.num_rows else ""
-    seen = today.observed(camera.id)
-    bins = (today.span[1] - today.span[0]) / BIN if today.span else 0
-    counts = [row["vehicles"] for row in today.counts_of.get(camera.id, []) if row["vehicles"] is not None]
     return State(
         camera=camera,
         said=said,
         newest=newest,
         hours=len(hours),
-        vehicles=sum(counts) if counts else None,
-        observed=sum(seen.values()) / bins if bins else None,
+        vehicles=today.vehicles.get(camera.id),
+        quality=today.quality.get(camera.id, {}),
     )
 
 
@@ -122,7 +138,7 @@ def _news(reading: Reading, campaign: Campaign, states: list[State], days: list[
     if hours := [place.begin for place in reading.partitions("journeys")]:
         tell("Vehicles are followed up to the hour from {}, {count} in all.", max(hours), count=_hours(len(hours)))
     if days:
-        found.append(Markup("Figures reach to the UTC day {}, and begin with {}.").format(max(days), min(days)))
+        found.append(Markup("Figures reach to {}, and begin with {}.").format(max(days), min(days)))
     if campaign.end is None:
         found.append(Markup("The campaign is open: hours are added while its cameras are collected."))
     return found
@@ -134,24 +150,48 @@ def _hours(count: int) -> str:
 
 def _doubts(reading: Reading, today: Day, states: list[State]) -> list[str]:
     """What a reader of the figures would be misled by, in sentences."""
-    doubts = []
-    if torn := [f"{each.camera.id} ({each.observed:.0%})" for each in states if (each.observed or 1) < WHOLE]:
-        doubts.append(f"Part of the day's quarters has no frames, so that counts are too low: {', '.join(torn)}.")
+    doubts = [*_of_quality(states)]
     if bad := [f"{each.camera.id} ({each.said})" for each in states if each.said not in ("", "live")]:
         doubts.append(f"These cameras do not send as they should: {', '.join(bad)}.")
-    weak = {(row["from_camera_id"], row["to_camera_id"]) for row in today.times if row["mean_probability"] < DOUBTFUL}
-    if weak:
-        pairs = ", ".join(f"{one} to {other}" for one, other in sorted(weak))
-        doubts.append(f"Travel times rest on matches of which half or fewer are probably right: {pairs}.")
-    if few := sum(row["vehicles"] < FEW for row in today.times):
-        doubts.append(f"{few} of {len(today.times)} travel times rest on fewer than {FEW} vehicles.")
+    doubts += _of_matches(today.times.filter(pc.greater(today.times["vehicles"], 0)).to_pylist())
     waiting = [
         each for each in states if each.newest and not reading.has("tracks", Partition.camera_hour(each.camera.id, each.newest))
     ]
     if waiting:
         doubts.append(f"The newest hour is not worked through: {', '.join(each.camera.id for each in waiting)}.")
-    doubts.append(
-        "Half of the trucks and buses are found, in the city where they are known: a share of trucks is too low by half."
-    )
-    doubts.append("A track that breaks counts twice, in the city 9 % of all: counts are too high rather than too low.")
+    models = ", ".join(sorted({model for each in states for model in each.quality.get("models", "").split(", ") if model}))
+    if models:
+        said = {mart: sentence(mart, models) for mart in KNOWN}
+        doubts += [f"{_listed(mart for mart in KNOWN if said[mart] == each)}: {each}" for each in dict.fromkeys(said.values())]
     return doubts
+
+
+def _of_quality(states: list[State]) -> Iterator[str]:
+    """By the verdict on every camera, and what was left out."""
+    judged = [each for each in states if each.quality]
+    for verdict, words in VERDICTS.items():
+        if found := [each for each in judged if each.quality["verdict"] == verdict]:
+            said = ", ".join(f"{each.camera.id} ({each.quality['completeness']:.0%} usable)" for each in found)
+            yield f"{words} {said}."
+    part = [each for each in judged if each.quality["verdict"] == "good" and each.quality["completeness"] < MIN_OBSERVED]
+    if part:
+        said = ", ".join(f"{each.camera.id} ({each.quality['completeness']:.0%})" for each in part)
+        yield f"Not every quarter of an hour can be used of {said}."
+    for each in judged:
+        if each.quality["excluded"]:
+            yield f"Left out at {each.camera.id}: {each.quality['excluded']}"
+
+
+def _of_matches(times: list[dict]) -> Iterator[str]:
+    """times: rows of travel_times that rest on a match."""
+    weak = {(row["from_camera_id"], row["to_camera_id"]) for row in times if row["mean_probability"] < DOUBTFUL}
+    if weak:
+        pairs = ", ".join(f"{one} to {other}" for one, other in sorted(weak))
+        yield f"Travel times rest on matches of which half or fewer are probably right: {pairs}."
+    if few := sum(row["vehicles"] < FEW for row in times):
+        yield f"{few} of {len(times)} travel times rest on fewer than {FEW} vehicles."
+
+
+def _listed(marts: Iterable[str]) -> str:
+    said = ", ".join(mart.replace("_", " ") for mart in marts)
+    return said[:1].upper() + said[1:]
