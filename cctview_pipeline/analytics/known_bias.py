@@ -55,6 +55,11 @@ def sentence(mart: str, model: str) -> str:
     return found.sentence if found else NOT_MEASURED
 
 
+def shipped(mart: str) -> str:
+    """The same of the models that it was measured with, which are the shipped ones."""
+    return sentence(mart, _measured()["model"])
+
+
 @cache
 def _measured() -> dict:
     return json.loads(files(__package__).joinpath("known_bias.json").read_text())
