@@ -25,7 +25,7 @@ Lost = Mapping[tuple[str, datetime], str]
 """Camera, quarter of an hour -> what most of it was lost to, as coverage names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """How a mart is drawn. by: the columns that name a plot; low, middle, high: what its marks show; interval: its ends; unit: in
     the title; one_scale: of all plots, so that they can be compared."""
@@ -50,17 +50,27 @@ class Kind:
 
 KINDS = {
     "vehicle_counts": Kind(
-        ("camera_id", "carriageway", "label"), "", "expanded", "", ("lower", "upper"), "vehicles", one_scale=False
+        by=("camera_id", "carriageway", "label"),
+        low="",
+        middle="expanded",
+        high="",
+        interval=("lower", "upper"),
+        unit="vehicles",
+        one_scale=False,
     ),
-    "flows": Kind(("camera_id", "carriageway"), "", "expanded", "", ("lower", "upper"), "vehicles"),
-    "speeds": Kind(("camera_id", "carriageway"), "p15_kmh", "space_mean_kmh", "p85_kmh", ("", ""), "km/h"),
+    "flows": Kind(
+        by=("camera_id", "carriageway"), low="", middle="expanded", high="", interval=("lower", "upper"), unit="vehicles"
+    ),
+    "speeds": Kind(
+        by=("camera_id", "carriageway"), low="p15_kmh", middle="space_mean_kmh", high="p85_kmh", interval=("", ""), unit="km/h"
+    ),
     "travel_times": Kind(
-        ("from_camera_id", "to_camera_id", "carriageway"),
-        "p15_s",
-        "median_s",
-        "p85_s",
-        ("median_lower_s", "median_upper_s"),
-        "seconds",
+        by=("from_camera_id", "to_camera_id", "carriageway"),
+        low="p15_s",
+        middle="median_s",
+        high="p85_s",
+        interval=("median_lower_s", "median_upper_s"),
+        unit="seconds",
         one_scale=False,
     ),
 }
