@@ -36,7 +36,7 @@ KNOWN = ROOT / "cctview_pipeline" / "analytics" / "known_bias.json"
 CITIES = {
     "9000": ("--seed", "9000", "--minutes", "60"),
     "9001": ("--seed", "9001", "--minutes", "60"),
-    "9000j": ("--seed", "9000", "--minutes", "30", "--faults", "jam"),
+    "9000j": ("--seed", "9000", "--minutes", "20", "--faults", "jam"),
 }
 """Name -> options of `cctview backfill`; of the last one southbound traffic queues at the fourth camera."""
 ORDINARY = ("9000", "9001")

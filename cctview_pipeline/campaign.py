@@ -328,7 +328,7 @@ class Campaign(Head):
         first = calendar.day_of(self.start)
         count = (calendar.day_of(end - timedelta(microseconds=1)) - first).days + 1
         days = (first + timedelta(days=number) for number in range(count))
-        return [day for day in days if is_over(calendar.hours(day)[-1], now)]
+        return [day for day in days if is_over(calendar.hours(day)[-1], now) and calendar.closes(day) <= now]
 
     def covers(self, hour: datetime) -> bool:
         """Whether an hour lies in the window, over or not."""

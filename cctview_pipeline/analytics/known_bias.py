@@ -21,7 +21,7 @@ MEASURES = {
 """Measure, which is also a mart's name where one shows it, and what it is of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KnownBias:
     """value: measured less true, in percent of the true value, as a rule; spread: such that 1.645 of it to either side of value
     hold 90 % of what was measured; support: how many figures that rests on."""
@@ -46,13 +46,18 @@ def known_bias(measure: str, model: str) -> KnownBias | None:
     if set(model.split()) != set(found["model"].split()) or measure not in found["measures"]:
         return None
     said = found["measures"][measure]
-    return KnownBias(measure, said["value"], said["spread"], said["support"], found["on"])
+    return KnownBias(measure=measure, value=said["value"], spread=said["spread"], support=said["support"], on=found["on"])
 
 
 def sentence(mart: str, model: str) -> str:
     """What is to be said below a mart that was made with these models."""
     found = known_bias(mart, model) if mart in MEASURES else None
     return found.sentence if found else NOT_MEASURED
+
+
+def shipped(mart: str) -> str:
+    """The same of the models that it was measured with, which are the shipped ones."""
+    return sentence(mart, _measured()["model"])
 
 
 @cache

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.automation.jobs import Jobs, partitions_of, range_tags
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -117,9 +118,12 @@ def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partitio
 
 
 def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
-    """The finished days from first to last all of whose hours in the campaign have journeys."""
+    """The finished days of the hours from first to last all of whose hours in the campaign have journeys; and the day before them
+    where it has no figures: when its last journeys were made it was not over in Dagster's eyes."""
     calendar, over = calendar_of(campaign), set(campaign.hours())
     touched = calendar.days_of([first.begin + number * HOUR for number in range((last.begin - first.begin) // HOUR + 1)])
+    earlier = min(touched) - timedelta(days=1)
+    touched += [] if lake.has(MARTS[0], Partition.of_day(earlier)) else [earlier]
     there = lambda hour: lake.has("journeys", Partition.of_hour(hour))  # noqa: E731
     return [
         Partition.of_day(day)

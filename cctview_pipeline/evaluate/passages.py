@@ -18,7 +18,7 @@ LONGEST_FRAME_US = 10 * 1_000_000
 """A frame stands for the time until the next, but for no longer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TruePassages:
     """N vehicles. passed: us since 1970; vehicle, carriageway, label: strings; kmh: mean speed in sight; shown: whether a frame
     shows it large and whole enough to count."""
@@ -31,7 +31,7 @@ class TruePassages:
     shown: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CountedPassages:
     """M vehicles. passed: us since 1970; vehicle: the true one that its tracks are of, else empty; carriageway, label: strings;
     probability: of the label; kmh, kmh_error: NaN where unknown."""
@@ -45,7 +45,7 @@ class CountedPassages:
     kmh_error: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cells:
     """C carriageways and quarters of an hour of one camera in which it sent frames. carriageway: strings; quarter: since 1970;
     observed_s; true, counted: vehicles; in_view: by the second counter, NaN where it does not say."""
@@ -85,19 +85,22 @@ def _true(table: pa.Table, camera: CameraResults) -> TruePassages:
     table = table.filter(pa.array(seen))
     vehicle, carriageway, label = (strings(table[name]) for name in ("vehicle_id", "carriageway", "label"))
     shown = np.isin(vehicle, np.unique(camera.truth.vehicle[camera.truth.counted]))
-    return TruePassages(passed[seen], vehicle, carriageway, label, table["speed_kmh"].to_numpy(), shown)
+    return TruePassages(
+        passed=passed[seen], vehicle=vehicle, carriageway=carriageway, label=label, kmh=table["speed_kmh"].to_numpy(), shown=shown
+    )
 
 
 def _counted(table: pa.Table, camera: CameraResults) -> CountedPassages:
     vehicles = [_vehicle(ids, camera) for ids in table["track_ids"].to_pylist()]
-    speeds = (np.array(table[name].to_pylist(), float) for name in ("speed_kmh", "speed_kmh_error"))
+    kmh, error = (np.array(table[name].to_pylist(), float) for name in ("speed_kmh", "speed_kmh_error"))
     return CountedPassages(
-        microseconds(table["passed_at"]),
-        np.array(vehicles, str),
-        strings(table["carriageway"]),
-        strings(table["label"]),
-        table["label_probability"].to_numpy(),
-        *speeds,
+        passed=microseconds(table["passed_at"]),
+        vehicle=np.array(vehicles, str),
+        carriageway=strings(table["carriageway"]),
+        label=strings(table["label"]),
+        probability=table["label_probability"].to_numpy(),
+        kmh=kmh,
+        kmh_error=error,
     )
 
 
@@ -128,10 +131,10 @@ def _cells(camera: CameraResults, true: TruePassages, counted: CountedPassages, 
         return int(((each.carriageway == side) & (each.passed // QUARTER_US == quarter)).sum())
 
     return Cells(
-        np.array([side for side, _, _ in grid], str),
-        np.array([quarter for _, quarter, _ in grid], np.int64),
-        np.array([seconds for _, _, seconds in grid]),
-        np.array([number(true, side, quarter) for side, quarter, _ in grid]),
-        np.array([number(counted, side, quarter) for side, quarter, _ in grid]),
-        np.array([second.get((side, quarter), np.nan) for side, quarter, _ in grid]),
+        carriageway=np.array([side for side, _, _ in grid], str),
+        quarter=np.array([quarter for _, quarter, _ in grid], np.int64),
+        observed_s=np.array([seconds for _, _, seconds in grid]),
+        true=np.array([number(true, side, quarter) for side, quarter, _ in grid]),
+        counted=np.array([number(counted, side, quarter) for side, quarter, _ in grid]),
+        in_view=np.array([second.get((side, quarter), np.nan) for side, quarter, _ in grid]),
     )

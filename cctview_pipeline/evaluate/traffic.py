@@ -56,7 +56,8 @@ def _together(parts: list[tuple[CameraPassages, np.ndarray]]) -> Cells:
     """The chosen cells of several cameras; the carriageways of two cameras stay two."""
     names = [np.char.add(f"{each.camera_id} ", each.cells.carriageway[chosen]) for each, chosen in parts]
     fields = ("quarter", "observed_s", "true", "counted", "in_view")
-    return Cells(np.concatenate(names), *(np.concatenate([getattr(e.cells, name)[c] for e, c in parts]) for name in fields))
+    joined = {name: np.concatenate([getattr(each.cells, name)[chosen] for each, chosen in parts]) for name in fields}
+    return Cells(carriageway=np.concatenate(names), **joined)
 
 
 def _median_error(cells: Cells, found: np.ndarray) -> float | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,12 +89,16 @@ def ways(day: Day, road: Road) -> dict[str, space_time.Road]:
     return {each.side: each for each in space_time.roads(day.figures) if each.corridor == road.name}
 
 
+def _camera_page(near: str, camera: str) -> str:
+    return f"/cameras/{camera}?near={near}"
+
+
 def diagrams(road: Road, day: Day, clock: Clock) -> dict[str, Drawing]:
     """Carriageway -> its space-time diagram; none where the day has no figures."""
     found = {}
     for side, each in ways(day, road).items():
         near = format_hour(floor_hour(day.figures.cells.began[0]))
-        drawing = space_time.diagram(each, day.figures, clock, lambda camera, near=near: f"/cameras/{camera}?near={near}")
+        drawing = space_time.diagram(each, day.figures, clock, partial(_camera_page, near))
         _to_point_at(drawing, each, day, clock)
         found[side] = drawing
     return found

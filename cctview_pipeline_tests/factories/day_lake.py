@@ -89,6 +89,7 @@ class DayLake:
                     "label_probability": 0.9,
                     "speed_kmh": speed,
                     "speed_kmh_error": 2.0,
+                    "beyond_m": 0.0,
                     "first_seen": when - timedelta(seconds=3),
                     "last_seen": when + timedelta(seconds=3),
                     "model": "made up",

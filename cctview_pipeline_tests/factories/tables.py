@@ -24,9 +24,8 @@ SEEN = HOUR_17 + timedelta(seconds=2)
 
 _QUARTER = {"began_at": HOUR_17, "local_at": "2020-05-05T13:00-04:00"}
 _SEEN = {"coverage": 1.0, "status": "observed", "quality_note": None}
-_COUNTED = {"vehicles": 3, "expanded": 3.0, "lower": 2.2, "upper": 3.8} | _SEEN
-_AT_A_CAMERA = {"camera_id": NORTH.id, "carriageway": "N"} | _QUARTER
-_ON_A_WAY = {"from_camera_id": SOUTH.id, "to_camera_id": NORTH.id, "carriageway": "N"} | _QUARTER
+_COUNTED = {"vehicles": 3, "expanded": 3.0, "lower": 2.2, "upper": 3.8}
+_WAY = {"from_camera_id": SOUTH.id, "to_camera_id": NORTH.id}
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "raw_frames": {
@@ -212,8 +211,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "camera_id": NORTH.id,
         "began_at": HOUR_17,
         "frames": 530,
-        **dict.fromkeys((f"{state}_s" for state in STATES), 0.0),
         "live_s": 900.0,
+        **dict.fromkeys((f"{state}_s" for state in (*STATES[2:], STATES[0])), 0.0),
         "coverage": 1.0,
         "longest_gap_s": 1.7,
         "frames_per_s": 0.6,
@@ -241,10 +240,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "investigation": "confirmed",
         "note": "Paint on the lens.",
     },
-    "vehicle_counts": _AT_A_CAMERA | {"label": "car"} | _COUNTED,
-    "flows": _AT_A_CAMERA
-    | _COUNTED
-    | {
+    "vehicle_counts": {"camera_id": NORTH.id, "carriageway": "N", "label": "car", **_QUARTER, **_COUNTED, **_SEEN},
+    "flows": {
+        "camera_id": NORTH.id,
+        "carriageway": "N",
+        **_QUARTER,
+        **_COUNTED,
         "flow_per_h": 12.0,
         "in_view_count": 3.2,
         "disagreement": 0.07,
@@ -254,13 +255,24 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "heavy_upper": 0.3,
         "directional_share": 0.6,
         "peak_hour_factor": 0.9,
+        **_SEEN,
     },
-    "speeds": _AT_A_CAMERA
-    | _SEEN
-    | {"vehicles": 3, "space_mean_kmh": 60.0, "p15_kmh": 52.0, "p50_kmh": 61.0, "p85_kmh": 70.0, "error_kmh": 2.5},
-    "travel_times": _ON_A_WAY
-    | _SEEN
-    | {
+    "speeds": {
+        "camera_id": NORTH.id,
+        "carriageway": "N",
+        **_QUARTER,
+        "vehicles": 3,
+        "space_mean_kmh": 60.0,
+        "p15_kmh": 52.0,
+        "p50_kmh": 61.0,
+        "p85_kmh": 70.0,
+        "error_kmh": 2.5,
+        **_SEEN,
+    },
+    "travel_times": {
+        **_WAY,
+        "carriageway": "N",
+        **_QUARTER,
         "metres": 1396.0,
         "vehicles": 3,
         "effective": 2.4,
@@ -274,15 +286,25 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mean_probability": 0.7,
         "filtered_share": 0.0,
         "filtered_median_s": 78.0,
+        **_SEEN,
     },
-    "corridor_speeds": _ON_A_WAY
-    | _SEEN
-    | {"corridor": "road", "from_m": 1396.0, "to_m": 0.0, "vehicles": 1, "speed_kmh": 62.8, "missing": None},
+    "corridor_speeds": {
+        "corridor": "road",
+        "carriageway": "N",
+        **_WAY,
+        "from_m": 1396.0,
+        "to_m": 0.0,
+        **_QUARTER,
+        "vehicles": 1,
+        "speed_kmh": 62.8,
+        "coverage": 1.0,
+        "status": "observed",
+        "missing": None,
+    },
     "reliability": {
         "corridor": "road",
         "carriageway": "N",
-        "from_camera_id": SOUTH.id,
-        "to_camera_id": NORTH.id,
+        **_WAY,
         "period": "midday",
         "first_day": HOUR_17.date(),
         "days": 1,
@@ -308,8 +330,17 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "expanded": 50.0,
         "match_rate": 0.6,
     },
-    "segment_performance": _ON_A_WAY
-    | {"vehicles": 100.0, "vehicle_km": 139.6, "vehicle_h": 2.2, "delay_h": 0.0, "speed_kmh": 62.8, "status": "observed"},
+    "segment_performance": {
+        **_WAY,
+        "carriageway": "N",
+        **_QUARTER,
+        "vehicles": 100.0,
+        "vehicle_km": 139.6,
+        "vehicle_h": 2.2,
+        "delay_h": 0.0,
+        "speed_kmh": 62.8,
+        "status": "observed",
+    },
     "data_quality": {
         "camera_id": NORTH.id,
         "local_date": HOUR_17.date(),

@@ -44,12 +44,16 @@ SELECT seen.*, sides.carriageway,
             WHEN turned THEN 'the camera was turned' END AS note
 FROM seen JOIN sides USING (camera_id);
 
--- Matches that were chosen, as passages: the likeliest of those that the fragments of one vehicle have.
+-- Matches that were chosen, as passages: the likeliest of those that the fragments of one vehicle have. A passage is a little before
+-- or beyond its camera's pole (beyond_m): the time between two is brought to that from pole to pole, at the speed of the way.
+CREATE MACRO pole_share(metres, longer) AS CASE WHEN longer > -metres / 2 THEN metres / (metres + longer) ELSE 1 END;
 CREATE TABLE timed AS
-WITH fragments AS (SELECT camera_id, carriageway, track_id, passed_at, unnest(track_ids) AS fragment FROM passages)
+WITH fragments AS (
+    SELECT camera_id, carriageway, track_id, passed_at, beyond_m, unnest(track_ids) AS fragment FROM passages
+)
 SELECT edges.way, edges.from_camera_id, edges.to_camera_id, edges.carriageway, edges.metres, later.track_id AS later_id,
        earlier.track_id AS earlier_id, later.passed_at AS arrived_at, earlier.passed_at AS left_at,
-       epoch(later.passed_at - earlier.passed_at) AS seconds, matches.probability::DOUBLE AS p
+       epoch(later.passed_at - earlier.passed_at) * pole_share(edges.metres, later.beyond_m - earlier.beyond_m) AS seconds, matches.probability::DOUBLE AS p
 FROM matches
 JOIN fragments AS later ON later.fragment = matches.query_track_id
 JOIN fragments AS earlier ON earlier.fragment = matches.gallery_track_id

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -104,6 +105,7 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
 def counted(
     request: Request, table: str, began_at: str, camera_id: str = "", carriageway: str = "", label: str = "", start: int = 0
 ) -> Response:
+    """The vehicles that a number of a camera rests on."""
     if table not in AT_A_CAMERA:
         raise NotThere(f"Only {', '.join(KEYS)} are counts of vehicles.")
     keys = {"camera_id": camera_id, "carriageway": carriageway} | ({"label": label} if "label" in KEYS[table] else {})
@@ -181,7 +183,7 @@ def _median(pairs: list[TimedPair]) -> int:
     return 0
 
 
-def _page(request: Request, question: Question, total: int, **found) -> Response:
+def _page(request: Request, question: Question, total: int, **found: Any) -> Response:
     viewer, figure, table = viewer_of(request), question.figure, question.table
     place = question.made_of[0][1]
     day = calendar_of(viewer.reading.require()).day_of(figure["began_at"])
@@ -194,7 +196,7 @@ def _page(request: Request, question: Question, total: int, **found) -> Response
     if not viewer.reading.has("crops", place):
         gone = f"They were {deleted.sentence}." if deleted else "They are not in the lake."
     quality = viewer.reading.table("data_quality", Partition.of_day(day)).to_pylist()
-    shared = {
+    shared: dict[str, Any] = {
         "table": table, "figure": figure, "day": day, "total": total, "gone": gone, "start": question.start,
         "end": figure["began_at"] + BIN,
         "missing": _missing(viewer.reading, question.made_of) if total != (figure["vehicles"] or 0) else "",
@@ -205,7 +207,7 @@ def _page(request: Request, question: Question, total: int, **found) -> Response
         "models": next((row["models"] for row in quality if row["camera_id"] == place.camera), ""),
     }  # fmt: skip
     times = figure["began_at"], figure["began_at"] + BIN
-    return page(request, "counted.html", times=times, **shared, **({"seen": [], "pairs": [], "pieces": 0, "median": 0} | found))
+    return page(request, "counted.html", times=times, **shared | {"seen": [], "pairs": [], "pieces": 0, "median": 0} | found)
 
 
 def _missing(reading: Reading, made_of: list[tuple[str, Partition]]) -> str:

@@ -89,7 +89,9 @@ def test_the_ladder(tmp_path, live, status):
 @pytest.fixture
 def exact(monkeypatch):
     """As if it had been measured that the counter makes hardly a mistake."""
-    monkeypatch.setattr(day, "known_bias", lambda measure, model: KnownBias(measure, value=0.0, spread=1.0, support=9, on="made"))
+    monkeypatch.setattr(
+        day, "known_bias", lambda measure, model: KnownBias(measure=measure, value=0.0, spread=1.0, support=9, on="made")
+    )
 
 
 @pytest.mark.parametrize("live", [480.0, 600.0, 780.0])
@@ -327,7 +329,9 @@ def test_what_is_known_of_the_counter_moves_the_interval_and_not_the_count(tmp_p
     """It counts a tenth too many, as a rule."""
     said = {"vehicle_counts": 10.0, "flows": 10.0, "heavy_share": -20.0}
     monkeypatch.setattr(
-        day, "known_bias", lambda measure, model: KnownBias(measure, said.get(measure, 0.0), spread=2.0, support=9, on="made")
+        day,
+        "known_bias",
+        lambda measure, model: KnownBias(measure=measure, value=said.get(measure, 0.0), spread=2.0, support=9, on="made"),
     )
     marts, _ = made(tmp_path, hours=1, per_hour=800.0)
     for row in marts["flows"]:
@@ -337,3 +341,17 @@ def test_what_is_known_of_the_counter_moves_the_interval_and_not_the_count(tmp_p
     heavy = sum(row["vehicles"] for row in marts["vehicle_counts"] if row["label"] in ("bus", "truck"))
     shares = [row["heavy_share"] * row["vehicles"] for row in marts["flows"]]
     assert sum(shares) == pytest.approx(heavy / 0.8, rel=1e-4)
+
+
+def test_passages_beyond_the_pole_make_no_way_longer(tmp_path):
+    """The second camera sees its vehicles 50 m before its pole: 450 m are driven, and 500 are told of."""
+    _, truth = made(tmp_path)
+    place = Partition.camera_hour("road-2", TEN)
+    rows = truth.lake.read("passages", place).to_pylist()
+    for row in rows:
+        early = timedelta(seconds=50 / (row["speed_kmh"] / 3.6)) if row["carriageway"] == "N" else timedelta()
+        row |= {"passed_at": row["passed_at"] - early, "beyond_m": -50.0 if early else 0.0}
+    kept = [row for row in rows if row["passed_at"] >= TEN]
+    truth.lake.write("passages", place, pa.Table.from_pylist(kept, truth.lake.read("passages", place).schema))
+    for row in where(built(truth)["travel_times"], from_camera_id="road-1", to_camera_id="road-2")[:4]:
+        assert row["median_s"] == pytest.approx(36.0, rel=0.05)
