@@ -36,7 +36,7 @@ def plot_flows(rows: pa.Table) -> Figure:
 
 
 def plot_speeds(rows: pa.Table) -> Figure:
-    """Space means, a line a camera and carriageway."""
+    """Space mean speeds of a day, a curve a camera."""
     return _curves(lines_of(rows, _CAMERA, ("space_mean_kmh",)), "space_mean_kmh", "space mean speed, km/h")
 
 

@@ -8,7 +8,7 @@ from cctview_pipeline.analytics.report.windows import Window
 
 
 def table_of(side: Side) -> Table:
-    """A row a line and type of day."""
+    """One side of a comparison, row by row."""
     digits = 0 if side.measure.is_sum else 1
     several = len({row.days for row in side.rows}) > 1
     rows = []

@@ -208,7 +208,7 @@ class Context:
 
 
 def environment() -> Environment:
-    """Of the templates beside this file: whatever a campaign says stays text."""
+    """The report's templates. An undefined name in one is an error."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -221,7 +221,7 @@ def environment() -> Environment:
 
 
 def stylesheet() -> Markup:
-    """What stands in the file's one style element."""
+    """What the report's one file carries of style."""
     here = Path(__file__).parent
     return Markup("".join((here / name).read_text() for name in ("marks/marks.css", "report.css")))
 

@@ -66,7 +66,7 @@ def flow_plots(figures: Figures, clock: Clock) -> list[Drawing]:
 
 
 def bin_name(figures: Figures) -> str:
-    """In words."""
+    """What a bin of these figures is called."""
     return "hour" if figures.bins.step >= timedelta(hours=1) else "quarter of an hour"
 
 

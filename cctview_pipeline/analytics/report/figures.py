@@ -210,5 +210,5 @@ def usable(status: str) -> list[bool]:
 
 
 def known(values: Sequence[Any]) -> list[Any]:
-    """Without what is None."""
+    """Those that are not null."""
     return [value for value in values if value is not None]

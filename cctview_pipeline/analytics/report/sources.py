@@ -72,7 +72,7 @@ def _coverage(lake: Lake, day: Day) -> pa.Table:
 
 
 def sources_of(lake: Lake, day: Day) -> Sources:
-    """As they are now."""
+    """What a day's report rests on, as the lake has it now."""
     place = Partition.of_day(day.day)
     return Sources(
         version=version("cctview-pipeline"),

@@ -47,7 +47,7 @@ class Road:
 
 
 def roads(figures: Figures) -> list[Road]:
-    """Every carriageway of every corridor that has ways."""
+    """The space-time diagrams of a day, one a corridor and carriageway."""
     found: dict[tuple[str, str], list[Figure]] = {}
     for figure in figures.tables["corridor_speeds"]:
         found.setdefault((figure.of[0], figure.of[3]), []).append(figure)

@@ -11,7 +11,7 @@ _KEY = re.compile(rf"{FOLDER}/day=(\d{{4}}-\d\d-\d\d)/report\.html")
 
 
 def report_key(day: date) -> str:
-    """Where the report of a local day lies."""
+    """Where a day's report lies in the lake."""
     return f"{FOLDER}/day={format_day(day)}/report.html"
 
 

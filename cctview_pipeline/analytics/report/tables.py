@@ -26,17 +26,17 @@ class Table:
 
 
 def short(value: float | None, digits: int = 0) -> str:
-    """A number with so many digits behind the point."""
+    """A number as a table shows it; a dash for none."""
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
 def percent(share: float | None) -> str:
-    """A share of 1."""
+    """A share, 0..1, in percent."""
     return NOTHING if share is None else f"{100 * share:.0f} %"
 
 
 def interval(low: float | None, high: float | None, digits: int = 0) -> str:
-    """Both ends, or neither."""
+    """Both ends of an interval; a dash without one."""
     return NOTHING if low is None or high is None else f"{low:,.{digits}f} to {high:,.{digits}f}"
 
 
@@ -109,7 +109,7 @@ def _peak(side: Figure, figures: Figures, clock: Clock) -> list[str]:
 
 
 def labels(figures: Figures) -> Table:
-    """A row a camera and carriageway."""
+    """Vehicles by camera, side and label."""
     kinds = ("car", "bus", "truck", "motorcycle")
     found: dict[str, dict[str, str]] = {}
     for each in figures.tables["vehicle_counts"]:
@@ -144,7 +144,7 @@ def speeds(figures: Figures, clock: Clock) -> Table:
 
 
 def times_of_day(figures: Figures, clock: Clock) -> Table:
-    """A row a way."""
+    """Travel times of a day, a row a way."""
     rows = []
     for way in figures.tables["travel_times"]:
         good = usable(way.values["status"])
@@ -157,7 +157,7 @@ def times_of_day(figures: Figures, clock: Clock) -> Table:
 
 
 def way_name(way: Figure) -> str:
-    """``road-1 to road-2``."""
+    """Where a way begins and ends."""
     return f"{way.of[0]} to {way.of[1]}"
 
 
@@ -225,7 +225,7 @@ def _hours(figures: Figures, clock: Clock) -> list[str]:
 
 
 def reliability(figures: Figures) -> Table:
-    """A row a way and period."""
+    """How far travel times can be relied on, a row a way and period."""
     rows = []
     for each in figures.tables["reliability"]:
         _, first, last, side, period = each.of
@@ -240,7 +240,7 @@ def reliability(figures: Figures) -> Table:
 
 
 def quality(figures: Figures) -> Table:
-    """A row a camera."""
+    """What each camera's figures are worth."""
     rows = []
     for each in figures.tables["data_quality"]:
         v = each.values
@@ -268,7 +268,7 @@ def _words_of(states: Iterable[str]) -> list[str]:
 
 
 def anomalies(figures: Figures, clock: Clock) -> Table:
-    """A row a time, with its dates: an anomaly may be longer than the day."""
+    """Times in which figures are not what they seem."""
     when: Callable[[str], str] = lambda text: clock.stamp(datetime.fromisoformat(text))  # noqa: E731
     rows = []
     for each in figures.tables["anomalies"]:

@@ -20,7 +20,7 @@ _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 @router.get("/report/{day}")
 def report(request: Request, day: str) -> Response:
-    """The file as it lies there."""
+    """The report of a day, as it lies in the lake."""
     reading = viewer_of(request).reading
     reading.require()
     try:

@@ -149,7 +149,7 @@ def test_what_is_told_from_outside_stands_in_it(lake: Lake):
 )
 def test_a_day_on_which_clocks_change(tmp_path: Path, start: datetime, hours: int, quarters: int, said: str):
     day = start.date()
-    lake = reported(tmp_path, road(2, start, hours), days=(day,), per_hour=20)
+    lake = reported(tmp_path, road(1, start, hours), days=(day,), per_hour=20)
     report = daily_report(lake, lake.require_campaign(), day)
     assert len(rows(report, "flows")["road-1 N"]["vehicles"]) == quarters
     html = report.html.decode()

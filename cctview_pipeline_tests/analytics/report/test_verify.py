@@ -1,5 +1,6 @@
 """A report held against a lake: nothing differs, something was changed, something has gone."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,14 +17,21 @@ from cctview_pipeline_tests.factories.reported import BEGIN, MAY_5, make_marts, 
 HOUR = Partition.camera_hour("road-2", BEGIN + timedelta(hours=1))
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return reported(tmp_path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(reported(tmp_path_factory.mktemp("verify")).uri)
 
 
-@pytest.fixture
-def html(lake: Lake) -> bytes:
+@pytest.fixture(scope="module")
+def html(whole: Path) -> bytes:
+    lake = Lake(str(whole))
     return daily_report(lake, lake.require_campaign(), MAY_5).html
+
+
+@pytest.fixture
+def lake(whole: Path, tmp_path: Path) -> Lake:
+    """To be changed."""
+    return Lake(str(shutil.copytree(whole, tmp_path / "lake")))
 
 
 def test_nothing_differs(lake: Lake, html: bytes):
