@@ -36,15 +36,16 @@ WITH counted AS (
     SELECT *, known_bias('heavy_recall') - known_bias('heavy_false') AS told_apart, known_bias('heavy_false') AS false_share FROM wilson
 )
 SELECT c.camera_id, c.carriageway, c.began_at, c.local_at, c.vehicles, c.expanded,
-       greatest(0, c.expanded - 1.645 * expanded_error(c.vehicles, c.counted, known_bias('flows'))) AS lower,
+       CASE WHEN c.expanded IS NOT NULL
+            THEN greatest(0, c.expanded - 1.645 * expanded_error(c.vehicles, c.counted, known_bias('flows'))) END AS lower,
        c.expanded + 1.645 * expanded_error(c.vehicles, c.counted, known_bias('flows')) AS upper,
        4 * c.expanded AS flow_per_h,
        CASE WHEN c.counted > 0 THEN c.in_view_count END AS in_view_count,
        CASE WHEN c.vehicles > 0 THEN (c.in_view_count - c.vehicles) / c.vehicles END AS disagreement,
        c.expanded / nullif(before.expanded, 0) AS balance,
-       CASE WHEN usable(c.status) THEN least(1, greatest(0, (c.heavy_seen - c.false_share) / c.told_apart)) END AS heavy_share,
-       CASE WHEN usable(c.status) THEN least(1, greatest(0, (c.middle - c.half - c.false_share) / c.told_apart)) END AS heavy_lower,
-       CASE WHEN usable(c.status) THEN least(1, greatest(0, (c.middle + c.half - c.false_share) / c.told_apart)) END AS heavy_upper,
+       CASE WHEN usable(c.status) AND c.vehicles > 0 THEN least(1, greatest(0, (c.heavy_seen - c.false_share) / c.told_apart)) END AS heavy_share,
+       CASE WHEN usable(c.status) AND c.vehicles > 0 THEN least(1, greatest(0, (c.middle - c.half - c.false_share) / c.told_apart)) END AS heavy_lower,
+       CASE WHEN usable(c.status) AND c.vehicles > 0 THEN least(1, greatest(0, (c.middle + c.half - c.false_share) / c.told_apart)) END AS heavy_upper,
        c.expanded / nullif(c.expanded + other.expanded, 0) AS directional_share,
        hours.peak_hour_factor,
        c.counted AS coverage, c.status, c.note AS quality_note
