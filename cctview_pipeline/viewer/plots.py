@@ -18,7 +18,7 @@ from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.local_calendar import BIN, PERIODS
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 150, 38, 22, 24
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 300, 150, 38, 16, 22, 24
 MAX_PLOTS = 16
 """Plots of a page."""
 Lost = Mapping[tuple[str, datetime], str]
@@ -105,7 +105,7 @@ def plots(table: str, rows: Sequence[Mapping], lost: Lost, clock: Clock) -> list
     tallest = most([row for group in found.values() for row in group])
     axis = Axis.of(sorted({row["began_at"] for row in rows}), BIN // timedelta(minutes=1))
     return [
-        _line(kind, name, group, Scale(axis, clock, LEFT, WIDTH - 4), tallest if kind.one_scale else most(group), lost)
+        _line(kind, name, group, Scale(axis, clock, LEFT, WIDTH - RIGHT), tallest if kind.one_scale else most(group), lost)
         for name, group in found.items()
     ]
 
@@ -170,7 +170,7 @@ def _periods(name: str, rows: list[Mapping]) -> Drawing:
     """Travel times of FHWA's periods: from the median to the 95th percentile, the mean as a line, free flow as a broken one."""
     values = [row[each] for row in rows for each in ("p50_s", "p95_s", "mean_s", "free_flow_s") if row[each] is not None]
     plot = _Plot(f"{name}: travel time by period, seconds", max(values, default=1))
-    wide = (WIDTH - LEFT - 4) / len(_PERIODS)
+    wide = (WIDTH - LEFT - RIGHT) / len(_PERIODS)
     for row in rows:
         x = LEFT + wide * _PERIODS.index(row["period"])
         indices = ", ".join(f"{said} {row[each]:.2f}" for each, said in _INDICES.items() if row[each] is not None)
@@ -195,10 +195,10 @@ class _Plot:
     def __init__(self, title: str, tallest: float) -> None:
         self._top = round_up(tallest)
         self._drawing = Drawing(WIDTH, HEIGHT, title, "plot")
-        self._drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - 4, HEIGHT - BOTTOM, "base")
+        self._drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "base")
         for share in (0.5, 1.0):
             y = self._y(self._top * share)
-            self._drawing.line(LEFT, y, WIDTH - 4, y, "tick")
+            self._drawing.line(LEFT, y, WIDTH - RIGHT, y, "tick")
             self._drawing.text(LEFT - 4, y + 4, f"{self._top * share:g}", "axis", anchor="end")
 
     def _y(self, value: float) -> float:
