@@ -66,8 +66,8 @@ def in_view_table(camera: Camera, begin: datetime, views: list[RetracedView], fr
 class _Seen:
     """A track's sightings on the stretch.
 
-    times (N,), middle: of the whole track, s since 1970; dwell_s: how long it takes for the stretch at its pace, None where it was
-    not followed over the stretch's middle.
+    times (N,), middle: of the whole track, s since 1970; dwell_s: how long it takes for the stretch at its pace, None where it
+    was not followed over the stretch's middle.
     """
 
     carriageway: str
