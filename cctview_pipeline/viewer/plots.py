@@ -18,14 +18,14 @@ from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.local_calendar import BIN, PERIODS
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 300, 150, 38, 22, 24
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 300, 150, 38, 16, 22, 24
 MAX_PLOTS = 16
 """Plots of a page."""
 Lost = Mapping[tuple[str, datetime], str]
 """Camera, quarter of an hour -> what most of it was lost to, as coverage names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """How a mart is drawn. by: the columns that name a plot; low, middle, high: what its marks show; interval: its ends; unit: in
     the title; one_scale: of all plots, so that they can be compared."""
@@ -50,17 +50,27 @@ class Kind:
 
 KINDS = {
     "vehicle_counts": Kind(
-        ("camera_id", "carriageway", "label"), "", "expanded", "", ("lower", "upper"), "vehicles", one_scale=False
+        by=("camera_id", "carriageway", "label"),
+        low="",
+        middle="expanded",
+        high="",
+        interval=("lower", "upper"),
+        unit="vehicles",
+        one_scale=False,
     ),
-    "flows": Kind(("camera_id", "carriageway"), "", "expanded", "", ("lower", "upper"), "vehicles"),
-    "speeds": Kind(("camera_id", "carriageway"), "p15_kmh", "space_mean_kmh", "p85_kmh", ("", ""), "km/h"),
+    "flows": Kind(
+        by=("camera_id", "carriageway"), low="", middle="expanded", high="", interval=("lower", "upper"), unit="vehicles"
+    ),
+    "speeds": Kind(
+        by=("camera_id", "carriageway"), low="p15_kmh", middle="space_mean_kmh", high="p85_kmh", interval=("", ""), unit="km/h"
+    ),
     "travel_times": Kind(
-        ("from_camera_id", "to_camera_id", "carriageway"),
-        "p15_s",
-        "median_s",
-        "p85_s",
-        ("median_lower_s", "median_upper_s"),
-        "seconds",
+        by=("from_camera_id", "to_camera_id", "carriageway"),
+        low="p15_s",
+        middle="median_s",
+        high="p85_s",
+        interval=("median_lower_s", "median_upper_s"),
+        unit="seconds",
         one_scale=False,
     ),
 }
@@ -95,7 +105,7 @@ def plots(table: str, rows: Sequence[Mapping], lost: Lost, clock: Clock) -> list
     tallest = most([row for group in found.values() for row in group])
     axis = Axis.of(sorted({row["began_at"] for row in rows}), BIN // timedelta(minutes=1))
     return [
-        _line(kind, name, group, Scale(axis, clock, LEFT, WIDTH - 4), tallest if kind.one_scale else most(group), lost)
+        _line(kind, name, group, Scale(axis, clock, LEFT, WIDTH - RIGHT), tallest if kind.one_scale else most(group), lost)
         for name, group in found.items()
     ]
 
@@ -160,7 +170,7 @@ def _periods(name: str, rows: list[Mapping]) -> Drawing:
     """Travel times of FHWA's periods: from the median to the 95th percentile, the mean as a line, free flow as a broken one."""
     values = [row[each] for row in rows for each in ("p50_s", "p95_s", "mean_s", "free_flow_s") if row[each] is not None]
     plot = _Plot(f"{name}: travel time by period, seconds", max(values, default=1))
-    wide = (WIDTH - LEFT - 4) / len(_PERIODS)
+    wide = (WIDTH - LEFT - RIGHT) / len(_PERIODS)
     for row in rows:
         x = LEFT + wide * _PERIODS.index(row["period"])
         indices = ", ".join(f"{said} {row[each]:.2f}" for each, said in _INDICES.items() if row[each] is not None)
@@ -185,10 +195,10 @@ class _Plot:
     def __init__(self, title: str, tallest: float) -> None:
         self._top = round_up(tallest)
         self._drawing = Drawing(WIDTH, HEIGHT, title, "plot")
-        self._drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - 4, HEIGHT - BOTTOM, "base")
+        self._drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "base")
         for share in (0.5, 1.0):
             y = self._y(self._top * share)
-            self._drawing.line(LEFT, y, WIDTH - 4, y, "tick")
+            self._drawing.line(LEFT, y, WIDTH - RIGHT, y, "tick")
             self._drawing.text(LEFT - 4, y + 4, f"{self._top * share:g}", "axis", anchor="end")
 
     def _y(self, value: float) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.local_calendar import BIN
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
@@ -21,7 +22,7 @@ from cctview_pipeline_tests.factories.archive import HOUR_17, make_archive
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import CAMERAS
 from cctview_pipeline_tests.factories.tables import NORTH, rows
-from cctview_pipeline_tests.factories.viewer_lake import PURPOSE, viewer_campaign
+from cctview_pipeline_tests.factories.viewer_lake import PURPOSE, viewer_campaign, write_marts
 from cctview_pipeline_tests.viewer.accessibility import findings, findings_of_open_page
 from cctview_pipeline_tests.viewer.chromium import HOUR, JOURNEYS, PAGES, Visit, copied, running, text_of
 
@@ -39,10 +40,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def torn(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Camera cam-1 was offline for five minutes in the quarter of an hour that has figures, by its collector's account."""
+    """Camera cam-1 was offline for ten minutes in the quarter of an hour that has figures, by its collector's account."""
     lake, keys, log = copied(tmp_path_factory.mktemp("torn"), whole)
     began = HOUR_17 + timedelta(minutes=5)
-    lake.write("gaps", PLACE, rows("gaps", {"began_at": began, "ended_at": began + timedelta(minutes=5), "reason": "offline"}))
+    lake.write("gaps", PLACE, rows("gaps", {"began_at": began, "ended_at": began + timedelta(minutes=10), "reason": "offline"}))
+    seen = {"live_s": 300.0, "offline_s": 600.0, "coverage": 300 / 900}
+    quarters = ({"began_at": HOUR_17 + number * BIN} for number in (1, 2, 3))
+    lake.write("coverage", PLACE, rows("coverage", seen, *quarters))
+    write_marts(lake)
     states = {"began_at": HOUR_17, "ended_at": began, "state": "live"}, {"began_at": began, "state": "offline"}
     lake.write("camera_status", PLACE, rows("camera_status", *states))
     with running(lake, keys, log) as address:
@@ -77,12 +82,17 @@ def test_every_page_of_an_empty_lake_says_what_to_do_next(visit: Visit, empty: s
 
 def test_an_outage_is_hatched_with_its_reason_on_the_corridor_and_in_the_hour(visit: Visit, torn: str):
     page = visit("/", purpose=True, at=torn)
-    for address in ("/", HOUR):
-        page.goto(address)
-        gap = page.locator("svg.drawing .gap").filter(has=page.locator("title", has_text="offline")).first
-        assert re.search(r"\d\d:05:00 to \d\d:10:00: offline", gap.locator("title").text_content()), address
-        assert "#hatch" in gap.evaluate("each => getComputedStyle(each).fill"), address
-        assert gap.bounding_box()["width"] > 5
+    page.goto(HOUR)
+    gap = page.locator(".timeline .gap").filter(has=page.locator("title", has_text="offline")).first
+    assert gap.locator("title").text_content() == "13:05:00 to 13:15:00: offline"
+    assert "#operator" in gap.evaluate("each => getComputedStyle(each).fill")
+    assert gap.bounding_box()["width"] > 5
+    page.goto("/")
+    gap = page.locator("svg.drawing .gap.operator").first
+    assert "#operator" in gap.evaluate("each => getComputedStyle(each).fill")
+    assert gap.bounding_box()["width"] > 5
+    told = page.locator("svg.drawing title").all_text_contents()
+    assert "cam-2 to cam-1, 13:00 to 14:00: nothing timed; 15 min insufficient (offline)" in told
     page.goto("/")
     assert "do not send as they should: cam-1 (offline)" in page.locator(".doubts").inner_text()
     assert "offline" in page.get_by_role("row", name="cam-1").inner_text()

@@ -31,7 +31,7 @@ WITH counted AS (
 ), wilson AS (
     SELECT *, (heavy_seen + 2.706 / (2 * vehicles)) / (1 + 2.706 / vehicles) AS middle,
            1.645 * sqrt(heavy_seen * (1 - heavy_seen) / vehicles + 2.706 / (4 * vehicles * vehicles)) / (1 + 2.706 / vehicles) AS half,
-           usable(status) AND known_bias('heavy_share') IS NOT NULL AS shares_known
+           usable(status) AND vehicles > 0 AND known_bias('heavy_share') IS NOT NULL AS shares_known
     FROM told
 )
 SELECT c.camera_id, c.carriageway, c.began_at, c.local_at, c.vehicles, c.expanded,

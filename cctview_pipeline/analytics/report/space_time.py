@@ -141,7 +141,7 @@ def _cameras(drawing: Drawing, placed: Layout, link: Callable[[str], str]) -> No
     names = [_upper(placed.rows[0][0]), *(_lower(way) for way, _, _ in placed.rows)]
     for name, y in zip(names, [*(y for _, y, _ in placed.rows), placed.bottom], strict=True):
         drawing.line(LEFT, y, WIDTH - RIGHT, y, "camera")
-        drawing.text(LEFT - 8, y + 4, name, "label", link(name), "end")
+        drawing.text(LEFT - 18, y + 4, name, "label", link(name), "end")  # the first time stands below, in the middle of LEFT
 
 
 def _upper(way: Figure) -> str:

@@ -89,7 +89,8 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
     figure = _figure(request, "travel_times", began_at, cameras)
     what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {_quarter(figure)}"
     session, reading = ask(request, what, ("crops", "tracks", "passages", "matches")), viewer_of(request).reading
-    place, before = place_of(figure), places_before(figure)
+    campaign, place = reading.require(), place_of(figure)
+    before = [each for each in places_before(figure) if campaign.covers(each.begin)]
     made_of = [("passages", place), ("matches", place), *(("passages", each) for each in before)]
     reading.look_ahead(*((table, [each]) for table, each in made_of))
     earlier = [reading.table("passages", each, PASSAGES) for each in before]
@@ -189,7 +190,7 @@ def _page(request: Request, question: Question, total: int, **found: Any) -> Res
     day = calendar_of(viewer.reading.require()).day_of(figure["began_at"])
     dagster = viewer.settings.dagster
     links = [
-        (f"{name} of {each.camera}", partition_link(dagster, name, f"{each.camera}|{format_hour(each.begin)}"))
+        (f"{name} of {each}", partition_link(dagster, name, f"{each.camera}|{format_hour(each.begin)}"))
         for name, each in dict.fromkeys(question.made_of)
     ]
     gone, deleted = "", Tombstones(viewer.reading.lake).get("crops", place)

@@ -61,6 +61,7 @@ REPORTS = 31
 SHOWN = 100
 MAX_PARTITIONS = 2_000
 """Of a table by camera and hour that are read for one day."""
+_SENTENCES = frozenset({"quality_note", "note", "detail", "excluded", "models"})
 _CAMERAS = ("camera_id", "from_camera_id", "to_camera_id", "origin", "destination")
 
 
@@ -88,6 +89,21 @@ class Chosen:
         """Of an address, its end left open for another key."""
         hour = {"hour": format_hour(self.hour)} if self.hour else {}
         return urlencode({"day": self.day, "camera": self.camera} | hour)
+
+
+@dataclass(frozen=True)
+class Column:
+    """As the page has it. kind: the class of its cells: of numbers, of sentences, or neither."""
+
+    name: str
+    meaning: str
+    kind: str
+
+    @classmethod
+    def of(cls, field: pa.Field) -> "Column":
+        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        kind = "n" if is_number else "says" if field.name in _SENTENCES else ""
+        return cls(field.name, field.metadata[b"description"].decode(), kind)
 
 
 @router.get("/figures/{name}")
