@@ -62,9 +62,7 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
         table: set(camera_hours) for table in ("coverage", *CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))
     }
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
-    return plan | {
-        mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))
-    }
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))}
 
 
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
