@@ -26,7 +26,7 @@ from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
 
 REPORT = "daily_report"
-FIGURES = (*MARTS, "throughput")
+FIGURES = (*MARTS, "throughput", REPORT)
 """Of a local day."""
 TRUTH = ("truth_boxes", "truth_passages")
 ACCOUNTS = ("camera_status", "gaps")
@@ -36,7 +36,7 @@ CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "passages", 
 STAGES = {
     "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "coverage", "detections", "crops", "features"),
     "tracks and matches": ("tracks", "passages", "matches"),
-    "journeys and marts": ("journeys", *FIGURES, REPORT, "evaluation"),
+    "journeys and marts": ("journeys", *FIGURES, "evaluation"),
 }
 
 STAGES_OF_ONE_RUN = {
@@ -62,9 +62,7 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
         table: set(camera_hours) for table in ("coverage", *CHAIN, *(TRUTH if in_city else ()), *(ACCOUNTS if live else ()))
     }
     plan["journeys"] = {Partition.of_hour(hour) for hour in hours}
-    return plan | {
-        mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, REPORT, *(("evaluation",) if in_city else ()))
-    }
+    return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))}
 
 
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
@@ -93,7 +91,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}
     remade = missing["journeys"] | missing["coverage"] | missing["passages"]
     stale_days = set(calendar_of(campaign).days_of([p.begin for p in remade]))
-    for mart in {*FIGURES, REPORT, "evaluation"} & set(plan):
+    for mart in {*FIGURES, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}
     todo = {asset: partitions & plan[asset] - deleted[asset] for asset, partitions in missing.items()}
     return {asset: partitions for asset, partitions in todo.items() if partitions}

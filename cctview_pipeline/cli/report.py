@@ -72,7 +72,10 @@ def _write(lake: "Lake", campaign: "Campaign", day: str, out: Path | None) -> No
 
 
 def _verify(lake: "Lake", campaign: "Campaign", path: Path, as_json: bool) -> None:
+    from cctview_pipeline.analytics.report.sources import open_day
     from cctview_pipeline.analytics.report.verify import verify
+    from cctview_pipeline.cameras.local_time import calendar_of
+    from cctview_pipeline.privacy.tombstones import Tombstones
 
     found = verify(lake, campaign, _read(path), str(path))
     if as_json:
@@ -82,6 +85,10 @@ def _verify(lake: "Lake", campaign: "Campaign", path: Path, as_json: bool) -> No
             say(sentence)
         for table, count in found.gone.items():
             say(f"{table}: {count} partitions that it was made from are not in the lake any more.")
+        if found.gone:
+            opened = open_day(lake, campaign, calendar_of(campaign), date.fromisoformat(found.day))
+            for sentence in Tombstones(lake).sentences(opened.reads):
+                say(sentence)
         for each in found.differences[:SHOWN]:
             say(str(each))
         if len(found.differences) > SHOWN:

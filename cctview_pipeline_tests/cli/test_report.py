@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from cctview_pipeline.cli.app import app
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake.layout import key
+from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline_tests.factories.reported import BEGIN, reported
 
 
@@ -40,6 +42,18 @@ def test_it_is_written_verified_and_found_out(lake: Lake, tmp_path: Path):
     assert "was" in text
     status, text = cctview("--verify", "report-2020-05-05.html", "--json")
     assert (status, json.loads(text)["gone"]) == (1, {})
+
+
+def test_what_was_deleted_on_purpose_is_told_with_its_reason(lake: Lake):
+    cctview("--out", "mine.html")
+    hour = Partition.camera_hour("road-1", BEGIN)
+    Tombstones(lake).put(Tombstone("passages", hour, "the campaign keeps passages for 168 hours", BEGIN))
+    lake.storage.delete(key("passages", hour))
+    status, text = cctview("--verify", "mine.html")
+    assert status == 0
+    assert "passages: 1 partitions that it was made from are not in the lake any more." in text
+    assert "keeps passages for 168 hours" in text
+    assert "cannot be verified, as what they rest on has gone" in text
 
 
 def test_two_times(lake: Lake, tmp_path: Path):

@@ -133,7 +133,7 @@ def _texts() -> Iterator[tuple[str, bytes]]:
     analytics = files("cctview_pipeline.analytics")
     beside = (each for each in analytics.iterdir() if each.name.startswith("known_bias"))
     for file in (*analytics.joinpath("marts").iterdir(), *beside):
-        if file.name.endswith((".sql", ".py", ".toml")):
+        if file.name.endswith((".sql", ".py", ".json")):
             yield file.name, file.read_bytes()
 
 
