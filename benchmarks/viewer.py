@@ -14,7 +14,6 @@ without rows, which are listed like others and never opened. Between both a prox
 import argparse
 import contextlib
 import gzip
-import itertools
 import json
 import os
 import platform
@@ -34,14 +33,16 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import pyarrow as pa
 import uvicorn
 from starlette.testclient import TestClient
 
-from cctview_pipeline.campaign import Camera, Campaign
+from cctview_pipeline.cameras.local_time import calendar_of
+from cctview_pipeline.campaign import HOUR, Camera, Campaign
+from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.lake import Lake, Partition, layout
-from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.lake.storage import S3Access
+from cctview_pipeline.local_calendar import BIN
+from cctview_pipeline.match.gate import edges
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer import ViewerSettings, create_app, door
@@ -50,6 +51,7 @@ from cctview_pipeline.viewer.serving import listen
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the object store beside the tests
 from cctview_pipeline_tests.factories.counting_proxy import Count, counting_proxy
 from cctview_pipeline_tests.factories.s3_server import s3_server
+from cctview_pipeline_tests.factories.tables import rows
 
 RESULT = Path(__file__).parent / "results" / "viewer.json"
 STATIC = Path(__file__).parent.parent / "cctview_pipeline" / "viewer" / "static"
@@ -77,17 +79,17 @@ def grown(source: Lake, folder: Path, cameras: int, hours: int) -> Lake:
         )
         for n in range(cameras - len(known))
     ]
-    begin = campaign.start.replace(hour=0)
-    lake.write_campaign(
-        Campaign(
-            name="grown",
-            network="city",
-            start=begin,
-            end=begin + timedelta(hours=hours),
-            cameras=(*known, *more),
-            settings=campaign.settings,
-        )
+    calendar = calendar_of(campaign)
+    begin = calendar.begin(calendar.day_of(campaign.start))
+    made = Campaign(
+        name="grown",
+        network="city",
+        start=begin,
+        end=begin + timedelta(hours=hours),
+        cameras=(*known, *more),
+        settings=campaign.settings,
     )
+    lake.write_campaign(made)
     template = {table: Path(source.storage.path(source.keys(table)[0])) for table in LINKED}
     for camera in (*known, *more):
         for hour in range(hours):
@@ -97,20 +99,38 @@ def grown(source: Lake, folder: Path, cameras: int, hours: int) -> Lake:
                 if not place.exists():
                     place.parent.mkdir(parents=True)
                     os.link(file, place)
-    day, quarters = Partition.of_day(begin.date()), [begin + timedelta(minutes=15 * n) for n in range(4 * hours)]
-    counts = [
-        {"camera_id": c.id, "carriageway": way, "began_at": q, "label": "car", "vehicles": 100, "observed_s": 890.0}
-        for c in (*known, *more) for way in "NS" for q in quarters
-    ]  # fmt: skip
-    pairs = [(a.id, b.id) for group in (known, more) for a, b in itertools.pairwise(group)]
-    figures = {"vehicles": 80, "median_s": 60.0, "p15_s": 50.0, "p85_s": 70.0, "median_kmh": 61.0, "mean_probability": 0.8}
-    times = [
-        {"from_camera_id": a, "to_camera_id": b, "began_at": q} | figures
-        for pair in pairs for a, b in (pair, pair[::-1]) for q in quarters
-    ]  # fmt: skip
-    lake.write("vehicle_counts", day, pa.Table.from_pylist(counts, schema_of("vehicle_counts")))
-    lake.write("travel_times", day, pa.Table.from_pylist(times, schema_of("travel_times")))
+    write_figures(lake, made)
     return lake
+
+
+def write_figures(lake: Lake, campaign: Campaign) -> None:
+    """Marts of the first local day, and coverage of its hours, with the same numbers in every row."""
+    calendar, hours = calendar_of(campaign), int((campaign.end - campaign.start) / HOUR)
+    day = calendar.day_of(campaign.start)
+    at = lambda minutes: [  # noqa: E731
+        {"began_at": time, "local_at": calendar.local(time)}
+        for time in (campaign.start + number * timedelta(minutes=minutes) for number in range(60 * hours // minutes))
+    ]
+    sides = [{"camera_id": camera.id, "carriageway": way} for camera in campaign.cameras for way in "NS"]
+    ways = [
+        {"from_camera_id": edge.source.id, "to_camera_id": edge.target.id, "carriageway": edge.carriageway}
+        for edge in edges(campaign)
+    ]
+    corridors = {camera.id: camera.corridor for camera in campaign.cameras}
+    changes = {
+        "vehicle_counts": [side | {"label": label} | time for side in sides for label in VEHICLES for time in at(15)],
+        "flows": [side | time for side in sides for time in at(15)],
+        "travel_times": [way | time for way in ways for time in at(15)],
+        "corridor_speeds": [way | {"corridor": corridors[way["to_camera_id"]]} | time for way in ways for time in at(5)],
+        "data_quality": [{"camera_id": camera.id} for camera in campaign.cameras],
+    }
+    for table, found in changes.items():
+        lake.write(table, Partition.of_day(day), rows(table, *found))
+    for camera in campaign.cameras:
+        for hour in range(hours):
+            begin = campaign.start + hour * HOUR
+            quarters = ({"camera_id": camera.id, "began_at": begin + number * BIN} for number in range(4))
+            lake.write("coverage", Partition.camera_hour(camera.id, begin), rows("coverage", *quarters))
 
 
 def pages(client: TestClient, hour: str) -> dict[str, str]:
@@ -125,6 +145,7 @@ def pages(client: TestClient, hour: str) -> dict[str, str]:
         "with the platoon": f"/cameras/city-3/{hour}?at={hour[-2:]}:04:00&time=platoon",
         "a vehicle": vehicle,
         "journeys": f"/journeys/{hour}",
+        "flows": "/figures/flows",
         "travel_times": "/figures/travel_times",
         "vehicle_counts": "/figures/vehicle_counts",
         "search": f"/search?camera=city-2&hour={hour}&like={vehicle.removeprefix('/vehicles/')}",

@@ -126,25 +126,23 @@ def seen(day: Day, clock: Clock) -> Drawing | None:
 def _to_point_at(drawing: Drawing, road: space_time.Road, day: Day, clock: Clock) -> None:
     """Over every way and hour what is drawn there in words, as a link to its travel times."""
     placed = space_time.layout(road, day.figures, clock)
+    hours = [(*span, _from_to(placed.scale, *span, clock)) for span in _hours(day.figures.cells)]
     for way, y, tall in placed.rows:
-        shown = space_time.shown_speeds(way, road.kinds(way))
-        for first, end in _hours(day.figures.cells):
+        kinds = road.kinds(way)
+        shown, statuses = space_time.shown_speeds(way, kinds), _with_flags(way, kinds)
+        for first, end, said in hours:
             speeds = [speed for speed in shown[first:end] if speed]
-            said = f"{harmonic(speeds):.0f} km/h" if speeds else "nothing timed"
-            why = _why(_letters(road, way, first, end), way.values["missing"][first:end], day.figures.cells)
-            tip = f"{way.of[1]} to {way.of[2]}, {_from_to(placed.scale, first, end, clock)}: {said}{why}"
+            speed = f"{harmonic(speeds):.0f} km/h" if speeds else "nothing timed"
+            why = _why(statuses[first:end], way.values["missing"][first:end], day.figures.cells)
+            tip = f"{way.of[1]} to {way.of[2]}, {said}: {speed}{why}"
             hour = format_hour(floor_hour(day.figures.cells.began[first]))
             href = f"/figures/travel_times?day={day.figures.day}&camera={way.of[2]}&hour={hour}"
             x = placed.scale.at(first)
             drawing.rect(x, y, placed.scale.at(end) - x, tall, "hit", tip, href)
 
 
-def _letters(road: space_time.Road, way: Figure, first: int, end: int) -> str:
-    """Statuses, those that are flagged included."""
-    kinds = road.kinds(way)[first:end]
-    return "".join(
-        "f" if kind == "flagged" else letter for kind, letter in zip(kinds, way.values["status"][first:end], strict=True)
-    )
+def _with_flags(way: Figure, kinds: list[str]) -> str:
+    return "".join("f" if kind == "flagged" else letter for kind, letter in zip(kinds, way.values["status"], strict=True))
 
 
 def _hours(axis: Axis) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.lines import runs
 from cctview_pipeline.analytics.report.drawings import round_up
@@ -19,8 +21,10 @@ from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.local_calendar import BIN, PERIODS
 
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 300, 150, 38, 16, 22, 24
-MAX_PLOTS = 16
+MAX_PLOTS = 12
 """Plots of a page."""
+_MOST_BINS = 100
+"""Quarters of an hour of a local day on which clocks are put back."""
 Lost = Mapping[tuple[str, datetime], str]
 """Camera, quarter of an hour -> what most of it was lost to, as coverage names it."""
 
@@ -93,9 +97,21 @@ def is_plotted(table: str) -> bool:
     return table in KINDS or table == "reliability"
 
 
+def plotted(table: str, rows: pa.Table) -> list[dict]:
+    """What is drawn of a mart's rows, which are sorted by their lines."""
+    if not is_plotted(table) or not rows.num_rows:
+        return []
+    some = rows.slice(0, MAX_PLOTS * _MOST_BINS)
+    if table in KINDS:
+        kind = KINDS[table]
+        every = dict.fromkeys((*kind.by, *kind.columns, "began_at", "vehicles", "coverage", "status", "quality_note"))
+        some = some.select(list(every))
+    return some.to_pylist()
+
+
 def plots(table: str, rows: Sequence[Mapping], lost: Lost, clock: Clock) -> list[Drawing]:
-    """Of the first MAX_PLOTS lines."""
-    if not rows or not is_plotted(table):
+    """Of the first MAX_PLOTS lines. rows: as :func:`plotted` gives them."""
+    if not rows:
         return []
     if table == "reliability":
         return [_periods(name, group) for name, group in groups(table, rows).items()]

@@ -53,7 +53,8 @@ def test_from_a_figure_to_its_vehicle_and_the_clock_of_its_cameras(chromium, her
     page.set_default_timeout(15_000)
     page.goto("/figures/vehicle_counts?camera=cam-1")
     assert page.locator("time").first.inner_text() == "2020-05-05 13:00"  # not the reader's clock
-    page.get_by_role("link", name="vehicles", exact=True).click()
+    counted = page.get_by_role("row", name=re.compile("cam-1 N car")).first
+    counted.get_by_role("link", name="vehicles", exact=True).click()
     page.get_by_role("button", name="Go on").click()
     assert page.locator("h1").inner_text().startswith("1 car at cam-1, northbound")
     assert page.locator(".hits img").first.evaluate("each => each.decode().then(() => each.naturalWidth)") == 40

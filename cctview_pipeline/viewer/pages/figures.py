@@ -27,7 +27,7 @@ from cctview_pipeline.lake.marts import MIN_OBSERVED
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.viewer.pages.counted import counted_link
-from cctview_pipeline.viewer.plots import SAYS, Lost, cameras_of, is_plotted, plots
+from cctview_pipeline.viewer.plots import MAX_PLOTS, SAYS, Lost, cameras_of, plots, plotted
 from cctview_pipeline.viewer.reading import NotThere, Reading
 from cctview_pipeline.viewer.shared import clock_of, day_named, hour_named, page, partition_link, viewer_of
 
@@ -122,7 +122,7 @@ def figure(request: Request, name: str, day: str = "", camera: str = "", hour: s
         return _file(with_local_at(rows, clock), kind, f"{table}-{shown}")
     start = max(0, start)
     dicts = rows.slice(start, SHOWN).to_pylist()
-    plotted = rows.to_pylist() if is_plotted(table) and rows.num_rows <= 20_000 else []
+    drawn = plotted(table, rows)
     return page(
         request,
         "figure.html",
@@ -131,12 +131,11 @@ def figure(request: Request, name: str, day: str = "", camera: str = "", hour: s
         days=days,
         cameras=_cameras(reading, calendar, table, shown) if days else [],
         hours=[each for each in calendar.hours(shown) if _has(whole, each)] if "began_at" in whole.column_names else [],
-        plots=plots(table, plotted, _lost(reading, calendar, shown, cameras_of(table, plotted)), clock) if plotted else [],
+        plots=plots(table, drawn, _lost(reading, calendar, shown, cameras_of(table, drawn)), clock) if drawn else [],
+        most_plots=MAX_PLOTS,
         says=SAYS.get(table, ""),
         known=_known(reading, table, shown),
-        columns=[
-            (field.name, field.metadata[b"description"].decode()) for field in TABLES[table].schema if field.name != "local_at"
-        ],
+        columns=[Column.of(each) for each in TABLES[table].schema if each.name != "local_at"],  # began_at is shown so
         rows=[(row, _evidence(row), counted_link(table, row)) for row in dicts],
         total=rows.num_rows,
         start=start,
