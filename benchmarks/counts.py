@@ -56,7 +56,7 @@ def main() -> None:
         results["ordinary traffic"] = cells_told([each for name in ORDINARY for each in measured[name].passed])
         known = known_biases([measured[name] for name in ORDINARY])
     found = {
-        "command": "python benchmarks/counts.py",
+        "command": f"python benchmarks/counts.py{' --lakes FOLDER' if lakes else ''}",
         "cities": {name: " ".join(options) for name, options in CITIES.items()},
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": subprocess.run(
