@@ -91,10 +91,11 @@ def ways(day: Day, road: Road) -> dict[str, space_time.Road]:
 
 def diagrams(road: Road, day: Day, clock: Clock) -> dict[str, Drawing]:
     """Carriageway -> its space-time diagram; none where the day has no figures."""
+    began = day.figures.cells.began
+    link = lambda camera: f"/cameras/{camera}?near={format_hour(floor_hour(began[0]))}"  # noqa: E731
     found = {}
     for side, each in ways(day, road).items():
-        near = format_hour(floor_hour(day.figures.cells.began[0]))
-        drawing = space_time.diagram(each, day.figures, clock, lambda camera, near=near: f"/cameras/{camera}?near={near}")
+        drawing = space_time.diagram(each, day.figures, clock, link)
         _to_point_at(drawing, each, day, clock)
         found[side] = drawing
     return found
