@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -181,8 +182,9 @@ def _median(pairs: list[TimedPair]) -> int:
     return 0
 
 
-def _page(request: Request, question: Question, total: int, **found) -> Response:
+def _page(request: Request, question: Question, total: int, **found: Any) -> Response:
     viewer, figure, table = viewer_of(request), question.figure, question.table
+    nothing: dict[str, Any] = {"seen": [], "pairs": [], "pieces": 0, "median": 0}
     place = question.made_of[0][1]
     day = calendar_of(viewer.reading.require()).day_of(figure["began_at"])
     dagster = viewer.settings.dagster
@@ -211,7 +213,7 @@ def _page(request: Request, question: Question, total: int, **found) -> Response
         step=SHOWN_PAIRS if table == "travel_times" else SHOWN,
         again=counted_link(table, figure),
         models=next((row["models"] for row in quality if row["camera_id"] == place.camera), ""),
-        **({"seen": [], "pairs": [], "pieces": 0, "median": 0} | found),
+        **(nothing | found),
     )
 
 
