@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -95,10 +95,11 @@ def _camera_page(near: str, camera: str) -> str:
 
 def diagrams(road: Road, day: Day, clock: Clock) -> dict[str, Drawing]:
     """Carriageway -> its space-time diagram; none where the day has no figures."""
+    began = day.figures.cells.began
+    link = lambda camera: f"/cameras/{camera}?near={format_hour(floor_hour(began[0]))}"  # noqa: E731
     found = {}
     for side, each in ways(day, road).items():
-        near = format_hour(floor_hour(day.figures.cells.began[0]))
-        drawing = space_time.diagram(each, day.figures, clock, partial(_camera_page, near))
+        drawing = space_time.diagram(each, day.figures, clock, link)
         _to_point_at(drawing, each, day, clock)
         found[side] = drawing
     return found

@@ -186,6 +186,7 @@ def _median(pairs: list[TimedPair]) -> int:
 
 def _page(request: Request, question: Question, total: int, **found: Any) -> Response:
     viewer, figure, table = viewer_of(request), question.figure, question.table
+    nothing: dict[str, Any] = {"seen": [], "pairs": [], "pieces": 0, "median": 0}
     place = question.made_of[0][1]
     day = calendar_of(viewer.reading.require()).day_of(figure["began_at"])
     dagster = viewer.settings.dagster
@@ -197,18 +198,25 @@ def _page(request: Request, question: Question, total: int, **found: Any) -> Res
     if not viewer.reading.has("crops", place):
         gone = f"They were {deleted.sentence}." if deleted else "They are not in the lake."
     quality = viewer.reading.table("data_quality", Partition.of_day(day)).to_pylist()
-    shared: dict[str, Any] = {
-        "table": table, "figure": figure, "day": day, "total": total, "gone": gone, "start": question.start,
-        "end": figure["began_at"] + BIN,
-        "missing": _missing(viewer.reading, question.made_of) if total != (figure["vehicles"] or 0) else "",
-        "links": [*links, (table, partition_link(dagster, table, str(day)))],
-        "frames": f"/cameras/{place.camera}/{format_hour(place.begin)}?at={figure['began_at']:%H:%M:%S}",
-        "step": SHOWN_PAIRS if table == "travel_times" else SHOWN,
-        "again": counted_link(table, figure),
-        "models": next((row["models"] for row in quality if row["camera_id"] == place.camera), ""),
-    }  # fmt: skip
-    times = figure["began_at"], figure["began_at"] + BIN
-    return page(request, "counted.html", times=times, **shared | {"seen": [], "pairs": [], "pieces": 0, "median": 0} | found)
+    return page(
+        request,
+        "counted.html",
+        times=(figure["began_at"], figure["began_at"] + BIN),
+        table=table,
+        figure=figure,
+        end=figure["began_at"] + BIN,
+        day=day,
+        total=total,
+        missing=_missing(viewer.reading, question.made_of) if total != (figure["vehicles"] or 0) else "",
+        gone=gone,
+        links=[*links, (table, partition_link(dagster, table, str(day)))],
+        frames=f"/cameras/{place.camera}/{format_hour(place.begin)}?at={figure['began_at']:%H:%M:%S}",
+        start=question.start,
+        step=SHOWN_PAIRS if table == "travel_times" else SHOWN,
+        again=counted_link(table, figure),
+        models=next((row["models"] for row in quality if row["camera_id"] == place.camera), ""),
+        **(nothing | found),
+    )
 
 
 def _missing(reading: Reading, made_of: list[tuple[str, Partition]]) -> str:

@@ -30,6 +30,8 @@ DOUBTFUL = 0.5
 """Mean probability below which most of a way's matches may be wrong."""
 
 
+NAMED = 8
+"""Cameras that a sentence names."""
 KNOWN = ("vehicle_counts", "flows", "speeds", "travel_times", "reliability")
 """Marts whose known errors are told."""
 VERDICTS = {
@@ -152,13 +154,13 @@ def _doubts(reading: Reading, today: Day, states: list[State]) -> list[str]:
     """What a reader of the figures would be misled by, in sentences."""
     doubts = [*_of_quality(states)]
     if bad := [f"{each.camera.id} ({each.said})" for each in states if each.said not in ("", "live")]:
-        doubts.append(f"These cameras do not send as they should: {', '.join(bad)}.")
+        doubts.append(f"These cameras do not send as they should: {_some(bad)}.")
     doubts += _of_matches(today.times.filter(pc.greater(today.times["vehicles"], 0)).to_pylist())
     waiting = [
         each for each in states if each.newest and not reading.has("tracks", Partition.camera_hour(each.camera.id, each.newest))
     ]
     if waiting:
-        doubts.append(f"The newest hour is not worked through: {', '.join(each.camera.id for each in waiting)}.")
+        doubts.append(f"The newest hour is not worked through: {_some(each.camera.id for each in waiting)}.")
     models = ", ".join(sorted({model for each in states for model in each.quality.get("models", "").split(", ") if model}))
     if models:
         said = {mart: sentence(mart, models) for mart in KNOWN}
@@ -171,11 +173,11 @@ def _of_quality(states: list[State]) -> Iterator[str]:
     judged = [each for each in states if each.quality]
     for verdict, words in VERDICTS.items():
         if found := [each for each in judged if each.quality["verdict"] == verdict]:
-            said = ", ".join(f"{each.camera.id} ({each.quality['completeness']:.0%} usable)" for each in found)
+            said = _some(f"{each.camera.id} ({each.quality['completeness']:.0%} usable)" for each in found)
             yield f"{words} {said}."
     part = [each for each in judged if each.quality["verdict"] == "good" and each.quality["completeness"] < MIN_OBSERVED]
     if part:
-        said = ", ".join(f"{each.camera.id} ({each.quality['completeness']:.0%})" for each in part)
+        said = _some(f"{each.camera.id} ({each.quality['completeness']:.0%})" for each in part)
         yield f"Not every quarter of an hour can be used of {said}."
     for each in judged:
         if each.quality["excluded"]:
@@ -186,10 +188,16 @@ def _of_matches(times: list[dict]) -> Iterator[str]:
     """times: rows of travel_times that rest on a match."""
     weak = {(row["from_camera_id"], row["to_camera_id"]) for row in times if row["mean_probability"] < DOUBTFUL}
     if weak:
-        pairs = ", ".join(f"{one} to {other}" for one, other in sorted(weak))
+        pairs = _some(f"{one} to {other}" for one, other in sorted(weak))
         yield f"Travel times rest on matches of which half or fewer are probably right: {pairs}."
     if few := sum(row["vehicles"] < FEW for row in times):
         yield f"{few} of {len(times)} travel times rest on fewer than {FEW} vehicles."
+
+
+def _some(said: Iterable[str]) -> str:
+    """The first of them, and how many others."""
+    found = list(said)
+    return ", ".join(found[:NAMED]) + (f" and {len(found) - NAMED} others" if len(found) > NAMED else "")
 
 
 def _listed(marts: Iterable[str]) -> str:

@@ -94,6 +94,14 @@ def exact(monkeypatch):
     )
 
 
+def test_where_nothing_is_said_no_interval_is_and_where_nobody_passed_no_share_is(tmp_path, exact):
+    marts, _ = made(tmp_path, per_hour=2.0, live=lambda camera, began: 0.0 if began == TEN else 900.0)
+    for row in marts["flows"]:
+        assert (row["lower"] is None) == (row["upper"] is None) == (row["expanded"] is None)
+        shares = (row["heavy_share"], row["heavy_lower"], row["heavy_upper"])
+        assert all(share is None for share in shares) == (not row["vehicles"])
+
+
 @pytest.mark.parametrize("live", [480.0, 600.0, 780.0])
 def test_what_passed_in_a_gap_lies_in_the_interval_nine_times_in_ten(tmp_path, exact, live):
     """Vehicles come at random here."""
