@@ -2,8 +2,8 @@
 
 ::
 
-    counts = query(lake, "SELECT camera_id, carriageway, began_at, label, date_trunc('hour', began_at) AS hour, vehicles, coverage "
-                         "FROM vehicle_counts WHERE vehicles IS NOT NULL")
+    columns = "camera_id, carriageway, began_at, label, date_trunc('hour', began_at) AS hour, vehicles, coverage"
+    counts = query(lake, f"SELECT {columns} FROM vehicle_counts WHERE vehicles IS NOT NULL")
     k_anonymous(counts, totals=[("camera_id", "began_at"), ("hour", "label"), ("hour",), ()], values=["coverage"])
 
     camera_id  carriageway  began_at  label  hour   vehicles  coverage

@@ -57,4 +57,4 @@ def test_tracks_are_counted_and_matched_anew(tmp_path, instance):
 def test_frames_lead_to_everything_of_their_camera(tmp_path, instance):
     found = missing(tmp_path, instance, ("raw_frames", NEXT))
     of_camera = [table for table in (*CHAIN, "coverage") if table != "matches"]
-    assert {table: found[table] for table in of_camera} == dict.fromkeys(of_camera, {NEXT})
+    assert {table: found[table] for table in of_camera} == {table: {NEXT} for table in of_camera}
