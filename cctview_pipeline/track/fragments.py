@@ -36,6 +36,9 @@ in development cities (1000 and 1002, half an hour each)."""
 OTHER_LANE, OTHER_SIZE = 1.41, 0.42
 """Standard deviations between two vehicles."""
 
+ODD = 1e-12
+"""Density of what no normal variable explains: so far off nothing is told, and no logarithm is infinite."""
+
 SAME_PLACE = 0.3
 """Two boxes in one frame are of one vehicle, seen twice, where so much of the smaller lies in the other."""
 
@@ -150,7 +153,8 @@ def _log_odds(pieces: Pieces, one: int, others: np.ndarray, loose: float) -> np.
     error = np.sqrt(variance + (PACE_DRIFT * np.maximum(gap, 0)) ** 2) / pace
     odds = PRIOR + np.log(_mixture(off, TIME, error) / loose) - np.maximum(gap - LOST_AFTER_S, 0) / LOSS_S
     lane, size = pieces.lane[others] - pieces.lane[one], pieces.size_first[others] - pieces.size_last[one]
-    odds += np.log(_mixture(lane, LANE) / _normal(lane, OTHER_LANE)) + np.log(_mixture(size, SIZE) / _normal(size, OTHER_SIZE))
+    odds += np.log(_mixture(lane, LANE) / (_normal(lane, OTHER_LANE) + ODD))
+    odds += np.log(_mixture(size, SIZE) / (_normal(size, OTHER_SIZE) + ODD))
     return np.where(np.abs(off) <= FARTHEST_S, odds, -np.inf)
 
 
@@ -214,7 +218,7 @@ def _mixture(off: np.ndarray, shape: tuple[float, float, float], error: np.ndarr
     """Density of an ordinary and a wide normal, both wider by an error."""
     share, narrow, wide = shape
     ordinary = np.hypot(narrow, error)
-    return share * _normal(off, ordinary) + (1 - share) * _normal(off, np.hypot(ordinary, wide)) + 1e-12
+    return share * _normal(off, ordinary) + (1 - share) * _normal(off, np.hypot(ordinary, wide)) + ODD
 
 
 def _normal(off: np.ndarray, std: np.ndarray | float) -> np.ndarray:

@@ -74,7 +74,7 @@ def test_tables_are_made_from_them(table: str, model: dg.AssetKey):
 
 @pytest.mark.parametrize(("model", "version"), [(DETECTOR, detector_version), (EXTRACTOR, extractor_version)])
 def test_their_code_version_is_that_of_the_training(model: dg.AssetKey, version: Callable[[], str]):
-    (asset,) = (each for each in build_definitions(archive_campaign()).assets if each.key == model)
+    (asset,) = (each for each in build_definitions(archive_campaign()).assets if model in each.keys)
     assert asset.code_versions_by_key[model] == version()
 
 

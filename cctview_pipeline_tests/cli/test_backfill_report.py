@@ -8,13 +8,17 @@ import pytest
 
 from cctview_pipeline.automation import instance
 from cctview_pipeline.backfill import launch as backfill
-from cctview_pipeline.backfill.launch import Outcome
+from cctview_pipeline.backfill.launch import CHAIN, FIGURES, Outcome
 from cctview_pipeline.work import Work
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.odd_archives import frames, write
 
 CAMERA = "735-683-N"
+
+
+PLANNED = len(CHAIN) + 1 + 1 + len(FIGURES)
+"""Of one camera and hour: its tables with coverage, the hour's journeys, and the day's figures."""
 
 
 @pytest.fixture
@@ -45,12 +49,12 @@ def test_a_backfill_that_made_nothing_leaves_no_campaign_and_no_empty_tables(pla
     done = place.invoke("backfill", "--path", archive)
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "cctview: 0 of 9 partitions are finished; Dagster could not carry it out (SomeError). See the runs"
+        f"cctview: 0 of {PLANNED} partitions are finished; Dagster could not carry it out (SomeError). See the runs"
     )
     assert len(done.stderr.strip().splitlines()) == 1
     assert "journeys," not in done.stdout
     assert "Cameras" not in done.stdout
-    assert "1 of 9 partitions; frames to features: raw_frames 735-683-N 2020-05-05T17 (2 of 4)" in done.stdout
+    assert f"1 of {PLANNED} partitions; frames to features: raw_frames 735-683-N 2020-05-05T17 (2 of 4)" in done.stdout
     assert not (place.lake / "campaign.toml").exists()
 
 
@@ -70,7 +74,7 @@ def test_as_json_the_report_is_all_of_standard_output(place: Workplace, archive:
     done = place.invoke("backfill", "--path", archive, "--json")
     told = json.loads(done.stdout)
     assert done.returncode == 1
-    assert told["partitions"] == {"planned": 9, "asked": 9, "finished": 0}
+    assert told["partitions"] == {"planned": PLANNED, "asked": PLANNED, "finished": 0}
     assert told["not_used"] == [
         {"reason": "other_file", "meaning": "files that are no pictures", "count": 1, "example": "notes.txt"}
     ]
