@@ -33,7 +33,7 @@ from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.evaluate.journeys import calibration_rows, journey_rows, match_rows
 from cctview_pipeline.evaluate.reading import read_camera
 from cctview_pipeline.evaluate.tracking import tracking_rows
-from cctview_pipeline.evaluate.traffic import count_rows, travel_time_rows
+from cctview_pipeline.evaluate.traffic import travel_time_rows
 from cctview_pipeline.evaluate.transitions import assigned_matches, true_transitions
 from cctview_pipeline.evaluate.truth import counts
 from cctview_pipeline.lake import Lake, Partition
@@ -60,7 +60,6 @@ FIGURES = {
     ("journeys", "match_recall"): 3,
     ("calibration", "ECE"): 3,
     ("travel_times", "cell_error_s"): 1,
-    ("counts", "MAPE_percent"): 1,
 }
 """And the digits that are told of each."""
 
@@ -273,7 +272,7 @@ def measure(lake: Lake) -> dict[str, float | None]:
     seen = [read_camera(lake, name, hours) for name in names]
     matches, transitions = assigned_matches(lake, seen, ways, hours), true_transitions(lake, seen, ways, hours)
     rows = tracking_rows(seen) + journey_rows(lake, seen, hours) + match_rows(seen, ways, matches, transitions)
-    rows += calibration_rows(matches) + count_rows(seen) + travel_time_rows(ways, matches, transitions)
+    rows += calibration_rows(matches) + travel_time_rows(ways, matches, transitions)
     values = {(row.subject, row.metric): row.value for row in rows if row.scope == "all"}
     return {" ".join(key): None if values[key] is None else round(values[key], 4) for key in FIGURES}
 

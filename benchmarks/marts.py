@@ -43,13 +43,13 @@ WAY_S = 36.0
 def campaign_of(cameras: int) -> Campaign:
     places = [
         Camera(
-            f"cam-{n:04d}",
-            f"Camera {n}",
-            40 + n % CORRIDOR * 0.0045,
-            -74 + n // CORRIDOR * 0.01,
-            "north",
-            f"road-{n // CORRIDOR}",
-            n,
+            id=f"cam-{n:04d}",
+            name=f"Camera {n}",
+            latitude=40 + n % CORRIDOR * 0.0045,
+            longitude=-74 + n // CORRIDOR * 0.01,
+            faces="north",
+            corridor=f"road-{n // CORRIDOR}",
+            order=n,
         )
         for n in range(cameras)
     ]
@@ -97,6 +97,7 @@ def _passages(
         "track_ids": lists.cast(schema_of("passages").field("track_ids").type),
         "camera_id": [camera] * count,
         "passed_at": at,
+        "beyond_m": np.zeros(count, np.float32),
         "carriageway": [side] * count,
         "label": labels.tolist(),
         "label_probability": np.full(count, 0.9, np.float32),

@@ -155,7 +155,8 @@ def followed(lake: Path) -> dict:
     boxes = rows(lake, "detections", ["label", "score"]).to_pandas()
     vehicles = boxes[boxes["label"].isin(VEHICLES) & (boxes["score"] >= threshold_of("default"))]
     matches = rows(lake, "matches", ["assigned"])
-    times = rows(lake, "travel_times", ["from_camera_id", "to_camera_id", "vehicles", "median_s"]).to_pylist()
+    times = rows(lake, "travel_times", ["from_camera_id", "to_camera_id", "vehicles", "median_s"])
+    times = times.filter(times["median_s"].is_valid()).to_pylist()
     camera, known = np.array(tracks["camera_id"].to_pylist()), np.array(tracks["carriageway"].is_valid())
     return {
         "vehicles": len(vehicles),
@@ -163,7 +164,7 @@ def followed(lake: Path) -> dict:
         "in_tracks_of_two": int(lengths[lengths >= 2].sum()),
         "tracks": len(tracks),
         "carriageway_unknown": {name: round(float(1 - known[camera == name].mean()), 4) for name in sorted(set(camera))},
-        "counted": int(np.sum(rows(lake, "vehicle_counts", ["vehicles"])["vehicles"].to_numpy())),
+        "counted": int(np.nansum(rows(lake, "vehicle_counts", ["vehicles"])["vehicles"].to_numpy())),
         "candidates": len(matches),
         "assigned": int(np.sum(matches["assigned"].to_numpy(zero_copy_only=False))),
         "legs": len(rows(lake, "journeys", ["leg"])),

@@ -328,7 +328,7 @@ class Campaign(Head):
         first = calendar.day_of(self.start)
         count = (calendar.day_of(end - timedelta(microseconds=1)) - first).days + 1
         days = (first + timedelta(days=number) for number in range(count))
-        return [day for day in days if is_over(calendar.hours(day)[-1], now)]
+        return [day for day in days if is_over(calendar.hours(day)[-1], now) and calendar.closes(day) <= now]
 
     def covers(self, hour: datetime) -> bool:
         """Whether an hour lies in the window, over or not."""
@@ -404,10 +404,6 @@ class Campaign(Head):
         sumo, tmg = (_tables(document, name, source) for name in EXPORTED)
         return cls(**vars(head), cameras=cameras, anomalies=anomalies, sumo=sumo, tmg=tmg, source=source)
 
-    def with_path(self, path: str) -> "Campaign":
-        """The same campaign, its archive moved."""
-        return replace(self, path=path)
-
 
 def _tables(document: Mapping[str, Any], name: str, source: str) -> tuple[Mapping[str, Any], ...]:
     value = document.get(name, [])
@@ -427,6 +423,7 @@ def _twice(values: Iterable[Any]) -> Any:
 
 
 def floor_hour(time: datetime) -> datetime:
+    """The beginning of the hour that a time lies in."""
     return time.replace(minute=0, second=0, microsecond=0)
 
 

@@ -58,7 +58,7 @@ def reason_of(error: Exception) -> str:
 
 
 def printable(text: str) -> str:
-    """In one line, with ``\\x1b`` and the like for what a terminal would obey instead of showing it."""
+    r"""In one line, with ``\x1b`` and the like for what a terminal would obey instead of showing it."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 

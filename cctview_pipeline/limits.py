@@ -58,6 +58,7 @@ SHARDS = Limit(1000, "{found:,} shards are refused: {most:,} are allowed.")
 TOML_BYTES = Limit(1 << 20, "A TOML file of {found:,} bytes is refused: {most:,} are allowed.")
 ZONE_CORNERS = Limit(2000, "its zones have {found:,} corners, and {most:,} are allowed.")
 TOML_DEPTH = Limit(32, "It is nested more than {most} deep, and nothing in it needs to be.")
+REPORT_BYTES = Limit(16 << 20, "A report of {found:,} bytes is refused: {most:,} are allowed.")
 QUESTION_BYTES = Limit(64 << 10, "A question of {found:,} bytes is refused: {most:,} are allowed.")
 QUESTION_SECONDS = Limit(600, "The question was stopped after {most:.0f} seconds: ask for fewer cameras, hours or columns.")
 QUESTION_ROW_BYTES = Limit(

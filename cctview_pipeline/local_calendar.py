@@ -30,6 +30,15 @@ class LocalCalendar:
     def end(self, day: date) -> datetime:
         return self.begin(day + _DAY)
 
+    @property
+    def behind_h(self) -> int:
+        """Hours that its clocks are behind UTC at most, whatever the season; 0 for those that are ahead."""
+        return _behind_h(self.zone)
+
+    def closes(self, day: date) -> datetime:
+        """From when the day counts as over, UTC, whatever the season: Dagster cuts days at one hour of UTC."""
+        return datetime.combine(day + _DAY, time(), UTC) + self.behind_h * _HOUR
+
     def hours(self, day: date) -> list[datetime]:
         """The full UTC hours that have a part of the day: 24 as a rule, 23 or 25 where clocks change, one more where the zone is
         no whole number of hours from UTC."""
@@ -79,6 +88,13 @@ def check_country(code: str, source: str) -> None:
             f"{source}: country = '{printable(code)}' has no known holidays: write a code of ISO 3166, such as US or US-NY, "
             "or leave it out."
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _behind_h(zone: ZoneInfo) -> int:
+    moments = (datetime(year, month, 1, tzinfo=zone) for year in range(1990, 2041) for month in (1, 4, 7, 10))
+    offsets = [offset // _HOUR for moment in moments if (offset := moment.utcoffset()) is not None]
+    return max(0, -min(offsets))
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -124,18 +123,11 @@ def to_key(partition: Partition) -> str:
 
 def _days(campaign: Campaign) -> dg.DailyPartitionsDefinition:
     calendar = calendar_of(campaign)
-    behind = max(0, -min(_utc_offsets(calendar.zone, campaign.start.year)))
     last = calendar.day_of(campaign.end - timedelta(microseconds=1)) if campaign.end else None
     return dg.DailyPartitionsDefinition(
         datetime.combine(calendar.day_of(campaign.start), time(), UTC),
-        end_date=datetime.combine(last, time(), UTC) + timedelta(days=1, hours=behind) if last else None,
-        hour_offset=behind,
+        end_date=calendar.closes(last) if last else None,
+        hour_offset=calendar.behind_h,
         fmt=DAY_FORMAT,
         timezone="UTC",
     )
-
-
-def _utc_offsets(zone: ZoneInfo, year: int) -> list[int]:
-    """Hours that its clocks are before UTC in the course of a year, rounded towards later days."""
-    found = (datetime(year, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13))
-    return [offset // timedelta(hours=1) for offset in found if offset is not None]

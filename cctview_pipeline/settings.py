@@ -12,7 +12,7 @@ either, and a time without its offset is no moment, though Python would make one
         __pydantic_config__ = CLOSED
 
         parts: Annotated[StrictInt, Field(ge=1, le=100, examples=[8])] = 8
-        \"""How many go at a time.\"""
+        # and below it, as a text of its own, what it is for
 
     read(Upload, {"parts": 3}, Section("upload.toml", "[upload]"))
 """

@@ -376,12 +376,6 @@ def test_distance_along_the_great_circle():
     assert NORTH.distance_m(NORTH) == 0
 
 
-def test_archive_that_moved_keeps_the_rest():
-    moved = campaign().with_path("/elsewhere")
-    assert moved.path == "/elsewhere"
-    assert moved.with_path("/made") == campaign()
-
-
 def test_full_hours_only_with_any_offset_of_whole_hours():
     newfoundland = timezone(timedelta(hours=-2, minutes=-30))
     with pytest.raises(CctviewError, match="full hour"):

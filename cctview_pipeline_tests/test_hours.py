@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import GRACE, HOUR, Campaign, is_over, touching
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.partitions import Partitions, fits_one_run
@@ -29,7 +30,7 @@ def test_hours_and_days_are_those_that_dagster_has(start: int, hours: int | None
     known = partitions.hours.get_partition_keys(now - GRACE)
     days = partitions.days.get_partition_keys(now - GRACE)
     assert [format_hour(hour) for hour in found.hours(now)] == list(known)
-    assert [day.isoformat() for day in found.days(now)] == list(days)
+    assert [day.isoformat() for day in found.days(calendar_of(found), now)] == list(days)
 
 
 def test_a_window_that_reaches_into_the_future_has_only_hours_that_are_over():

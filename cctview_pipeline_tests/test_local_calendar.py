@@ -1,14 +1,19 @@
 """Days, quarters of an hour and periods by a local clock."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.errors import ConfigurationError
+from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.local_calendar import BIN, LocalCalendar, check_country, check_zone
+from cctview_pipeline.partitions import Partitions
 from cctview_pipeline_tests.factories.day_lake import road
 
 NEW_YORK = LocalCalendar(ZoneInfo("America/New_York"), "US-NY")
@@ -76,9 +81,25 @@ def test_a_country_whose_holidays_nobody_knows_is_refused(code):
         check_country(code, "campaign.toml")
 
 
-def test_a_campaigns_days_are_over_when_their_last_local_hour_is():
+def test_a_campaigns_days_are_over_when_their_last_local_hour_is_in_any_season():
     campaign = road(1, datetime(2020, 5, 5, 3, tzinfo=UTC), 30)  # 23:00 on 4 May in New York
-    nearly = datetime(2020, 5, 6, 4, 0, 59, tzinfo=UTC)
+    nearly = datetime(2020, 5, 6, 4, 59, tzinfo=UTC)  # midnight in summer, and not yet in winter
     assert campaign.days(NEW_YORK, nearly) == [date(2020, 5, 4)]
     assert campaign.days(NEW_YORK, nearly + timedelta(minutes=1)) == [date(2020, 5, 4), date(2020, 5, 5)]
     assert campaign.days(NEW_YORK, campaign.start) == []
+
+
+@pytest.mark.parametrize("timezone", ["America/New_York", "Europe/Berlin", "Asia/Kolkata", "Asia/Singapore", "UTC"])
+def test_dagster_knows_every_day_that_is_over_and_maps_its_hours(timezone):
+    """It cuts days in UTC, whatever the clock."""
+    campaign = replace(road(1, datetime(2026, 1, 5, 3, tzinfo=UTC), 24 * 200, timezone=timezone), end=None)
+    calendar, partitions = calendar_of(campaign), Partitions.of(campaign)
+    for now in (datetime(2026, 1, 9, hour, 30, tzinfo=UTC) for hour in range(24)):
+        days = campaign.days(calendar, now)
+        assert {str(day) for day in days} <= set(partitions.days.get_partition_keys(current_time=now))
+        with partition_loading_context(effective_dt=now):
+            last = partitions.days.subset_with_partition_keys([str(days[-1])])
+            found = partitions.hours_of_day.get_upstream_mapped_partitions_result_for_partitions(
+                last, partitions.days, partitions.hours
+            )
+        assert set(map(format_hour, calendar.hours(days[-1]))) <= set(found.partitions_subset.get_partition_keys())

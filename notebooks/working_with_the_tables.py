@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.detect import threshold_of
 from cctview_pipeline.evaluate import Evaluation
 from cctview_pipeline.ids import DetectionId
@@ -144,19 +145,19 @@ ranked.drop(columns="query_track_id")
 
 # %% [markdown]
 # ## A chart
-# Vehicles of each camera and quarter of an hour. `observed_s` says how much of the quarter has frames: a low bar of a quarter
-# that was hardly seen is no low traffic.
+# Vehicles of each camera and quarter of an hour. `status` says how much of the quarter was seen: of one that was hardly seen
+# nothing is told, and that is no low traffic.
 
 # %%
 counts = question(
-    "SELECT camera_id, began_at, sum(vehicles) AS vehicles, max(observed_s) AS observed_s "
-    "FROM vehicle_counts GROUP BY ALL ORDER BY ALL"
+    "SELECT camera_id, local_at, sum(expanded) AS vehicles, min(status) = 'observed' AS observed "
+    "FROM flows WHERE status IN ('observed', 'expanded') GROUP BY ALL ORDER BY ALL"
 )
 figure, axes = plt.subplots(figsize=(9, 3))
-labels = [f"{row.camera_id}\n{row.began_at:%H:%M}" for row in counts.itertuples()]
-axes.bar(labels, counts.vehicles, color=["tab:blue" if seen >= 855 else "lightgrey" for seen in counts.observed_s])
+labels = [f"{row.camera_id}\n{row.local_at[11:16]}" for row in counts.itertuples()]
+axes.bar(labels, counts.vehicles, color=["tab:blue" if observed else "lightgrey" for observed in counts.observed])
 axes.set_ylabel("vehicles in 15 minutes")
-axes.set_xlabel("beginning of the 15 minutes, UTC")
+axes.set_xlabel("beginning of the 15 minutes, local time")
 axes.tick_params(axis="x", labelsize=7)
 
 # %% [markdown]
@@ -165,12 +166,12 @@ axes.tick_params(axis="x", labelsize=7)
 
 # %%
 question(
-    "SELECT from_camera_id, to_camera_id, began_at, vehicles, median_s, p15_s, p85_s, median_kmh, mean_probability "
+    "SELECT from_camera_id, to_camera_id, local_at, vehicles, median_s, p15_s, p85_s, space_mean_kmh, mean_probability, status "
     "FROM travel_times ORDER BY ALL"
 )
 
 # %%
-days = [Partition.of_day(day) for day in sorted({each.date() for each in campaign.hours()})]
+days = [Partition.of_day(day) for day in calendar_of(campaign).days_of(campaign.hours())]
 known = [lake.read("evaluation", day) for day in days if lake.has("evaluation", day)]
 if known:
     print(Evaluation.from_table(known[0]).markdown()[:1500])

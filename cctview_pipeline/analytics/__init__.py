@@ -1,0 +1,1 @@
+"""DuckDB over the lake's Parquet files, one ``.sql`` file a mart."""

@@ -63,11 +63,20 @@ def timed_pairs(matches: pa.Table, passages: pa.Table, earlier: Iterable[pa.Tabl
         one, other = later.get(match["query_track_id"]), before.get(match["gallery_track_id"])
         if one is None or other is None or one["passed_at"] <= other["passed_at"]:
             continue
-        pair = TimedPair(one, other, (one["passed_at"] - other["passed_at"]).total_seconds(), match["probability"])
+        seconds = (one["passed_at"] - other["passed_at"]).total_seconds() * _pole_share(one, other, figure["metres"])
+        pair = TimedPair(one, other, seconds, match["probability"])
         best = found.get(one["track_id"])
         if best is None or (-pair.probability, pair.earlier["track_id"]) < (-best.probability, best.earlier["track_id"]):
             found[one["track_id"]] = pair
     return sorted(found.values(), key=lambda pair: (pair.seconds, pair.later["track_id"]))
+
+
+def _pole_share(later: Mapping, earlier: Mapping, metres: float) -> float:
+    """Of the way between two passages, that between the poles, as prelude.sql has it."""
+    if later["beyond_m"] is None or earlier["beyond_m"] is None:
+        return 1.0
+    longer = later["beyond_m"] - earlier["beyond_m"]
+    return metres / (metres + longer) if longer > -metres / 2 else 1.0
 
 
 def _within(times: pa.ChunkedArray, figure: Mapping) -> pa.ChunkedArray:

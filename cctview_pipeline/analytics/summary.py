@@ -12,9 +12,12 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.layout import format_hour
 
 _TRAVEL = """
-SELECT gallery_camera_id AS "from", camera AS "to", count(*)::INT AS vehicles, median(gap_s)::FLOAT AS median_s,
-       median(implied_speed_kmh)::FLOAT AS median_kmh, avg(probability)::FLOAT AS mean_probability
-FROM matches WHERE assigned AND camera IN $cameras AND hour IN $hours GROUP BY ALL ORDER BY ALL
+SELECT from_camera_id AS "from", to_camera_id AS "to", sum(vehicles)::INT AS vehicles,
+       (sum(vehicles * median_s) / sum(vehicles))::FLOAT AS usual_s,
+       (sum(vehicles * space_mean_kmh) / sum(vehicles))::FLOAT AS kmh,
+       (sum(vehicles * mean_probability) / sum(vehicles))::FLOAT AS mean_probability
+FROM travel_times WHERE median_s IS NOT NULL AND to_camera_id IN $cameras AND strftime(began_at, '%Y-%m-%dT%H') IN $hours
+GROUP BY ALL ORDER BY ALL
 """
 _JOURNEYS = """
 SELECT count(*)::INT AS journeys, count(*) FILTER (cameras > 1)::INT AS over_two_or_more_cameras,
@@ -29,7 +32,8 @@ FROM rejected_frames WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL OR
 
 @dataclass(frozen=True)
 class Summary:
-    """cameras: a dict of counts each; travel: a dict a pair of neighbours; journeys: counts; rejected: a dict a camera and
+    """cameras: a dict of counts each; travel: a dict a pair of neighbours, once their day has figures; usual_s: its quarters'
+    medians, by vehicles; journeys: counts; rejected: a dict a camera and
     reason."""
 
     cameras: list[dict[str, Any]]
@@ -58,7 +62,7 @@ class Summary:
 
     def tables(self) -> list[Table]:
         """For a terminal: one table of cameras, one of the ways between them."""
-        counts = ("frames", "rejected", "detections", "crops", "tracks", "matched")
+        counts = ("frames", "rejected", "detections", "crops", "tracks", "passages", "matched")
         cameras = Table("camera", *counts, title="Cameras")
         for column in cameras.columns[1:]:
             column.justify = "right"
@@ -68,11 +72,11 @@ class Summary:
         cameras.add_row("all", *(f"{sum(row[name] for row in self.cameras):,}" for name in counts))
         if alone := [f"{row['camera']} ({row['sightings']:,} sightings)" for row in self.cameras if row["sightings"]]:
             cameras.caption = f"Frames came too seldom to follow vehicles, or to count them: {', '.join(alone)}."
-        travel = Table("from", "to", "vehicles", "median", "km/h", "probability", title="Between neighbouring cameras")
+        travel = Table("from", "to", "vehicles", "usual time", "km/h", "probability", title="Between neighbouring cameras")
         for column in travel.columns[2:]:
             column.justify = "right"
         for row in self.travel:
-            figures = f"{row['median_s']:.0f} s", f"{row['median_kmh']:.0f}", f"{row['mean_probability']:.2f}"
+            figures = f"{row['usual_s']:.0f} s", f"{row['kmh']:.0f}", f"{row['mean_probability']:.2f}"
             travel.add_row(row["from"], row["to"], f"{row['vehicles']:,}", *figures)
         return [cameras, travel]
 

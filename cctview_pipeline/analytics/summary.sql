@@ -9,6 +9,7 @@ boxes AS (SELECT camera, count(*) AS detections FROM detections WHERE camera IN 
 vehicles AS (SELECT camera, count(*) AS crops FROM crops WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
 vectors AS (SELECT camera, count(*) AS features FROM features WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
 seen AS (SELECT camera, count(quality) AS tracks, count(*) - count(quality) AS sightings FROM tracks WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
+passed AS (SELECT camera, count(*) AS passages FROM passages WHERE camera IN $cameras AND hour IN $hours GROUP BY ALL),
 found AS (SELECT camera, count(*) AS matched FROM matches WHERE assigned AND camera IN $cameras AND hour IN $hours GROUP BY ALL)
 SELECT
     chosen.camera,
@@ -19,6 +20,7 @@ SELECT
     coalesce(features, 0) AS features,
     coalesce(tracks, 0) AS tracks,
     coalesce(sightings, 0) AS sightings,
+    coalesce(passages, 0) AS passages,
     coalesce(matched, 0) AS matched,
     first_frame,
     last_frame
@@ -29,4 +31,5 @@ LEFT JOIN boxes USING (camera)
 LEFT JOIN vehicles USING (camera)
 LEFT JOIN vectors USING (camera)
 LEFT JOIN seen USING (camera)
+LEFT JOIN passed USING (camera)
 LEFT JOIN found USING (camera)

@@ -6,7 +6,6 @@ for, writes it down, and gives pseudonyms instead of ids.
 
 import re
 from collections.abc import Callable, Collection
-from datetime import date
 from importlib.resources import files
 
 import duckdb
@@ -18,7 +17,7 @@ from duckdb.func import ARROW, SPECIAL
 from cctview_pipeline.analytics.question import damaged_file, limit_memory
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
-from cctview_pipeline.lake.layout import FILE_NAME, format_day
+from cctview_pipeline.lake.layout import FILE_NAME
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.spec import TableSpec
 
@@ -26,6 +25,8 @@ ID_COLUMNS = frozenset({"track_id", "track_ids", "continues", "query_track_id", 
 """The columns, of whichever table, whose ids follow a vehicle from camera to camera or from hour to hour."""
 PSEUDONYM, PSEUDONYMS = "cctview_pseudonym", "cctview_pseudonyms"
 """DuckDB's names for the functions that stand between them and the SQL of others: of one id, and of a list of them."""
+FILTERED_VIEWS = {f"{name}_filtered": (name, "anomalies") for name in ("vehicle_counts", "flows", "speeds", "travel_times")}
+"""View -> the tables that it reads: the same figures without those that an anomaly makes doubtful."""
 FEW_FILES = 2_000
 """Partitions of a table up to which older ones, which lack a column, and newer ones can be asked together."""
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
@@ -35,15 +36,13 @@ _FOLDERS = {"camera_hour": ("camera", "hour"), "hour": ("hour",), "day": ("day",
 Database = duckdb.DuckDBPyConnection
 
 
-def connect(lake: Lake, day: date | None = None) -> Database:
-    """An in-memory database with a view of every table of the lake. Times are UTC, as TIMESTAMP without a zone.
-
-    day: only the partitions of one UTC day, so that a daily mart reads no more than its day. A table that has no
-    partition yet is an empty view.
-    """
+def connect(lake: Lake) -> Database:
+    """An in-memory database with a view of every table of the lake. Times are UTC, as TIMESTAMP without a zone. A table that has
+    no partition yet is an empty view."""
     database = open_database(lake)
     for spec in TABLES.values():
-        _create_view(database, lake, spec, day)
+        _create_view(database, lake, spec)
+    _create_filtered_views(database)
     return database
 
 
@@ -61,9 +60,10 @@ def connect_confined(lake: Lake, tables: Collection[str], pseudonyms: Callable[[
     database.create_function(PSEUDONYMS, in_lists, ["VARCHAR[]"], "VARCHAR[]", type=ARROW, null_handling=SPECIAL)
     for spec in TABLES.values():
         if spec.name in tables:
-            _create_view(database, lake, spec, None, ID_COLUMNS & set(spec.schema.names))
+            _create_view(database, lake, spec, ID_COLUMNS & set(spec.schema.names))
         else:
             _create_empty_view(database, spec)
+    _create_filtered_views(database)
     limit_memory(database)
     # DuckDB compares the beginnings of paths: of a file as it is named, and of a pattern, in which brackets are escaped.
     places = [quoted(place) for name in tables for place in (f"{lake.storage.path(name)}/", f"{_root(lake, name)}/")]
@@ -94,13 +94,9 @@ def open_database(lake: Lake) -> Database:
     return database
 
 
-def _create_view(
-    database: Database, lake: Lake, spec: TableSpec, day: date | None, hidden: Collection[str] = frozenset()
-) -> None:
+def _create_view(database: Database, lake: Lake, spec: TableSpec, hidden: Collection[str] = frozenset()) -> None:
     """hidden: columns that are shown as pseudonyms."""
     within = {"camera": "*", "hour": f"{_DAY}T[0-9][0-9]", "day": _DAY}
-    if day:
-        within |= {"hour": f"{format_day(day)}T[0-9][0-9]", "day": format_day(day)}
     folders = "/".join(f"{name}={within[name]}" for name in _FOLDERS[spec.partition])
     pattern = f"{_root(lake, spec.name)}/{folders}/{FILE_NAME}"
     types = ", ".join(f"{name}: VARCHAR" for name in _FOLDERS[spec.partition])
@@ -127,6 +123,20 @@ def _in_lists(pseudonyms: Callable[[pa.ChunkedArray], pa.ChunkedArray], column: 
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), made)
+
+
+def _create_filtered_views(database: Database) -> None:
+    """Of the figures that are observed or expanded, those over which no anomaly lies, but for caveats and what was dismissed."""
+    for view, (figures, _) in FILTERED_VIEWS.items():
+        there = "figure.camera_id" if figures != "travel_times" else "figure.from_camera_id, figure.to_camera_id"
+        label = " AND coalesce(anomalies.label, figure.label) = figure.label" if figures == "vehicle_counts" else ""
+        database.execute(
+            f"CREATE VIEW {view} AS SELECT * FROM {figures} AS figure WHERE status IN ('observed', 'expanded') AND NOT EXISTS ("
+            "SELECT 1 FROM anomalies WHERE problem != 'caveat' AND investigation != 'dismissed' "
+            f"AND anomalies.camera_id IN ({there}) "
+            f"AND coalesce(anomalies.carriageway, figure.carriageway) = figure.carriageway{label} "
+            "AND anomalies.began_at < figure.began_at + INTERVAL 15 MINUTE AND anomalies.ended_at > figure.began_at)"
+        )
 
 
 def _few_files(database: Database, pattern: str) -> bool:

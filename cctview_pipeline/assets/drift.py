@@ -47,6 +47,7 @@ class Day(dg.Config):
     ),
 )
 def score_drift(config: Day, lake: LakeResource) -> dg.AssetCheckResult:
+    """The detector's check: how sure it is of a day's vehicles."""
     return _check(lake, "detections", config.day)
 
 
@@ -59,6 +60,7 @@ def score_drift(config: Day, lake: LakeResource) -> dg.AssetCheckResult:
     ),
 )
 def embedding_drift(config: Day, lake: LakeResource) -> dg.AssetCheckResult:
+    """The extractor's check: how a day's vehicles look to it."""
     return _check(lake, "features", config.day)
 
 

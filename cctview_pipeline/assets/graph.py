@@ -5,6 +5,7 @@ import dagster as dg
 from cctview_pipeline.assets.accounts import camera_status, gaps
 from cctview_pipeline.assets.coverage import coverage
 from cctview_pipeline.assets.crops import crops
+from cctview_pipeline.assets.daily_report import daily_report
 from cctview_pipeline.assets.detections import detections
 from cctview_pipeline.assets.detector_model import detector_model
 from cctview_pipeline.assets.evaluation import evaluation
@@ -27,7 +28,7 @@ ONLY_OF_CITY = (truth_boxes, truth_passages, evaluation)
 """Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill."""
 ONLY_OF_LIVE = (camera_status, gaps)
 """Only live cameras have states and gaps: an archive does not say what it lacks."""
-OF_ALL = (labels, raw_frames, detections, crops, features, tracks, passages, matches, journeys, marts, throughput)
+OF_ALL = (labels, raw_frames, detections, crops, features, tracks, passages, matches, journeys, marts, throughput, daily_report)
 
 BY_PRODUCTS = {
     "rejected_frames": (),

@@ -1,5 +1,6 @@
 """The marts of a local day, what traffic engineers ask for: one step, so that the day is read once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -74,5 +75,13 @@ def _expired(store: Lake, day: "Day") -> str:
 
 
 def _make(run: PartitionRun, day: "Day", name: str, plot: Callable | None, place: Partition) -> None:
+    from cctview_pipeline.analytics.known_bias import MEASURES, sentence
+
     rows = day.build(name)
-    run.store(place, rows, plot=run.pictures.plot(lambda: plot(rows)) if plot and rows.num_rows else None)
+    run.store(
+        place,
+        rows,
+        plot=run.pictures.plot(lambda: plot(rows)) if plot and rows.num_rows else None,
+        known_bias=sentence(name, day.model) if name in MEASURES else None,
+        statuses=dict(Counter(rows["status"].to_pylist())) if "status" in rows.column_names else None,
+    )

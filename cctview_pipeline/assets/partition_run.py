@@ -60,10 +60,14 @@ SEEN = frozenset({"raw_frames", "detections", "crops", "tracks", "passages", "ma
 """Tables whose rows are looked at in the viewer."""
 
 
+def viewer_base() -> str:
+    return (VIEWER_URL.get() or VIEWER_URL.default).rstrip("/")
+
+
 def viewer_link(table: str, partition: Partition) -> str:
     """The viewer's page of a camera's hour, an hour of journeys, or a day's figures. ``CCTVIEW_VIEWER_URL`` says where it is, if
     not on this machine."""
-    base = (VIEWER_URL.get() or VIEWER_URL.default).rstrip("/")
+    base = viewer_base()
     if partition.day:
         return f"{base}/figures/{table}?day={layout.format_day(partition.day)}"
     hour = layout.format_hour(partition.begin)

@@ -62,6 +62,7 @@ def describe(entry: ModelEntry) -> dict[str, Any]:
 
 
 def result(entry: ModelEntry) -> dg.MaterializeResult:
+    """Weights in use, as Dagster keeps them: their digest is the version of the data that they are."""
     return dg.MaterializeResult(data_version=dg.DataVersion(entry.digest), metadata=describe(entry))
 
 

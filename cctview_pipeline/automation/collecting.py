@@ -80,6 +80,7 @@ def as_listed(camera: Camera) -> LiveCamera:
 
 @dg.job(description="Collect live cameras into the spool for a window.")
 def collect_job() -> None:
+    """The one op, which follows the cameras."""
     collect_window()
 
 

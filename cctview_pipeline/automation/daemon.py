@@ -35,6 +35,7 @@ def _show_life(lock: Path) -> None:
 
 
 def main() -> None:
+    """Run Dagster's daemon until its parent is gone. Its one argument is the seconds between two looks at what is queued."""
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     threading.Thread(target=_show_life, args=[dagster_home() / "daemon.lock"], daemon=True).start()
     # Dagster's own is a whole number, but all that it does is to sleep for so long.

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from cctview_pipeline.assets.daily_report import NAME as REPORT
 from cctview_pipeline.assets.drift import drift_checks
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.schemas import TABLES
@@ -38,6 +39,8 @@ class Jobs:
             name = next(iter(asset.keys)).path[-1]  # a definition of several makes tables of one kind
             if name in TABLES and name != LABELS:
                 by_kind[TABLES[name].partition].append(asset)
+            elif name == REPORT:
+                by_kind["day"].append(asset)
         return cls(
             camera_hours=dg.define_asset_job(
                 "camera_hours",
@@ -45,7 +48,9 @@ class Jobs:
                 description="Frames to matches, for a range of cameras and hours in one run.",
             ),
             hours=dg.define_asset_job("hours", by_kind["hour"], description="Journeys, for a range of hours in one run."),
-            days=dg.define_asset_job("days", by_kind["day"], description="The marts, for a range of days in one run."),
+            days=dg.define_asset_job(
+                "days", by_kind["day"], description="The marts and reports, for a range of days in one run."
+            ),
             labelling=dg.define_asset_job(
                 "labelling", dg.AssetSelection.assets(LABELS), description="What teachers see, for a detector to learn from."
             ),

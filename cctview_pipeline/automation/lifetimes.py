@@ -39,6 +39,7 @@ class RetentionReport:
 
 
 def spool_of(campaign: Campaign) -> Path | None:
+    """Where a live campaign's collectors leave frames; None for other networks."""
     return Path(campaign.path) if campaign.network in LIVE_NETWORKS and campaign.path else None
 
 

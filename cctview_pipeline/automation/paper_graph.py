@@ -8,6 +8,7 @@
 import tempfile
 from pathlib import Path
 
+from cctview_pipeline.assets.daily_report import NAME as REPORT
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.campaign import Campaign
@@ -23,6 +24,8 @@ def paper_graph(campaign: Campaign) -> AssetGraph:
     specs = {spec.key.path[-1]: spec for asset in build_assets(campaign) for spec in asset.specs}
     made = {name: Made(TABLES[name].description, frozenset(before)) for name, before in BY_PRODUCTS.items()}
     for name, spec in specs.items():
+        if name == REPORT:  # its figures are the marts'
+            continue
         made[name] = Made(spec.description or "", frozenset(dep.asset_key.path[-1] for dep in spec.deps))
     return made
 

@@ -37,6 +37,7 @@ def delete_what_is_over(context: dg.OpExecutionContext, config: Purge, lake: Lak
 
 @dg.job(description="Delete what is older than the campaign allows.")
 def retention_job() -> None:
+    """The one op, which deletes what is over."""
     delete_what_is_over()
 
 

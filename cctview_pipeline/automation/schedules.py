@@ -14,6 +14,7 @@ from cctview_pipeline.lake.layout import format_day
 
 
 def daily_collection(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
+    """The schedule that makes the day before of every camera."""
     calendar = calendar_of(campaign)
 
     @dg.schedule(job=jobs.camera_hours, cron_schedule="30 0 * * *", execution_timezone=calendar.zone.key)
@@ -35,6 +36,8 @@ def daily_collection(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
 
 
 def daily_drift(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
+    """The schedule that compares the day before with what the models were trained on."""
+
     @dg.schedule(
         job=jobs.drift, cron_schedule="30 2 * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.automation.jobs import Jobs, partitions_of, range_tags
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -22,6 +23,8 @@ RETRY_S = 60
 
 
 def next_job(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor that starts what a finished run has made possible."""
+
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         monitored_jobs=[jobs.camera_hours, jobs.hours],
@@ -45,6 +48,7 @@ def next_job(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
 
 
 def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor that makes hours of live cameras once they are over; it runs only for a live network."""
     live = campaign.network in LIVE_NETWORKS
 
     @dg.sensor(
@@ -114,9 +118,12 @@ def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partitio
 
 
 def ready_days(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
-    """The finished days from first to last all of whose hours in the campaign have journeys."""
+    """The finished days of the hours from first to last all of whose hours in the campaign have journeys; and the day before them
+    where it has no figures: when its last journeys were made it was not over in Dagster's eyes."""
     calendar, over = calendar_of(campaign), set(campaign.hours())
     touched = calendar.days_of([first.begin + number * HOUR for number in range((last.begin - first.begin) // HOUR + 1)])
+    earlier = min(touched) - timedelta(days=1)
+    touched += [] if lake.has(MARTS[0], Partition.of_day(earlier)) else [earlier]
     there = lambda hour: lake.has("journeys", Partition.of_hour(hour))  # noqa: E731
     return [
         Partition.of_day(day)

@@ -15,17 +15,18 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
 from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.report.stored import days_reported
 from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.lake.layout import key
 from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
 from cctview_pipeline.work import Work
 
-FIGURES = (*MARTS, "throughput")
+REPORT = "daily_report"
+FIGURES = (*MARTS, "throughput", REPORT)
 """Of a local day."""
 TRUTH = ("truth_boxes", "truth_passages")
 ACCOUNTS = ("camera_status", "gaps")
@@ -74,8 +75,8 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     deleted = {asset: tombstones.partitions(asset) for asset in plan}
     for asset, partitions in plan.items():
         known = instance.get_materialized_partitions(dg.AssetKey(asset))
-        written = set(lake.keys(asset))
-        unknown = {p for p in partitions if to_key(p) not in known or key(asset, p) not in written}
+        written = _written(lake, asset)
+        unknown = {p for p in partitions if to_key(p) not in known or p not in written}
         missing[asset] = unknown - deleted[asset]
     for before, asset in pairwise(table for table in CHAIN if table != "passages"):
         missing[asset] |= missing[before]
@@ -191,9 +192,13 @@ def _why_ended(backfill: PartitionBackfill) -> str | None:
 
 def unwritten(plan: Plan, lake: Lake) -> Plan:
     """What of a plan has no table in the lake, and was not deleted on purpose: partitions that a run refused to write."""
-    written, tombstones = {asset: set(lake.keys(asset)) for asset in plan}, Tombstones(lake)
-    left = {asset: {p for p in partitions if key(asset, p) not in written[asset]} for asset, partitions in plan.items()}
-    return {asset: partitions - tombstones.partitions(asset) for asset, partitions in left.items()}
+    tombstones = Tombstones(lake)
+    return {asset: partitions - _written(lake, asset) - tombstones.partitions(asset) for asset, partitions in plan.items()}
+
+
+def _written(lake: Lake, asset: str) -> set[Partition]:
+    """What of an asset the lake has: of a table its partitions, and the days that have a report."""
+    return set(map(Partition.of_day, days_reported(lake))) if asset == REPORT else set(lake.partitions(asset))
 
 
 def finished(plan: Plan, lake: Lake, instance: dg.DagsterInstance, after: int) -> int:

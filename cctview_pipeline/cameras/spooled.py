@@ -97,6 +97,7 @@ _NOTHING_KEPT = "Nothing of it was kept: it could not be masked, or the spool wa
 
 
 def frame_id(camera_id: str, captured_us: int) -> str:
+    """Of a frame that a collector took, by its camera and UTC microseconds since 1970."""
     return str(FrameId(camera_id, utc(captured_us)))
 
 

@@ -93,6 +93,7 @@ def follow(cars, number, leader):
 
 @njit(cache=True)
 def occupies(car, lane):
+    """Whether a car is on a lane, or still half on it while it changes to another."""
     return car.lane == lane or car.origin == lane
 
 

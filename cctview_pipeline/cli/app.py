@@ -31,6 +31,7 @@ from cctview_pipeline.cli.options import (
 from cctview_pipeline.cli.privacy import audit
 from cctview_pipeline.cli.publish import publish
 from cctview_pipeline.cli.query import QueryCommand, query
+from cctview_pipeline.cli.report import report
 from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.cli.train import train
 from cctview_pipeline.cli.view import view
@@ -46,6 +47,7 @@ app = typer.Typer(
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
 app.command("backfill")(backfill)
 app.command("query", cls=QueryCommand)(query)
+app.command("report")(report)
 app.command("collect")(collect)
 app.command("purge")(purge)
 app.command("erase")(erase)

@@ -236,6 +236,7 @@ def _print(report: Report, lake: Lake, calendar: LocalCalendar, hours: list[date
 
 
 def print_summary(found: Summary) -> None:
+    """What the lake holds of the hours that were made."""
     for table in found.tables():
         console.print(table)
     for sentence in found.sentences():

@@ -151,6 +151,7 @@ def masker_of(network: str, unmasked_for: str) -> Masker:
 
 
 def open_live(name: str, base_url: str = "") -> LiveNetwork:
+    """A live network by name. Raises NotFoundError, naming those that there are."""
     if name not in LIVE_NETWORKS:
         raise NotFoundError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
     return LIVE_NETWORKS[name](base_url)

@@ -22,7 +22,6 @@ def purge(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
 ) -> None:
     """Delete what is older than the campaign allows. Dagster does this every hour while `cctview dev` or a daemon runs."""
-
     from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.lifetimes import end_lifetimes
 
@@ -53,7 +52,6 @@ def erase(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Erase a span of cameras' time, or one vehicle, and all that was made of it. No run brings it back."""
-
     from cctview_pipeline.automation.instance import open_campaign, open_instance
     from cctview_pipeline.automation.lifetimes import carry_out
     from cctview_pipeline.privacy.audit import AuditLog

@@ -62,7 +62,6 @@ def use_model(
     ],
 ) -> None:
     """Make this lake use another detector or extractor. What the one before made is stale from then on, and stays as it is."""
-
     from cctview_pipeline.assets.weights import record_models
     from cctview_pipeline.automation.instance import check_not_served, open_campaign, open_instance
 

@@ -92,19 +92,12 @@ class Backoff:
     """How long to leave a camera alone after failures: twice as long each time, with jitter, so that a thousand cameras of one
     server that was down do not come back in one moment."""
 
-    def __init__(
-        self, base: float = 0.5, longest: float = 300.0, bench_after: int = 5, uniform: Callable = random.uniform
-    ) -> None:
-        self.base, self.longest, self.bench_after = base, longest, bench_after
+    def __init__(self, base: float = 0.5, longest: float = 300.0, uniform: Callable = random.uniform) -> None:
+        self.base, self.longest = base, longest
         self._uniform = uniform
         self.failures = 0
         self.wait_s = 0.0
         """What the last failure said."""
-
-    @property
-    def benched(self) -> bool:
-        """Whether the camera failed so often that it counts as off."""
-        return self.failures >= self.bench_after
 
     def success(self) -> None:
         self.failures = 0

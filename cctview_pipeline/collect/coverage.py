@@ -38,6 +38,8 @@ def coverage(camera_id: str, hour: datetime, frames: pa.Table, shown: "Shown", t
     """Four rows, one a quarter of an hour.
 
     Args:
+        camera_id: its id.
+        hour: when it begins, UTC.
         frames: raw_frames of the hour (captured_at, fetched_at), by time.
         shown: what these frames show.
         told: camera_status, gaps and rejected_frames of the hour; tables without rows where there are none.
@@ -81,7 +83,7 @@ def look_at(frames: pa.Table) -> Shown:
     same = np.zeros(len(times), bool)
     chosen = np.flatnonzero(np.diff(np.floor((times - times[:1]) / EVERY_S), prepend=-1)) if len(times) else np.zeros(0, np.int64)
     before: np.ndarray | None = None
-    for place, following in zip(chosen, [*chosen[1:], len(times)], strict=True):
+    for place, following in zip(chosen, [*chosen, len(times)][1:], strict=True):
         small = thumbnail(jpegs[int(place)].as_py())
         same[place:following] = small is not None and before is not None and is_same(small, before)
         before = small

@@ -124,6 +124,7 @@ def _size(boxes: np.ndarray) -> np.ndarray:
 
 
 def covered(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """(N,) bool: which boxes (N, 4) lie on a region (K, 4): half of the box inside, or an IoU of one half."""
     if not len(regions):
         return np.zeros(len(boxes), bool)
     top_left = np.maximum(boxes[:, None, :2], regions[None, :, :2])

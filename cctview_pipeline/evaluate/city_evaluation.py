@@ -6,11 +6,12 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.evaluate.detection import detection_rows
 from cctview_pipeline.evaluate.journeys import calibration_rows, journey_rows, match_rows
+from cctview_pipeline.evaluate.passages import read_passages
 from cctview_pipeline.evaluate.reading import check_present, read, read_camera
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.report import Evaluation
 from cctview_pipeline.evaluate.tracking import tracking_rows
-from cctview_pipeline.evaluate.traffic import count_rows, travel_time_rows
+from cctview_pipeline.evaluate.traffic import count_rows, label_rows, speed_rows, travel_time_rows
 from cctview_pipeline.evaluate.transitions import CameraPair, assigned_matches, true_transitions
 from cctview_pipeline.lake import Lake
 
@@ -39,7 +40,9 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     rows += reidentification_rows(seen, ways)
     rows += journey_rows(lake, seen, hours) + match_rows(seen, ways, matches, transitions)
     rows += calibration_rows(matches)
-    rows += count_rows(seen) + travel_time_rows(ways, matches, transitions)
+    passed = [read_passages(lake, each, hours) for each in seen]
+    rows += count_rows(passed) + label_rows(passed) + speed_rows(passed)
+    rows += travel_time_rows(ways, matches, transitions)
     return Evaluation(tuple(rows))
 
 

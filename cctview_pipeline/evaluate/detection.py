@@ -4,15 +4,15 @@ All labels together are one class, "vehicle". For a size or a label, the other t
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
-from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.detect import VEHICLES
-from cctview_pipeline.detect.evaluation import Curve, Scored, precision_recall
+from cctview_pipeline.detect.evaluation import Curve, Scored, by_size, precision_recall
 from cctview_pipeline.evaluate.reading import CameraResults
 from cctview_pipeline.evaluate.report import ALL, Row, measured
-from cctview_pipeline.evaluate.truth import MIN_SIDE_PX, OVERLAP, rows_by_frame, shorter_side
+from cctview_pipeline.evaluate.truth import MIN_SIDE_PX, OVERLAP, rows_by_frame
 
 SIZES = (f"{MIN_SIDE_PX:.0f}-12 px", "12-24 px", "over 24 px")
 """Of the shorter side of a box; 24 px is in the middle class."""
@@ -20,18 +20,15 @@ SIZES = (f"{MIN_SIDE_PX:.0f}-12 px", "12-24 px", "over 24 px")
 
 def detection_rows(cameras: list[CameraResults], threshold: float) -> list[Row]:
     """AP50, and precision and recall of what scores threshold or more: over all, by size, by label, by camera."""
-    by_camera = [precision_recall(list(_images(c, c.truth.counted, _every(c.found.frame)))) for c in cameras]
+    images = [list(_images(c, c.truth.counted, _every(c.found.frame))) for c in cameras]
+    by_camera = [precision_recall(each) for each in images]
     rows = _rows(ALL, _joined(by_camera), threshold)
-    sizes = [_sizes(camera) for camera in cameras]
+    sized = [by_size(image, OVERLAP) for image in chain.from_iterable(images)]
     for number, name in enumerate(SIZES):
-        chosen = [
-            _images(camera, camera.truth.counted & (true == number), found == number)
-            for camera, (true, found) in zip(cameras, sizes, strict=True)
-        ]
-        rows += _rows(name, precision_recall([image for images in chosen for image in images]), threshold)
+        rows += _rows(name, precision_recall([image[number] for image in sized]), threshold)
     for label in VEHICLES:
-        chosen = [_images(c, c.truth.counted & (c.truth.label == label), c.found.label == label) for c in cameras]
-        rows += _rows(label, precision_recall([image for images in chosen for image in images]), threshold)
+        chosen = (_images(c, c.truth.counted & (c.truth.label == label), c.found.label == label) for c in cameras)
+        rows += _rows(label, precision_recall(list(chain.from_iterable(chosen))), threshold)
     for camera, curve in zip(cameras, by_camera, strict=True):
         rows += _rows(camera.camera_id, curve, threshold)
     return rows
@@ -55,29 +52,6 @@ def _images(camera: CameraResults, asked: np.ndarray, chosen: np.ndarray) -> Ite
         if len(true) or len(boxes):
             mine = rows[2][boxes]
             yield Scored(found.boxes[mine], found.score[mine], truth.boxes[rows[0][true]], truth.boxes[rows[1][ignored]])
-
-
-def _sizes(camera: CameraResults) -> tuple[np.ndarray, np.ndarray]:
-    """(N,), (M,) each true box's and each detection's class of size.
-
-    A detection belongs with the counted vehicle it overlaps most, by one half or more, else to its own size: a box a
-    pixel too wide is no false alarm in the next class.
-    """
-    truth, found, frames = camera.truth, camera.found, len(camera.times)
-    true, own = _size(truth.boxes), _size(found.boxes)
-    counted = np.flatnonzero(truth.counted)
-    pairs = zip(rows_by_frame(truth.frame[counted], frames), rows_by_frame(found.frame, frames), strict=True)
-    for true_rows, found_rows in pairs:
-        if len(true_rows) and len(found_rows):
-            iou = pairwise_iou(found.boxes[found_rows], truth.boxes[counted[true_rows]])
-            near = iou.max(1) >= OVERLAP
-            own[found_rows[near]] = true[counted[true_rows[iou.argmax(1)[near]]]]
-    return true, own
-
-
-def _size(boxes: np.ndarray) -> np.ndarray:
-    side = shorter_side(boxes)
-    return (side >= 12).astype(np.int64) + (side > 24)
 
 
 def _every(like: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.evaluate.truth import Assignment, GroundTruthBoxes, PredictedBoxes, assign, counts, vehicles_of_tracks
@@ -15,23 +14,22 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.columns import embedding_matrix
 
 TRUTH = ("truth_boxes", "truth_passages")
-RESULTS = ("raw_frames", "detections", "features", "tracks", "matches")
+RESULTS = ("raw_frames", "detections", "features", "tracks", "passages", "matches")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tracks:
     """K tracks of one camera; what an hour's turn cut in two is one track here.
 
-    ids: of the first parts; index: every part's id -> position; carriageway: K letters or None; began: (K,) False for a
-    track that goes on from an hour that is not evaluated, and for a mere sighting, which is not counted; vehicle: K
-    vehicle ids or None.
+    ids: of the first parts; index: every part's id -> position; passed: (K,) us since 1970, when each passed the camera, by its
+    passage where it has one, or was in the middle of its time in view where that is unknown; beyond_m: (K,) how far beyond the
+    camera's pole that was, NaN where unknown; vehicle: K vehicle ids or None.
     """
 
     ids: list[str]
     index: dict[str, int]
-    first_seen: np.ndarray
-    carriageway: list[str | None]
-    began: np.ndarray
+    passed: np.ndarray
+    beyond_m: np.ndarray
     vehicle: list[str | None]
 
 
@@ -39,8 +37,7 @@ class Tracks:
 class CameraResults:
     """All that is known about one camera. times: (F,) us since 1970 of the frames it sent, sorted.
 
-    embeddings: (E, D) float16 with the row of each detection id in ``embedding_row``; seen_before: vehicles that were
-    counted in the hour before the evaluated ones.
+    embeddings: (E, D) float16 with the row of each detection id in ``embedding_row``.
     """
 
     camera_id: str
@@ -52,7 +49,6 @@ class CameraResults:
     embeddings: np.ndarray
     embedding_row: dict[str, int]
     model: tuple[str, ...]
-    seen_before: frozenset[str]
 
 
 def check_present(lake: Lake, cameras: list[str], hours: list[datetime]) -> None:
@@ -84,7 +80,7 @@ def read_camera(lake: Lake, camera_id: str, hours: list[datetime], features: pa.
     )
     order = frames["frame_id"].combine_chunks()
     truth = _truth(read(lake, "truth_boxes", camera_id, hours), order)
-    tracks, members = _tracks(read(lake, "tracks", camera_id, hours))
+    tracks, members = _tracks(read(lake, "tracks", camera_id, hours), read(lake, "passages", camera_id, hours))
     found = _found(read(lake, "detections", camera_id, hours), order, members)
     features = read(lake, "features", camera_id, hours) if features is None else features
     assignment = assign(truth, found, len(order))
@@ -99,7 +95,6 @@ def read_camera(lake: Lake, camera_id: str, hours: list[datetime], features: pa.
         embeddings=embedding_matrix(features).astype(np.float16),
         embedding_row={detection_id: row for row, detection_id in enumerate(features["detection_id"].to_pylist())},
         model=tuple(pc.unique(features["model"]).to_pylist()),
-        seen_before=_seen_before(lake, camera_id, hours),
     )
 
 
@@ -163,43 +158,28 @@ def _found(table: pa.Table, order: pa.Array, members: dict[str, int]) -> Predict
     )
 
 
-def _tracks(table: pa.Table) -> tuple[Tracks, dict[str, int]]:
+def _tracks(table: pa.Table, passages: pa.Table) -> tuple[Tracks, dict[str, int]]:
     """The tracks, and detection id -> position of its track."""
-    columns = ["track_id", "detection_ids", "first_seen", "carriageway", "continues", "quality"]
     index: dict[str, int] = {}
     members: dict[str, int] = {}
     ids: list[str] = []
-    carriageway: list[str | None] = []
-    began: list[bool] = []
-    first: list[int] = []
-    times = microseconds(table["first_seen"])
-    rows = table.select(columns).drop_columns(["first_seen"]).to_pylist()
-    for place in np.argsort(times, kind="stable"):
+    passed: list[float] = []
+    first, last = (microseconds(table[name]) for name in ("first_seen", "last_seen"))
+    middle = np.where(table["passed_at"].is_valid(), microseconds(pc.fill_null(table["passed_at"], 0)), (first + last) // 2)
+    rows = table.select(["track_id", "detection_ids", "continues"]).to_pylist()
+    for place in np.argsort(first, kind="stable"):
         row = rows[place]
         if row["continues"] in index:
             position = index[row["continues"]]
-            carriageway[position] = carriageway[position] or row["carriageway"]
         else:
             position = len(ids)
             ids.append(row["track_id"])
-            first.append(times[place])
-            carriageway.append(row["carriageway"])
-            began.append(row["continues"] is None and row["quality"] is not None)
+            passed.append(middle[place])
         index[row["track_id"]] = position
         members |= dict.fromkeys(row["detection_ids"], position)
-    return Tracks(
-        ids=ids,
-        index=index,
-        first_seen=np.array(first, np.int64),
-        carriageway=carriageway,
-        began=np.array(began, bool),
-        vehicle=[],
-    ), members
-
-
-def _seen_before(lake: Lake, camera_id: str, hours: list[datetime]) -> frozenset[str]:
-    """Vehicles counted in an hour just before the evaluated ones: like the tracks that go on from it, they began then."""
-    columns = ["vehicle_id", "label", "x1", "y1", "x2", "y2", "visible_fraction"]
-    table = _of_vehicles(read(lake, "truth_boxes", camera_id, [h - HOUR for h in hours if h - HOUR not in hours], columns))
-    counted = counts(_corners(table), table["visible_fraction"].to_numpy())
-    return frozenset(pc.unique(table.filter(pa.array(counted))["vehicle_id"]).to_pylist())
+    found = Tracks(ids=ids, index=index, passed=np.array(passed, np.int64), beyond_m=np.full(len(ids), np.nan), vehicle=[])
+    columns = (passages["track_ids"].to_pylist(), microseconds(passages["passed_at"]), passages["beyond_m"].to_pylist())
+    for pieces, moment, metres in zip(*columns, strict=True):
+        for position in {index[each] for each in pieces if each in index}:
+            found.passed[position], found.beyond_m[position] = moment, np.nan if metres is None else metres
+    return found, members

@@ -45,19 +45,29 @@ class Sheet:
     lines: list[list[str]]
 
 
+_COUNTS = ["true_vehicles", "counted_vehicles", "median_error_percent", "relative_error_percent"]
 _HEADLINE = [
     ("detection", ["AP50", "precision", "recall"]),
     ("tracking", ["HOTA", "DetA", "AssA", "IDF1", "IDP", "IDR", "ID_switches"]),
     ("reidentification", ["rank-1", "rank-5", "mAP", "queries_without_match"]),
     ("journeys", ["IDF1", "MTMC_IDF1", "match_precision", "match_recall", "mean_probability", "Brier"]),
     ("calibration", ["ECE"]),
-    ("counts", ["true_vehicles", "counted_vehicles", "MAPE_percent", "relative_error_percent"]),
+    ("counts", [*_COUNTS, "GEH_quarter", "GEH_quarter_below_5", "GEH_hour", "GEH_hour_below_5"]),
+    ("in_view", ["median_error_percent", "relative_error_percent"]),
+    ("labels", ["right", "mean_probability"]),
+    ("speeds", ["mean_error_kmh", "bias_kmh", "within_error"]),
     ("travel_times", ["median_error_s", "median_error_percent", "cell_error_s"]),
 ]
 _CAMERAS = [
     ("detection", ["AP50", "precision", "recall"]),
     ("tracking", ["HOTA", "IDF1", "ID_switches"]),
-    ("counts", ["true_vehicles", "counted_vehicles", "MAPE_percent", "relative_error_percent"]),
+    ("counts", _COUNTS),
+    ("in_view", ["relative_error_percent"]),
+    ("speeds", ["mean_error_kmh", "bias_kmh"]),
+]
+_SIDES = [("counts", [*_COUNTS, "GEH_hour"]), ("in_view", ["median_error_percent", "relative_error_percent"])]
+_LABELS = [
+    ("labels", ["true_share", "counted_share", "recall", "precision", "said_car", "said_bus", "said_truck", "said_motorcycle"])
 ]
 _WAYS = [
     ("travel_times", ["median_true_s", "median_measured_s", "median_error_s", "median_error_percent", "cell_error_s"]),
@@ -157,6 +167,7 @@ class Evaluation:
         cameras = [scope for scope in self.scopes("tracking") if scope != ALL]
         parts = [scope for scope in self.scopes("detection") if scope != ALL and scope not in cameras]
         sides = [scope for scope in self.scopes("counts") if scope != ALL and scope not in cameras]
+        labels = [scope for scope in self.scopes("labels") if scope != ALL]
         against = [scope for scope in self.scopes("reidentification") if scope != ALL]
         ways = [scope for scope in self.scopes("travel_times") if scope != ALL]
         judged = [scope for scope in self.scopes("verdicts") if scope != ALL]
@@ -165,7 +176,8 @@ class Evaluation:
             self._headline("Against the truth", _HEADLINE),
             self._sheet("Detection by size and label", "part", parts, _CAMERAS[:1]),
             self._sheet("By camera", "camera", cameras, _CAMERAS),
-            self._sheet("Counts by carriageway", "carriageway", sides, _CAMERAS[2:]),
+            self._sheet("Counts by carriageway", "carriageway", sides, _SIDES),
+            self._sheet("Labels of vehicles", "label", labels, _LABELS),
             self._sheet("Re-identification, query against gallery", "pair", against, _HEADLINE[2:3]),
             self._sheet("Between neighbouring cameras", "way", ways, _WAYS),
             self._headline("Against people's verdicts", _VERDICTS),
@@ -207,7 +219,7 @@ def _figure(metric: str, value: float | None) -> str:
         return "-"
     if metric in _WHOLE:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if metric.endswith(("_s", "_percent")) else f"{value:.3f}"
+    return f"{value:.1f}" if metric.endswith(("_s", "_percent", "_kmh")) else f"{value:.3f}"
 
 
 def _line(cells: list[str]) -> str:

@@ -16,35 +16,36 @@ CameraPair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Transition:
-    """A vehicle that was counted at two neighbouring cameras, one right after the other. arrived: us since 1970."""
+    """A vehicle that was counted at two neighbouring cameras, one right after the other. arrived: when it passed the
+    second, us since 1970; passed_s: from passing one pole to passing the other."""
 
     vehicle: str
     way: CameraPair
     arrived: int
-    gap_s: float
+    passed_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class AssignedMatch:
-    """A chosen match. vehicle: the one that both its tracks are identified as, else None; arrived: us since 1970."""
+    """A chosen match. vehicle: the one that both its tracks are identified as, else None; arrived: when it passed the second
+    camera, us since 1970; passed_s: from passing one camera to passing the other, in the middle of what each sees;
+    poles_s: what that makes of the way between the poles, at the same speed, where it is known how far from them that is."""
 
     way: CameraPair
     arrived: int
-    gap_s: float
+    passed_s: float
+    poles_s: float
     probability: float
     vehicle: str | None
 
 
 def true_transitions(lake: Lake, cameras: list[CameraResults], ways: list[CameraPair], hours: list[datetime]) -> list[Transition]:
-    """Vehicles whose passages follow each other at neighbouring cameras, on one carriageway.
-
-    gap_s: from where the earlier camera lost sight of it to where the later one came to see it, as between two tracks.
-    """
-    columns = ["vehicle_id", "camera_id", "entered_at", "passed_at", "left_at", "carriageway"]
+    """Vehicles whose passages follow each other at neighbouring cameras, on one carriageway."""
+    columns = ["vehicle_id", "camera_id", "passed_at", "carriageway"]
     table = pa.concat_tables(read(lake, "truth_passages", c.camera_id, hours, columns) for c in cameras)
     counted = {c.camera_id: set(c.truth.vehicle[c.truth.counted].tolist()) for c in cameras}
     table = table.sort_by([("vehicle_id", "ascending"), ("passed_at", "ascending")])
-    entered, left = microseconds(table["entered_at"]), microseconds(table["left_at"])
+    passed = microseconds(table["passed_at"])
     vehicle, carriageway = strings(table["vehicle_id"]), strings(table["carriageway"])
     camera, known = table["camera_id"].to_pylist(), set(ways)
     follows = np.flatnonzero((vehicle[1:] == vehicle[:-1]) & (carriageway[1:] == carriageway[:-1])) + 1
@@ -52,7 +53,7 @@ def true_transitions(lake: Lake, cameras: list[CameraResults], ways: list[Camera
     for i in follows:
         way, name = (camera[i - 1], camera[i]), str(vehicle[i])
         if way in known and name in counted[way[0]] and name in counted[way[1]]:
-            found.append(Transition(name, way, int(entered[i]), (entered[i] - left[i - 1]) / 1e6))
+            found.append(Transition(name, way, int(passed[i]), (passed[i] - passed[i - 1]) / 1e6))
     return found
 
 
@@ -60,8 +61,11 @@ def assigned_matches(
     lake: Lake, cameras: list[CameraResults], ways: list[CameraPair], hours: list[datetime]
 ) -> list[AssignedMatch]:
     """Chosen matches between evaluated cameras; those with a track of an hour that is not evaluated are left out."""
+    campaign = lake.campaign()
+    assert campaign is not None  # it has matches
+    metres = {way: campaign.camera(way[0]).distance_m(campaign.camera(way[1])) for way in ways}
     by_id, known, found = {camera.camera_id: camera for camera in cameras}, set(ways), []
-    columns = ["query_track_id", "gallery_track_id", "gallery_camera_id", "gap_s", "probability", "assigned"]
+    columns = ["query_track_id", "gallery_track_id", "gallery_camera_id", "probability", "assigned"]
     for camera in cameras:
         table = read(lake, "matches", camera.camera_id, hours, columns)
         for row in table.filter(pc.field("assigned")).to_pylist():
@@ -71,12 +75,17 @@ def assigned_matches(
             query, gallery = camera.tracks.index.get(row["query_track_id"]), source.tracks.index.get(row["gallery_track_id"])
             if query is None or gallery is None:
                 continue
+            arrived, left = camera.tracks.passed[query], source.tracks.passed[gallery]
+            way, seconds = (source.camera_id, camera.camera_id), (arrived - left) / 1e6
+            longer = camera.tracks.beyond_m[query] - source.tracks.beyond_m[gallery]
+            share = metres[way] / (metres[way] + longer) if longer > -metres[way] / 2 else 1.0
             same = camera.tracks.vehicle[query] == source.tracks.vehicle[gallery]
             found.append(
                 AssignedMatch(
-                    way=(source.camera_id, camera.camera_id),
-                    arrived=int(camera.tracks.first_seen[query]),
-                    gap_s=row["gap_s"],
+                    way=way,
+                    arrived=int(arrived),
+                    passed_s=seconds,
+                    poles_s=seconds * share,
                     probability=row["probability"],
                     vehicle=camera.tracks.vehicle[query] if same else None,
                 )

@@ -1,0 +1,1 @@
+"""CCTView's published file formats."""

@@ -36,7 +36,7 @@ CAMERAS = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class About:
     """What a package says of itself. name: of lower-case letters, digits, dots, hyphens and underscores; licence: an identifier
     such as CC-BY-4.0, empty where it grants nothing; begin, end: first and last local day; biases: sentences, each about what

@@ -28,6 +28,7 @@ from cctview_pipeline.images.drawing import draw_boxes
 
 
 def write_original(folder: Path, frame_id: str, jpeg: bytes) -> None:
+    """The frame as it came: ``<frame id>--original.jpeg``."""
     _write(folder / f"{frame_id}--original.jpeg", jpeg)
 
 

@@ -60,7 +60,7 @@ class Station:
     """The station's id at the state, up to six letters and digits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VolumeRecord:
     """One station's direction on one local day. direction: as DIRECTIONS has it; lane: 0 for all; volumes: of 24 hours, None
     where nothing was reported."""

@@ -107,6 +107,7 @@ def parse_keys(texts: Iterable[str]) -> Iterator[Partition]:
 
 
 def format_hour(hour: datetime) -> str:
+    """As it stands in a path: ``2020-05-05T17``, UTC."""
     return hour.astimezone(UTC).strftime(HOUR_FORMAT)
 
 
@@ -119,6 +120,7 @@ def parse_hour(text: str) -> datetime:
 
 
 def format_day(day: date) -> str:
+    """As it stands in a path: ``2020-05-05``."""
     return day.strftime(DAY_FORMAT)
 
 

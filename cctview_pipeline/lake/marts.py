@@ -75,6 +75,9 @@ BY_CAMERA_HOUR = [
                 column("track_ids", pa.list_(pa.field("element", pa.string(), False)), "of all its fragments, in order of time"),
                 CAMERA_ID,
                 column("passed_at", TIME, "when it passed the middle of what the camera sees of its way, UTC: decides the bin"),
+                _number(
+                    "beyond_m", "how far beyond the camera's pole it was then, m; negative before it; null where not calibrated"
+                ),
                 _CARRIAGEWAY,
                 column("label", pa.string(), "car, bus, truck or motorcycle: the vote of all its detections"),
                 column("label_probability", pa.float32(), "that the label is right, 0..1, as the city's confusion has it"),

@@ -25,6 +25,7 @@ STATES = "live, stale, frozen, placeholder, offline, moved, or unknown before it
 
 
 def embeddings(dimension: int) -> pa.DataType:
+    """The type of a column of vectors of so many float16."""
     return pa.list_(pa.field("element", pa.float16(), nullable=False), dimension)
 
 
@@ -333,7 +334,9 @@ _SPECS = [
         pa.schema(
             [
                 column(
-                    "subject", pa.string(), "detection, tracking, reidentification, journeys, calibration, counts or travel_times"
+                    "subject",
+                    pa.string(),
+                    "detection, tracking, reidentification, journeys, calibration, counts, in_view, labels, speeds, travel_times",
                 ),
                 column("metric", pa.string(), "AP50, HOTA, IDF1, rank-1, mAP, median_error_s, ..."),
                 column("scope", pa.string(), "what it was measured on: all, a camera, a pair of cameras, a size or a label"),

@@ -28,6 +28,7 @@ class TableSpec:
 
 
 def column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
+    """A column with what it means, which docs/reference/tables.md tells."""
     return pa.field(name, kind, nullable, {"description": meaning})
 
 

@@ -38,10 +38,6 @@ class Ranking:
         """Share of queries with a true match among the first so many."""
         return float(np.mean(self.first <= rank)) if len(self.first) else float("nan")
 
-    def cmc(self, most: int = 50) -> np.ndarray:
-        """Cumulative match characteristic: (most,) shares of queries with a true match at rank 1, 2, ... or better."""
-        return np.array([self.within(rank) for rank in range(1, most + 1)])
-
     @staticmethod
     def join(rankings: Sequence["Ranking"]) -> "Ranking":
         """All queries of several rankings as one."""

@@ -211,11 +211,6 @@ def _name(day: date) -> str:
     return f"{day.isoformat()}{SUFFIX}"
 
 
-def pseudonym_of(store: KeyStore, identifier: str) -> str:
-    """A track's or journey's pseudonym, by the key of the UTC day in its id. Raises KeyDestroyed once that key is gone."""
-    return store.key(_day(identifier)).pseudonym(identifier)
-
-
 def pseudonyms(store: KeyStore, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The pseudonyms of a column of ids, in place; nulls stay. Each key is read, and each distinct id hashed, once.
 

@@ -54,7 +54,7 @@ _GEOJSON = "application/geo+json"
 Release = dict[date, dict[str, pa.Table]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Publication:
     """days: that it holds; files: below ``out``; rows, withheld: by table with a status, all and those that k hides."""
 
@@ -70,7 +70,7 @@ class Publication:
         return asdict(self) | {"days": [str(day) for day in self.days], "files": list(self.files)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """What was published of a day. sha256: of its counts as they were published; at: when, UTC; to: where."""
 
@@ -110,7 +110,10 @@ def publish(
     days = days_with_figures(lake, *between)
     released = {day: release(read_day(lake, day, READ), k) for day in days}
     now = datetime.now(UTC)
-    notes = {day: Note(_digest(tables), k, f"{now:%Y-%m-%dT%H:%M:%SZ}", out, licence) for day, tables in released.items()}
+    notes = {
+        day: Note(sha256=_digest(tables), k=k, at=f"{now:%Y-%m-%dT%H:%M:%SZ}", to=out, licence=licence)
+        for day, tables in released.items()
+    }
     for day, note in notes.items():
         _check_earlier(lake, day, note, again)
     files = _package(campaign, released, licence, k, now)
@@ -120,7 +123,8 @@ def publish(
     for day, note in notes.items():  # before the first file: what was noted and not published can still be published
         lake.storage.write(_key(day), json.dumps(asdict(note), indent=1).encode())
     _write(target, files)
-    return Publication(out, tuple(days), k, tuple(sorted(files)), *_counts(released))
+    rows, withheld = _counts(released)
+    return Publication(out=out, days=tuple(days), k=k, files=tuple(sorted(files)), rows=rows, withheld=withheld)
 
 
 def earlier(lake: Lake, day: date) -> Note | None:

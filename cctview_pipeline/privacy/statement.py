@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import duckdb
 
 from cctview_pipeline.analytics.question import told
-from cctview_pipeline.analytics.warehouse import PSEUDONYM
+from cctview_pipeline.analytics.warehouse import FILTERED_VIEWS, PSEUDONYM, PSEUDONYMS
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.limits import QUESTION_BYTES
 
 _FROM_NOTHING = frozenset({"range", "generate_series", "unnest"})
 """Table functions that read no table and no file."""
-_FORBIDDEN = frozenset({PSEUDONYM, "json_serialize_plan"})
+_FORBIDDEN = frozenset({PSEUDONYM, PSEUDONYMS, "json_serialize_plan"})
 """Functions that would tell which pseudonym a guessed id has, or plan another statement."""
 
 
@@ -56,8 +56,8 @@ def read_statement(sql: str) -> Statement:
         if "cte_name" in node:
             own.add(node["cte_name"].lower())
     for name, is_read in named:
-        if name.lower() in TABLES:
-            read |= {name.lower()} if is_read else set()
+        if name.lower() in TABLES or name.lower() in FILTERED_VIEWS:
+            read |= set(FILTERED_VIEWS.get(name.lower(), (name.lower(),))) if is_read else set()
         # A name that is a file's has a dot in it, and is never taken for a subquery's: DuckDB would open the file elsewhere.
         elif name.lower() not in own or not re.fullmatch(r"\w+", name):
             raise NotFoundError(f"There is no table '{name}': {_known()}")
@@ -112,4 +112,4 @@ def _function(node: dict) -> str:
 
 
 def _known() -> str:
-    return f"known are {', '.join(TABLES)}."
+    return f"known are {', '.join((*TABLES, *FILTERED_VIEWS))}."

@@ -5,6 +5,7 @@ partition any more, and the next purge ends the work.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +45,15 @@ class Tombstones:
     def put(self, tombstone: Tombstone) -> None:
         said = {"why": tombstone.why, "at": tombstone.at.isoformat()}
         self._lake.storage.write(_key(tombstone.table, tombstone.partition), json.dumps(said).encode())
+
+    def sentences(self, reads: Mapping[str, Iterable[Partition]]) -> list[str]:
+        """Of each table that has any among these partitions: how many were deleted, and why the first of them was."""
+        found = []
+        for table, places in reads.items():
+            if gone := self.partitions(table).intersection(places):
+                first = self.get(table, min(gone, key=str))
+                found.append(f"{table} of {len(gone)} of its partitions was {first.sentence if first else 'deleted'}.")
+        return found
 
     def partitions(self, table: str) -> set[Partition]:
         """Of a table, those that were deleted."""

@@ -1,0 +1,1 @@
+"""People and privacy zones painted over, before the first durable write."""

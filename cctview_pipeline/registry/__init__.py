@@ -1,0 +1,1 @@
+"""Models: the manifest, files of weights, and where they are downloaded from."""

@@ -1,0 +1,1 @@
+"""Devices, threads, and models that are compiled and loaded once a process."""

@@ -1,0 +1,1 @@
+"""Append-only segments of what collectors gathered, until the lake has it."""

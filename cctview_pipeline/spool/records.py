@@ -91,6 +91,7 @@ def is_whole(head: bytes, body: bytes) -> bool:
 
 
 def encode(record: Record) -> bytes:
+    """A record's bytes in a segment: head, camera's id, payload. :func:`decode` reads them."""
     camera = record.camera_id.encode()
     head = HEAD.pack(len(record.payload), 0, record.kind, len(camera), record.captured_us, record.fetched_us)
     body = camera + record.payload

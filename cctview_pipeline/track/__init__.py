@@ -1,0 +1,1 @@
+"""One vehicle's detections in one camera and hour, put together."""

@@ -46,7 +46,7 @@ ENDS = 4
 """Sightings that tell how a piece begins and ends."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pieces:
     """P tracks of one direction, of one view.
 
@@ -78,17 +78,21 @@ def pieces_of(placed: RoadCoordinates, direction: int, tracks: Sequence[Sequence
     lane, size = placed.lane[direction], placed.size[direction]
     usual = _pace_of_the_moment(placed, direction, rows)
     return Pieces(
-        placed,
-        direction,
-        rows,
-        np.array([(times[each[0]], progress[each[0]]) for each in rows]).reshape(-1, 2),
-        np.array([(times[each[-1]], progress[each[-1]]) for each in rows]).reshape(-1, 2),
-        np.array([np.median(lane[each]) for each in rows]),
-        np.array([np.median(size[each[:3]]) for each in rows]),
-        np.array([np.median(size[each[-3:]]) for each in rows]),
-        usual,
-        np.array([_line(placed, direction, each[:ENDS], *pace) for each, pace in zip(rows, usual, strict=True)]).reshape(-1, 5),
-        np.array([_line(placed, direction, each[-ENDS:], *pace) for each, pace in zip(rows, usual, strict=True)]).reshape(-1, 5),
+        placed=placed,
+        direction=direction,
+        rows=rows,
+        first=np.array([(times[each[0]], progress[each[0]]) for each in rows]).reshape(-1, 2),
+        last=np.array([(times[each[-1]], progress[each[-1]]) for each in rows]).reshape(-1, 2),
+        lane=np.array([np.median(lane[each]) for each in rows]),
+        size_first=np.array([np.median(size[each[:3]]) for each in rows]),
+        size_last=np.array([np.median(size[each[-3:]]) for each in rows]),
+        usual=usual,
+        begins=np.array([_line(placed, direction, each[:ENDS], *pace) for each, pace in zip(rows, usual, strict=True)]).reshape(
+            -1, 5
+        ),
+        ends=np.array([_line(placed, direction, each[-ENDS:], *pace) for each, pace in zip(rows, usual, strict=True)]).reshape(
+            -1, 5
+        ),
     )
 
 

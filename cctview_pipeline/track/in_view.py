@@ -1,9 +1,9 @@
 """How many vehicles a camera had in view, and for how long each: a count that follows none.
 
 By Little's law (Operations Research 9, 1961) as many vehicles pass a stretch of road in a time as there are on it on average,
-over how long one is, times the time. Tracks that break or are joined wrongly change neither: only the mean dwell is learned from
-vehicles that were followed over the whole stretch, by the frames that show them on it, so that what the detector misses leaves
-both alike. The stretch is where most vehicles are seen: farther off they hide one another.
+over how long one is, times the time. Tracks that break or are joined wrongly change neither: how long a vehicle is on the stretch
+follows from how long it is, in seconds at the usual pace, and from the paces. The stretch is where most vehicles are seen:
+farther off they hide one another. What the detector misses there is missing from the count.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ QUARTER_S = QUARTER.total_seconds()
 LONGEST_FRAME_S = 10.0
 """A frame stands for the time until the next, but for no longer."""
 
-MIN_WHOLE = 10
-"""Vehicles, followed over the whole stretch, that tell a quarter's mean dwell."""
+MIN_PACES, LEAST_PACE = 10, 0.05
+"""Vehicles, followed over the middle of the stretch, that tell a quarter's mean dwell; who is slower than this stands."""
 
 SEEN_BEST, MIN_STRETCH_S = 0.95, 1.5
 """The stretch is where at least so many tracks lead, as a share of those where most do; and so long at least, along the way."""
@@ -44,9 +44,9 @@ def in_view_table(camera: Camera, begin: datetime, views: list[RetracedView], fr
             for quarter in np.unique(quarters):
                 key = seen.carriageway, int(quarter)
                 seconds[key] = seconds.get(key, 0.0) + float(stood[quarters == quarter].sum())
-            if seen.whole:
+            if seen.dwell_s is not None:
                 passed = int((seen.middle - begin.timestamp()) // QUARTER_S)
-                dwells.setdefault((seen.carriageway, passed), []).append(float(stood.sum()))
+                dwells.setdefault((seen.carriageway, passed), []).append(seen.dwell_s)
     rows = []
     for side, quarter in sorted(key for key in seconds if 0 <= key[1] < HOUR // QUARTER):
         found = dwells.get((side, quarter), [])
@@ -56,7 +56,7 @@ def in_view_table(camera: Camera, begin: datetime, views: list[RetracedView], fr
                 "carriageway": side,
                 "began_at": (begin + quarter * QUARTER).astimezone(UTC),
                 "vehicle_s": seconds[side, quarter],
-                "dwell_s": float(np.mean(found)) if len(found) >= MIN_WHOLE else None,
+                "dwell_s": float(np.mean(found)) if len(found) >= MIN_PACES else None,
             }
         )
     return pa.Table.from_pylist(rows, schema_of("vehicles_in_view"))
@@ -64,13 +64,16 @@ def in_view_table(camera: Camera, begin: datetime, views: list[RetracedView], fr
 
 @dataclass(frozen=True)
 class _Seen:
-    """A track's sightings on the stretch. times (N,), middle: of the whole track, s since 1970; whole: whether it was followed
-    from before the stretch to beyond it."""
+    """A track's sightings on the stretch.
+
+    times (N,), middle: of the whole track, s since 1970; dwell_s: how long it takes for the stretch at its pace, None where it
+    was not followed over the stretch's middle.
+    """
 
     carriageway: str
     times: np.ndarray
     middle: float
-    whole: bool
+    dwell_s: float | None
 
 
 def _on_the_stretch(view: RetracedView) -> Iterator[_Seen]:
@@ -87,8 +90,18 @@ def _on_the_stretch(view: RetracedView) -> Iterator[_Seen]:
             side = side_of(tracks[i])
             assert side is not None  # it has a direction
             on_it = rows[(progress[rows] >= low) & (progress[rows] < high)]
-            whole = progress[rows[0]] < low and progress[rows[-1]] >= high
-            yield _Seen(side, times[on_it], float(times[rows[[0, -1]]].mean()), bool(whole))
+            yield _Seen(side, times[on_it], float(times[rows[[0, -1]]].mean()), _dwell_s(times[rows], progress[rows], low, high))
+
+
+def _dwell_s(times: np.ndarray, progress: np.ndarray, low: float, high: float) -> float | None:
+    """By the sightings on either side of the middle of the stretch, where it is crossed."""
+    beyond = progress >= (low + high) / 2
+    after = int(beyond.argmax())
+    if not beyond.any() or not after:
+        return None
+    before, after = max(after - 2, 0), min(after + 1, len(times) - 1)
+    pace = (progress[after] - progress[before]) / (times[after] - times[before])
+    return (high - low) / max(float(pace), LEAST_PACE)
 
 
 def stretch(ends: np.ndarray) -> tuple[float, float]:

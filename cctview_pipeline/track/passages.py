@@ -3,7 +3,8 @@
 The line lies across a carriageway where more tracks lead over it than over any other place. A vehicle passed it where its pieces
 lead over it, or come as near as it gets from one frame to the next at the pace of the moment: the frame between may have missed
 it. Pieces that begin or end farther off are of vehicles that were lost, and that other pieces count; tracks that stand, and mere
-sightings, do not pass. ``passed_at`` is of the middle of what the camera sees of the way, as in tracks.
+sightings, do not pass. ``passed_at`` is of the middle of what the camera sees of the way, as in tracks, and ``beyond_m`` how far
+that is from the camera's pole: from passing one camera to passing the next is as much longer or shorter than from pole to pole.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from cctview_pipeline.campaign import HOUR, Camera
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.track.calibration import Ground, calibrate
 from cctview_pipeline.track.flow import AWAY, TOWARDS
 from cctview_pipeline.track.fragments import Pieces, join, pieces_of
 from cctview_pipeline.track.label_votes import label_of
@@ -23,6 +25,9 @@ from cctview_pipeline.track.retraced import DIRECTIONS, RetracedView, side_of
 
 FRAME_GAP_S = 2.0
 """Between two frames, where there are too few to know."""
+
+NEAR_S = 0.3
+"""How near to the middle of the way, along it, sightings tell where that is."""
 
 MIN_WAY = 2.0
 """Own sizes that a vehicle must move to count where the flow is not known."""
@@ -60,9 +65,10 @@ def line_of(pieces: Pieces) -> float:
 
 
 def _rows(camera: Camera, begin: datetime, view: RetracedView, gap: float, counted: set[str]) -> Iterator[dict]:
-    tracks = view.tracks.to_pylist()
+    tracks, ground = view.tracks.to_pylist(), _ground(view)
     first, last = begin.timestamp(), (begin + HOUR).timestamp()
     for direction in (TOWARDS, AWAY):
+        beyond = _beyond_m(view, direction, ground)
         for vehicle in _vehicles(view, direction, gap):
             parts = [tracks[place] for place in vehicle.tracks]
             went_on = next((part["continues"] for part in parts if part["continues"]), None)
@@ -71,7 +77,7 @@ def _rows(camera: Camera, begin: datetime, view: RetracedView, gap: float, count
             if vehicle.passed_at < first:
                 # Nobody has counted it before, though it came from there: it is counted now.
                 vehicle = Vehicle(vehicle.tracks, first)
-            yield _row(camera, view, vehicle, parts, direction)
+            yield _row(camera, view, vehicle, parts) | {"beyond_m": beyond}
 
 
 def _vehicles(view: RetracedView, direction: int, gap: float) -> list[Vehicle]:
@@ -107,6 +113,24 @@ def _that_passed(pieces: Pieces, continued: np.ndarray, gap: float) -> Iterator[
             yield members
 
 
+def _ground(view: RetracedView) -> Ground | None:
+    seen = view.placed.seen
+    earlier, later = ([row for rows in view.rows for row in part(rows)] for part in (lambda r: r[:-1], lambda r: r[1:]))
+    return calibrate(seen.boxes, seen.labels, earlier, later, seen.frame_size) if len(seen) else None
+
+
+def _beyond_m(view: RetracedView, direction: int, ground: Ground | None) -> float | None:
+    """Where vehicles of a direction pass: the median of the sightings there that the picture's edge does not cut."""
+    seen, progress = view.placed.seen, view.placed.progress[direction]
+    mine = view.tracks["direction"].to_pylist()
+    rows = [row for rows, way in zip(view.rows, mine, strict=True) if way == DIRECTIONS[direction] for row in rows]
+    near = [row for row in rows if abs(progress[row]) < NEAR_S and not seen.cut[row]]
+    if ground is None or not near:
+        return None
+    ahead = float(np.nanmedian(ground.metres(seen.points[near])[:, 0]))
+    return (ahead if direction == AWAY else -ahead) if np.isfinite(ahead) else None
+
+
 def _by_way_of_their_own(view: RetracedView, mine: list[int]) -> list[Vehicle]:
     """Where too few pass for a flow to be known: who moved far enough, in the middle of its way."""
     seen, found = view.placed.seen, []
@@ -117,7 +141,7 @@ def _by_way_of_their_own(view: RetracedView, mine: list[int]) -> list[Vehicle]:
     return found
 
 
-def _row(camera: Camera, view: RetracedView, vehicle: Vehicle, parts: list[dict], direction: int) -> dict:
+def _row(camera: Camera, view: RetracedView, vehicle: Vehicle, parts: list[dict]) -> dict:
     seen = view.placed.seen
     rows = [row for place in vehicle.tracks for row in view.rows[place]]
     label, probability = label_of([seen.labels[row] for row in rows])

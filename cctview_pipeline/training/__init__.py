@@ -1,0 +1,1 @@
+"""Everything that learns: detector, extractor, people finder, and references for drift."""

@@ -34,6 +34,7 @@ from cctview_pipeline.viewer.pages import (
     kept,
     maps,
     pictures,
+    report,
     search,
     vehicles,
 )
@@ -43,7 +44,7 @@ from cctview_pipeline.viewer.settings import ViewerSettings
 from cctview_pipeline.viewer.shared import MARKS, Viewer, comes_in, page, templates
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (home, cameras, vehicles, journeys, search, counted, figures, kept, drivers, entry, pictures, maps)
+PAGES = (home, cameras, vehicles, journeys, search, counted, figures, kept, drivers, entry, pictures, maps, report)
 
 
 def create_app(lake: Lake, keys: KeyStore, settings: ViewerSettings, log: AuditLog | None = None) -> FastAPI:

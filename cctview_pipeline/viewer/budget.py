@@ -59,6 +59,7 @@ def once(key: Hashable, look_up: Callable[[], Found]) -> Found:
 
 @contextmanager
 def granted(budget: Budget) -> Iterator[None]:
+    """Whatever is looked up within draws on this budget."""
     token = _current.set(budget)
     try:
         yield

@@ -89,6 +89,10 @@ def ways(day: Day, road: Road) -> dict[str, space_time.Road]:
     return {each.side: each for each in space_time.roads(day.figures) if each.corridor == road.name}
 
 
+def _camera_page(near: str, camera: str) -> str:
+    return f"/cameras/{camera}?near={near}"
+
+
 def diagrams(road: Road, day: Day, clock: Clock) -> dict[str, Drawing]:
     """Carriageway -> its space-time diagram; none where the day has no figures."""
     began = day.figures.cells.began

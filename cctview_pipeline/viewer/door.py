@@ -159,9 +159,10 @@ def _with_headers(send: Send, settings: ViewerSettings) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            own = "content-security-policy" in headers  # of a report, which may do less
             for name, value in HEADERS.items():
-                headers[name] = value
-            if tiles:  # the one host that pictures may come from
+                headers.setdefault(name, value)
+            if tiles and not own:  # the one host that pictures may come from
                 headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"].replace(
                     "img-src 'self'", f"img-src 'self' {tiles}"
                 )

@@ -175,4 +175,5 @@ def _by_minute(begin: datetime, times: list[datetime]) -> np.ndarray:
 
 
 def address(camera: str, hour: datetime) -> str:
+    """The path of an hour's page."""
     return f"/cameras/{camera}/{format_hour(hour)}"

@@ -75,4 +75,5 @@ def roads(campaign: Campaign) -> list[Road]:
 
 
 def road_of(campaign: Campaign, camera: str) -> Road:
+    """The road that a camera stands at."""
     return next(road for road in roads(campaign) if camera in road.ids)

@@ -55,10 +55,12 @@ class Viewer:
 
 
 def viewer_of(request: Request) -> Viewer:
+    """The application that a request came to."""
     return request.app.state.viewer
 
 
 def session_of(request: Request) -> Session | None:
+    """The session of its cookie; None without a known one."""
     return viewer_of(request).sessions.find(request.cookies.get(COOKIE))
 
 
@@ -69,6 +71,7 @@ def comes_in(request: Request) -> None:
 
 
 def names_of(request: Request) -> Names:
+    """By which pseudonyms vehicles are shown."""
     return Names(viewer_of(request).keys)
 
 
@@ -88,6 +91,7 @@ def ask(request: Request, question: str, tables: tuple[str, ...] = ABOUT_VEHICLE
 
 
 def templates() -> Environment:
+    """The pages' templates, with the filters that they use. An undefined name in one is an error."""
     environment = Environment(
         loader=FileSystemLoader([Path(__file__).parent / "templates", MARKS.parent]),
         autoescape=select_autoescape(default=True, default_for_string=True),

@@ -20,7 +20,7 @@ def test_a_live_campaign_without_a_spool_is_told_what_it_lacks(tmp_path: Path, m
     monkeypatch.setenv("CCTVIEW_LAKE", lake.uri)
     place = Partition.camera_hour("cam-1", HOUR_17)
     definitions = build_definitions(lake.require_campaign())
-    (asset,) = (each for each in definitions.assets if each.key.path[-1] == "camera_status")
+    (asset,) = (each for each in definitions.assets if dg.AssetKey("camera_status") in each.keys)
     with dg.DagsterInstance.ephemeral() as instance:
         dg.materialize(
             [asset], partition_key=to_key(place), resources=definitions.resources, instance=instance, raise_on_error=False

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import cctview_pipeline
+from cctview_pipeline.analytics.plots import PLOTS as MART_PLOTS
 from cctview_pipeline.assets.pictures import MAX_PICTURES, Pictures, plot
 from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.lake import Lake
@@ -73,7 +74,7 @@ def test_nothing_else_makes_a_picture_for_dagster():
 
 
 PLOTS = {
-    ("vehicle_counts", "plot"), ("travel_times", "plot"), ("evaluation", "plot"), ("detector_model", "curve"),
+    *((mart, "plot") for mart in MART_PLOTS), ("evaluation", "plot"), ("detector_model", "curve"),
     ("extractor_model", "curve"),
 }  # fmt: skip
 

@@ -7,14 +7,14 @@ import dagster as dg
 import pytest
 
 from cctview_pipeline.backfill import launch as backfill
-from cctview_pipeline.backfill.launch import Outcome, whole_plan
+from cctview_pipeline.backfill.launch import FIGURES, Outcome, whole_plan
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Partition
 from cctview_pipeline_tests.factories.jobs import HOUR, START, archive_campaign
 
-FRAMES = {"raw_frames", "detections", "crops", "features"}
-MARTS = {"vehicle_counts", "travel_times"}
+FRAMES = {"raw_frames", "coverage", "detections", "crops", "features"}
+TRACKS = {"tracks", "passages", "matches"}
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def run(campaign: Campaign, title: str = "made") -> Outcome:
 
 def test_tracks_wait_for_all_features_and_journeys_for_all_matches(launched: list[set[str]]):
     outcome = run(archive_campaign())
-    assert launched == [FRAMES, {"tracks", "matches"}, {"journeys"} | MARTS]
-    assert (outcome.succeeded, outcome.finished) == (True, 12 * 6 + 4 + 2)
+    assert launched == [FRAMES, TRACKS, {"journeys", *FIGURES}]
+    assert (outcome.succeeded, outcome.finished) == (True, 12 * 8 + 4 + len(FIGURES))
 
 
 def test_what_fits_one_run_waits_once(launched: list[set[str]]):
     archive = archive_campaign()
     small = replace(archive, cameras=archive.cameras[:1], start=HOUR, end=HOUR.replace(hour=18))
-    assert run(small).finished == 9
-    assert launched == [FRAMES | {"tracks", "matches"}, {"journeys"} | MARTS]
+    assert run(small).finished == 9 + len(FIGURES)
+    assert launched == [FRAMES | TRACKS, {"journeys", *FIGURES}]
 
 
 def test_after_a_failure_nothing_more_is_launched(launched: list[set[str]]):

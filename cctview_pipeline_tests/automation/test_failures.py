@@ -56,7 +56,7 @@ def test_whatever_a_partition_does_to_a_library_it_does_to_itself(archive: Path,
         done, working = watch.look()
     assert result.success
     assert {asset: {p.camera for p in partitions} for asset, partitions in left.items() if partitions} == {
-        asset: {CAMERAS[0]} for asset in ("detections", "crops", "features", "tracks", "matches")
+        asset: {CAMERAS[0]} for asset in ("detections", "crops", "features", "tracks", "passages", "matches")
     }
     assert made == count(plan_of(lake)) - 5
     assert [(cause.asset, cause.where) for cause in causes] == [("detections", f"{CAMERAS[0]} 2020-05-05T17")]

@@ -18,7 +18,7 @@ from cctview_pipeline.training.versions import detector_version, extractor_versi
 from cctview_pipeline_tests.factories.jobs import archive_campaign
 
 RESOURCES = {"lake": LakeResource()}
-ASSETS = {asset.key.path[-1]: asset for asset in build_assets(archive_campaign())}
+ASSETS = {key.path[-1]: asset for asset in build_assets(archive_campaign()) for key in asset.keys}
 MODELS = pytest.mark.parametrize(("task", "figure"), [("detector", "ap50_published"), ("extractor", "city_rank1")])
 
 

@@ -114,9 +114,7 @@ def test_a_clock_that_is_set_back_changes_the_phase_only():
 def test_failures_wait_longer_each_time_and_success_forgets():
     backoff = Backoff(base=0.5, longest=60, uniform=lambda low, high: high)
     assert [backoff.failure() for _ in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert backoff.benched
     backoff.success()
-    assert not backoff.benched
     assert backoff.failure() == 1
 
 

@@ -6,7 +6,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.detect.evaluation import Scored, precision_recall
+from cctview_pipeline.detect.evaluation import Scored, by_size, precision_recall
 
 A, B, FAR = [0, 0, 10, 10], [20, 0, 30, 10], [80, 80, 90, 90]
 
@@ -102,6 +102,12 @@ def test_average_precision_and_recall_stay_between_0_and_1(found, truth):
     assert 0 <= curve.average_precision <= 1
     assert (np.diff(curve.recall) >= 0).all()
     assert all(0 <= value <= 1 for value in curve.at(0.5))
+
+
+def test_classes_of_size_go_by_the_shorter_side():
+    boxes = np.array([[0, 0, 11.9, 50], [0, 0, 12, 50], [0, 0, 50, 24], [0, 0, 50, 24.1]])
+    nothing = np.zeros((0, 4))
+    assert [len(part.truth) for part in by_size(Scored(nothing, np.zeros(0), boxes, nothing))] == [1, 2, 1]
 
 
 def by_coco(images: list[Scored]) -> float:

@@ -31,7 +31,7 @@ def test_every_question_can_be_asked(tmp_path: Path):
 @pytest.mark.parametrize("name", [name for name in NAMES if blocks(name, "toml")])
 def test_every_part_of_a_campaign_is_one(name: str):
     for text in blocks(name, "toml"):
-        assert set(parse_toml(text, name)) <= {"campaign", "cameras", *EXPORTED}
+        assert set(parse_toml(text, name)) <= {"campaign", "cameras", "anomalies", *EXPORTED}
         head = campaign().to_toml()
         if "[[cameras]]" in text:
             assert Campaign.from_toml(f"{head}\n{text}", name).cameras[-1].id

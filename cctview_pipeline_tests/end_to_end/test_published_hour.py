@@ -12,7 +12,7 @@ from cctview_pipeline_tests.factories.command import Workplace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 """Two minutes where the processor has AMX; one without AVX-512 needs three to five times as long."""
-COUNTED = ("frames", "rejected", "detections", "crops", "features", "tracks", "matched")
+COUNTED = ("frames", "rejected", "detections", "crops", "features", "tracks", "passages", "matched")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def test_the_summary_counts_what_the_files_hold(place: Workplace, summary: dict)
             "crops": len(table(place, "crops", camera, ["label"])),
             "features": len(table(place, "features", camera, ["model"])),
             "tracks": len(table(place, "tracks", camera)),
+            "passages": len(table(place, "passages", camera)),
             "matched": int(matches["assigned"].sum()),
         }
         assert {name: row[name] for name in COUNTED} == again
@@ -76,15 +77,16 @@ def test_journeys_and_travel_times_are_those_of_the_matches(place: Workplace, su
     assert (cameras > 1).sum() > 50
     for way in summary["travel"]:
         chosen = table(place, "matches", way["to"]).query("assigned and gallery_camera_id == @way['from']")
-        assert len(chosen) == way["vehicles"]
-        assert chosen["gap_s"].median() == pytest.approx(way["median_s"], rel=1e-4)
+        assert 0.7 * len(chosen) < way["vehicles"] <= len(chosen), "those whose vehicle passed both lines, once each"
+        assert chosen["implied_speed_kmh"].median() == pytest.approx(way["kmh"], rel=0.25)
         assert chosen["implied_speed_kmh"].max() < 200
 
 
-def test_the_marts_add_up_to_the_tracks(place: Workplace, summary: dict):
+def test_the_marts_add_up_to_the_passages(place: Workplace, summary: dict):
     counts = pd.read_parquet(place.lake / "vehicle_counts" / "day=2020-05-05" / "part-0.parquet")
     by_camera = counts.groupby("camera_id")["vehicles"].sum().to_dict()
-    assert by_camera == {row["camera"]: row["tracks"] for row in summary["cameras"]}
+    assert by_camera == {row["camera"]: row["passages"] for row in summary["cameras"]}
+    assert len(counts) == 4 * 2 * 4 * 4, "a complete grid: cameras, carriageways, labels, quarters"
 
 
 def test_nothing_that_tells_about_the_camera_is_in_the_lake(place: Workplace, published_hour: Path):

@@ -12,7 +12,7 @@ from trackeval.metrics import Identity
 
 from cctview_pipeline.detect.evaluation import precision_recall
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.evaluate.detection import _images, _joined, _size
+from cctview_pipeline.evaluate.detection import _images, _joined
 from cctview_pipeline.evaluate.journeys import identity_scores, in_two_or_more
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
 from cctview_pipeline.evaluate.tracking import SEQUENCE_S, sequences, tracking_rows
@@ -102,11 +102,6 @@ def test_curves_of_cameras_joined_are_one_curve():
     whole = precision_recall([image for each in images for image in each])
     np.testing.assert_allclose(joined.precision, whole.precision)
     np.testing.assert_allclose(joined.recall, whole.recall)
-
-
-def test_sizes():
-    boxes = np.array([[0, 0, 11.9, 50], [0, 0, 12, 50], [0, 0, 50, 24], [0, 0, 50, 24.1]])
-    assert _size(boxes).tolist() == [0, 1, 1, 2]
 
 
 def test_neither_opencv_nor_torch_is_imported():

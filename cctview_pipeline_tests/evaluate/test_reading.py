@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import numpy as np
+
 from cctview_pipeline.evaluate.reading import _tracks
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
@@ -13,19 +15,19 @@ def part(name: str, seconds: float, ids: list[str], **changes) -> dict:
 
 
 def test_parts_are_joined_through_every_hour():
-    """The last part is the first row; the first part did not move, so the second tells the carriageway."""
+    """The last part is the first row; a vehicle passed when its passage says so, or else in the middle of its first part."""
     table = rows(
         "tracks",
         part("c", 7200, ["5"], continues="b"),
-        part("a", 3590, ["1", "2"], carriageway=None),
-        part("b", 3601, ["3", "4"], continues="a", carriageway="S"),
+        part("a", 3590, ["1", "2"]),
+        part("b", 3601, ["3", "4"], continues="a"),
+        part("x", 5, ["6"]),
     )
-    tracks, members = _tracks(table)
-    assert (tracks.ids, tracks.carriageway, tracks.began.tolist()) == (["a"], ["S"], [True])
-    assert tracks.index == {"a": 0, "b": 0, "c": 0}
-    assert members == dict.fromkeys("12345", 0)
-
-
-def test_track_that_goes_on_from_an_hour_that_is_not_evaluated_did_not_begin():
-    tracks, _ = _tracks(rows("tracks", part("b", 1, ["1"], continues="unknown"), part("x", 5, ["2"])))
-    assert (tracks.ids, tracks.began.tolist()) == (["b", "x"], [False, True])
+    passed_at = HOUR_17 + timedelta(seconds=3602)
+    tracks, members = _tracks(table, rows("passages", {"track_ids": ["b"], "passed_at": passed_at, "beyond_m": 80.0}))
+    assert tracks.ids == ["x", "a"]
+    assert tracks.index == {"x": 0, "a": 1, "b": 1, "c": 1}
+    assert members == dict.fromkeys("12345", 1) | {"6": 0}
+    assert [int(us) // 1_000_000 for us in tracks.passed] == [HOUR_17.timestamp() + 5, passed_at.timestamp()]
+    assert np.isnan(tracks.beyond_m[0])
+    assert tracks.beyond_m[1] == 80

@@ -47,9 +47,9 @@ def test_tables_for_a_terminal(evaluation):
 def test_markdown(evaluation):
     text = evaluation.markdown()
     assert "| tracking HOTA | 1.000 | 16 |" in text
-    assert "| cam-1 to cam-2 | 60.0 | 60.0 | 0.0 | 0.0 | 0.0 | 1.000 | 1.000 |" in text
+    assert "| cam-1 to cam-2 | 66.0 | 66.0 | 0.0 | 0.0 | 0.0 | 1.000 | 1.000 |" in text
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     assert all(len({line.count("|") for line in block}) == 1 for block in blocks)
 
 

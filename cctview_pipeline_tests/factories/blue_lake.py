@@ -10,12 +10,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow as pa
 
-from cctview_pipeline.analytics.warehouse import MARTS, build_mart
+from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.marts.day import Day
+from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.images import encode_jpeg, encode_png
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.day_lake import covered
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
 
 BLUE = (0, 0, 255)
@@ -30,9 +33,10 @@ GRAPH = {
     "features": {"crops"},
     "tracks": {"features"},
     "matches": {"tracks"},
-    "journeys": {"matches"},
-    "vehicle_counts": {"journeys"},
-    "travel_times": {"journeys"},
+    "passages": {"tracks"},
+    "coverage": {"raw_frames"},
+    "journeys": {"matches", "passages", "coverage"},
+    **{mart: {"journeys"} for mart in MARTS},
 }
 
 
@@ -105,8 +109,10 @@ def _write(lake: Lake, *times: float, **changes) -> None:
                 lake.write(table, Partition.camera_hour(camera, hour), found)
         legs = [leg for pair in vehicles for leg in enumerate(pair) if floor_hour(leg[1].at) == hour]
         lake.write("journeys", Partition.of_hour(hour), rows("journeys", *(_leg(number, each) for number, each in legs)))
-    for mart in MARTS:
-        lake.write(mart, Partition.of_day(HOUR_17.date()), build_mart(lake, mart, HOUR_17.date()))
+    of = lake.require_campaign()
+    with Day(lake, of, calendar_of(of), HOUR_17.date()) as day:
+        for mart in MARTS:
+            lake.write(mart, Partition.of_day(HOUR_17.date()), day.build(mart))
 
 
 def _camera_hour(camera: str, hour: datetime, seen: list[Pass], vehicles: list[tuple[Pass, Pass]]) -> dict[str, pa.Table]:
@@ -132,6 +138,8 @@ def _camera_hour(camera: str, hour: datetime, seen: list[Pass], vehicles: list[t
         "crops": rows("crops", *({"detection_id": name, "image": crop, "width": 32, "height": 24} for name, _ in cars)),
         "features": rows("features", *({"detection_id": name} for name, _ in cars)),
         "tracks": rows("tracks", *(_track(each) for each in seen)),
+        "passages": rows("passages", *(_passage(each) for each in seen)),
+        "coverage": covered(camera, hour),
         "matches": rows(
             "matches",
             *(
@@ -152,6 +160,11 @@ def _cut_short(each: Pass) -> dict:
 def _track(each: Pass) -> dict:
     spans = {"first_seen": each.times[0], "last_seen": each.times[-1], "best_detection_id": each.detections[1]}
     return {"track_id": each.track, "camera_id": each.camera, "detection_ids": each.detections, "sizes": [28.0] * 3} | spans
+
+
+def _passage(each: Pass) -> dict:
+    times = {"passed_at": each.times[1], "first_seen": each.times[0], "last_seen": each.times[-1]}
+    return {"track_id": each.track, "track_ids": [each.track], "camera_id": each.camera, "carriageway": "S"} | times
 
 
 def _leg(number: int, each: Pass) -> dict:

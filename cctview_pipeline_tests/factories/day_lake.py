@@ -89,6 +89,7 @@ class DayLake:
                     "label_probability": 0.9,
                     "speed_kmh": speed,
                     "speed_kmh_error": 2.0,
+                    "beyond_m": 0.0,
                     "first_seen": when - timedelta(seconds=3),
                     "last_seen": when + timedelta(seconds=3),
                     "model": "made up",
@@ -109,20 +110,11 @@ class DayLake:
                 self.lake.write(
                     "matches", place, pa.Table.from_pylist(rows["matches"].get((camera.id, hour), []), schema_of("matches"))
                 )
-                self.lake.write("coverage", place, self._coverage(camera.id, hour))
+                self.lake.write(
+                    "coverage", place, covered(camera.id, hour, lambda began, camera=camera.id: self.live(camera, began))
+                )
                 self.lake.write("vehicles_in_view", place, self._in_view(camera.id, hour, passages))
             self.lake.write("journeys", Partition.of_hour(hour), pa.Table.from_pylist(journeys[hour], schema_of("journeys")))
-
-    def _coverage(self, camera: str, hour: datetime) -> pa.Table:
-        found = []
-        for number in range(4):
-            began = hour + number * QUARTER
-            live = self.live(camera, began)
-            seconds = dict.fromkeys((f.name for f in schema_of("coverage") if f.name.endswith("_s")), 0.0)
-            row = {"camera_id": camera, "began_at": began, "frames": int(live / 1.7), **seconds, "live_s": live}
-            row |= {"missed_s": 900 - live, "coverage": live / 900, "views": 1, "longest_gap_s": 900 - live}
-            found.append(row | {"frames_per_s": 0.6 if live else None, "lag_p50_s": 1.0, "lag_p95_s": 2.0})
-        return pa.Table.from_pylist(found, schema_of("coverage"))
 
     def _in_view(self, camera: str, hour: datetime, passages: pa.Table) -> pa.Table:
         sides = passages["carriageway"].to_pylist()
@@ -140,6 +132,19 @@ class DayLake:
             for number in range(4)
         ]
         return pa.Table.from_pylist(rows, schema_of("vehicles_in_view"))
+
+
+def covered(camera: str, hour: datetime, live: Callable[[datetime], float] = lambda began: 900.0) -> pa.Table:
+    """coverage of an hour. live: when a quarter began -> seconds of it that are live; the rest was missed."""
+    zero = dict.fromkeys((field.name for field in schema_of("coverage") if field.name.endswith("_s")), 0.0)
+    found = []
+    for number in range(4):
+        began = hour + number * QUARTER
+        seconds = live(began)
+        row = {"camera_id": camera, "began_at": began, "frames": int(seconds / 1.7), **zero, "live_s": seconds, "views": 1}
+        row |= {"missed_s": 900 - seconds, "coverage": seconds / 900, "longest_gap_s": 900 - seconds}
+        found.append(row | {"frames_per_s": 0.6 if seconds else None, "lag_p50_s": 1.0, "lag_p95_s": 2.0})
+    return pa.Table.from_pylist(found, schema_of("coverage"))
 
 
 def _floor(at: datetime) -> datetime:

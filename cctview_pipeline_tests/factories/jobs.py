@@ -7,7 +7,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.weights import record_models
 from cctview_pipeline.automation.jobs import range_tags
-from cctview_pipeline.cameras.catalogue import find_cameras
+from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
@@ -21,7 +21,12 @@ FIRST, LAST = Partition.camera_hour(CAMERAS[0], HOUR), Partition.camera_hour(CAM
 
 def archive_campaign(archive: Path | str = "/nowhere") -> Campaign:
     return Campaign(
-        name="tests", network="archive", start=START, end=END, cameras=tuple(find_cameras(list(CAMERAS))), path=str(archive)
+        name="tests",
+        network="archive",
+        start=START,
+        end=END,
+        cameras=tuple(catalogue()[name] for name in CAMERAS),
+        path=str(archive),
     )
 
 

@@ -54,8 +54,8 @@ class Driver:
 class MadeRoad:
     """Rows of every table: truth and passages, and what a perfect pipeline would have found.
 
-    detections: (vehicle, camera, number of its frame) -> row, so that a test can name what it damages; tracks:
-    (vehicle, camera) -> row; matches, journeys: by (vehicle, camera) of the later track.
+    detections: (vehicle, camera, number of its frame) -> row, so that a test can name what it damages; tracks,
+    passed: (vehicle, camera) -> row; matches, journeys: by (vehicle, camera) of the later track.
     """
 
     truth: dict[tuple, dict] = field(default_factory=dict)
@@ -63,6 +63,7 @@ class MadeRoad:
     detections: dict[tuple, dict] = field(default_factory=dict)
     looks: dict[str, Any] = field(default_factory=dict)
     tracks: dict[tuple, dict] = field(default_factory=dict)
+    passed: dict[tuple, dict] = field(default_factory=dict)
     matches: dict[tuple, dict] = field(default_factory=dict)
     journeys: dict[tuple, dict] = field(default_factory=dict)
     frames: set[datetime] = field(default_factory=set)
@@ -82,6 +83,8 @@ class MadeRoad:
                 "detections": rows("detections", *_of(self.detections, camera)),
                 "features": rows("features", *found, dimension=DIMENSION),
                 "tracks": rows("tracks", *_of(self.tracks, camera)),
+                "passages": rows("passages", *_of(self.passed, camera)),
+                "vehicles_in_view": rows("vehicles_in_view"),
                 "matches": rows("matches", *(row for (_, at), row in self.matches.items() if at == camera)),
             }
             for name, table in tables.items():
@@ -188,6 +191,16 @@ def _track(road: MadeRoad, driver: Driver, camera: str) -> tuple[str, str]:
         "last_seen": times[1],
         "carriageway": "S" if driver.south else "N",
         "label": driver.label,
+    }
+    road.passed[driver.id, camera] = {
+        "track_id": track_id(ids[0]),
+        "track_ids": [track_id(ids[0])],
+        "camera_id": camera,
+        "passed_at": road.passages[driver.id, camera]["passed_at"],
+        "carriageway": "S" if driver.south else "N",
+        "label": driver.label,
+        "speed_kmh": 60.0,
+        "speed_kmh_error": 5.0,
     }
     return camera, track_id(ids[0])
 

@@ -150,6 +150,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "track_ids": [TRACK],
         "camera_id": NORTH.id,
         "passed_at": SEEN,
+        "beyond_m": None,
         "carriageway": "N",
         "label": "car",
         "label_probability": 0.9,

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from cctview_pipeline.analytics.warehouse import connect
-from cctview_pipeline.cameras.catalogue import find_cameras
+from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.tables import frames_table
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
@@ -45,7 +45,7 @@ def test_a_table_comes_back_as_it_was_written(lake: Lake):
 
 def test_the_campaign_stands_beside_the_tables(lake: Lake):
     campaign = Campaign(
-        name="test", network="archive", start=HOUR, end=None, cameras=tuple(find_cameras(["735-683-N"])), path="/archive"
+        name="test", network="archive", start=HOUR, end=None, cameras=(catalogue()["735-683-N"],), path="/archive"
     )
     assert lake.campaign() is None
     lake.write_campaign(campaign)

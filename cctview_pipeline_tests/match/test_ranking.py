@@ -24,7 +24,7 @@ def test_rank_and_average_precision():
     ranking = evaluate_ranking(np.array([[0.1, 0.2, 0.3, 0.4, 0.5]]), ["a"], ["b", "a", "b", "a", "c"])
     assert ranking.first.tolist() == [2]
     assert (ranking.rank1, ranking.rank5, ranking.mean_average_precision) == (0, 1, 0.5)
-    assert ranking.cmc(3).tolist() == [0, 1, 1]
+    assert [ranking.within(rank) for rank in (1, 2, 3)] == [0, 1, 1]
 
 
 def test_ties_go_by_id_and_queries_without_a_match_are_apart():

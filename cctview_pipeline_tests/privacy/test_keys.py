@@ -14,9 +14,10 @@ import pytest
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import utc_day
 from cctview_pipeline.paths import keys_uri
-from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore, pseudonym_of, pseudonyms
+from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore, pseudonyms
 from cctview_pipeline.resources.keys import open_keys
 from cctview_pipeline_tests.factories.killed import FORK, die, end_of
+from cctview_pipeline_tests.factories.pseudonyms import pseudonym_of
 
 DAY, NEXT = date(2026, 11, 21), date(2026, 11, 22)
 TRACK = "city-1--2026-11-21--23.59.59.000Z--track--1"

@@ -15,12 +15,13 @@ from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.access import AGGREGATES
-from cctview_pipeline.privacy.keys import KeyStore, pseudonym_of
+from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline.resources.lake import open_lake
 from cctview_pipeline.viewer.pages.figures import OFFERED
 from cctview_pipeline.viewer.shared import MENU
 from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.pseudonyms import pseudonym_of
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, partition_of, rows
 from cctview_pipeline_tests.factories.viewer_lake import HOUR_KEY, PURPOSE, track_of, viewer_campaign, write_marts
 from cctview_pipeline_tests.viewer.conftest import Browser, Open

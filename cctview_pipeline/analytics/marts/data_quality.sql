@@ -31,7 +31,7 @@ days AS (
     FROM bins_of GROUP BY ALL
 )
 SELECT camera_id, getvariable('day')::DATE AS local_date,
-       CASE WHEN max(coverage) OVER () = 0 THEN 'network_down'
+       CASE WHEN (SELECT max(shown.coverage) FROM shown) = 0 THEN 'network_down'
             WHEN coverage = 0 THEN 'camera_down'
             WHEN completeness < 0.5 THEN 'insufficient'
             WHEN frozen >= 1 THEN 'frozen'

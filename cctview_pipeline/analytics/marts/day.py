@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from cctview_pipeline.analytics.known_bias import spreads
+from cctview_pipeline.analytics.known_bias import MEASURES, known_bias
 from cctview_pipeline.analytics.marts.dion_rakha import kept
 from cctview_pipeline.analytics.warehouse import naive_columns, open_database, quoted
 from cctview_pipeline.campaign import FACINGS, HOUR, Campaign, floor_hour
@@ -45,6 +45,7 @@ NEEDED = {
         "track_ids",
         "camera_id",
         "passed_at",
+        "beyond_m",
         "carriageway",
         "label",
         "speed_kmh",
@@ -60,13 +61,15 @@ NEEDED = {
 class Day:
     """One local day of a campaign. A context manager; tables are read when a statement first needs them.
 
-    left_out: sentences about partitions that could not be read, and are taken for missing ones.
+    model: of all the day's passages, empty where they are of several; known once a mart was built. left_out: sentences about
+    partitions that could not be read, and are taken for missing ones.
     """
 
     def __init__(self, lake: Lake, campaign: Campaign, calendar: LocalCalendar, day: date) -> None:
         self.lake, self.campaign, self.calendar, self.day = lake, campaign, calendar, day
         self.hours = [hour for hour in calendar.hours(day) if campaign.covers(hour)]
         self.left_out: list[str] = []
+        self.model = ""
 
     def __enter__(self) -> "Day":
         return self
@@ -97,6 +100,9 @@ class Day:
             self._read(database, name, (before if name == "passages" else []) + partitions)
         for name in ("vehicle_counts", "flows", "travel_times", "anomalies"):
             self._read(database, name, [Partition.of_day(self.day)])
+        models = [model for (model,) in database.sql("SELECT DISTINCT model FROM passages").fetchall()]
+        self.model = models[0] if len(models) == 1 else ""
+        database.register("bias", _bias(self.model))
         database.execute(files(__package__).joinpath("prelude.sql").read_text())
         self._filter(database)
         return database
@@ -203,7 +209,6 @@ class Day:
             "declared": _anomalies(
                 [each for each in said if each["problem"] == "do-not-use" and each["investigation"] != "dismissed"]
             ),
-            "bias": pa.table({"measure": pa.array(spreads(), pa.string()), "value": pa.array(spreads().values(), pa.float64())}),
         }
 
 
@@ -303,6 +308,13 @@ def _anomalies(said: list[dict]) -> pa.Table:
     return naive(
         pa.Table.from_pylist(rows, pa.schema([("camera_id", pa.string()), *times, *((name, pa.string()) for name in texts)]))
     )
+
+
+def _bias(model: str) -> pa.Table:
+    """What is known of models, as shares of the true values."""
+    known = [known_bias(measure, model) for measure in MEASURES]
+    rows = [{"measure": each.measure, "value": each.value / 100, "spread": each.spread / 100} for each in known if each]
+    return pa.Table.from_pylist(rows, pa.schema([("measure", pa.string()), ("value", pa.float64()), ("spread", pa.float64())]))
 
 
 def _statement(name: str) -> str:

@@ -1,8 +1,8 @@
 -- One row a camera, carriageway and quarter of an hour of the campaign's window, over all labels. Beside the count at the line
 -- (vehicles) stand a count that follows nobody, by Little's law (in_view_count: vehicle seconds in view over the mean dwell), and
 -- the count of the camera before (balance): where no ramp lies between, the three differ by their errors only.
--- heavy_share: buses and trucks, by Rogan and Gladen's estimator from the shares of labels that the city confuses; its interval is
--- Wilson's, carried through the same. peak_hour_factor and directional_share: Highway Capacity Manual.
+-- heavy_share: buses and trucks of all, over what the city's truth says of the share that is counted; its interval is Wilson's, and
+-- holds how much that varies from quarter to quarter. peak_hour_factor and directional_share: Highway Capacity Manual.
 WITH counted AS (
     SELECT camera_id, carriageway, time_bucket(INTERVAL 15 MINUTE, passed_at) AS began_at, count(*) AS vehicles,
            count(*) FILTER (WHERE label IN ('bus', 'truck')) AS heavy
@@ -30,26 +30,28 @@ WITH counted AS (
     FROM told GROUP BY ALL
 ), wilson AS (
     SELECT *, (heavy_seen + 2.706 / (2 * vehicles)) / (1 + 2.706 / vehicles) AS middle,
-           1.645 * sqrt(heavy_seen * (1 - heavy_seen) / vehicles + 2.706 / (4 * vehicles * vehicles)) / (1 + 2.706 / vehicles) AS half
+           1.645 * sqrt(heavy_seen * (1 - heavy_seen) / vehicles + 2.706 / (4 * vehicles * vehicles)) / (1 + 2.706 / vehicles) AS half,
+           usable(status) AND vehicles > 0 AND known_bias('heavy_share') IS NOT NULL AS shares_known
     FROM told
-), corrected AS (
-    SELECT *, known_bias('heavy_recall') - known_bias('heavy_false') AS told_apart, known_bias('heavy_false') AS false_share FROM wilson
 )
 SELECT c.camera_id, c.carriageway, c.began_at, c.local_at, c.vehicles, c.expanded,
-       CASE WHEN c.expanded IS NOT NULL
-            THEN greatest(0, c.expanded - 1.645 * expanded_error(c.vehicles, c.counted, known_bias('flows'))) END AS lower,
-       c.expanded + 1.645 * expanded_error(c.vehicles, c.counted, known_bias('flows')) AS upper,
+       CASE WHEN usable(c.status) THEN lower_end(c.vehicles, c.counted, 'flows') END AS lower,
+       CASE WHEN usable(c.status) THEN upper_end(c.vehicles, c.counted, 'flows') END AS upper,
        4 * c.expanded AS flow_per_h,
        CASE WHEN c.counted > 0 THEN c.in_view_count END AS in_view_count,
        CASE WHEN c.vehicles > 0 THEN (c.in_view_count - c.vehicles) / c.vehicles END AS disagreement,
        c.expanded / nullif(before.expanded, 0) AS balance,
-       CASE WHEN usable(c.status) AND c.vehicles > 0 THEN least(1, greatest(0, (c.heavy_seen - c.false_share) / c.told_apart)) END AS heavy_share,
-       CASE WHEN usable(c.status) AND c.vehicles > 0 THEN least(1, greatest(0, (c.middle - c.half - c.false_share) / c.told_apart)) END AS heavy_lower,
-       CASE WHEN usable(c.status) AND c.vehicles > 0 THEN least(1, greatest(0, (c.middle + c.half - c.false_share) / c.told_apart)) END AS heavy_upper,
+       CASE WHEN shares_known THEN least(1, c.heavy_seen / (1 + known_bias('heavy_share'))) END AS heavy_share,
+       CASE WHEN shares_known
+            THEN greatest(0, (c.middle - c.half) / (1 + known_bias('heavy_share') + 1.645 * known_spread('heavy_share')))
+       END AS heavy_lower,
+       CASE WHEN shares_known
+            THEN least(1, (c.middle + c.half) / greatest(0.1, 1 + known_bias('heavy_share') - 1.645 * known_spread('heavy_share')))
+       END AS heavy_upper,
        c.expanded / nullif(c.expanded + other.expanded, 0) AS directional_share,
        hours.peak_hour_factor,
        c.counted AS coverage, c.status, c.note AS quality_note
-FROM corrected c
+FROM wilson c
 JOIN hours USING (camera_id, carriageway, clock_hour)
 LEFT JOIN edges ON edges.to_camera_id = c.camera_id AND edges.carriageway = c.carriageway
 LEFT JOIN told before ON before.camera_id = edges.from_camera_id AND before.carriageway = c.carriageway AND before.began_at = c.began_at

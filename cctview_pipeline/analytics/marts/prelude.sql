@@ -9,11 +9,18 @@ CREATE MACRO status_of(coverage, flagged) AS CASE
     ELSE 'observed' END;
 CREATE MACRO usable(status) AS status IN ('observed', 'expanded');
 
--- Standard error of n / coverage: of what passed while nothing was seen, whose arrivals are overdispersed, and of the counter.
-CREATE MACRO expanded_error(n, coverage, counter) AS
-    sqrt(getvariable('dispersion') * greatest(n, 1) * (1 - coverage) / (coverage * coverage) + pow(counter * n / coverage, 2) + 0.25);
-
+-- How far a measure is off as a rule, and how much that varies, as shares of the true value; null for models that nobody measured.
 CREATE MACRO known_bias(name) AS (SELECT any_value(value) FROM bias WHERE measure = name);
+CREATE MACRO known_spread(name) AS (SELECT any_value(spread) FROM bias WHERE measure = name);
+
+-- The 90 % interval of how many passed, where n were counted in the share that was seen: what passed while nothing was seen, whose
+-- arrivals are overdispersed, and the counter's own error and bias.
+CREATE MACRO expanded_error(n, seen, spread) AS
+    1.645 * sqrt(getvariable('dispersion') * greatest(n, 1) * (1 - seen) / (seen * seen) + pow(spread * n / seen, 2) + 0.25);
+CREATE MACRO lower_end(n, seen, figure) AS CASE WHEN known_bias(figure) IS NOT NULL THEN
+    greatest(0, n / seen / (1 + known_bias(figure)) - expanded_error(n, seen, known_spread(figure))) END;
+CREATE MACRO upper_end(n, seen, figure) AS
+    n / seen / (1 + known_bias(figure)) + expanded_error(n, seen, known_spread(figure));
 
 -- What was seen of every camera's quarters in the campaign's window, and what can be counted of it.
 CREATE VIEW seen AS
@@ -37,12 +44,16 @@ SELECT seen.*, sides.carriageway,
             WHEN turned THEN 'the camera was turned' END AS note
 FROM seen JOIN sides USING (camera_id);
 
--- Matches that were chosen, as passages: the likeliest of those that the fragments of one vehicle have.
+-- Matches that were chosen, as passages: the likeliest of those that the fragments of one vehicle have. A passage is a little before
+-- or beyond its camera's pole (beyond_m): the time between two is brought to that from pole to pole, at the speed of the way.
+CREATE MACRO pole_share(metres, longer) AS CASE WHEN longer > -metres / 2 THEN metres / (metres + longer) ELSE 1 END;
 CREATE TABLE timed AS
-WITH fragments AS (SELECT camera_id, carriageway, track_id, passed_at, unnest(track_ids) AS fragment FROM passages)
+WITH fragments AS (
+    SELECT camera_id, carriageway, track_id, passed_at, beyond_m, unnest(track_ids) AS fragment FROM passages
+)
 SELECT edges.way, edges.from_camera_id, edges.to_camera_id, edges.carriageway, edges.metres, later.track_id AS later_id,
        earlier.track_id AS earlier_id, later.passed_at AS arrived_at, earlier.passed_at AS left_at,
-       epoch(later.passed_at - earlier.passed_at) AS seconds, matches.probability::DOUBLE AS p
+       epoch(later.passed_at - earlier.passed_at) * pole_share(edges.metres, later.beyond_m - earlier.beyond_m) AS seconds, matches.probability::DOUBLE AS p
 FROM matches
 JOIN fragments AS later ON later.fragment = matches.query_track_id
 JOIN fragments AS earlier ON earlier.fragment = matches.gallery_track_id

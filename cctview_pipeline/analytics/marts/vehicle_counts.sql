@@ -20,11 +20,7 @@ WITH counted AS (
 ), told AS (SELECT *, status_of(counted, flagged) AS status FROM cells)
 SELECT camera_id, carriageway, label, began_at, local_at, vehicles,
        CASE WHEN usable(status) THEN vehicles / counted END AS expanded,
-       CASE WHEN usable(status)
-            THEN greatest(0, vehicles / counted - 1.645 * expanded_error(vehicles, counted, known_bias('vehicle_counts')))
-       END AS lower,
-       CASE WHEN usable(status)
-            THEN vehicles / counted + 1.645 * expanded_error(vehicles, counted, known_bias('vehicle_counts'))
-       END AS upper,
+       CASE WHEN usable(status) THEN lower_end(vehicles, counted, 'vehicle_counts') END AS lower,
+       CASE WHEN usable(status) THEN upper_end(vehicles, counted, 'vehicle_counts') END AS upper,
        counted AS coverage, status, note AS quality_note
 FROM told ORDER BY camera_id, carriageway, label, began_at

@@ -59,7 +59,15 @@ def daily_report(
     with open_day(lake, campaign, calendar, day) as opened:
         figures = readable(figures_of(day, made_tables(lake, opened)))
         sources = sources_of(lake, opened)
-    context = Context(campaign, figures, sources, Clock(calendar.zone), calendar.holiday(day) or "", tuple(gone), bias)
+    context = Context(
+        campaign=campaign,
+        figures=figures,
+        sources=sources,
+        clock=Clock(calendar.zone),
+        holiday=calendar.holiday(day) or "",
+        gone=tuple(gone),
+        bias=bias,
+    )
     html = environment().get_template("report.html.j2").render(c=context, t=tables, css=stylesheet())
     return Report(html.encode(), context.headline)
 
@@ -70,7 +78,7 @@ def readable(figures: Figures) -> Figures:
     return hourly(figures) if lines * len(figures.bins.began) > MOST_BINS else figures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """What the template speaks of."""
 
@@ -155,7 +163,7 @@ class Context:
 
     @property
     def biases(self) -> list[tuple[str, str]]:
-        return [(measure.replace("_", " "), self.bias(measure, ", ".join(self.models))) for measure in MEASURES]
+        return [(measure.replace("_", " "), self.bias(measure, " ".join(self.models))) for measure in MEASURES]
 
     @property
     def first_things(self) -> list[str]:
@@ -168,7 +176,8 @@ class Context:
             said.append(f"Without a usable quarter: {', '.join(silent[:12])}{' and others' if len(silent) > 12 else ''}.")
         flagged = sum(side.values["status"].count("f") for side in self.figures.tables["flows"])
         if flagged:
-            said.append(f"{flagged} of a camera's side are flagged, and count nowhere: see what was excluded, below.")
+            unit = "hours" if self.unit == "hour" else "quarters of an hour"
+            said.append(f"Of cameras' sides {flagged} {unit} are flagged, and count nowhere: see what was excluded, below.")
         if self.campaign.network == "city":
             said.append("These are cameras of the synthetic city: nobody drove there.")
         return said
@@ -199,6 +208,7 @@ class Context:
 
 
 def environment() -> Environment:
+    """The report's templates. An undefined name in one is an error."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -211,6 +221,7 @@ def environment() -> Environment:
 
 
 def stylesheet() -> Markup:
+    """What the report's one file carries of style."""
     here = Path(__file__).parent
     return Markup("".join((here / name).read_text() for name in ("marks/marks.css", "report.css")))
 

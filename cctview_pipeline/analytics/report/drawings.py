@@ -51,7 +51,9 @@ def flow_plots(figures: Figures, clock: Clock) -> list[Drawing]:
     cameras: dict[str, list[Figure]] = {}
     for figure in figures.tables["flows"]:
         cameras.setdefault(figure.of[0], []).append(figure)
-    tallest = max((max(known(each.values["upper"]), default=0) for each in figures.tables["flows"]), default=0)
+    tallest = max(
+        (n for each in figures.tables["flows"] for name in ("expanded", "upper") for n in known(each.values[name])), default=0
+    )
     found = []
     for camera, sides in cameras.items():
         plot = _Plot(figures, clock, f"{camera}: vehicles by {unit}", tallest)
@@ -64,6 +66,7 @@ def flow_plots(figures: Figures, clock: Clock) -> list[Drawing]:
 
 
 def bin_name(figures: Figures) -> str:
+    """What a bin of these figures is called."""
     return "hour" if figures.bins.step >= timedelta(hours=1) else "quarter of an hour"
 
 
@@ -112,7 +115,8 @@ class _Plot:
     def curve(self, figure: Figure, columns: tuple[str, str, str], kind: str) -> None:
         """columns: the lower end, the value and the upper end."""
         low, middle, high = (figure.values[name] for name in columns)
-        there = [value is not None and end is not None for value, end in zip(middle, high, strict=True)]
+        low, high = ([m if end is None else end for m, end in zip(middle, ends, strict=True)] for ends in (low, high))
+        there = [value is not None for value in middle]
         areas, line = [], []
         for first, end, known_ in runs(there):
             if not known_:

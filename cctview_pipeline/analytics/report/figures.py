@@ -14,6 +14,8 @@ import pyarrow as pa
 from cctview_pipeline.analytics.lines import USABLE, lines_of
 from cctview_pipeline.lake.marts import STATES
 
+FORMAT = 1
+"""Of the JSON that a report has inside."""
 DIGITS = 4
 STATUS_LETTERS = {"observed": "o", "expanded": "e", "insufficient": "i", "no_data": "n", "flagged": "f"}
 LOST_LETTERS = {
@@ -208,4 +210,5 @@ def usable(status: str) -> list[bool]:
 
 
 def known(values: Sequence[Any]) -> list[Any]:
+    """Those that are not null."""
     return [value for value in values if value is not None]

@@ -19,7 +19,7 @@ _ORDER = "oeinf"
 
 
 def hourly(figures: Figures) -> Figures:
-    """Flows, speeds, travel times and coverage by the hour, corridor speeds by the quarter, reliability of all periods together."""
+    """Flows, speeds, travel times and coverage by the hour, corridor speeds by the quarter, reliability of all periods."""
     merge: dict[str, tuple[Callable[[Figure, slice], dict[str, Any]], Axis, int]] = {
         "flows": (_flow, figures.bins, QUARTERS),
         "speeds": (_speed, figures.bins, QUARTERS),
@@ -51,15 +51,20 @@ def _flow(side: Figure, part: slice) -> dict[str, Any]:
     status = side.values["status"][part]
     counted = known(side.values["vehicles"][part])
     whole = all(usable(status))
-    sums = {name: float(sum(side.values[name][part])) if whole else None for name in ("expanded", "lower", "upper")}
+    sums = {name: _sum(side.values[name][part]) if whole else None for name in ("expanded", "lower", "upper")}
     return {"vehicles": sum(counted) if counted else None} | sums | {"status": _worst(status)}
+
+
+def _sum(values: list) -> float | None:
+    """None where one of them is: an interval that is not known."""
+    return None if None in values else float(sum(values))
 
 
 def _speed(side: Figure, part: slice) -> dict[str, Any]:
     rows = [row for row in _rows(side, part, "space_mean_kmh", "vehicles", "error_kmh") if row[0] and row[1]]
     count = sum(n for _, n, _ in rows)
     mean = count / sum(n / kmh for kmh, n, _ in rows) if rows else None
-    error = sum(n * (wrong or 0) for _, n, wrong in rows) / count if rows else None
+    error = sum(n * wrong for _, n, wrong in rows) / count if rows and all(wrong is not None for _, _, wrong in rows) else None
     seen = known(side.values["vehicles"][part])
     status = _worst(side.values["status"][part])
     return {"vehicles": sum(seen) if seen else None, "space_mean_kmh": mean, "error_kmh": error, "status": status}

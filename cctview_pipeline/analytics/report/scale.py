@@ -31,7 +31,7 @@ class Scale:
         assert end is not None  # an axis without bins is not drawn
         return self.left + (self.right - self.left) * ((at - begin) / (end - begin))
 
-    def at(self, place: int) -> float:
+    def at(self, place: float) -> float:
         """Where a bin begins, by its number."""
         return self.x(self.axis.began[0] + place * self.axis.step) if place < len(self.axis.began) else self.right
 

@@ -27,7 +27,7 @@ AT_A_TIME = 16
 """Files that are read side by side: each takes as long as the way to the store."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sources:
     """version: of the package; code: SHA-256 of what calculates the figures; campaign: of campaign.toml; marts: mart -> of its
     file; inputs: table -> partition, as its key in the lake names it, -> the first digits of its file's, for what was there."""
@@ -72,11 +72,13 @@ def _coverage(lake: Lake, day: Day) -> pa.Table:
 
 
 def sources_of(lake: Lake, day: Day) -> Sources:
+    """What a day's report rests on, as the lake has it now."""
+    place = Partition.of_day(day.day)
     return Sources(
         version=version("cctview-pipeline"),
         code=code_hash(),
-        campaign=_hash(lake, CAMPAIGN),
-        marts={name: _hash(lake, layout.key(name, Partition.of_day(day.day))) for name in MARTS},
+        campaign=_hash(lake, CAMPAIGN) if lake.storage.exists(CAMPAIGN) else "",
+        marts={name: _hash(lake, layout.key(name, place)) for name in MARTS if lake.has(name, place)},
         inputs=inputs_of(lake, day),
     )
 
@@ -131,7 +133,7 @@ def _texts() -> Iterator[tuple[str, bytes]]:
     analytics = files("cctview_pipeline.analytics")
     beside = (each for each in analytics.iterdir() if each.name.startswith("known_bias"))
     for file in (*analytics.joinpath("marts").iterdir(), *beside):
-        if file.name.endswith((".sql", ".py", ".toml")):
+        if file.name.endswith((".sql", ".py", ".json")):
             yield file.name, file.read_bytes()
 
 

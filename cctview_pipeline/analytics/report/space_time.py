@@ -47,6 +47,7 @@ class Road:
 
 
 def roads(figures: Figures) -> list[Road]:
+    """The space-time diagrams of a day, one a corridor and carriageway."""
     found: dict[tuple[str, str], list[Figure]] = {}
     for figure in figures.tables["corridor_speeds"]:
         found.setdefault((figure.of[0], figure.of[3]), []).append(figure)
@@ -123,7 +124,7 @@ def _heights(metres: list[float]) -> list[float]:
 
 
 def _numbers(speeds: list[float | None], scale: Scale) -> list[tuple[float, str]]:
-    """Where they stand, and the mean of the speeds of as many minutes as have room for it."""
+    """Where they stand, and the mean of the speeds of as many minutes as have room for it; none over a gap."""
     wide = scale.at(1) - scale.at(0)
     cell = scale.axis.step // timedelta(minutes=1)
     minutes = next((step for step in _STEPS if step % cell == 0 and wide * step / cell >= NUMBER_ROOM), _STEPS[-1])
@@ -131,7 +132,7 @@ def _numbers(speeds: list[float | None], scale: Scale) -> list[tuple[float, str]
     first = -(scale.axis.began[0].minute // cell) % count if minutes <= 60 else 0
     for begin in range(first, len(speeds), count):
         there = [speed for speed in speeds[begin : begin + count] if speed]
-        if len(there) >= math.ceil(count / 2):
+        if len(there) >= math.ceil(count / 2) and all(speeds[begin + count // 3 : begin + count - count // 3]):
             found.append(((scale.at(begin) + scale.at(min(begin + count, len(speeds)))) / 2, f"{harmonic(there):.0f}"))
     return found
 

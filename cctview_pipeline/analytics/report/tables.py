@@ -26,14 +26,17 @@ class Table:
 
 
 def short(value: float | None, digits: int = 0) -> str:
+    """A number as a table shows it; a dash for none."""
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
 def percent(share: float | None) -> str:
+    """A share, 0..1, in percent."""
     return NOTHING if share is None else f"{100 * share:.0f} %"
 
 
 def interval(low: float | None, high: float | None, digits: int = 0) -> str:
+    """Both ends of an interval; a dash without one."""
     return NOTHING if low is None or high is None else f"{low:,.{digits}f} to {high:,.{digits}f}"
 
 
@@ -65,12 +68,13 @@ def flows_of_day(figures: Figures, clock: Clock) -> Table:
     rows = []
     for side in figures.tables["flows"]:
         good = usable(side.values["status"])
-        sums = [sum(value for value, use in zip(side.values[name], good, strict=True) if use) for name in _FLOW]
+        used = ([value for value, use in zip(side.values[name], good, strict=True) if use] for name in _FLOW)
+        sums = [None if None in values else sum(values) for values in used]
         peak = _peak(side, figures, clock)
         counted, others = _counted(side.values["vehicles"], good), _counted(side.values["vehicles"], [not use for use in good])
         there = f"{sum(good)} of {len(good)}"
         none = not any(good)
-        expanded = [NOTHING, NOTHING] if none else [short(sums[0]), interval(*sums[1:])]
+        expanded = [NOTHING, NOTHING] if none else [short(sums[0]), interval(sums[1], sums[2])]
         rows.append([side.name, short(counted), *expanded, there, short(others), *peak])
     head = [
         "camera and side",
@@ -105,6 +109,7 @@ def _peak(side: Figure, figures: Figures, clock: Clock) -> list[str]:
 
 
 def labels(figures: Figures) -> Table:
+    """Vehicles by camera, side and label."""
     kinds = ("car", "bus", "truck", "motorcycle")
     found: dict[str, dict[str, str]] = {}
     for each in figures.tables["vehicle_counts"]:
@@ -129,15 +134,17 @@ def speeds(figures: Figures, clock: Clock) -> Table:
             continue
         count = sum(each[1] for each in there)
         mean = count / sum(n / kmh for kmh, n, *_ in there)
-        error = sum(n * (wrong or 0) for _, n, wrong, _ in there) / count
+        wrong = [n * error for _, n, error, _ in there if error is not None]
+        error = f"\N{PLUS-MINUS SIGN} {1.645 * sum(wrong) / count:.1f}" if len(wrong) == len(there) else NOTHING
         slow, fast = min(there), max(there)
         extremes = [f"{short(kmh)} at {clock.minute(at)}" for kmh, _, _, at in (slow, fast)]
-        rows.append([side.name, short(count), short(mean, 1), f"± {1.645 * error:.1f}", *extremes])
+        rows.append([side.name, short(count), short(mean, 1), error, *extremes])
     head = ["camera and side", "vehicles", "mean, km/h", "90 %", "slowest", "fastest"]
     return Table("Space mean speeds at each camera's line", head, rows)
 
 
 def times_of_day(figures: Figures, clock: Clock) -> Table:
+    """Travel times of a day, a row a way."""
     rows = []
     for way in figures.tables["travel_times"]:
         good = usable(way.values["status"])
@@ -150,6 +157,7 @@ def times_of_day(figures: Figures, clock: Clock) -> Table:
 
 
 def way_name(way: Figure) -> str:
+    """Where a way begins and ends."""
     return f"{way.of[0]} to {way.of[1]}"
 
 
@@ -217,6 +225,7 @@ def _hours(figures: Figures, clock: Clock) -> list[str]:
 
 
 def reliability(figures: Figures) -> Table:
+    """How far travel times can be relied on, a row a way and period."""
     rows = []
     for each in figures.tables["reliability"]:
         _, first, last, side, period = each.of
@@ -231,6 +240,7 @@ def reliability(figures: Figures) -> Table:
 
 
 def quality(figures: Figures) -> Table:
+    """What each camera's figures are worth."""
     rows = []
     for each in figures.tables["data_quality"]:
         v = each.values
@@ -258,6 +268,7 @@ def _words_of(states: Iterable[str]) -> list[str]:
 
 
 def anomalies(figures: Figures, clock: Clock) -> Table:
+    """Times in which figures are not what they seem."""
     when: Callable[[str], str] = lambda text: clock.stamp(datetime.fromisoformat(text))  # noqa: E731
     rows = []
     for each in figures.tables["anomalies"]:

@@ -1,7 +1,7 @@
 """A report held against the lake: every figure in it calculated anew from what the hours of its day have by now.
 
-What rests on a partition that has gone since cannot be verified, which is no fault of the figure. A number may differ by one unit of
-its last digit: sums of floats come out so.
+What rests on a partition that has gone since cannot be verified, which is no fault of the figure. A number may differ by one unit
+of its last digit: sums of floats come out so.
 """
 
 import json
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from cctview_pipeline.analytics.clock import Clock
-from cctview_pipeline.analytics.report.figures import DIGITS, Figure, Figures, figures_of, from_json
+from cctview_pipeline.analytics.report.figures import DIGITS, FORMAT, Figure, Figures, figures_of, from_json
 from cctview_pipeline.analytics.report.hours import hourly
 from cctview_pipeline.analytics.report.sources import Sources, inputs_of, open_day, sources_of, tables_anew
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -21,8 +21,8 @@ from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.layout import parse_hour
+from cctview_pipeline.lake.marts import STATUSES
 
-FORMAT = 1
 _JSON = re.compile(rb'<script type="application/json" id="figures">(.*?)</script>', re.DOTALL)
 _SEEN, _TIMED = ("coverage", "passages"), ("coverage", "passages", "matches")
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -53,7 +53,7 @@ class Difference:
         return f"{self.where}: was {_said(self.was)}, is {_said(self.now)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """compared: figures that were held against the lake; differences: those of them that came out otherwise; unverifiable:
     figures that rest on what has gone; gone: table -> partitions that have; changed: sentences about what else is another."""
@@ -81,7 +81,7 @@ def verify(lake: Lake, campaign: Campaign, html: bytes, name: str = "The file") 
     if was.bins.step >= HOUR:
         now = hourly(now)
     gone = {table: set(hashes) - set(inputs.get(table, {})) for table, hashes in then.inputs.items()}
-    held = _Held(gone, Clock(calendar.zone))
+    held = _Held.of(gone, Clock(calendar.zone))
     found = [(held.may_differ(*each), each) for each in _pairs(was, now)]
     differences = [Difference(held.name(*each), each[4], each[5]) for free, each in found if free and not _same(*each[4:])]
     return Verification(
@@ -131,27 +131,37 @@ def _pairs(was: Figures, now: Figures) -> Iterator[_Pair]:
 
 
 def _is_along(value: Any, column: str) -> bool:
-    return (
-        isinstance(value, list)
-        or column == "missing"
-        or (column == "status" and isinstance(value, str) and set(value) <= set("oeinf"))
-    )
+    """Whether it is a value a bin; a status is a letter a bin too, and of reliability a word."""
+    letters = column == "missing" or (column == "status" and value not in STATUSES)
+    return isinstance(value, list) or (isinstance(value, str) and letters)
 
 
 @dataclass(frozen=True)
 class _Held:
-    """gone: table -> the partitions that the report was made from, and that are not there any more."""
+    """gone: table -> camera -> the hours that a report was made from, and that are not there any more."""
 
-    gone: Mapping[str, set[str]]
+    gone: Mapping[str, Mapping[str, set[datetime]]]
     clock: Clock
+
+    @classmethod
+    def of(cls, gone: Mapping[str, set[str]], clock: Clock) -> "_Held":
+        """gone: table -> partitions, as a report names them."""
+        found: dict[str, dict[str, set[datetime]]] = {}
+        for table, places in gone.items():
+            for camera, _, time in (place.rpartition(" ") for place in places):
+                hour = parse_hour(time) if "T" in time else datetime.min
+                found.setdefault(table, {}).setdefault(camera, set()).add(hour)
+        return cls(found, clock)
 
     def may_differ(self, table: str, figure: Figure, column: str, at: datetime | None, was: Any, now: Any) -> bool:
         """Whether a difference would be a fault: all that it rests on is there."""
-        places = [place.rpartition(" ") for need in NEEDS[table] for place in self.gone.get(need, ())]
+        missing = [self.gone[need] for need in NEEDS[table] if need in self.gone]
         if table in OF_ALL:
-            return not places
-        hours = at and {floor_hour(at), floor_hour(at) - HOUR}
-        return not any(camera in figure.of and (hours is None or parse_hour(time) in hours) for camera, _, time in places)
+            return not missing
+        hours = [hours for of_table in missing for camera in figure.of if (hours := of_table.get(camera))]
+        if at is None:
+            return not hours
+        return not any(floor_hour(at) in each or floor_hour(at) - HOUR in each for each in hours)
 
     def name(self, table: str, figure: Figure, column: str, at: datetime | None, was: Any, now: Any) -> str:
         return " ".join(filter(None, (table, figure.name, column, f"at {self.clock.stamp(at)}" if at else "")))

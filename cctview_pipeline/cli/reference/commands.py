@@ -18,6 +18,7 @@ def commands() -> Iterator[tuple[str, TyperCommand]]:
 
 
 def commands_page() -> str:
+    """The page commands.md."""
     known = list(commands())
     overview = ([f"[`{name}`](#{name.replace(' ', '-')})", _first_sentence(command)] for name, command in known)
     return page(

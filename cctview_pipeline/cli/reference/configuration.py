@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
 
 
 def configuration_page() -> str:
+    """The page configuration.md."""
     return page(
         "# Configuration",
         GENERATED,

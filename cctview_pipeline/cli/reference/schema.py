@@ -37,6 +37,7 @@ def campaign_schema() -> dict[str, Any]:
 
 
 def schema_page() -> str:
+    """The file campaign.schema.json."""
     return json.dumps(campaign_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -2,16 +2,18 @@
 
 import pyarrow as pa
 
+from cctview_pipeline.analytics.known_bias import MEASURES, shipped
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
 from cctview_pipeline.lake.layout import FILE_NAME
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.spec import TableSpec
 
 _PATHS = {"camera_hour": "camera=ID/hour=YYYY-MM-DDTHH", "hour": "hour=YYYY-MM-DDTHH", "day": "day=YYYY-MM-DD"}
-_COVERS = {"camera_hour": "a camera and an hour", "hour": "an hour", "day": "a UTC day"}
+_COVERS = {"camera_hour": "a camera and an hour", "hour": "an hour", "day": "a local day"}
 
 
 def tables_page() -> str:
+    """The page tables.md."""
     overview = ([f"[`{spec.name}`](#{spec.name})", _COVERS[spec.partition], spec.description] for spec in TABLES.values())
     return page(
         "# Tables",
@@ -30,6 +32,7 @@ def _table(spec: TableSpec) -> str:
         spec.description,
         f"`{spec.name}/{_PATHS[spec.partition]}/{FILE_NAME}`, {_COVERS[spec.partition]}.",
         table(["column", "type", "null", "meaning"], map(_column, spec.schema)),
+        f"Known bias of the shipped models: {shipped(spec.name)}" if spec.name in MEASURES else "",
         f"Older partitions lack {_names(spec.later)}, which are null there." if spec.later else "",
         f"Older partitions with {_names(spec.former)} are refused, and made again by a backfill." if spec.former else "",
     ).rstrip("\n")

@@ -31,6 +31,7 @@ def pack_images(images: Sequence[np.ndarray]) -> pa.RecordBatch:
 
 
 def unpack_images(batch: pa.RecordBatch) -> list[np.ndarray]:
+    """A request -> RGB uint8 arrays (H, W, 3)."""
     return [
         np.frombuffer(pixels.as_buffer(), np.uint8).reshape(height, width, 3)
         for pixels, height, width in zip(batch["pixels"], batch["height"].to_pylist(), batch["width"].to_pylist(), strict=True)
@@ -44,6 +45,7 @@ def pack_found(found: Sequence[Found]) -> pa.RecordBatch:
 
 
 def unpack_found(batch: pa.RecordBatch) -> list[Found]:
+    """An answer -> what was found in each image of its request."""
     rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
     return [
         Found(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), np.array(classes, np.int16))

@@ -5,7 +5,6 @@ the layers (root attribute ``layer_names``) is that of Keras' graph: by depth, w
 between the last convolution of its block and that one's normalisation.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +37,6 @@ class Layer:
 def layers() -> list[Layer]:
     """All layers with weights, in the order of the file."""
     return [*_backbone(), *_pyramid(), _head("regression", 4), *_anchors(), _head("classification", CLASSES)]
-
-
-def count_parameters(layout: list[Layer]) -> int:
-    return sum(math.prod(shape) for layer in layout for _, shape in layer.weights)
 
 
 def block_name(stage: int, block: int) -> str:

@@ -85,6 +85,7 @@ def leave_with(parent: int) -> None:
 
 
 def main() -> None:
+    """Load the weights and answer requests on standard input until it ends."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("--device", default="auto")

@@ -1,0 +1,1 @@
+"""Datasets, pseudo-labels, augmentation and recipes of the detector."""

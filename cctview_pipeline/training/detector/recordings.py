@@ -102,6 +102,7 @@ class Recording:
 
 @cache
 def known() -> dict[str, dict]:
+    """Folder of a recording -> what is known of it, from recordings.toml."""
     return tomllib.loads(Path(__file__).with_name("recordings.toml").read_text())
 
 

@@ -1,0 +1,1 @@
+"""Lessons, losses and recipes of the extractor."""

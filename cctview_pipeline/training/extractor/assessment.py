@@ -18,6 +18,7 @@ Embed = Callable[[RealVehicles], np.ndarray]
 
 
 def embedded(extractor: Extractor, space: Space = "own") -> Embed:
+    """The extractor's vectors of a camera's crops, in one of its spaces."""
     return lambda camera: extractor.embed(list(camera.crops), space)
 
 

@@ -1,0 +1,1 @@
+"""The people finder, by which people are painted over."""

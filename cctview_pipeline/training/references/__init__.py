@@ -1,0 +1,1 @@
+"""What models were trained on, as profiles to which drift compares."""

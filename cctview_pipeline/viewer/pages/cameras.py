@@ -39,6 +39,7 @@ class Elsewhere:
 
 @router.get("/cameras")
 def every_camera(request: Request) -> Response:
+    """All cameras, by road."""
     reading = viewer_of(request).reading
     campaign = reading.require()
     hours = {camera.id: reading.hours("raw_frames", camera.id) for camera in campaign.cameras[:200]}

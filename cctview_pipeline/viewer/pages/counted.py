@@ -84,6 +84,7 @@ def _quarter(figure: Mapping) -> str:
 
 @router.get("/figures/travel_times/rests-on")
 def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_id: str = "", start: int = 0) -> Response:
+    """The matches that a travel time rests on."""
     cameras = {"from_camera_id": from_camera_id, "to_camera_id": to_camera_id}
     figure = _figure(request, "travel_times", began_at, cameras)
     what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {_quarter(figure)}"
@@ -105,6 +106,7 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
 def counted(
     request: Request, table: str, began_at: str, camera_id: str = "", carriageway: str = "", label: str = "", start: int = 0
 ) -> Response:
+    """The vehicles that a number of a camera rests on."""
     if table not in AT_A_CAMERA:
         raise NotThere(f"Only {', '.join(KEYS)} are counts of vehicles.")
     keys = {"camera_id": camera_id, "carriageway": carriageway} | ({"label": label} if "label" in KEYS[table] else {})

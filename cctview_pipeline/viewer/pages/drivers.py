@@ -13,4 +13,5 @@ router = APIRouter()
 
 @router.get("/drivers")
 def drivers(request: Request) -> Response:
+    """What a driver may want to know of such cameras."""
     return page(request, "drivers.html", facts=loads(files("cctview_pipeline.viewer").joinpath("facts.toml").read_text()))

@@ -15,11 +15,13 @@ router = APIRouter()
 
 @router.get("/health")
 def health() -> Response:
+    """Whether the process answers, for a load balancer."""
     return PlainTextResponse("ok")
 
 
 @router.get("/purpose")
 def purpose_form(request: Request, next: str = "/") -> Response:
+    """Where a purpose is stated, and a token given. next: where one wanted to go."""
     return _form(request, next)
 
 
@@ -49,6 +51,7 @@ def state_purpose(request: Request, purpose: str = Form(""), next: str = Form("/
 
 @router.post("/leave")
 def leave(request: Request) -> Response:
+    """End the session."""
     viewer_of(request).sessions.end(request.cookies.get(COOKIE))
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")

@@ -18,6 +18,7 @@ from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.counted import KEYS
 from cctview_pipeline.analytics.known_bias import sentence
 from cctview_pipeline.analytics.report.figures import LOST_STATES
+from cctview_pipeline.analytics.report.stored import days_reported
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.lake import Partition
@@ -55,6 +56,8 @@ GROUPS = {
 }
 """Heading -> tables, in the order in which somebody would ask."""
 OFFERED = tuple(name for names in GROUPS.values() for name in names)
+REPORTS = 31
+"""Days whose reports are linked, the newest."""
 SHOWN = 100
 MAX_PARTITIONS = 2_000
 """Of a table by camera and hour that are read for one day."""
@@ -64,11 +67,13 @@ _CAMERAS = ("camera_id", "from_camera_id", "to_camera_id", "origin", "destinatio
 
 @router.get("/figures")
 def every_figure(request: Request) -> Response:
+    """What figures there are, by day."""
     reading = viewer_of(request).reading
     calendar = calendar_of(reading.require())
     days = {name: _days(reading, calendar, name) for name in OFFERED}
     groups = {heading: [TABLES[name] for name in names] for heading, names in GROUPS.items()}
-    return page(request, "figures.html", groups=groups, days=days)
+    reports = days_reported(reading.lake)[-REPORTS:]
+    return page(request, "figures.html", groups=groups, days=days, reports=reports)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +108,7 @@ class Column:
 
 @router.get("/figures/{name}")
 def figure(request: Request, name: str, day: str = "", camera: str = "", hour: str = "", start: int = 0) -> Response:
+    """A day's figures of one mart, as plots and as a table."""
     table, kind = _format(name)
     reading, clock = viewer_of(request).reading, clock_of(request)
     calendar = calendar_of(reading.require())

@@ -60,6 +60,7 @@ class State:
 
 @router.get("/")
 def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Response:
+    """The cameras of a road and a day, and how they do."""
     reading = viewer_of(request).reading
     campaign = reading.campaign()
     if campaign is None or not campaign.cameras:

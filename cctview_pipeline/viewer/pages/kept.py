@@ -27,6 +27,7 @@ SHOWN = 12
 
 @router.get("/kept")
 def kept(request: Request) -> Response:
+    """What is kept, for how long, and how to have it erased."""
     return _page(request)
 
 

@@ -12,6 +12,7 @@ KEPT = {"Cache-Control": "private, max-age=86400"}
 
 @router.get("/tiles/{z}/{x}/{y}")
 def tile(request: Request, z: int, x: int, y: int) -> Response:
+    """A tile of the map, from the file that --tiles names."""
     tiles = viewer_of(request).settings.tiles
     if tiles is None or tiles.file is None:
         raise NotThere("There are no tiles here: see --tiles.")

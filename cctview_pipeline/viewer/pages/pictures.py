@@ -19,6 +19,7 @@ GONE = "This picture is gone: it was erased, its lifetime is over, or its hour w
 
 @router.get("/cameras/{camera}/{hour}/frames/{name}.jpeg")
 def frame(request: Request, camera: str, hour: str, name: str, k: str = "") -> Response:
+    """A frame, to a session that was shown its address."""
     check_signed(request, k)
     place = Partition.camera_hour(camera_named(request, camera).id, hour_named(hour))
     known(FrameId.parse, name)
@@ -27,6 +28,7 @@ def frame(request: Request, camera: str, hour: str, name: str, k: str = "") -> R
 
 @router.get("/crops/{camera}/{hour}/{name}.png")
 def crop(request: Request, camera: str, hour: str, name: str, k: str = "") -> Response:
+    """A crop, to a session that was shown its address."""
     check_signed(request, k)
     place = Partition.camera_hour(camera_named(request, camera).id, hour_named(hour))
     known(DetectionId.parse, name)
@@ -34,6 +36,7 @@ def crop(request: Request, camera: str, hour: str, name: str, k: str = "") -> Re
 
 
 def crop_address(session: Session, partition: Partition, detection_id: str) -> str:
+    """The address of a crop, signed for one session."""
     path = f"/crops/{partition.camera}/{format_hour(partition.begin)}/{detection_id}.png"
     return f"{path}?k={session.sign(path)}"
 
@@ -46,6 +49,7 @@ def check_signed(request: Request, signature: str) -> None:
 
 
 def known(parse, identifier: str) -> None:
+    """Raises NotThere for what parse does not take for an id."""
     try:
         parse(identifier)
     except ValueError as error:

@@ -33,6 +33,7 @@ FORGOTTEN = (
 
 @router.get("/vehicles/{camera}/{hour}/{name}")
 def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "") -> Response:
+    """One vehicle: its crops, its candidates at the neighbours, and its journey."""
     viewer, names = viewer_of(request), names_of(request)
     known, when = camera_named(request, camera), hour_named(hour)
     session = ask(request, f"vehicle {name} at {known.id} in {format_hour(when)}, its candidates and its journey", TABLES)

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.analytics.marts import MARTS
+from cctview_pipeline.analytics.known_bias import KnownBias
+from cctview_pipeline.analytics.marts import MARTS, day
 from cctview_pipeline.analytics.marts.day import Day
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -85,7 +86,15 @@ def test_the_ladder(tmp_path, live, status):
             assert row["expanded"] == pytest.approx(row["vehicles"] * 900 / live, rel=1e-5)
 
 
-def test_where_nothing_is_said_no_interval_is_and_where_nobody_passed_no_share_is(tmp_path):
+@pytest.fixture
+def exact(monkeypatch):
+    """As if it had been measured that the counter makes hardly a mistake."""
+    monkeypatch.setattr(
+        day, "known_bias", lambda measure, model: KnownBias(measure=measure, value=0.0, spread=1.0, support=9, on="made")
+    )
+
+
+def test_where_nothing_is_said_no_interval_is_and_where_nobody_passed_no_share_is(tmp_path, exact):
     marts, _ = made(tmp_path, per_hour=2.0, live=lambda camera, began: 0.0 if began == TEN else 900.0)
     for row in marts["flows"]:
         assert (row["lower"] is None) == (row["upper"] is None) == (row["expanded"] is None)
@@ -94,8 +103,8 @@ def test_where_nothing_is_said_no_interval_is_and_where_nobody_passed_no_share_i
 
 
 @pytest.mark.parametrize("live", [480.0, 600.0, 780.0])
-def test_what_passed_in_a_gap_lies_in_the_interval_nine_times_in_ten(tmp_path, live):
-    """Vehicles come at random here, and the counter makes no mistake."""
+def test_what_passed_in_a_gap_lies_in_the_interval_nine_times_in_ten(tmp_path, exact, live):
+    """Vehicles come at random here."""
     marts, truth = made(tmp_path, hours=10, per_hour=300.0, live=lambda camera, began: live)
     inside = []
     for row in marts["flows"]:
@@ -316,3 +325,41 @@ def test_origins_and_destinations_count_whole_journeys(tmp_path):
     assert row["journeys"] <= len(truth.passed["road-3", "N"])
     assert row["journeys"] >= 0.95 * len(truth.passed["road-3", "N"])
     assert row["expanded"] == pytest.approx(row["journeys"] / row["match_rate"], rel=1e-5)
+
+
+def test_no_interval_is_told_of_models_that_nobody_measured(tmp_path):
+    marts, _ = made(tmp_path, hours=1)
+    assert {(row["lower"], row["upper"], row["heavy_share"]) for row in marts["flows"]} == {(None, None, None)}
+    assert all(row["expanded"] > 0 for row in marts["flows"])
+
+
+def test_what_is_known_of_the_counter_moves_the_interval_and_not_the_count(tmp_path, monkeypatch):
+    """It counts a tenth too many, as a rule."""
+    said = {"vehicle_counts": 10.0, "flows": 10.0, "heavy_share": -20.0}
+    monkeypatch.setattr(
+        day,
+        "known_bias",
+        lambda measure, model: KnownBias(measure=measure, value=said.get(measure, 0.0), spread=2.0, support=9, on="made"),
+    )
+    marts, _ = made(tmp_path, hours=1, per_hour=800.0)
+    for row in marts["flows"]:
+        assert row["lower"] < row["vehicles"] / 1.1 < row["upper"] < row["vehicles"]
+        assert row["expanded"] == row["vehicles"]
+        assert row["heavy_lower"] < row["heavy_share"] < row["heavy_upper"]
+    heavy = sum(row["vehicles"] for row in marts["vehicle_counts"] if row["label"] in ("bus", "truck"))
+    shares = [row["heavy_share"] * row["vehicles"] for row in marts["flows"]]
+    assert sum(shares) == pytest.approx(heavy / 0.8, rel=1e-4)
+
+
+def test_passages_beyond_the_pole_make_no_way_longer(tmp_path):
+    """The second camera sees its vehicles 50 m before its pole: 450 m are driven, and 500 are told of."""
+    _, truth = made(tmp_path)
+    place = Partition.camera_hour("road-2", TEN)
+    rows = truth.lake.read("passages", place).to_pylist()
+    for row in rows:
+        early = timedelta(seconds=50 / (row["speed_kmh"] / 3.6)) if row["carriageway"] == "N" else timedelta()
+        row |= {"passed_at": row["passed_at"] - early, "beyond_m": -50.0 if early else 0.0}
+    kept = [row for row in rows if row["passed_at"] >= TEN]
+    truth.lake.write("passages", place, pa.Table.from_pylist(kept, truth.lake.read("passages", place).schema))
+    for row in where(built(truth)["travel_times"], from_camera_id="road-1", to_camera_id="road-2")[:4]:
+        assert row["median_s"] == pytest.approx(36.0, rel=0.05)
