@@ -107,12 +107,13 @@ def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> str
 
 
 def ready_hours(campaign: Campaign, lake: Lake, first: Partition, last: Partition) -> list[Partition]:
-    """The hours from first to last in which every camera has its matches, or had them until they were deleted on purpose."""
+    """The hours from first to last in which every camera has its passages and matches, or had them until they were deleted on
+    purpose."""
     from cctview_pipeline.privacy.tombstones import Tombstones
 
     hours = [hour for hour in campaign.hours() if first.begin <= hour <= last.begin]
-    deleted = Tombstones(lake).partitions("matches")
-    there = lambda place: lake.has("matches", place) or place in deleted  # noqa: E731
+    deleted = {table: Tombstones(lake).partitions(table) for table in ("passages", "matches")}
+    there = lambda place: all(lake.has(table, place) or place in gone for table, gone in deleted.items())  # noqa: E731
     done = lambda hour: all(there(Partition.camera_hour(c.id, hour)) for c in campaign.cameras)  # noqa: E731
     return [Partition.of_hour(hour) for hour in hours if done(hour)]
 
