@@ -12,6 +12,7 @@ from starlette.responses import Response
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.known_bias import sentence
 from cctview_pipeline.analytics.report import tables
+from cctview_pipeline.analytics.report.stored import report_key
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
@@ -93,6 +94,7 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         map=corridor_map(chosen),
         tiles=_on_tiles(chosen, viewer_of(request).settings.tiles),
         states=states,
+        report=reading.lake.storage.version(report_key(shown)) is not None,
         news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
         journeys=[place.begin for place in reading.partitions("journeys") if shown in calendar.days_of([place.begin])],
