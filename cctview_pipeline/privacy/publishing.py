@@ -2,12 +2,13 @@
 
 ::
 
-    mart = query(lake, "SELECT * EXCLUDE (day), date_trunc('hour', began_at) AS hour FROM vehicle_counts")
-    publishable(mart, totals=[("camera_id", "began_at"), ("hour", "label"), ("hour",), ()])
+    counts = query(lake, "SELECT camera_id, carriageway, began_at, label, date_trunc('hour', began_at) AS hour, vehicles, coverage "
+                         "FROM vehicle_counts WHERE vehicles IS NOT NULL")
+    k_anonymous(counts, totals=[("camera_id", "began_at"), ("hour", "label"), ("hour",), ()], values=["coverage"])
 
-    camera_id  carriageway  began_at  label  hour   vehicles  observed_s
-    735        N            08:00     car    08:00       112         898
-    735        S            08:00     car    08:00        96         898
+    camera_id  carriageway  began_at  label  hour   vehicles  coverage
+    735        N            08:00     car    08:00       112         0.99
+    735        S            08:00     car    08:00        96         0.99
     735                     08:00                        221                of all labels, both carriageways
                                       truck  08:00        57                of all cameras
                                              08:00      1204
@@ -36,15 +37,6 @@ K = 10
 MIN_BIN = timedelta(minutes=15)
 COUNT, TIME = "vehicles", "began_at"
 """The columns that hold how many a group has, and when its bin begins."""
-
-
-def publishable(mart: pa.Table, k: int = K, totals: Sequence[Sequence[str]] = ()) -> pa.Table:
-    """``vehicle_counts`` or ``travel_times`` as they may be published: ``vehicles`` is the count, what is measured (medians,
-    shares, seconds observed) goes with its row, the rest are dimensions; bins of 15 minutes. What could not be counted, and
-    is null, is left out. Further: k_anonymous."""
-    mart = mart.filter(pc.is_valid(mart["vehicles"]))
-    values = [field.name for field in mart.schema if pa.types.is_floating(field.type)]
-    return k_anonymous(mart, k, totals=totals, values=values)
 
 
 def k_anonymous(

@@ -36,7 +36,7 @@ class Told(SimpleNamespace):
     def __init__(self, *partitions: Partition) -> None:
         super().__init__(partition_keys=[to_key(each) for each in partitions], log=logging.getLogger("run"), metadata={})
 
-    def add_asset_metadata(self, metadata: dict[str, Any], partition_key: str) -> None:
+    def add_asset_metadata(self, metadata: dict[str, Any], asset_key: str, partition_key: str) -> None:
         self.metadata[partition_key] = metadata
 
 

@@ -13,7 +13,10 @@ from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import campaign, rows
 
 HOURS = [HOUR_17, HOUR_17 + timedelta(hours=1)]
-PLAN = {table: {Partition.camera_hour(camera.id, hour) for camera in campaign().cameras for hour in HOURS} for table in CHAIN}
+PLAN = {
+    table: {Partition.camera_hour(camera.id, hour) for camera in campaign().cameras for hour in HOURS}
+    for table in (*CHAIN, "coverage")
+}
 PLAN |= {"journeys": {Partition.of_hour(hour) for hour in HOURS}}
 FIRST, NEXT = (Partition.camera_hour("cam-1", hour) for hour in HOURS)
 
@@ -53,4 +56,5 @@ def test_tracks_are_counted_and_matched_anew(tmp_path, instance):
 
 def test_frames_lead_to_everything_of_their_camera(tmp_path, instance):
     found = missing(tmp_path, instance, ("raw_frames", NEXT))
-    assert {table: found[table] for table in CHAIN if table != "matches"} == {t: {NEXT} for t in CHAIN if t != "matches"}
+    of_camera = [table for table in (*CHAIN, "coverage") if table != "matches"]
+    assert {table: found[table] for table in of_camera} == dict.fromkeys(of_camera, {NEXT})

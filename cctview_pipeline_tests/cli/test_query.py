@@ -15,7 +15,7 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline_tests.factories.command import CCTVIEW, Workplace
 from cctview_pipeline_tests.factories.tables import campaign, partition_of, rows
 
-WIDE = "select * from vehicle_counts"
+WIDE = "select camera_id, carriageway, began_at, local_at, label, vehicles, coverage, status, day from vehicle_counts"
 NARROW = "select camera_id, vehicles from vehicle_counts"
 
 
@@ -56,9 +56,11 @@ def test_a_pipe_gets_csv_and_no_drawings(place: Workplace):
     for words in ((WIDE,), ("--csv", WIDE)):
         out = place.invoke("query", *words).stdout
         header, first, second = csv.reader(io.StringIO(out, newline=""))
-        assert header == ["camera_id", "carriageway", "began_at", "label", "vehicles", "observed_s", "day"]
-        assert first == ["cam-1", "N", "2020-05-05T17:00:00Z", "car", "3", "900.0", "2020-05-05"]
-        assert second[4] == "4"
+        names = ["camera_id", "carriageway", "began_at", "local_at", "label", "vehicles", "coverage", "status", "day"]
+        assert header == names
+        times = ["2020-05-05T17:00:00Z", "2020-05-05T13:00-04:00"]
+        assert first == ["cam-1", "N", *times, "car", "3", "1.0", "observed", "2020-05-05"]
+        assert second[5] == "4"
         assert out.isascii()
 
 
@@ -89,9 +91,9 @@ def test_records_a_line_a_column(place: Workplace):
 def test_a_terminal_shows_a_table_where_it_fits_and_records_where_not(place: Workplace):
     assert "┃ camera_id ┃ vehicles ┃" in in_terminal(place, 80, NARROW)
     wide = in_terminal(place, 80, WIDE)
-    assert "observed_s: 900.000\n" in wide
+    assert "coverage: 1.000\n" in wide
     assert "┃" not in wide
-    assert "observed_s ┃" in in_terminal(place, 120, WIDE)
+    assert "coverage ┃" in in_terminal(place, 160, WIDE)
     assert "camera_id: cam-1\n" in in_terminal(place, 80, "--records", NARROW)
 
 

@@ -6,9 +6,10 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.lake.checks import CHECKS, failures
+from cctview_pipeline.lake.marts import BY_DAY
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline_tests.factories.archive import HOUR_17
-from cctview_pipeline_tests.factories.tables import DETECTION, EARLIER, FRAME, TRACK, partition_of, rows
+from cctview_pipeline_tests.factories.tables import DETECTION, EARLIER, FRAME, SOUTH, TRACK, partition_of, rows
 
 NEXT_HOUR = HOUR_17 + timedelta(hours=1)
 OTHER = DETECTION.replace("--1--", "--2--")
@@ -31,12 +32,13 @@ INPUTS = {
     "match_evidence": {},
     "verdicts": {},
     "journeys": {"tracks": rows("tracks", {})},
-    "vehicle_counts": {},
-    "travel_times": {},
+    "coverage": {},
+    **{spec.name: {} for spec in BY_DAY},
     "truth_boxes": {"raw_frames": rows("raw_frames", {})},
     "truth_passages": {},
     "evaluation": {},
 }
+UNSEEN = {"status": "no_data", "vehicles": None}
 GOOD = {
     "raw_frames": rows("raw_frames", {}, {"frame_id": "f2", "captured_at": NEXT_HOUR - timedelta(microseconds=1)}),
     "rejected_frames": rows("rejected_frames", {}, {"reason": "duplicate"}),
@@ -53,8 +55,19 @@ GOOD = {
     "match_evidence": rows("match_evidence", {}, {"gallery_track_id": "other"}),
     "verdicts": rows("verdicts", {}, {"said_by": "ben"}, {"gallery_track_id": None, "verdict": "none"}),
     "journeys": rows("journeys", {}),
+    "coverage": rows("coverage", {}, {"began_at": HALF_PAST}),
+    "bins": rows("bins", {}, {"began_at": HALF_PAST}),
+    "anomalies": rows("anomalies", {}, {}),
     "vehicle_counts": rows("vehicle_counts", {}, {"carriageway": "S"}, {"label": "bus"}),
-    "travel_times": rows("travel_times", {}, {"began_at": NEXT_HOUR}),
+    "flows": rows("flows", {}, {"began_at": HALF_PAST} | UNSEEN),
+    "speeds": rows("speeds", {}, {"carriageway": "S"} | UNSEEN),
+    "travel_times": rows("travel_times", {}, {"began_at": NEXT_HOUR} | UNSEEN),
+    "corridor_speeds": rows("corridor_speeds", {}, {"began_at": NEXT_HOUR} | UNSEEN),
+    "reliability": rows("reliability", {}, {"period": "pm"}),
+    "corridor_od": rows("corridor_od", {}, {"origin": "cam-9"}),
+    "segment_performance": rows("segment_performance", {}, {"began_at": NEXT_HOUR}),
+    "data_quality": rows("data_quality", {}, {"camera_id": SOUTH.id}),
+    "throughput": rows("throughput", {}, {"began_at": NEXT_HOUR}),
     "truth_boxes": rows("truth_boxes", {}, {"vehicle_id": "v2", "x1": 0.0, "y1": 0.0, "x2": 352.0, "y2": 240.0}),
     "truth_passages": rows("truth_passages", {}, {"vehicle_id": "v2"}),
     "evaluation": rows("evaluation", {}, {"scope": "cam-1"}),
@@ -144,8 +157,19 @@ BAD = [
         rows("journeys", {}, {"leg": 1, "track_id": "t2", "entered_at": HOUR_17 + timedelta(seconds=7)}),
         "is at two cameras at once.",
     ),
-    ("vehicle_counts", "unique_ids", rows("vehicle_counts", {}, {}), "cam-1 stands 2 times."),
-    ("travel_times", "unique_ids", rows("travel_times", {}, {}), "cam-2 stands 2 times."),
+    ("coverage", "unique_ids", rows("coverage", {}, {}), "stands 2 times."),
+    ("coverage", "times_inside_partition", rows("coverage", {"began_at": NEXT_HOUR}), "1 rows lie outside"),
+    ("coverage", "whole_quarters", rows("coverage", {"missed_s": 1.0}), "add up to 901.0."),
+    *(
+        (spec.name, "unique_ids", rows(spec.name, {}, {}), "stands 2 times.")
+        for spec in BY_DAY
+        if any(check.name == "unique_ids" for check in CHECKS[spec.name])
+    ),
+    *(
+        (name, "zero_is_no_null", rows(name, wrong), "1 rows are wrong, such as that of 2020-05-05")
+        for name in ("vehicle_counts", "flows", "speeds", "travel_times", "corridor_speeds")
+        for wrong in ({"vehicles": None}, {"status": "no_data"})
+    ),
     ("truth_boxes", "unique_ids", rows("truth_boxes", {}, {}), f"{FRAME} stands 2 times."),
     ("truth_boxes", "times_inside_partition", rows("truth_boxes", {"captured_at": NEXT_HOUR}), "1 rows lie outside"),
     ("truth_boxes", "frames_exist", rows("truth_boxes", {"frame_id": "f9"}), "1 are unknown, such as f9."),

@@ -41,6 +41,6 @@ def test_older_partitions_can_be_asked_with_newer_ones(tmp_path, table, newer):
     for camera in newer:
         lake.write(table, Partition.camera_hour(camera, HOUR_17), rows(table, {}))
     for day in (None, DAY):
-        with connect(lake, day) as database:
+        with connect(lake) as database:
             found = database.sql(f"SELECT camera, {TABLES[table].later[0]} IS NULL FROM {table} ORDER BY ALL").fetchall()
         assert found == sorted([("cam-1", True), *((camera, False) for camera in newer)])

@@ -12,12 +12,12 @@ TWO = rows("passages", {"track_ids": [TRACK, "piece"]}, {"track_id": EARLIER, "t
 
 
 def test_passage_goes_with_any_of_its_pieces():
-    erasure = Erasure("e1", "asked", HOUR_17, detections=(DETECTION,), tracks=("piece",))
+    erasure = Erasure(id="e1", why="asked", asked_at=HOUR_17, detections=(DETECTION,), tracks=("piece",))
     assert apply(erasure, "passages", partition_of("passages"), TWO)["track_id"].to_pylist() == [EARLIER]
 
 
 def test_passages_of_others_stay_the_very_same():
-    erasure = Erasure("e1", "asked", HOUR_17, detections=(DETECTION,), tracks=("another",))
+    erasure = Erasure(id="e1", why="asked", asked_at=HOUR_17, detections=(DETECTION,), tracks=("another",))
     assert apply(erasure, "passages", partition_of("passages"), TWO) is TWO
 
 
