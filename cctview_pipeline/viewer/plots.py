@@ -31,20 +31,19 @@ Lost = Mapping[tuple[str, datetime], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """How a mart is drawn. by: the columns that name a plot; low, middle, high: what its marks show; interval: its ends; unit: in
-    the title; one_scale: of all plots, so that they can be compared."""
+    """How a mart is drawn. by: the columns that name a plot; low, middle, high: what its marks show, a bar where there is but
+    the middle; interval: its ends; unit: in the title; one_scale: of all plots, so that they can be compared."""
 
     by: tuple[str, ...]
-    low: str
     middle: str
-    high: str
-    interval: tuple[str, str]
     unit: str
+    low: str = ""
+    high: str = ""
+    interval: tuple[str, str] = ("", "")
     one_scale: bool = True
 
     @property
     def is_bar(self) -> bool:
-        """From 0 upwards, and no range."""
         return not self.low
 
     @property
@@ -52,24 +51,15 @@ class Kind:
         return [each for each in (self.low, self.middle, self.high, *self.interval) if each]
 
 
+_SIDE, _WAY = ("camera_id", "carriageway"), ("from_camera_id", "to_camera_id", "carriageway")
 KINDS = {
     "vehicle_counts": Kind(
-        by=("camera_id", "carriageway", "label"),
-        low="",
-        middle="expanded",
-        high="",
-        interval=("lower", "upper"),
-        unit="vehicles",
-        one_scale=False,
+        by=(*_SIDE, "label"), middle="expanded", unit="vehicles", interval=("lower", "upper"), one_scale=False
     ),
-    "flows": Kind(
-        by=("camera_id", "carriageway"), low="", middle="expanded", high="", interval=("lower", "upper"), unit="vehicles"
-    ),
-    "speeds": Kind(
-        by=("camera_id", "carriageway"), low="p15_kmh", middle="space_mean_kmh", high="p85_kmh", interval=("", ""), unit="km/h"
-    ),
+    "flows": Kind(by=_SIDE, middle="expanded", unit="vehicles", interval=("lower", "upper")),
+    "speeds": Kind(by=_SIDE, low="p15_kmh", middle="space_mean_kmh", high="p85_kmh", unit="km/h"),
     "travel_times": Kind(
-        by=("from_camera_id", "to_camera_id", "carriageway"),
+        by=_WAY,
         low="p15_s",
         middle="median_s",
         high="p85_s",
@@ -128,7 +118,7 @@ def plots(table: str, rows: Sequence[Mapping], lost: Lost, clock: Clock) -> list
 
 def groups(table: str, rows: Sequence[Mapping]) -> dict[str, list[Mapping]]:
     """Name of a plot -> its rows, in order of time, of the first MAX_PLOTS."""
-    by = KINDS[table].by if table in KINDS else ("from_camera_id", "to_camera_id", "carriageway")
+    by = KINDS[table].by if table in KINDS else _WAY
     found: dict[str, list[Mapping]] = {}
     for row in sorted(rows, key=lambda row: [VEHICLES.index(row[each]) if each == "label" else row[each] for each in by]):
         cameras, others = [row[each] for each in by if "camera" in each], [row[each] for each in by if "camera" not in each]

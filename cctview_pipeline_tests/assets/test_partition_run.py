@@ -219,6 +219,7 @@ def test_dagster_s_log_gets_pictures_of_the_city_alone_and_a_link_to_the_viewer_
         ("travel_times", "figures/travel_times?day=2020-05-05"),
         ("journeys", "journeys/2020-05-05T17"),
         ("matches", "cameras/cam-1/2020-05-05T17"),
+        ("passages", "cameras/cam-1/2020-05-05T17"),
     ],
 )
 def test_every_partition_that_is_looked_at_in_the_viewer_links_there(monkeypatch: pytest.MonkeyPatch, table: str, page: str):

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cctview_pipeline.analytics.known_bias import sentence
+from cctview_pipeline.analytics.report.stored import report_key
 from cctview_pipeline.campaign import Camera, Models
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition, layout
@@ -76,6 +77,12 @@ def test_the_first_page_tells_what_was_left_out_and_what_is_known_of_errors(brow
     assert sentence("flows", "tracker") in text
     browser.lake.write("data_quality", day, rows("data_quality", {"verdict": "frozen"}))
     assert "The same picture came again and again from cam-1" in browser.get("/").text
+
+
+def test_the_first_page_leads_to_the_report_of_its_day_once_there_is_one(browser: Browser):
+    assert "/report/" not in browser.get("/").text
+    browser.lake.storage.write(report_key(HOUR_17.date()), b"<!doctype html><title>A day</title>")
+    assert '<a href="/report/2020-05-05">' in browser.get("/").text
 
 
 def test_a_day_is_that_of_the_cameras_clock(browser: Browser):
@@ -204,7 +211,7 @@ def test_every_table_that_needs_no_purpose_is_offered_once_and_has_its_page(brow
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ("vehicle_counts", "cam-2 N car, 13:00: 1.2 vehicles (0.0 to 2.7), 1 counted, expanded, 80% seen"),
+        ("vehicle_counts", "cam-2 N car, 13:00: 1.2 vehicles, 1 counted, expanded, 80% seen"),
         ("flows", "cam-1 N, 13:30 to 13:45, insufficient, offline"),
         ("speeds", "cam-1 N, 13:00: 60 km/h, 15 to 85 % 60 to 60, 1 vehicle, observed, 100% seen"),
         ("travel_times", "cam-2 to cam-1 N, 13:00: 80.0 seconds (80.0 to 80.0), 15 to 85 % 80.0 to 80.0, 1 vehicle, expanded"),
@@ -218,6 +225,11 @@ def test_plots_tell_value_interval_and_what_was_not_seen(browser: Browser, table
     text = browser.get(f"/figures/{table}").text
     assert told in text
     assert "observed: at least 95 % of the time was seen" in text  # the legend
+
+
+def test_plots_tell_the_interval_where_it_is_known(browser: Browser):
+    browser.lake.write("flows", Partition.of_day(HOUR_17.date()), rows("flows", {}))
+    assert "cam-1 N, 13:00: 3.0 vehicles (2.2 to 3.8), 3 counted, observed, 100% seen" in browser.get("/figures/flows").text
 
 
 def test_of_a_day_one_can_look_at_an_hour(browser: Browser):

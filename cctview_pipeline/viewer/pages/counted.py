@@ -26,7 +26,17 @@ from cctview_pipeline.viewer.shared import ask, names_of, page, partition_link, 
 
 router = APIRouter()
 SHOWN, SHOWN_PAIRS = 60, 30
-PASSAGES = ("track_id", "track_ids", "camera_id", "passed_at", "carriageway", "label", "label_probability", "speed_kmh")
+PASSAGES = (
+    "track_id",
+    "track_ids",
+    "camera_id",
+    "passed_at",
+    "beyond_m",
+    "carriageway",
+    "label",
+    "label_probability",
+    "speed_kmh",
+)
 AT_A_CAMERA = tuple(table for table in KEYS if table != "travel_times")
 
 
@@ -51,7 +61,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Timed:
-    """seconds: from passing the one camera to passing the other."""
+    """seconds: from passing the one camera to passing the other; of the way between their poles, where these are known."""
 
     earlier: Seen
     later: Seen

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.known_bias import sentence
 from cctview_pipeline.analytics.report import tables
+from cctview_pipeline.analytics.report.stored import report_key
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
@@ -93,8 +94,10 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
         map=corridor_map(chosen),
         tiles=_on_tiles(chosen, viewer_of(request).settings.tiles),
         states=states,
+        report=reading.lake.storage.version(report_key(shown)) is not None,
         news=_news(reading, campaign, states, days, clock),
         doubts=_doubts(reading, today, states),
+        known=_known(states),
         journeys=[place.begin for place in reading.partitions("journeys") if shown in calendar.days_of([place.begin])],
     )
 
@@ -161,11 +164,16 @@ def _doubts(reading: Reading, today: Day, states: list[State]) -> list[str]:
     ]
     if waiting:
         doubts.append(f"The newest hour is not worked through: {_some(each.camera.id for each in waiting)}.")
-    models = ", ".join(sorted({model for each in states for model in each.quality.get("models", "").split(", ") if model}))
-    if models:
-        said = {mart: sentence(mart, models) for mart in KNOWN}
-        doubts += [f"{_listed(mart for mart in KNOWN if said[mart] == each)}: {each}" for each in dict.fromkeys(said.values())]
     return doubts
+
+
+def _known(states: list[State]) -> list[str]:
+    """How far each measure is off, where that was measured for the day's models."""
+    models = ", ".join(sorted({model for each in states for model in each.quality.get("models", "").split(", ") if model}))
+    if not models:
+        return []
+    said = {mart: sentence(mart, models) for mart in KNOWN}
+    return [f"{_listed(mart for mart in KNOWN if said[mart] == each)}: {each}" for each in dict.fromkeys(said.values())]
 
 
 def _of_quality(states: list[State]) -> Iterator[str]:
