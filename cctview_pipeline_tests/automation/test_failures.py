@@ -64,8 +64,8 @@ def test_whatever_a_partition_does_to_a_library_it_does_to_itself(archive: Path,
     assert [str(each) for _, (each,) in told] == [
         f"detections {name} 2020-05-05T17 ({n} of 3)" for n, name in enumerate(sorted(CAMERAS), 1)
     ]
-    assert [behind for behind, _ in told] == [3, 4, 5]
-    assert (done, working) == (18, [])
+    assert [behind for behind, _ in told] == [6, 7, 8]
+    assert (done, working) == (24, [])
 
 
 def test_what_fails_as_a_whole_is_told_in_our_words(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):
