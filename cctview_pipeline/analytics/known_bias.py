@@ -11,11 +11,11 @@ from importlib.resources import files
 NOT_MEASURED = "How far these figures are off was not measured for these models."
 
 MEASURES = {
-    "vehicle_counts": "counted vehicles of a quarter of an hour",
-    "flows": "counted vehicles of a quarter of an hour",
-    "in_view": "the second counter's vehicles of a quarter of an hour",
-    "speeds": "a quarter's mean speed",
-    "heavy_share": "the share of buses and trucks",
+    "vehicle_counts": "counts of a quarter of an hour",
+    "flows": "counts of a quarter of an hour",
+    "in_view": "the second counter's counts",
+    "speeds": "mean speeds of a quarter",
+    "heavy_share": "shares of buses and trucks",
     "travel_times": "median travel times",
 }
 """Measure, which is also a mart's name where one shows it, and what it is of."""
