@@ -19,7 +19,7 @@ def test_it_is_said_of_the_models_that_it_was_measured_with():
     found = known_bias("vehicle_counts", MODEL)
     assert (found.value, found.spread, found.support) == (-1.0, 2.0, 96)
     assert sentence("vehicle_counts", MODEL) == (
-        "In the synthetic city (seeds 1 and 2) counted vehicles of a quarter of an hour were off by -1.0 % as a rule, "
+        "In the synthetic city (seeds 1 and 2) counts of a quarter of an hour were off by -1.0 % as a rule, "
         "and nine in ten by -4.3 to +2.3 %."
     )
 
