@@ -63,7 +63,8 @@ class Summary:
     def tables(self) -> list[Table]:
         """For a terminal: one table of cameras, one of the ways between them."""
         counts = ("frames", "rejected", "detections", "crops", "tracks", "passages", "matched")
-        cameras = Table("camera", *counts, title="Cameras")
+        shown = {"detections": "boxes", "passages": "passed"}  # so that it fits into 80 columns
+        cameras = Table("camera", *(shown.get(name, name) for name in counts), title="Cameras")
         for column in cameras.columns[1:]:
             column.justify = "right"
         for row in self.cameras:

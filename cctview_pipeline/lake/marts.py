@@ -203,7 +203,10 @@ BY_DAY = [
                 _BEGAN_AT,
                 _LOCAL_AT,
                 column("vehicles", pa.int64(), "whose speed is known; null where nothing was seen", True),
-                _number("space_mean_kmh", "harmonic mean, which is the mean over a stretch of road"),
+                _number(
+                    "space_mean_kmh",
+                    "harmonic mean, which is the mean over a stretch of road; the slowest twentieth counts with its end",
+                ),
                 _number("p15_kmh", "15th percentile"),
                 _number("p50_kmh", "median"),
                 _number("p85_kmh", "85th percentile"),

@@ -363,3 +363,15 @@ def test_passages_beyond_the_pole_make_no_way_longer(tmp_path):
     truth.lake.write("passages", place, pa.Table.from_pylist(kept, truth.lake.read("passages", place).schema))
     for row in where(built(truth)["travel_times"], from_camera_id="road-1", to_camera_id="road-2")[:4]:
         assert row["median_s"] == pytest.approx(36.0, rel=0.05)
+
+
+def test_a_few_boxes_that_stood_still_decide_no_mean_speed(tmp_path):
+    _, truth = made(tmp_path, hours=1, kmh=50.0)
+    place = Partition.camera_hour("road-1", TEN)
+    rows = [
+        row | ({"speed_kmh": 0.01} if number % 40 == 0 else {})
+        for number, row in enumerate(truth.lake.read("passages", place).to_pylist())
+    ]
+    truth.lake.write("passages", place, pa.Table.from_pylist(rows, truth.lake.read("passages", place).schema))
+    for row in where(built(truth)["speeds"], camera_id="road-1"):
+        assert row["space_mean_kmh"] == pytest.approx(49.5, rel=0.05)
