@@ -40,8 +40,10 @@ FITS = 8
 """Of least squares with Huber's weights anew."""
 
 LEVEL = 0.5
-"""How much it weighs, beside the pairs, that places side by side in the picture are as far along: pairs lead along the lanes and
-so do not tell how far one lane is ahead of the next. On a level road before a level camera they are where the row is the same."""
+"""How much it weighs, where vehicles are counted, that places side by side in the picture are as far along: pairs lead along the
+lanes and so do not tell how far one lane is ahead of the next. On a level road before a level camera they are where the row is
+the same. Where vehicles are followed and matched nothing is said of it: in the synthetic city it nearly halves the switches of
+identity, and on the published hour it costs the surest edge 12 % of its matches (1,376 instead of 1,561)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +115,9 @@ def _surest_first(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray
     return learn_way(seen, earlier[agree], later[agree]) or way
 
 
-def learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) -> DirectionModel | None:
-    """None where too few of the pairs move like their neighbourhood."""
+def learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray, level: float = 0.0) -> DirectionModel | None:
+    """level: how much it weighs that places side by side are as far along. None where too few of the pairs move like their
+    neighbourhood."""
     velocities = (seen.points[later] - seen.points[earlier]) / (seen.times[later] - seen.times[earlier])[:, None]
     kept = _consistent(seen.points[earlier], velocities)
     if len(kept) < MIN_PAIRS:
@@ -126,7 +129,8 @@ def learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray) ->
         return None  # all in one row of the picture: nothing leads up or down it
     basis = basis_over(places)
     before, after = basis(seen.points[earlier]), basis(seen.points[later])
-    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier], _across(basis, seen, rows))
+    aside = _across(basis, seen, rows) if level else after[:0]
+    progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier], aside, level)
     everywhere = np.concatenate([before, after])
     lane, lane_std = _lane(basis, after - before, everywhere)
     if (everywhere @ lane) @ (places[:, 0] - places[:, 0].mean()) < 0:
@@ -149,13 +153,13 @@ def _across(basis: Basis, seen: CameraDetections, rows: np.ndarray) -> np.ndarra
     return basis(seen.points[rows] + aside) - basis(seen.points[rows] - aside)
 
 
-def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray, across: np.ndarray) -> tuple[np.ndarray, float]:
+def _progress(basis: Basis, steps: np.ndarray, seconds: np.ndarray, across: np.ndarray, level: float) -> tuple[np.ndarray, float]:
     """The function that grows by one a second from one sighting of a vehicle to the next, and sideways as little as that leaves
     open; and the paces' spread."""
-    weights, level = np.ones(len(seconds)), np.full(len(across), LEVEL)
+    weights, aside = np.ones(len(seconds)), np.full(len(across), level)
     design, wanted = np.concatenate([steps, across]), np.concatenate([seconds, np.zeros(len(across))])
     for _ in range(FITS):
-        found = basis.fit(design, wanted, np.concatenate([weights / np.sqrt(seconds), level]))
+        found = basis.fit(design, wanted, np.concatenate([weights / np.sqrt(seconds), aside]))
         weights, spread = huber_weights((steps @ found - seconds) / seconds, least=0.02)
     return found, spread
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.images.size import Size
-from cctview_pipeline.track.flow import AWAY, MAX_STEP_S, TOWARDS, RoadModel, learn_way
+from cctview_pipeline.track.flow import AWAY, LEVEL, MAX_STEP_S, TOWARDS, RoadModel, learn_way
 from cctview_pipeline.track.motion import RoadCoordinates, place
 from cctview_pipeline.track.sightings import CameraDetections
 
@@ -102,5 +102,5 @@ def _learn(seen: CameraDetections, tracks: pa.Table, rows: list[list[int]]) -> R
         moved = np.linalg.norm(seen.points[later] - seen.points[earlier], axis=1) > 0.5 * seen.sizes[earlier]
         near = seen.times[later] - seen.times[earlier] <= MAX_STEP_S
         good = moved & near & ~seen.cut[earlier] & ~seen.cut[later]
-        ways.append(learn_way(seen, earlier[good], later[good]))
+        ways.append(learn_way(seen, earlier[good], later[good], LEVEL))
     return RoadModel((ways[TOWARDS], ways[AWAY]))

@@ -9,7 +9,7 @@ from cctview_pipeline.track.flow import RoadModel, fit_road_model
 from cctview_pipeline.track.motion import UNKNOWN, MotionState, RoadCoordinates, motion_cost, motion_of, place
 from cctview_pipeline.track.sightings import CameraDetections
 
-VERSION = "flow-assignment-3"
+VERSION = "flow-assignment-2"
 
 LOOKS_OF = 2
 """Detections whose mean tells what a track looks like."""
