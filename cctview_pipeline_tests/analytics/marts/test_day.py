@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.analytics.known_bias import KnownBias
-from cctview_pipeline.analytics.marts import MARTS, day
+from cctview_pipeline.analytics.marts import MARTS, relations
 from cctview_pipeline.analytics.marts.day import Day
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -90,7 +90,7 @@ def test_the_ladder(tmp_path, live, status):
 def exact(monkeypatch):
     """As if it had been measured that the counter makes hardly a mistake."""
     monkeypatch.setattr(
-        day, "known_bias", lambda measure, model: KnownBias(measure=measure, value=0.0, spread=1.0, support=9, on="made")
+        relations, "known_bias", lambda measure, model: KnownBias(measure=measure, value=0.0, spread=1.0, support=9, on="made")
     )
 
 
@@ -337,7 +337,7 @@ def test_what_is_known_of_the_counter_moves_the_interval_and_not_the_count(tmp_p
     """It counts a tenth too many, as a rule."""
     said = {"vehicle_counts": 10.0, "flows": 10.0, "heavy_share": -20.0}
     monkeypatch.setattr(
-        day,
+        relations,
         "known_bias",
         lambda measure, model: KnownBias(measure=measure, value=said.get(measure, 0.0), spread=2.0, support=9, on="made"),
     )

@@ -1,0 +1,161 @@
+"""What the statements of the marts know of a day without reading a table: its bins, the campaign's cameras and the ways between
+them, what a person said of its figures, and how far they are off."""
+
+from datetime import UTC, date, timedelta
+
+import pyarrow as pa
+
+from cctview_pipeline.analytics.known_bias import MEASURES, known_bias
+from cctview_pipeline.campaign import FACINGS, Campaign, floor_hour
+from cctview_pipeline.detect import VEHICLES
+from cctview_pipeline.lake import Partition
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.local_calendar import BIN, LocalCalendar
+from cctview_pipeline.match.gate import edges_into
+
+_FIVE = timedelta(minutes=5)
+
+
+def relations(campaign: Campaign, calendar: LocalCalendar, day: date) -> dict[str, pa.Table]:
+    """Name -> table: bins, fives, cameras, sides, labels, edges, ends, said and declared, as the statements read them."""
+    bins = naive(bins_table(calendar, day))
+    begins = bins["began_at"].to_pylist()
+    fives = [calendar.begin(day) + number * _FIVE for number in range(3 * len(begins))]
+    edges = _edges(campaign)
+    said = [each.to_dict() for each in campaign.anomalies]
+    return {
+        "bins": bins.append_column("ended_at", pa.array([at + BIN for at in begins], pa.timestamp("us")))
+        .append_column("clock_hour", pa.array([text[:13] + text[-6:] for text in bins["local_at"].to_pylist()]))
+        .append_column("in_window", pa.array(in_window(campaign, bins))),
+        "fives": naive(
+            pa.table({"began_at": pa.array(fives, pa.timestamp("us", "UTC")), "local_at": [*map(calendar.local, fives)]})
+        ),
+        "cameras": pa.table(
+            {
+                "camera_id": [camera.id for camera in campaign.cameras],
+                "corridor": [camera.corridor for camera in campaign.cameras],
+                "place": [camera.order for camera in campaign.cameras],
+            }
+        ),
+        "sides": pa.Table.from_pylist(
+            [{"camera_id": camera.id, "carriageway": side} for camera in campaign.cameras for side in sides_of(camera.faces)],
+            pa.schema([("camera_id", pa.string()), ("carriageway", pa.string())]),
+        ),
+        "labels": pa.table({"label": list(VEHICLES)}),
+        "edges": edges,
+        "ends": _ends(edges),
+        "said": _anomalies(said),
+        "declared": _anomalies(
+            [each for each in said if each["problem"] == "do-not-use" and each["investigation"] != "dismissed"]
+        ),
+    }
+
+
+def in_window(campaign: Campaign, bins: pa.Table) -> list[bool]:
+    """Whether each of the bins lies in the campaign's window."""
+    return [campaign.covers(floor_hour(at.replace(tzinfo=UTC))) for at in bins["began_at"].to_pylist()]
+
+
+def sides_of(faces: str) -> tuple[str, str]:
+    """The carriageways of a camera that looks so: letters, or the directions where nobody knows."""
+    if not faces:
+        return "away", "towards"
+    place = FACINGS.index(faces)
+    return FACINGS[place][0].upper(), FACINGS[(place + 2) % 4][0].upper()
+
+
+def bins_table(calendar: LocalCalendar, day: date) -> pa.Table:
+    """The table ``bins`` of a local day."""
+    rows = []
+    for began in calendar.bins(day):
+        local = began.astimezone(calendar.zone)
+        offset = local.utcoffset()
+        assert offset is not None
+        rows.append(
+            {
+                "began_at": began,
+                "local_at": calendar.local(began),
+                "local_date": day,
+                "local_time": f"{local:%H:%M}",
+                "utc_offset_min": offset // timedelta(minutes=1),
+                "weekday": local.isoweekday(),
+                "holiday": calendar.holiday(day),
+                "period": calendar.period(began),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema_of("bins"))
+
+
+def naive(table: pa.Table) -> pa.Table:
+    """Times without their zone, which is UTC: DuckDB calculates with zones only where its ICU extension is installed."""
+    fields = [f.with_type(pa.timestamp("us")) if pa.types.is_timestamp(f.type) else f for f in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def made(there: list[Partition]) -> pa.Table:
+    """Camera-hours that have passages."""
+    hours = [place.begin.replace(tzinfo=None) for place in there]
+    return pa.table(
+        {"camera_id": pa.array([place.camera for place in there], pa.string()), "hour": pa.array(hours, pa.timestamp("us"))}
+    )
+
+
+def _edges(campaign: Campaign) -> pa.Table:
+    """Ways between neighbouring cameras, with their places along the corridor."""
+    metres: dict[str, float] = {}
+    for name in dict.fromkeys(camera.corridor for camera in campaign.cameras):
+        road, at = sorted((c for c in campaign.cameras if c.corridor == name), key=lambda c: c.order), 0.0
+        for before, camera in zip([None, *road], road, strict=False):
+            at += before.distance_m(camera) if before else 0.0
+            metres[camera.id] = at
+    rows = [
+        {
+            "corridor": edge.target.corridor,
+            "carriageway": edge.carriageway,
+            "from_camera_id": edge.source.id,
+            "to_camera_id": edge.target.id,
+            "metres": edge.metres,
+            "from_m": metres[edge.source.id],
+            "to_m": metres[edge.target.id],
+        }
+        for camera in campaign.cameras
+        if camera.faces
+        for edge in edges_into(campaign, camera.id)
+        if edge.source.faces
+    ]
+    texts = ("corridor", "carriageway", "from_camera_id", "to_camera_id")
+    schema = [(name, pa.string()) for name in texts] + [(name, pa.float64()) for name in ("metres", "from_m", "to_m")]
+    return pa.Table.from_pylist(rows, pa.schema(schema)).append_column("way", pa.array(range(len(rows)), pa.int32()))
+
+
+def _ends(edges: pa.Table) -> pa.Table:
+    """Where a corridor's carriageway begins and ends, and over how many ways."""
+    names = ("corridor", "carriageway", "from_camera_id", "to_camera_id")
+    rows = []
+    for road in dict.fromkeys(zip(edges["corridor"].to_pylist(), edges["carriageway"].to_pylist(), strict=True)):
+        ways = [row for row in edges.to_pylist() if (row["corridor"], row["carriageway"]) == road]
+        ways.sort(key=lambda row: row["from_m"], reverse=ways[0]["to_m"] < ways[0]["from_m"])
+        rows.append(
+            dict(zip(names, (*road, ways[0]["from_camera_id"], ways[-1]["to_camera_id"]), strict=True)) | {"ways": len(ways)}
+        )
+    return pa.Table.from_pylist(rows, pa.schema([*((name, pa.string()) for name in names), ("ways", pa.int64())]))
+
+
+def _anomalies(said: list[dict]) -> pa.Table:
+    texts = ("carriageway", "label", "problem", "investigation", "note")
+    rows = [
+        {"camera_id": each["camera"], "began_at": each["began"], "ended_at": each["ended"]}
+        | {name: each.get(name) for name in texts}
+        for each in said
+    ]
+    times = [(name, pa.timestamp("us", "UTC")) for name in ("began_at", "ended_at")]
+    return naive(
+        pa.Table.from_pylist(rows, pa.schema([("camera_id", pa.string()), *times, *((name, pa.string()) for name in texts)]))
+    )
+
+
+def bias(model: str) -> pa.Table:
+    """What is known of models, as shares of the true values."""
+    known = [known_bias(measure, model) for measure in MEASURES]
+    rows = [{"measure": each.measure, "value": each.value / 100, "spread": each.spread / 100} for each in known if each]
+    return pa.Table.from_pylist(rows, pa.schema([("measure", pa.string()), ("value", pa.float64()), ("spread", pa.float64())]))
