@@ -13,6 +13,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.automation.instance import prepare_home
 from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.cameras.archive import ArchiveNetwork
@@ -23,8 +24,10 @@ from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all
 
 CAMERAS = ("733-681-N", "735-683-N")
-TABLES = {"raw_frames": 4, "rejected_frames": 4, "detections": 4, "crops": 4, "features": 4, "tracks": 4, "matches": 4}
-FILES = TABLES | {"journeys": 2, "vehicle_counts": 1, "travel_times": 1}
+CAMERA_HOURS = ("raw_frames", "rejected_frames", "coverage", "detections", "crops", "features", "tracks", "passages")
+FILES = (
+    dict.fromkeys((*CAMERA_HOURS, "vehicles_in_view", "matches"), 4) | {"journeys": 2} | dict.fromkeys((*MARTS, "throughput"), 1)
+)
 """Two cameras in two hours of one day."""
 
 
@@ -68,7 +71,7 @@ def test_a_first_backfill(tmp_path: Path):
     place = Workplace(tmp_path)
     done = place.backfill(tmp_path / "archive")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Finished all 9 partitions" in done.stdout
+    assert "Finished all 22 partitions" in done.stdout
     assert "stand under [campaign.privacy] in campaign.toml" in " ".join(done.stdout.split())
     assert count_files(place) == dict.fromkeys(FILES, 1)
     assert place.leftovers() == []
@@ -82,7 +85,7 @@ def test_a_first_backfill(tmp_path: Path):
     before = place.digests()
     again = place.invoke("backfill", "--path", tmp_path / "archive")
     assert again.returncode == 0, again.stderr
-    assert "All 9 partitions are finished" in again.stdout
+    assert "All 22 partitions are finished" in again.stdout
     assert place.digests() == before
 
 

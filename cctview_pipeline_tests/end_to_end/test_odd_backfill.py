@@ -38,7 +38,7 @@ def test_one_bad_entry_a_lone_date_and_an_unfinished_zip_take_nothing_with_them(
         ("clock", frame_name(CAMERA, ahead)),
     }
     assert [(found["reason"], found["example"]) for found in told["not_used"]] == [("damaged_zip", "unfinished.zip")]
-    assert told["partitions"] == {"planned": 15, "asked": 15, "finished": 15}
+    assert told["partitions"] == {"planned": 30, "asked": 30, "finished": 30}
     assert pq.ParquetDataset(work.lake / "rejected_frames").read().num_rows == 2
 
     again = work.invoke("backfill", "--path", root)

@@ -77,7 +77,7 @@ def test_journeys_and_travel_times_are_those_of_the_matches(place: Workplace, su
     assert (cameras > 1).sum() > 50
     for way in summary["travel"]:
         chosen = table(place, "matches", way["to"]).query("assigned and gallery_camera_id == @way['from']")
-        assert 0.7 * len(chosen) < way["vehicles"] <= len(chosen), "those whose vehicle passed both lines, once each"
+        assert 0.5 * len(chosen) < way["vehicles"] <= len(chosen), "those whose vehicle passed both lines, once each"
         assert chosen["implied_speed_kmh"].median() == pytest.approx(way["kmh"], rel=0.25)
         assert chosen["implied_speed_kmh"].max() < 200
 

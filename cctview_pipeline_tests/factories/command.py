@@ -71,11 +71,11 @@ class Workplace:
         return self.run("backfill", "--network", "archive", "--path", archive, *more)
 
     def digests(self) -> dict[str, str]:
-        """Every table's file in the lake -> SHA-256."""
-        files = sorted(self.lake.rglob("*.parquet"))
+        """Every table's file in the lake -> SHA-256, but for throughput, which tells how long the others took."""
+        files = sorted(path for path in self.lake.rglob("*.parquet") if "throughput" not in path.parts)
         return {str(path.relative_to(self.lake)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def leftovers(self) -> list[Path]:
-        """Files in the lake that are neither a table's, nor the campaign, nor a note of when an hour was taken in."""
-        known = ("part-0.parquet", "campaign.toml")
+        """Files in the lake that are no table's, not the campaign, no report and no note of when an hour was taken in."""
+        known = ("part-0.parquet", "campaign.toml", "report.html")
         return [p for p in self.lake.rglob("*") if p.is_file() and p.name not in known and p.parts[-3] != "intake"]
