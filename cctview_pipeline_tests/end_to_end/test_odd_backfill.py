@@ -44,6 +44,6 @@ def test_one_bad_entry_a_lone_date_and_an_unfinished_zip_take_nothing_with_them(
     again = work.invoke("backfill", "--path", root)
     assert again.returncode == 0, again.stderr
     said = " ".join(again.stdout.split())
-    assert "All 15 partitions are finished" in said
+    assert "All 30 partitions are finished" in said
     assert "Set aside of 735-683-N: 1 unreadable, such as 735-683-N--2020-05-05--13.00.10--original.jpeg: The bytes of" in said
     assert "Not used: zip files whose list of entries is damaged" in said
