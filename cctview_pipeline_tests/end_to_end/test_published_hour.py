@@ -75,9 +75,12 @@ def test_journeys_and_travel_times_are_those_of_the_matches(place: Workplace, su
         "most_cameras": int(cameras.max()),
     }
     assert (cameras > 1).sum() > 50
+    times = pd.read_parquet(place.lake / "travel_times" / "day=2020-05-05" / "part-0.parquet")
     for way in summary["travel"]:
         chosen = table(place, "matches", way["to"]).query("assigned and gallery_camera_id == @way['from']")
-        assert 0.5 * len(chosen) < way["vehicles"] <= len(chosen), "those whose vehicle passed both lines, once each"
+        timed = times[(times["from_camera_id"] == way["from"]) & (times["to_camera_id"] == way["to"])]
+        assert 0.5 * len(chosen) < timed["vehicles"].sum() <= len(chosen), "those whose vehicle passed both lines, once each"
+        assert way["vehicles"] == timed.query("status == 'observed'")["vehicles"].sum()
         assert chosen["implied_speed_kmh"].median() == pytest.approx(way["kmh"], rel=0.25)
         assert chosen["implied_speed_kmh"].max() < 200
 
