@@ -1,6 +1,7 @@
 -- One row a way between neighbouring cameras and quarter of an hour of arrival. The time is from passing the one camera to passing
--- the other (passages.passed_at), brought to the way from pole to pole, so that its length is the cameras' distance. Every match counts with its probability;
--- quantiles are those of the weighted times, and the median's interval is that of its order statistics with `effective` of them.
+-- the other (passages.passed_at), brought to the way from pole to pole, so that its length is the cameras' distance. Every match
+-- counts with its probability; quantiles are those of the weighted times, and the median's interval is that of its order statistics
+-- with `effective` of them.
 -- filtered: what the window of Dion and Rakha (2006), which knows no probability, sets aside of the same matches.
 -- Caveat: the matcher believes usual times more readily than odd ones, so the 95th percentile is too small (known bias).
 WITH binned AS (
