@@ -39,9 +39,9 @@ from cctview_pipeline.evaluate.truth import counts
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match import belief, matching, pairs
-from cctview_pipeline.match.gate import edges_into
 from cctview_pipeline.match.journeys import chain_journeys
 from cctview_pipeline.match.tables import match_tracks
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.track import tables as track_tables
 from cctview_pipeline.track import tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
@@ -241,7 +241,7 @@ def match_all(lake: Lake) -> float:
     for partition in _camera_hours(lake):
         own, features = lake.read("tracks", partition), lake.read("features", partition)
         sources = []
-        for edge in edges_into(campaign, partition.camera):
+        for edge in RoadNetwork.of(campaign).edges_into(partition.camera):
             places = [Partition.camera_hour(edge.source.id, hour) for hour in (partition.hour - HOUR, partition.hour)]
             known = [place for place in places if lake.has("features", place)]
             vectors = [lake.read("features", place) for place in known]
@@ -268,7 +268,7 @@ def measure(lake: Lake) -> dict[str, float | None]:
     """FIGURES of a lake that was tracked and matched."""
     campaign = lake.campaign()
     hours, names = campaign.hours(), [camera.id for camera in campaign.cameras]
-    ways = [(name, other.id) for name in names for other in campaign.neighbours(name)]
+    ways = [(name, other.id) for name in names for other in RoadNetwork.of(campaign).neighbours(name)]
     seen = [read_camera(lake, name, hours) for name in names]
     matches, transitions = assigned_matches(lake, seen, ways, hours), true_transitions(lake, seen, ways, hours)
     rows = tracking_rows(seen) + journey_rows(lake, seen, hours) + match_rows(seen, ways, matches, transitions)

@@ -29,6 +29,7 @@ from cctview_pipeline.evaluate.report import Row
 from cctview_pipeline.evaluate.traffic import count_rows, label_rows, speed_rows
 from cctview_pipeline.evaluate.transitions import AssignedMatch, Transition, assigned_matches, name_of, true_transitions
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.roads import RoadNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "counts.json"
@@ -93,7 +94,7 @@ class City:
         names = [camera.id for camera in campaign.cameras]
         hours = [hour for hour in campaign.hours() if lake.has("passages", Partition.camera_hour(names[0], hour))]
         seen = [read_camera(lake, name, hours) for name in names]
-        self.ways = [(name, other.id) for name in names for other in campaign.neighbours(name)]
+        self.ways = [(name, other.id) for name in names for other in RoadNetwork.of(campaign).neighbours(name)]
         self.passed = [read_passages(lake, each, hours) for each in seen]
         self.matches = assigned_matches(lake, seen, self.ways, hours)
         self.transitions = true_transitions(lake, seen, self.ways, hours)

@@ -60,9 +60,10 @@ from cctview_pipeline.images import encode_png
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match import Ranking, evaluate_ranking, gate
-from cctview_pipeline.match.gate import edges_into
+from cctview_pipeline.match.gate import longest_s
 from cctview_pipeline.match.journeys import chain_journeys
 from cctview_pipeline.match.tables import match_tracks
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.runtime.device import set_threads
 from cctview_pipeline.track import flow, tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
@@ -260,7 +261,7 @@ def match_all(lake: Lake) -> None:
     tables = {p.camera: (lake.read("tracks", p), lake.read("features", p)) for p in camera_hours(lake)}
     parts = [schema_of("matches").empty_table()]
     for partition in camera_hours(lake):
-        sources = [(edge, *tables[edge.source.id]) for edge in edges_into(campaign, partition.camera)]
+        sources = [(edge, *tables[edge.source.id]) for edge in RoadNetwork.of(campaign).edges_into(partition.camera)]
         found = match_tracks(sources, *tables[partition.camera]).matches
         lake.write("matches", partition, found)
         parts.append(found)
@@ -289,7 +290,9 @@ def read_all(lake: Lake) -> tuple[list[CameraResults], list[tuple[str, str]]]:
     """Every camera's results, and the ways from each to its neighbours."""
     campaign = lake.campaign()
     seen = [read_camera(lake, camera.id, campaign.hours()) for camera in campaign.cameras]
-    return seen, [(camera.id, other.id) for camera in campaign.cameras for other in campaign.neighbours(camera.id)]
+    return seen, [
+        (camera.id, other.id) for camera in campaign.cameras for other in RoadNetwork.of(campaign).neighbours(camera.id)
+    ]
 
 
 def passages(lake: Lake) -> dict[str, set[str]]:
@@ -430,9 +433,7 @@ def traffic(lake: Lake) -> dict:
         "passages": sum(passed),
         "vehicles_by_cameras_passed": {str(n): passed.count(n) for n in range(1, 7)},
         "true_boxes_that_count": len(sides),
-        "longest_way_in_the_gate_s": round(
-            max(edge.longest_s for camera in lake.campaign().cameras for edge in edges_into(lake.campaign(), camera.id))
-        ),
+        "longest_way_in_the_gate_s": round(max(map(longest_s, RoadNetwork.of(lake.campaign()).edges))),
         "median_shorter_side_px": round(float(np.median(sides)), 1),
     }
 

@@ -42,9 +42,9 @@ from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.storage import S3Access
 from cctview_pipeline.local_calendar import BIN
-from cctview_pipeline.match.gate import edges
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.keys import KeyStore
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.viewer import ViewerSettings, create_app, door
 from cctview_pipeline.viewer.serving import listen
 
@@ -114,7 +114,7 @@ def write_figures(lake: Lake, campaign: Campaign) -> None:
     sides = [{"camera_id": camera.id, "carriageway": way} for camera in campaign.cameras for way in "NS"]
     ways = [
         {"from_camera_id": edge.source.id, "to_camera_id": edge.target.id, "carriageway": edge.carriageway}
-        for edge in edges(campaign)
+        for edge in RoadNetwork.of(campaign).edges
     ]
     corridors = {camera.id: camera.corridor for camera in campaign.cameras}
     changes = {

@@ -20,6 +20,7 @@ from cctview_pipeline.errors import ConfigurationError, is_shown, printable
 from cctview_pipeline.ids import is_camera_id
 from cctview_pipeline.images.size import Size, named
 from cctview_pipeline.limits import NAME_CHARACTERS, PICTURE_SIDE, ZONE_CORNERS
+from cctview_pipeline.links import FACINGS, Link, named_side
 from cctview_pipeline.local_calendar import LocalCalendar, check_country, check_zone
 from cctview_pipeline.polygons import crosses_itself, is_line
 from cctview_pipeline.settings import (
@@ -40,7 +41,6 @@ from cctview_pipeline.toml_text import parse_toml, written
 HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=1)
 """After an hour's end, until when its last frames may still be on their way."""
-FACINGS = ("north", "east", "south", "west")
 MAX_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
 _CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
@@ -133,10 +133,11 @@ class Camera:
     longitude: Annotated[StrictFloat, Field(ge=-180, le=180, examples=[-73.9637])]
     """Its place, degrees."""
     faces: Annotated[Text, Field(examples=["north", ""])]
-    """Where it looks: north, east, south or west. Where nobody knows, its vehicles have no carriageway."""
-    corridor: Annotated[Text, Field(examples=["fdr"])]
-    """The road it stands at; cameras of one corridor are neighbours."""
-    order: Annotated[StrictInt, Field(ge=-1_000_000, le=1_000_000, examples=[1])]
+    """Where it looks: north, east, south or west. Where nobody knows, its carriageways are called away and towards."""
+    corridor: Annotated[Text, Field(examples=["fdr"])] = ""
+    """The road it stands at: a short form of `[[links]]`, there and back, between cameras of it that follow each other and whose
+    facings are known."""
+    order: Annotated[StrictInt, Field(ge=-1_000_000, le=1_000_000, examples=[1])] = 0
     """Its place along the corridor, no two alike."""
     network: Annotated[Text, Field(examples=["nyc-dot"])] = ""
     """The live network that it belongs to."""
@@ -232,9 +233,11 @@ class Head:
 @dataclass(frozen=True, kw_only=True)
 class Campaign(Head):
     """What a lake is about: the head of its file, its cameras, and the times in which their figures are not what they seem.
-    sumo, tmg: what formats/sumo.py and formats/tmg.py read; source: the file that says so, for refusals."""
+    links: beside those that corridors stand for; sumo, tmg: what formats/sumo.py and formats/tmg.py read; source: the file that
+    says so, for refusals."""
 
     cameras: tuple[Camera, ...]
+    links: tuple[Link, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
     sumo: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     tmg: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
@@ -254,7 +257,7 @@ class Campaign(Head):
                 f"{self.source} names cameras '{one}' and '{other}', which differ in upper and lower case only: some disks can't "
                 "tell them apart, so rename one."
             )
-        places = [(camera.corridor, camera.order) for camera in self.cameras]
+        places = [(camera.corridor, camera.order) for camera in self.cameras if camera.corridor]
         if len(set(places)) != len(places):
             corridor, order = _twice(places)
             raise ConfigurationError(
@@ -280,12 +283,37 @@ class Campaign(Head):
             check_country(self.country, self.source)
         for anomaly in self.anomalies:
             self.camera(anomaly.camera)
+        self._check_links()
         if (count := self.size) > MAX_PARTITIONS:
             raise ConfigurationError(
                 f"{len(self.cameras)} cameras x {count // len(self.cameras)} hours are {count} partitions, more than "
                 f"{MAX_PARTITIONS}: "
                 f"shorten the window in {self.source}, or split the cameras over two lakes. Old hours stay in the lake."
             )
+
+    def _check_links(self) -> None:
+        def refuse(link: Link, what: str) -> NoReturn:
+            raise ConfigurationError(f"{self.source}: the link from '{link.from_camera}' to '{link.to_camera}' {what}")
+
+        met: set[tuple[str, str]] = set()
+        for link in self.links:
+            ends = [self.camera(each) for each in link.pair]
+            if link.pair in met:
+                refuse(link, "stands there twice: take one of them out.")
+            met.add(link.pair)
+            straight = ends[0].distance_m(ends[1])
+            if link.metres < 0.8 * straight - 100:  # places are those of poles, and some lists round them
+                refuse(link, f"has {link.metres:g} metres, and the straight line between the two has {straight:.0f}: correct it.")
+            for camera, key, side in zip(ends, ("leaves", "enters"), (link.leaves, link.enters), strict=True):
+                if not side and not all(end.faces for end in ends):
+                    refuse(
+                        link,
+                        f"does not say how it {key} '{camera.id}', and nobody knows how the two face: write "
+                        f'{key} = "towards" or {key} = "away", or say how both face.',
+                    )
+                if side and named_side(camera.faces, side) is None:
+                    looks = f"looks {camera.faces}" if camera.faces else "faces nobody knows where to"
+                    refuse(link, f'has {key} = "{side}", and \'{camera.id}\' {looks}: write "towards" or "away".')
 
     def camera(self, camera_id: str) -> Camera:
         """Raises CctviewError, with the mend, for a camera that the campaign does not name."""
@@ -345,13 +373,6 @@ class Campaign(Head):
                 "move start or end in the lake's campaign.toml, or use another lake."
             )
 
-    def neighbours(self, camera_id: str) -> list[Camera]:
-        """The cameras before and after this one along its corridor."""
-        camera = self.camera(camera_id)
-        corridor = sorted((c for c in self.cameras if c.corridor == camera.corridor), key=lambda c: c.order)
-        place = corridor.index(camera)
-        return corridor[max(0, place - 1) : place] + corridor[place + 1 : place + 2]
-
     def to_toml(self) -> str:
         """As ``campaign.toml`` has it; :meth:`from_toml` reads the same campaign."""
         document = tomlkit.document()
@@ -373,13 +394,15 @@ class Campaign(Head):
             for name in ZONES:
                 values[name] = [[list(point) for point in polygon] for polygon in values[name]]
             values["zones_size"] = list(camera.zones_size or ())
-            optional = ("network", "network_id", *ZONES, "zones_size")
+            road = () if camera.corridor else ("corridor", "order")
+            optional = {*road, "network", "network_id", *ZONES, "zones_size"}
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
-        if self.anomalies:
-            document["anomalies"] = tomlkit.aot()
-            for anomaly in self.anomalies:
-                document["anomalies"].append(tomlkit.item(anomaly.to_dict()))
+        for name, rows in (("links", self.links), ("anomalies", self.anomalies)):
+            if rows:
+                document[name] = tomlkit.aot()
+                for row in rows:
+                    document[name].append(tomlkit.item(row.to_dict()))
         for name in EXPORTED:
             if tables := getattr(self, name):
                 document[name] = [dict(each) for each in tables]
@@ -389,7 +412,7 @@ class Campaign(Head):
     def from_toml(cls, text: str, source: str = "campaign.toml") -> "Campaign":
         """Raises CctviewError, naming the source, for anything that is no campaign."""
         document = parse_toml(text, source)
-        if unknown := set(document) - {"campaign", "cameras", "anomalies", *EXPORTED}:
+        if unknown := set(document) - {"campaign", "cameras", "links", "anomalies", *EXPORTED}:
             name = printable(min(unknown))
             mend = f"write [campaign.{name}]" if name in keys_of(schema_of(Head)) else "take it out"
             raise ConfigurationError(f"{source} has '{name}' beside [campaign] and [[cameras]], where nobody reads it: {mend}.")
@@ -400,9 +423,10 @@ class Campaign(Head):
             raise ConfigurationError(f"{source} lists no cameras: describe each under a [[cameras]] of its own.")
         head = read(Head, document["campaign"], Section(source, "[campaign]"))
         cameras = read_rows(Camera, rows, source, "cameras")
+        links = read_rows(Link, _tables(document, "links", source), source, "links")
         anomalies = read_rows(Anomaly, _tables(document, "anomalies", source), source, "anomalies")
         sumo, tmg = (_tables(document, name, source) for name in EXPORTED)
-        return cls(**vars(head), cameras=cameras, anomalies=anomalies, sumo=sumo, tmg=tmg, source=source)
+        return cls(**vars(head), cameras=cameras, links=links, anomalies=anomalies, sumo=sumo, tmg=tmg, source=source)
 
 
 def _tables(document: Mapping[str, Any], name: str, source: str) -> tuple[Mapping[str, Any], ...]:

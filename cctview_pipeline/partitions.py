@@ -11,6 +11,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.environment import PARTITIONS_PER_RUN
 from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.lake.layout import DAY_FORMAT, HOUR_FORMAT, Partition, format_day, format_hour, parse_day, parse_hour
+from cctview_pipeline.roads import RoadNetwork
 
 # Partition mappings and backfill policies are marked as beta: every use of one would say so in every run's log.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -53,7 +54,8 @@ class Partitions:
     at which the latest of them begins in the course of the year.
     hours_of_day: a day -> its hours, and where clocks change or run ahead of UTC some of the day before; they may lie outside the
     campaign's window.
-    near_cameras_hour_and_before: a camera and an hour -> it and its neighbours, in that hour and the one before.
+    near_cameras_hour_and_before: a camera and an hour -> it and the cameras from which links lead to it, in that hour and the one
+    before.
     independent: the backfill policy of frames to features: no camera-hour needs another, so any cut is right. A run over many
     partitions loads its models once and leaves Dagster little to write down; runs over few of them go on side by side, and one
     that dies has little to do again.
@@ -73,7 +75,8 @@ class Partitions:
     def of(cls, campaign: Campaign) -> "Partitions":
         cameras = dg.StaticPartitionsDefinition([camera.id for camera in campaign.cameras])
         hours = dg.HourlyPartitionsDefinition(campaign.start, campaign.end, fmt=HOUR_FORMAT, timezone="UTC")
-        near = {camera.id: [camera.id, *(other.id for other in campaign.neighbours(camera.id))] for camera in campaign.cameras}
+        network = RoadNetwork.of(campaign)
+        near = {each.id: [each.id, *(edge.source.id for edge in network.edges_into(each.id))] for each in campaign.cameras}
         return cls(
             cameras=cameras,
             hours=hours,

@@ -15,6 +15,7 @@ from cctview_pipeline.errors import CctviewError, is_shown
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.polygons import crosses_itself
 from cctview_pipeline.resources.understood import understood
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, utc
 
@@ -298,7 +299,7 @@ def test_a_camera_that_is_misspelt_is_told_what_it_may_mean():
 def test_neighbours_are_the_cameras_before_and_after_along_the_corridor():
     road = [replace(NORTH, id=f"c-{order}", order=order) for order in (30, 10, 20)]
     whole = campaign(cameras=(*road, replace(NORTH, id="elsewhere", corridor="other", order=21)))
-    names = {camera.id: [neighbour.id for neighbour in whole.neighbours(camera.id)] for camera in whole.cameras}
+    names = {camera.id: [neighbour.id for neighbour in RoadNetwork.of(whole).neighbours(camera.id)] for camera in whole.cameras}
     assert names == {"c-10": ["c-20"], "c-20": ["c-10", "c-30"], "c-30": ["c-20"], "elsewhere": []}
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.local_calendar import BIN
+from cctview_pipeline.roads import Edge
 
 KEYS = {
     "vehicle_counts": ("camera_id", "carriageway", "label", "began_at"),
@@ -52,12 +53,15 @@ def counted_passages(table: str, passages: pa.Table, figure: Mapping) -> pa.Tabl
     return found.filter(pc.greater(found["speed_kmh"], 0)) if table == "speeds" else found
 
 
-def timed_pairs(matches: pa.Table, passages: pa.Table, earlier: Iterable[pa.Table], figure: Mapping) -> list[TimedPair]:
+def timed_pairs(
+    matches: pa.Table, passages: pa.Table, earlier: Iterable[pa.Table], figure: Mapping, edge: Edge
+) -> list[TimedPair]:
     """What a row of travel_times rests on, the fastest first. passages: of the camera and hour of arrival; earlier: of the
     camera before. Of the matches that the fragments of one vehicle have, the likeliest counts."""
-    arrived = counted_passages("flows", passages, figure)
+    arrived = counted_passages("flows", passages, {**figure, "carriageway": edge.enters})
+    left = (table.filter(pc.equal(table["carriageway"], edge.leaves)) for table in earlier)
     later = {fragment: row for row in arrived.to_pylist() for fragment in row["track_ids"]}
-    before = {fragment: row for table in earlier for row in table.to_pylist() for fragment in row["track_ids"]}
+    before = {fragment: row for table in left for row in table.to_pylist() for fragment in row["track_ids"]}
     found: dict[str, TimedPair] = {}
     for match in matches.filter(pc.field("assigned")).to_pylist():
         one, other = later.get(match["query_track_id"]), before.get(match["gallery_track_id"])

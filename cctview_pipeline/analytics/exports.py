@@ -29,7 +29,7 @@ from cctview_pipeline.formats.sumo import read_detectors, sumo_files
 from cctview_pipeline.formats.tmg import hourly_volumes, read_stations, write_volumes
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
-from cctview_pipeline.match.gate import edges
+from cctview_pipeline.roads import RoadNetwork
 
 FORMS = {
     "csv": "CSV files of all figures, with a datapackage.json",
@@ -87,7 +87,7 @@ def _files(lake: Lake, campaign: Campaign, form: str, days: Sequence[date]) -> F
         case "geojson":
             return _geojson(lake, campaign, days)
         case "gmns":
-            return iter(gmns_files(campaign.name, campaign.cameras, edges(campaign)).items())
+            return iter(gmns_files(campaign.name, campaign.cameras, RoadNetwork.of(campaign).edges).items())
         case "sumo":
             return _sumo(lake, campaign, days)
         case _:
@@ -109,7 +109,7 @@ def _package(lake: Lake, campaign: Campaign, days: Sequence[date], form: Form) -
 def _geojson(lake: Lake, campaign: Campaign, days: Sequence[date]) -> Files:
     quality = [read_day(lake, day, ["data_quality"])["data_quality"] for day in days]
     yield "cameras.geojson", cameras_geojson(campaign.cameras, pa.concat_tables(quality) if quality else None)
-    yield "links.geojson", links_geojson(edges(campaign))
+    yield "links.geojson", links_geojson(RoadNetwork.of(campaign).edges)
 
 
 def _sumo(lake: Lake, campaign: Campaign, days: Sequence[date]) -> Files:

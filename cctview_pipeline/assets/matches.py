@@ -17,7 +17,7 @@ from cctview_pipeline.resources.lake import LakeResource
 
 if TYPE_CHECKING:
     from cctview_pipeline.match.belief import EdgeModel
-    from cctview_pipeline.match.gate import Edge
+    from cctview_pipeline.roads import Edge
 
 
 def matches(partitions: Partitions) -> dg.AssetsDefinition:
@@ -31,14 +31,14 @@ def matches(partitions: Partitions) -> dg.AssetsDefinition:
         backfill_policy=partitions.after_all_tracks,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        from cctview_pipeline.match.gate import edges_into
         from cctview_pipeline.match.tables import match_tracks
+        from cctview_pipeline.roads import RoadNetwork
 
         store, campaign = lake.open_campaign()
         run = PartitionRun(context, store, "matches")
 
         def make(partition: Partition) -> None:
-            edges = edges_into(campaign, partition.camera)
+            edges = RoadNetwork.of(campaign).edges_into(partition.camera)
             own, vectors = store.read("tracks", partition), store.read("features", partition)
             sources = [(edge, *_hour_and_before(store, edge, partition, vectors)) for edge in edges]
             matched = match_tracks(sources, own, vectors)

@@ -23,6 +23,7 @@ from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.work import Work
 
 REPORT = "daily_report"
@@ -84,8 +85,9 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     missing["tracks"] |= _hour_after(missing["tracks"])
     missing["passages"] |= missing["tracks"]
     missing["passages"] |= _hour_after(missing["passages"])
+    network = RoadNetwork.of(campaign)
     for p in list(missing["tracks"]):
-        for camera in (p.camera, *(near.id for near in campaign.neighbours(p.camera))):
+        for camera in (p.camera, *(near.id for near in network.neighbours(p.camera))):
             missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.begin, p.begin + HOUR)}
     touched = {p.begin for p in missing["matches"] | missing["journeys"]}
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}

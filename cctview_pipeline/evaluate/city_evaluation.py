@@ -14,6 +14,7 @@ from cctview_pipeline.evaluate.tracking import tracking_rows
 from cctview_pipeline.evaluate.traffic import count_rows, label_rows, speed_rows, travel_time_rows
 from cctview_pipeline.evaluate.transitions import CameraPair, assigned_matches, true_transitions
 from cctview_pipeline.lake import Lake
+from cctview_pipeline.roads import RoadNetwork
 
 
 def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: float) -> Evaluation:
@@ -48,4 +49,5 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
 
 def _ways(campaign: Campaign, cameras: list[str]) -> list[CameraPair]:
     """Every camera and each neighbour that is evaluated too: both directions of the road."""
-    return [(camera, other.id) for camera in cameras for other in campaign.neighbours(camera) if other.id in cameras]
+    network = RoadNetwork.of(campaign)
+    return [(camera, other.id) for camera in cameras for other in network.neighbours(camera) if other.id in cameras]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import Camera
-from cctview_pipeline.formats.links import Link, carriageway_of, link_id
+from cctview_pipeline.roads import Edge
 
 DECIMALS = 6
 """Of degrees: a tenth of a metre, as the RFC advises."""
@@ -30,23 +30,23 @@ def cameras_geojson(cameras: Sequence[Camera], quality: pa.Table | None = None) 
     return _collection(features)
 
 
-def links_geojson(links: Iterable[Link]) -> bytes:
+def links_geojson(edges: Iterable[Edge]) -> bytes:
     """A straight line a way; what the road does between two cameras nobody has told."""
     return _collection(
         _feature(
-            link_id(link),
+            edge.id,
             "LineString",
-            [_place(link.source), _place(link.target)],
+            [_place(edge.source), _place(edge.target)],
             {
-                "link_id": link_id(link),
-                "from_camera_id": link.source.id,
-                "to_camera_id": link.target.id,
-                "corridor": link.target.corridor,
-                "carriageway": carriageway_of(link),
-                "length_m": round(link.metres, 1),
+                "link_id": edge.id,
+                "from_camera_id": edge.source.id,
+                "to_camera_id": edge.target.id,
+                "corridor": edge.road,
+                "carriageway": edge.carriageway,
+                "length_m": round(edge.metres, 1),
             },
         )
-        for link in links
+        for edge in edges
     )
 
 

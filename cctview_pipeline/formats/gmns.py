@@ -11,7 +11,7 @@ import pyarrow as pa
 from cctview_pipeline.campaign import Camera
 from cctview_pipeline.formats.figures import to_csv
 from cctview_pipeline.formats.geojson import DECIMALS
-from cctview_pipeline.formats.links import Link, link_id
+from cctview_pipeline.roads import Edge
 
 _NODE = pa.schema(
     {"node_id": pa.string(), "name": pa.string(), "x_coord": pa.float64(), "y_coord": pa.float64(), "node_type": pa.string()}
@@ -40,7 +40,7 @@ _CONFIG = {
 }
 
 
-def gmns_files(name: str, cameras: Sequence[Camera], links: Sequence[Link]) -> dict[str, bytes]:
+def gmns_files(name: str, cameras: Sequence[Camera], edges: Sequence[Edge]) -> dict[str, bytes]:
     """File name -> content. name: of the campaign."""
     nodes = [
         {
@@ -54,16 +54,16 @@ def gmns_files(name: str, cameras: Sequence[Camera], links: Sequence[Link]) -> d
     ]
     ways = [
         {
-            "link_id": link_id(link),
-            "name": link.target.corridor,
-            "from_node_id": link.source.id,
-            "to_node_id": link.target.id,
+            "link_id": edge.id,
+            "name": edge.road,
+            "from_node_id": edge.source.id,
+            "to_node_id": edge.target.id,
             "directed": True,
-            "geometry": f"LINESTRING ({_place(link.source)}, {_place(link.target)})",
+            "geometry": f"LINESTRING ({_place(edge.source)}, {_place(edge.target)})",
             "dir_flag": 1,
-            "length": round(link.metres / 1000, 4),
+            "length": round(edge.metres / 1000, 4),
         }
-        for link in links
+        for edge in edges
     ]
     return {
         "node.csv": to_csv(pa.Table.from_pylist(nodes, _NODE)),

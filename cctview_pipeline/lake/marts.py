@@ -180,7 +180,9 @@ BY_DAY = [
                 _number("flow_per_h", "vehicles an hour of the time that was seen"),
                 _number("in_view_count", "the second count: vehicles in view times the time over the mean dwell; follows nobody"),
                 _number("disagreement", "(in_view_count - vehicles) / vehicles"),
-                _number("balance", "expanded over that of the camera before on the same carriageway; null at the first"),
+                _number(
+                    "balance", "expanded over that of the camera before, or of those that come together here; null at the first"
+                ),
                 _number("heavy_share", "buses and trucks of all, corrected for the labels that are confused"),
                 _number("heavy_lower", "end of its 90 % interval"),
                 _number("heavy_upper", "its other end"),
@@ -225,7 +227,7 @@ BY_DAY = [
             [
                 _FROM,
                 _TO,
-                column("carriageway", pa.string(), "of the way: N, S, E or W"),
+                column("carriageway", pa.string(), "of the way: N, S, E or W; onward or back where its road has no one of them"),
                 _BEGAN_AT,
                 _LOCAL_AT,
                 column("metres", pa.float32(), "between the cameras, m"),
@@ -304,7 +306,7 @@ BY_DAY = [
     ),
     TableSpec(
         "corridor_od",
-        "Where vehicles were first and last seen along a corridor, by hour of their first sight.",
+        "Where vehicles were first and last seen, by hour of their first sight.",
         "day",
         pa.schema(
             [
@@ -314,8 +316,11 @@ BY_DAY = [
                 column("began_at", TIME, "beginning of the hour, UTC"),
                 _LOCAL_AT,
                 column("journeys", pa.int64(), "that were followed all the way"),
-                _number("expanded", "journeys over the product of the match rates along the way; null where one is not known"),
-                _number("match_rate", "that product"),
+                _number(
+                    "expanded",
+                    "the same with those that were lost on the way, by the match rates of its parts; null where one is not known",
+                ),
+                _number("match_rate", "journeys over expanded"),
             ]
         ),
     ),

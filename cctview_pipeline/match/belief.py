@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.pairs import Pairs
+from cctview_pipeline.roads import Edge
 
 STAYS_M, SHARE_VOTES = 5_000.0, 100.0
 """Beforehand, the share of vehicles that the camera before has seen too falls by e over so many metres, as ramps change the

@@ -1,5 +1,6 @@
 """Ranking and choosing: for every track of a camera, the neighbours' earlier tracks it may go on from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from cctview_pipeline.match.belief import APPEARANCE, EdgeModel, believed, learn
-from cctview_pipeline.match.gate import Edge
-from cctview_pipeline.match.pairs import Pairs, TrackSet, candidates, two_vehicles
+from cctview_pipeline.match.gate import speed_kmh
+from cctview_pipeline.match.pairs import Pairs, TrackSet, candidates, joined, two_vehicles
+from cctview_pipeline.roads import Edge
 
 METRIC = "euclidean-mean"
 """Of the tracks' mean embeddings, in which large images weigh more, each camera's mean taken off."""
@@ -21,6 +23,9 @@ EM_ROUNDS, STEPS = 4, 8
 
 MIN_ODDS, MIN_RESPONSIBILITY = 1e-5, 1e-3
 """Probability below which a pair takes nothing from others, and from which it teaches."""
+
+MIN_NONE = 0.02
+"""The least share of the queries that comes by no edge, where several lead to one place."""
 
 BP_ITERATIONS = 15
 """Of the messages between queries and gallery; they settle after a handful."""
@@ -45,26 +50,50 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Matching:
-    """candidates: by query and rank; belief: what was learned of the edge, None where nothing could be matched."""
+    """Along one edge. candidates: by query and rank; belief: what was learned of it, None where nothing could be matched."""
 
     candidates: list[Candidate]
     belief: EdgeModel | None
 
 
-def match(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Matching:
-    """Rank the gallery's tracks inside the edge's gate for every query, give each pair a probability, and choose.
+def match(queries: TrackSet, sources: Sequence[tuple[Edge, TrackSet]]) -> list[Matching]:
+    """Rank the tracks of every edge's gallery inside its gate for every query, give each pair a probability, and choose.
 
-    The choice has the highest product of probabilities with each track in at most one pair, and leaves out what is likelier
-    to be none.
+    sources: edges by which the queries can have come, with the tracks of their sources. Each edge learns from its own pairs; then
+    they compete: a query came by one of them, or by none. The choice has the highest product of probabilities with each track in
+    at most one pair, and leaves out what is likelier to be none.
     """
+    found = [_learned(edge, queries, gallery) for edge, gallery in sources]
+    learned = [each for each in found if each]
+    if not learned:
+        return [Matching([], None)] * len(sources)
+    union = joined([pairs for pairs, _ in learned])
+    shares = [belief.share for _, belief in learned]
+    rest = max(1 - sum(shares), MIN_NONE)
+    odds = [
+        belief.log_odds(pairs) + (np.log((1 - belief.share) / rest) if len(learned) > 1 else 0.0) for pairs, belief in learned
+    ]
+    probability = marginals(union, np.concatenate(odds))
+    ends = np.cumsum([len(pairs) for pairs, _ in learned])[:-1]
+    chosen = zip(np.split(probability, ends), np.split(assign(union, probability), ends), strict=True)
+    matchings = []
+    for (edge, _), each in zip(sources, found, strict=True):
+        if each is None:
+            matchings.append(Matching([], None))
+            continue
+        pairs, belief = each
+        matchings.append(Matching(_candidates(edge, pairs, belief.evidence(pairs), *next(chosen)), belief))
+    return matchings
+
+
+def _learned(edge: Edge, queries: TrackSet, gallery: TrackSet) -> tuple[Pairs, EdgeModel] | None:
+    """None where no pair can be."""
     if not len(queries) or not len(gallery):
-        return Matching([], None)
+        return None
     pairs = candidates(edge, queries, gallery)
     if not len(pairs):
-        return Matching([], None)
-    belief = learn_edge(believed(edge, pairs, two_vehicles(edge, queries, gallery)), pairs)
-    probability = marginals(pairs, belief.log_odds(pairs))
-    return Matching(_candidates(edge, pairs, belief.evidence(pairs), probability, assign(pairs, probability)), belief)
+        return None
+    return pairs, learn_edge(believed(edge, pairs, two_vehicles(edge, queries, gallery)), pairs)
 
 
 def learn_edge(before: EdgeModel, pairs: Pairs) -> EdgeModel:
@@ -130,7 +159,7 @@ def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.
         rank[kept],
         pairs.cues[APPEARANCE, those],
         pairs.gap[those],
-        edge.speed_kmh(pairs.seconds[those]),
+        speed_kmh(edge, pairs.seconds[those]),
         probability[those],
         chosen[those],
         probability[those] - best_other[kept],

@@ -1,10 +1,12 @@
 """Pairs of an earlier and a later track that could be one vehicle, and how they differ."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from cctview_pipeline.match.gate import Edge
+from cctview_pipeline.match.gate import admits, longest_s
+from cctview_pipeline.roads import Edge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +61,12 @@ class Pairs:
 
     def select(self, keep: np.ndarray) -> "Pairs":
         """Those pairs alone; the queries' number and the rate stay."""
-        scalars = {"rate", "queries", "lasts_s"}
         return Pairs(
-            **{f.name: getattr(self, f.name) if f.name in scalars else getattr(self, f.name)[..., keep] for f in fields(self)}
+            **{f.name: getattr(self, f.name) if f.name in _SCALARS else getattr(self, f.name)[..., keep] for f in fields(self)}
         )
+
+
+_SCALARS = {"rate", "queries", "lasts_s"}
 
 
 FEW = 30
@@ -86,9 +90,26 @@ def two_vehicles(edge: Edge, queries: TrackSet, gallery: TrackSet, most: int = 2
     return pair_up(edge, queries, gallery, *np.unravel_index(chosen, outside.shape))
 
 
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """Pairs of the same queries with several galleries, one after the other: the galleries' positions are counted on."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = [int(pairs.gallery.max()) + 1 for pairs in parts]
+    starts = np.cumsum([0, *counts[:-1]])
+    shifted = [replace(pairs, gallery=pairs.gallery + start) for pairs, start in zip(parts, starts, strict=True)]
+    arrays = {
+        f.name: np.concatenate([getattr(pairs, f.name) for pairs in shifted], axis=-1)
+        for f in fields(Pairs)
+        if f.name not in _SCALARS
+    }
+    first = parts[0]
+    rate = sum(pairs.rate for pairs in parts)
+    return Pairs(**arrays, rate=rate, queries=first.queries, lasts_s=first.lasts_s)
+
+
 def _admitted(edge: Edge, queries: TrackSet, gallery: TrackSet) -> np.ndarray:
     gaps = queries.first[:, None] - gallery.last[None, :]
-    return edge.admits(gaps, queries.passed[:, None] - gallery.passed[None, :])
+    return admits(edge, gaps, queries.passed[:, None] - gallery.passed[None, :])
 
 
 def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray, earlier: np.ndarray) -> Pairs:
@@ -110,7 +131,7 @@ def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray,
         paces=np.stack([np.nan_to_num(tracks.pace[rows]) for tracks, rows in both]),
         pace_errors=np.stack([np.nan_to_num(tracks.pace_error[rows], nan=UNKNOWN_PACE) for tracks, rows in both]),
         lanes=np.stack([np.clip(np.nan_to_num(tracks.lane[rows]), -3, 3) for tracks, rows in both]),
-        rate=len(gallery) / max(float(np.ptp(gallery.last)), edge.longest_s),
+        rate=len(gallery) / max(float(np.ptp(gallery.last)), longest_s(edge)),
         queries=len(queries),
         lasts_s=float(np.ptp(queries.passed)),
     )

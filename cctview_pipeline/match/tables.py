@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.belief import EdgeModel
-from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.matching import METRIC, Candidate, match
 from cctview_pipeline.match.pairs import TrackSet
+from cctview_pipeline.roads import Edge
 
 EVIDENCE = ("looks", "size", "pace", "label", "travel_time")
 """The columns of match_evidence, in the order of EdgeModel.evidence."""
@@ -35,18 +35,24 @@ def match_tracks(edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Ta
     """
     parts, reasons, learned = [schema_of("matches").empty_table()], [schema_of("match_evidence").empty_table()], []
     begun = tracks.filter(pc.is_null(tracks["continues"]))
-    for edge, source_tracks, source_features in edges:
-        queries = track_set(begun, features, edge.carriageway)
-        ended = source_tracks.filter(pc.invert(pc.is_in(source_tracks["track_id"], source_tracks["continues"].combine_chunks())))
-        gallery = track_set(ended, source_features, edge.carriageway)
-        matching = match(edge, queries, gallery)
-        parts.append(_table(edge, queries, gallery, matching.candidates))
-        reasons.append(_reasons(queries, gallery, matching.candidates))
-        if matching.belief is not None:
-            learned.append((edge, matching.belief))
+    for side in dict.fromkeys(edge.enters for edge, _, _ in edges):
+        queries = track_set(begun, features, side)
+        sources = [(edge, _ended(edge, *tables)) for edge, *tables in edges if edge.enters == side]
+        for (edge, gallery), matching in zip(sources, match(queries, sources), strict=True):
+            parts.append(_table(edge, queries, gallery, matching.candidates))
+            reasons.append(_reasons(queries, gallery, matching.candidates))
+            if matching.belief is not None:
+                learned.append((edge, matching.belief))
     order = [(name, "ascending") for name in ("query_track_id", "gallery_camera_id", "rank")]
     matches = pa.concat_tables(parts).sort_by(order).combine_chunks()
     return Matched(matches, pa.concat_tables(reasons).sort_by("query_track_id").combine_chunks(), learned)
+
+
+def _ended(edge: Edge, tracks: pa.Table, features: pa.Table) -> TrackSet:
+    """The source's tracks that leave by the edge, less those that go on into the next hour."""
+    return track_set(
+        tracks.filter(pc.invert(pc.is_in(tracks["track_id"], tracks["continues"].combine_chunks()))), features, edge.leaves
+    )
 
 
 def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:

@@ -41,10 +41,10 @@ from cctview_pipeline.formats.geojson import cameras_geojson, links_geojson
 from cctview_pipeline.lake import Lake, S3Access
 from cctview_pipeline.lake.layout import format_day
 from cctview_pipeline.lake.storage import Storage
-from cctview_pipeline.match.gate import edges
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.release import CLASS_KEY, COUNTED, READ, RELEASED, WITHHELD, description_of, release
+from cctview_pipeline.roads import RoadNetwork
 
 NOTES = "publications"
 """The folder of the lake in which it is noted what was published."""
@@ -174,7 +174,12 @@ def _package(campaign: Campaign, released: Release, licence: str, k: int, now: d
     points = cameras_geojson(campaign.cameras, pa.concat_tables(quality))
     beside = [
         Beside("cameras.geojson", _GEOJSON, "The cameras, as points.", points),
-        Beside("links.geojson", _GEOJSON, "The ways between neighbouring cameras, as lines.", links_geojson(edges(campaign))),
+        Beside(
+            "links.geojson",
+            _GEOJSON,
+            "The ways between neighbouring cameras, as lines.",
+            links_geojson(RoadNetwork.of(campaign).edges),
+        ),
     ]
     readme = data_dictionary(said, tables, beside).encode()
     beside.append(Beside("README.md", "text/markdown", "What every file and column is.", readme))

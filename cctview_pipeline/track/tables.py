@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from cctview_pipeline.campaign import FACINGS, Camera
+from cctview_pipeline.campaign import Camera
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.links import AWAY, TOWARDS, side_of
 from cctview_pipeline.track import flow
 from cctview_pipeline.track.calibration import Ground, calibrate, speed_kmh
 from cctview_pipeline.track.motion import RoadCoordinates, motion_of, place
@@ -112,7 +113,7 @@ def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: l
     seen, first, last = placed.seen, rows[0], rows[-1]
     frames = np.searchsorted(frame_times, seen.times[last], "right") - np.searchsorted(frame_times, seen.times[first], "left")
     way = direction_of(placed, rows)
-    direction = None if way is None else "away" if way == flow.AWAY else "towards"
+    direction = None if way is None else AWAY if way == flow.AWAY else TOWARDS
     passage = passage_of(placed, rows, way)
     kmh, kmh_error = _kmh(ground, seen, rows) if direction else (None, None)
     return {
@@ -123,7 +124,7 @@ def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: l
         "first_seen": _time(seen.times[first]),
         "last_seen": _time(seen.times[last]),
         "passed_at": _time(passage.passed_at) if passage else None,
-        "carriageway": carriageway(camera, direction),
+        "carriageway": direction and side_of(camera.faces, direction),
         "direction": direction,
         "parked": parked(placed, rows),
         "entry_x": seen.points[first, 0],
@@ -141,14 +142,6 @@ def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: l
         "quality": float(seen.scores[rows].mean() * len(rows) / max(frames, len(rows))),
         "best_detection_id": seen.ids[_best(seen, rows)],
     }
-
-
-def carriageway(camera: Camera, direction: str | None) -> str | None:
-    """What moves away from a camera that faces north goes north; what comes towards it goes south."""
-    if direction is None or not camera.faces:
-        return None
-    facing = FACINGS.index(camera.faces)
-    return FACINGS[facing if direction == "away" else (facing + 2) % 4][0].upper()
 
 
 def _speed(seen: CameraDetections, rows: list[int]) -> float | None:

@@ -21,8 +21,8 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.local_calendar import LocalCalendar
+from cctview_pipeline.roads import Road
 from cctview_pipeline.viewer.reading import Reading
-from cctview_pipeline.viewer.road import Road
 
 MAX_CAMERAS = 40
 _SHOWN = {

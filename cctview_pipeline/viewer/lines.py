@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.svg import Drawing
-from cctview_pipeline.viewer.road import Road
+from cctview_pipeline.roads import Road
 from cctview_pipeline.viewer.vehicle import Leg
 
 SURE = 0.8

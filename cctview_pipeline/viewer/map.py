@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from cctview_pipeline.analytics.svg import Drawing
-from cctview_pipeline.viewer.road import Road
+from cctview_pipeline.roads import Road
 
 LOOKS = {"north": 0, "east": 90, "south": 180, "west": 270}
 WIDTH, EDGE, DEEPEST = 380, 46, 460

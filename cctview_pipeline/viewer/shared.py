@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from cctview_pipeline.analytics import report
 from cctview_pipeline.analytics.clock import Clock
+from cctview_pipeline.analytics.report.space_time import SIDES
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.errors import CctviewError
@@ -24,7 +25,6 @@ from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.viewer.law import ABOUT_VEHICLES, Law, NeedsPurpose
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.reading import NotThere, Reading
-from cctview_pipeline.viewer.road import WAYS
 from cctview_pipeline.viewer.sessions import COOKIE, Session, Sessions, Tries
 from cctview_pipeline.viewer.settings import ViewerSettings
 
@@ -106,7 +106,7 @@ def templates() -> Environment:
         "many": lambda label, count: label if count == 1 else f"{label}{'es' if label.endswith('s') else 's'}",
         "weekday": lambda day: f"{day:%A} {day}",
         "percent": lambda share: f"{100 * share:.0f} %",
-        "way": lambda letter: WAYS.get(letter, letter),
+        "way": lambda letter: SIDES.get(letter, letter),
     }
     for name in ("minute", "second", "moment", "stamp"):
         environment.filters |= {name: _shown(name), f"{name}_text": _written(name)}

@@ -13,6 +13,7 @@ from cctview_pipeline.ids import camera_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.match.tables import EVIDENCE
 from cctview_pipeline.match.verdicts import OFFERED
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.viewer.names import Names, hour_of
 from cctview_pipeline.viewer.reading import Reading
 
@@ -127,7 +128,7 @@ def rankings(reading: Reading, names: Names, track: Track) -> list[Ranking]:
 def went_to(reading: Reading, names: Names, campaign: Campaign, track: Track) -> list[Candidate]:
     """Later tracks of the neighbours that were matched with this one: the same table read the other way."""
     found = []
-    for camera in campaign.neighbours(track.camera):
+    for camera in RoadNetwork.of(campaign).neighbours(track.camera):
         for hour in (track.partition.begin, track.partition.begin + HOUR):
             rows = _where(reading.table("matches", Partition.camera_hour(camera.id, hour)), "gallery_track_id", track.id)
             found += [Candidate(find_track(reading, names, row["query_track_id"]), row, {}) for row in rows if row["assigned"]]

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cctview_pipeline.match.gate import Edge
 from cctview_pipeline.match.pairs import TrackSet
+from cctview_pipeline.roads import Edge
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH
 
-EDGE = Edge(NORTH, SOUTH, "S", NORTH.distance_m(SOUTH))
+EDGE = Edge(source=NORTH, target=SOUTH, leaves="S", enters="S", metres=NORTH.distance_m(SOUTH))
 """From the northern camera to the southern one, 1.4 km."""
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from cctview_pipeline.formats.geojson import cameras_geojson, links_geojson
 from cctview_pipeline.formats.gmns import gmns_files
-from cctview_pipeline.formats.links import link_id
-from cctview_pipeline.match.gate import Edge, edges_into
+from cctview_pipeline.links import Link
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline_tests.factories.figures import CAMERAS, figures
 from cctview_pipeline_tests.factories.tables import NORTH, campaign
 
-LINKS = [edge for camera in CAMERAS for edge in edges_into(campaign(cameras=CAMERAS), camera.id)]
+LINKS = RoadNetwork.of(campaign(cameras=CAMERAS)).edges
 REQUIRED = {"constraints": {"required": True}}
 ID = {"type": "any"} | REQUIRED
 COORDINATE = {"type": "number"} | REQUIRED
@@ -110,10 +110,13 @@ def test_links():
     assert there["properties"]["length_m"] == pytest.approx(1396, abs=2)
 
 
-def test_a_link_whose_side_nobody_knows():
-    one, other = (replace(each, faces="") for each in CAMERAS[:2])
-    [link] = checked(links_geojson([Edge(one, other, "W", 1396.0)]), "LineString").values()
-    assert link["properties"]["carriageway"] is None
+def test_links_of_cameras_that_face_nobody_knows_where_go_onward_along_their_road():
+    loose = tuple(replace(each, faces="", corridor="", order=0) for each in CAMERAS[:2])
+    link = Link(from_camera=loose[0].id, to_camera=loose[1].id, metres=1500.0, leaves="towards", enters="away")
+    edges = RoadNetwork.of(campaign(cameras=loose, links=(link,))).edges
+    [found] = checked(links_geojson(edges), "LineString").values()
+    said = {name: found["properties"][name] for name in ("corridor", "carriageway", "length_m")}
+    assert said == {"corridor": "cam-1 to cam-2", "carriageway": "onward", "length_m": 1500.0}
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -140,4 +143,4 @@ def test_geometry_of_a_network_is_well_known_text():
 
 
 def test_ids_of_links_are_unlike():
-    assert all(one != other for one, other in pairwise(sorted(map(link_id, LINKS))))
+    assert all(one != other for one, other in pairwise(sorted(edge.id for edge in LINKS)))

@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cctview_pipeline.match.gate import longest_s, shortest_s
 from cctview_pipeline.match.matching import TOP_K, Candidate, marginals, match
-from cctview_pipeline.match.pairs import FEW
+from cctview_pipeline.match.pairs import FEW, TrackSet
 from cctview_pipeline.match.pairs import candidates as admitted
 from cctview_pipeline_tests.factories.corridor import EDGE, Corridor, corridor, track_set
 
 
+def paired(queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
+    """Along the one edge."""
+    (matching,) = match(queries, [(EDGE, gallery)])
+    return matching.candidates
+
+
 def matched(made: Corridor) -> list[Candidate]:
-    return match(EDGE, made.queries, made.gallery).candidates
+    return paired(made.queries, made.gallery)
 
 
 def by_query(found: list[Candidate]) -> dict[int, list[Candidate]]:
@@ -47,7 +54,7 @@ def test_look_alikes_are_told_apart_by_the_travel_time():
     usual = EDGE.metres / (60 / 3.6)
     source = track_set([0, 3 * usual], [5, 3 * usual + 5], looks)
     target = track_set([5 + usual, 3 * usual + 5 + usual], [usual + 9, 4 * usual + 9], looks)
-    found = by_query(match(EDGE, target, source).candidates)
+    found = by_query(paired(target, source))
     best = {query: max(candidates, key=lambda c: c.probability).gallery for query, candidates in found.items()}
     assert best == {0: 0, 1: 1}
 
@@ -57,8 +64,8 @@ def test_impossible_pair_takes_nobodys_place():
     looks = np.eye(4, dtype=np.float32)
     worse = looks[[0]] * 0.8 + looks[[1]] * 0.6
     source = track_set([0.0], [5.0], [looks[[0]]])
-    target = track_set([5 + EDGE.shortest_s - 1, 5 + 130.0], [50.0, 140.0], [looks[[0]], worse])
-    assert [(c.query, c.assigned) for c in match(EDGE, target, source).candidates] == [(1, True)]
+    target = track_set([5 + shortest_s(EDGE) - 1, 5 + 130.0], [50.0, 140.0], [looks[[0]], worse])
+    assert [(c.query, c.assigned) for c in paired(target, source)] == [(1, True)]
 
 
 corridors = st.builds(
@@ -79,7 +86,7 @@ def test_what_holds_of_any_match(made):
     assert max(Counter(c.query for c in chosen).values(), default=1) == 1
     assert max(Counter(c.gallery for c in chosen).values(), default=1) == 1
     for c in found:
-        assert EDGE.shortest_s <= c.gap_s <= EDGE.longest_s
+        assert shortest_s(EDGE) <= c.gap_s <= longest_s(EDGE)
         assert 0 <= c.probability <= 1
         seconds = made.queries.passed[c.query] - made.gallery.passed[c.gallery]
         assert c.speed_kmh == pytest.approx(EDGE.metres / max(seconds, 1) * 3.6)
@@ -120,7 +127,7 @@ def test_order_of_the_tracks_makes_no_difference():
     turned = np.arange(len(made.queries.ids))[::-1]
     queries = track_set(made.queries.first[turned], made.queries.last[turned], [made.queries.looks[[i]] for i in turned])
     straight = {(c.query, c.gallery): c.probability for c in matched(made)}
-    back = {(int(turned[c.query]), c.gallery): c.probability for c in match(EDGE, queries, made.gallery).candidates}
+    back = {(int(turned[c.query]), c.gallery): c.probability for c in paired(queries, made.gallery)}
     assert straight.keys() == back.keys()
     np.testing.assert_allclose([straight[pair] for pair in back], list(back.values()), rtol=1e-5, atol=1e-9)
 
@@ -129,7 +136,7 @@ def test_nobody_could_be_anybody():
     nobody = track_set([], [], [])
     made = corridor(5, 0)
     for queries, gallery in ((nobody, made.gallery), (made.queries, nobody), (made.gallery, made.queries)):
-        assert match(EDGE, queries, gallery).candidates == []
+        assert paired(queries, gallery) == []
 
 
 def test_probabilities_are_those_of_all_ways_to_pair_them_up():

@@ -9,7 +9,7 @@ import pytest
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.flow import fit_road_model
 from cctview_pipeline.track.motion import place
-from cctview_pipeline.track.tables import carriageway, continuations, in_sequence, track_id, tracks_table
+from cctview_pipeline.track.tables import continuations, in_sequence, track_id, tracks_table
 from cctview_pipeline.track.tracker import TrackerSettings, Tracking, track
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH
@@ -24,16 +24,6 @@ def table_by_car(made: MadeHour, camera=NORTH, continues={}) -> dict[int, dict]:
     assert tracks.schema == schema_of("tracks")
     assert tracks["first_seen"].to_pylist() == sorted(tracks["first_seen"].to_pylist())
     return {min(made.cars(row["detection_ids"])): row for row in tracks.to_pylist()}
-
-
-@pytest.mark.parametrize(
-    ("faces", "away", "towards"), [("north", "N", "S"), ("south", "S", "N"), ("east", "E", "W"), ("west", "W", "E")]
-)
-def test_carriageway_for_each_facing(faces, away, towards):
-    camera = replace(NORTH, faces=faces)
-    assert carriageway(camera, "away") == away
-    assert carriageway(camera, "towards") == towards
-    assert carriageway(camera, None) is None
 
 
 def test_track_is_named_after_its_first_detection():

@@ -13,6 +13,7 @@ from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.local_calendar import BIN
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, rows
 from cctview_pipeline_tests.factories.viewer_lake import write_marts
@@ -122,7 +123,8 @@ def test_every_figure_of_a_day_counts_the_rows_that_its_page_finds(busy: Browser
 def _pairs(lake: Lake, row: dict) -> list:
     place = place_of(row)
     earlier = [lake.read("passages", each) for each in places_before(row)]
-    return timed_pairs(lake.read("matches", place), lake.read("passages", place), earlier, row)
+    edge = RoadNetwork.of(lake.require_campaign()).edge(row["from_camera_id"], row["to_camera_id"])
+    return timed_pairs(lake.read("matches", place), lake.read("passages", place), earlier, row, edge)
 
 
 @pytest.mark.parametrize("table", KEYS)

@@ -8,8 +8,8 @@ WITH told AS (
     SELECT edges.*, g.began_at + INTERVAL (5 * part) MINUTE AS began_at, g.began_at AS quarter, least(g.counted, s.counted) AS counted,
            CASE WHEN g.counted <= s.counted THEN g.camera_id ELSE s.camera_id END AS worse
     FROM edges
-    JOIN grid g ON g.camera_id = edges.to_camera_id AND g.carriageway = edges.carriageway
-    JOIN grid s ON s.camera_id = edges.from_camera_id AND s.carriageway = edges.carriageway AND s.began_at = g.began_at
+    JOIN grid g ON g.camera_id = edges.to_camera_id AND g.carriageway = edges.enters
+    JOIN grid s ON s.camera_id = edges.from_camera_id AND s.carriageway = edges.leaves AND s.began_at = g.began_at
     CROSS JOIN (SELECT unnest([0, 1, 2]) AS part)
 ), graded AS (SELECT *, status_of(counted, false) AS status FROM cells)
 SELECT c.corridor, c.carriageway, c.from_camera_id, c.to_camera_id, c.from_m, c.to_m, c.began_at, fives.local_at,

@@ -1,6 +1,7 @@
 -- One row a camera, carriageway and quarter of an hour of the campaign's window, over all labels. Beside the count at the line
 -- (vehicles) stand a count that follows nobody, by Little's law (in_view_count: vehicle seconds in view over the mean dwell), and
--- the count of the camera before (balance): where no ramp lies between, the three differ by their errors only.
+-- the count of the camera before (balance), or of those before whose traffic comes together here; none where it parts on its way.
+-- Where no ramp lies between, the three differ by their errors only.
 -- heavy_share: buses and trucks of all, over what the city's truth says of the share that is counted; its interval is Wilson's, and
 -- holds how much that varies from quarter to quarter. peak_hour_factor and directional_share: Highway Capacity Manual.
 WITH counted AS (
@@ -24,6 +25,10 @@ WITH counted AS (
            CASE WHEN usable(status_of(counted, flagged)) THEN vehicles / counted END AS expanded,
            CASE WHEN vehicles > 0 THEN heavy / vehicles END AS heavy_seen
     FROM cells
+), before AS (
+    SELECT to_camera_id AS camera_id, enters AS carriageway, began_at,
+           CASE WHEN count(expanded) = count(*) AND bool_and(only_out) THEN sum(expanded) END AS expanded
+    FROM edges JOIN told ON told.camera_id = edges.from_camera_id AND told.carriageway = edges.leaves GROUP BY ALL
 ), hours AS (
     SELECT camera_id, carriageway, clock_hour,
            CASE WHEN count(expanded) = 4 AND max(expanded) > 0 THEN sum(expanded) / (4 * max(expanded)) END AS peak_hour_factor
@@ -53,7 +58,6 @@ SELECT c.camera_id, c.carriageway, c.began_at, c.local_at, c.vehicles, c.expande
        c.counted AS coverage, c.status, c.note AS quality_note
 FROM wilson c
 JOIN hours USING (camera_id, carriageway, clock_hour)
-LEFT JOIN edges ON edges.to_camera_id = c.camera_id AND edges.carriageway = c.carriageway
-LEFT JOIN told before ON before.camera_id = edges.from_camera_id AND before.carriageway = c.carriageway AND before.began_at = c.began_at
+LEFT JOIN before ON before.camera_id = c.camera_id AND before.carriageway = c.carriageway AND before.began_at = c.began_at
 LEFT JOIN told other ON other.camera_id = c.camera_id AND other.carriageway != c.carriageway AND other.began_at = c.began_at
 ORDER BY c.camera_id, c.carriageway, c.began_at

@@ -51,14 +51,14 @@ CREATE TABLE timed AS
 WITH fragments AS (
     SELECT camera_id, carriageway, track_id, passed_at, beyond_m, unnest(track_ids) AS fragment FROM passages
 )
-SELECT edges.way, edges.from_camera_id, edges.to_camera_id, edges.carriageway, edges.metres, later.track_id AS later_id,
+SELECT edges.way, edges.from_camera_id, edges.to_camera_id, edges.enters, edges.metres, later.track_id AS later_id,
        earlier.track_id AS earlier_id, later.passed_at AS arrived_at, earlier.passed_at AS left_at,
        epoch(later.passed_at - earlier.passed_at) * pole_share(edges.metres, later.beyond_m - earlier.beyond_m) AS seconds, matches.probability::DOUBLE AS p
 FROM matches
 JOIN fragments AS later ON later.fragment = matches.query_track_id
 JOIN fragments AS earlier ON earlier.fragment = matches.gallery_track_id
 JOIN edges ON edges.from_camera_id = earlier.camera_id AND edges.to_camera_id = later.camera_id
-    AND edges.carriageway = later.carriageway
+    AND edges.leaves = earlier.carriageway AND edges.enters = later.carriageway
 WHERE matches.assigned AND later.passed_at > earlier.passed_at
 QUALIFY row_number() OVER (PARTITION BY later_id ORDER BY p DESC, earlier_id) = 1;
 

@@ -1,27 +1,30 @@
 """What the statements of the marts know of a day without reading a table: its bins, the campaign's cameras and the ways between
 them, what a person said of its figures, and how far they are off."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 
 import pyarrow as pa
 
 from cctview_pipeline.analytics.known_bias import MEASURES, known_bias
-from cctview_pipeline.campaign import FACINGS, Campaign, floor_hour
+from cctview_pipeline.campaign import Campaign, floor_hour
 from cctview_pipeline.detect import VEHICLES
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.links import sides_of
 from cctview_pipeline.local_calendar import BIN, LocalCalendar
-from cctview_pipeline.match.gate import edges_into
+from cctview_pipeline.roads import Edge, Road, RoadNetwork
 
 _FIVE = timedelta(minutes=5)
 
 
 def relations(campaign: Campaign, calendar: LocalCalendar, day: date) -> dict[str, pa.Table]:
-    """Name -> table: bins, fives, cameras, sides, labels, edges, ends, said and declared, as the statements read them."""
+    """Name -> table: bins, fives, cameras, sides, labels, edges, ends, stops, said and declared, as the statements read them."""
     bins = naive(bins_table(calendar, day))
     begins = bins["began_at"].to_pylist()
     fives = [calendar.begin(day) + number * _FIVE for number in range(3 * len(begins))]
-    edges = _edges(campaign)
+    roads = RoadNetwork.of(campaign).roads
     said = [each.to_dict() for each in campaign.anomalies]
     return {
         "bins": bins.append_column("ended_at", pa.array([at + BIN for at in begins], pa.timestamp("us")))
@@ -30,20 +33,15 @@ def relations(campaign: Campaign, calendar: LocalCalendar, day: date) -> dict[st
         "fives": naive(
             pa.table({"began_at": pa.array(fives, pa.timestamp("us", "UTC")), "local_at": [*map(calendar.local, fives)]})
         ),
-        "cameras": pa.table(
-            {
-                "camera_id": [camera.id for camera in campaign.cameras],
-                "corridor": [camera.corridor for camera in campaign.cameras],
-                "place": [camera.order for camera in campaign.cameras],
-            }
-        ),
+        "cameras": pa.table({"camera_id": [camera.id for camera in campaign.cameras]}),
         "sides": pa.Table.from_pylist(
             [{"camera_id": camera.id, "carriageway": side} for camera in campaign.cameras for side in sides_of(camera.faces)],
             pa.schema([("camera_id", pa.string()), ("carriageway", pa.string())]),
         ),
         "labels": pa.table({"label": list(VEHICLES)}),
-        "edges": edges,
-        "ends": _ends(edges),
+        "edges": _edges(roads),
+        "ends": _ends(roads),
+        "stops": _stops(roads),
         "said": _anomalies(said),
         "declared": _anomalies(
             [each for each in said if each["problem"] == "do-not-use" and each["investigation"] != "dismissed"]
@@ -54,14 +52,6 @@ def relations(campaign: Campaign, calendar: LocalCalendar, day: date) -> dict[st
 def in_window(campaign: Campaign, bins: pa.Table) -> list[bool]:
     """Whether each of the bins lies in the campaign's window."""
     return [campaign.covers(floor_hour(at.replace(tzinfo=UTC))) for at in bins["began_at"].to_pylist()]
-
-
-def sides_of(faces: str) -> tuple[str, str]:
-    """The carriageways of a camera that looks so: letters, or the directions where nobody knows."""
-    if not faces:
-        return "away", "towards"
-    place = FACINGS.index(faces)
-    return FACINGS[place][0].upper(), FACINGS[(place + 2) % 4][0].upper()
 
 
 def bins_table(calendar: LocalCalendar, day: date) -> pa.Table:
@@ -100,45 +90,62 @@ def made(there: list[Partition]) -> pa.Table:
     )
 
 
-def _edges(campaign: Campaign) -> pa.Table:
-    """Ways between neighbouring cameras, with their places along the corridor."""
-    metres: dict[str, float] = {}
-    for name in dict.fromkeys(camera.corridor for camera in campaign.cameras):
-        road, at = sorted((c for c in campaign.cameras if c.corridor == name), key=lambda c: c.order), 0.0
-        for before, camera in zip([None, *road], road, strict=False):
-            at += before.distance_m(camera) if before else 0.0
-            metres[camera.id] = at
+def _edges(roads: Sequence[Road]) -> pa.Table:
+    """Ways between cameras that follow each other, with their places along their road. only_in, only_out: whether no other way
+    leads to where it enters, and none from where it leaves."""
+    ways = [(road, edge) for road in roads for way in road.carriageways.values() for edge in way]
+    into, out = (Counter(ends) for ends in zip(*(_ends_of(edge) for _, edge in ways), strict=True)) if ways else (Counter(),) * 2
     rows = [
         {
-            "corridor": edge.target.corridor,
+            "corridor": road.name,
             "carriageway": edge.carriageway,
             "from_camera_id": edge.source.id,
             "to_camera_id": edge.target.id,
+            "leaves": edge.leaves,
+            "enters": edge.enters,
             "metres": edge.metres,
-            "from_m": metres[edge.source.id],
-            "to_m": metres[edge.target.id],
+            "from_m": road.at(edge.source.id),
+            "to_m": road.at(edge.target.id),
+            "only_in": into[edge.target.id, edge.enters] == 1,
+            "only_out": out[edge.source.id, edge.leaves] == 1,
         }
-        for camera in campaign.cameras
-        if camera.faces
-        for edge in edges_into(campaign, camera.id)
-        if edge.source.faces
+        for road, edge in ways
     ]
-    texts = ("corridor", "carriageway", "from_camera_id", "to_camera_id")
-    schema = [(name, pa.string()) for name in texts] + [(name, pa.float64()) for name in ("metres", "from_m", "to_m")]
-    return pa.Table.from_pylist(rows, pa.schema(schema)).append_column("way", pa.array(range(len(rows)), pa.int32()))
+    texts = ("corridor", "carriageway", "from_camera_id", "to_camera_id", "leaves", "enters")
+    numbers, flags = ("metres", "from_m", "to_m"), ("only_in", "only_out")
+    kinds = ((texts, pa.string()), (numbers, pa.float64()), (flags, pa.bool_()))
+    schema = pa.schema([(name, kind) for names, kind in kinds for name in names])
+    return pa.Table.from_pylist(rows, schema).append_column("way", pa.array(range(len(rows)), pa.int32()))
 
 
-def _ends(edges: pa.Table) -> pa.Table:
-    """Where a corridor's carriageway begins and ends, and over how many ways."""
+def _ends_of(edge: Edge) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The sides of the road where it enters and where it leaves."""
+    return (edge.target.id, edge.enters), (edge.source.id, edge.leaves)
+
+
+def _ends(roads: Sequence[Road]) -> pa.Table:
+    """Where a road's carriageway begins and ends, and over how many ways."""
+    rows = [
+        {
+            "corridor": road.name,
+            "carriageway": side,
+            "from_camera_id": ways[0].source.id,
+            "to_camera_id": ways[-1].target.id,
+            "ways": len(ways),
+        }
+        for road in roads
+        for side, ways in road.carriageways.items()
+    ]
     names = ("corridor", "carriageway", "from_camera_id", "to_camera_id")
-    rows = []
-    for road in dict.fromkeys(zip(edges["corridor"].to_pylist(), edges["carriageway"].to_pylist(), strict=True)):
-        ways = [row for row in edges.to_pylist() if (row["corridor"], row["carriageway"]) == road]
-        ways.sort(key=lambda row: row["from_m"], reverse=ways[0]["to_m"] < ways[0]["from_m"])
-        rows.append(
-            dict(zip(names, (*road, ways[0]["from_camera_id"], ways[-1]["to_camera_id"]), strict=True)) | {"ways": len(ways)}
-        )
     return pa.Table.from_pylist(rows, pa.schema([*((name, pa.string()) for name in names), ("ways", pa.int64())]))
+
+
+def _stops(roads: Sequence[Road]) -> pa.Table:
+    """The cameras of every road, with their places along it."""
+    rows = [
+        {"corridor": road.name, "camera_id": camera, "place": place} for road in roads for place, camera in enumerate(road.ids)
+    ]
+    return pa.Table.from_pylist(rows, pa.schema([("corridor", pa.string()), ("camera_id", pa.string()), ("place", pa.int32())]))
 
 
 def _anomalies(said: list[dict]) -> pa.Table:

@@ -35,13 +35,13 @@ WITH binned AS (
     SELECT edges.*, g.began_at, g.ended_at, g.local_at, least(g.counted, s.counted) AS counted,
            EXISTS (
                SELECT 1 FROM declared WHERE declared.label IS NULL
-               AND declared.camera_id IN (edges.from_camera_id, edges.to_camera_id)
-               AND coalesce(declared.carriageway, edges.carriageway) = edges.carriageway
+               AND ((declared.camera_id = edges.from_camera_id AND coalesce(declared.carriageway, edges.leaves) = edges.leaves)
+                    OR (declared.camera_id = edges.to_camera_id AND coalesce(declared.carriageway, edges.enters) = edges.enters))
                AND declared.began_at < g.ended_at AND declared.ended_at > g.began_at
            ) AS flagged
     FROM edges
-    JOIN grid g ON g.camera_id = edges.to_camera_id AND g.carriageway = edges.carriageway
-    JOIN grid s ON s.camera_id = edges.from_camera_id AND s.carriageway = edges.carriageway AND s.began_at = g.began_at
+    JOIN grid g ON g.camera_id = edges.to_camera_id AND g.carriageway = edges.enters
+    JOIN grid s ON s.camera_id = edges.from_camera_id AND s.carriageway = edges.leaves AND s.began_at = g.began_at
 ), graded AS (SELECT *, status_of(counted, flagged) AS status FROM cells)
 SELECT c.from_camera_id, c.to_camera_id, c.carriageway, c.began_at, c.local_at, c.metres,
        CASE WHEN c.counted > 0 THEN coalesce(t.vehicles, 0) END AS vehicles,
@@ -66,7 +66,7 @@ SELECT c.from_camera_id, c.to_camera_id, c.carriageway, c.began_at, c.local_at, 
        CASE WHEN t.vehicles < 10 THEN 'fewer than ten matches' END AS quality_note
 FROM graded c
 LEFT JOIN told t USING (from_camera_id, to_camera_id, began_at)
-LEFT JOIN passed d ON d.camera_id = c.to_camera_id AND d.carriageway = c.carriageway AND d.began_at = c.began_at
-LEFT JOIN passed u ON u.camera_id = c.from_camera_id AND u.carriageway = c.carriageway AND u.began_at = c.began_at
+LEFT JOIN passed d ON d.camera_id = c.to_camera_id AND d.carriageway = c.enters AND d.began_at = c.began_at
+LEFT JOIN passed u ON u.camera_id = c.from_camera_id AND u.carriageway = c.leaves AND u.began_at = c.began_at
 LEFT JOIN gone ON gone.from_camera_id = c.from_camera_id AND gone.to_camera_id = c.to_camera_id AND gone.began_at = c.began_at
 ORDER BY c.from_camera_id, c.to_camera_id, c.began_at

@@ -19,7 +19,14 @@ LEAST_ROW, MOST_ROW, LEAST = 20, 90, 150
 NUMBER_ROOM = 26
 """Units that a speed of two digits needs."""
 _STEPS = (5, 15, 30, 60, 120)
-SIDES = {"N": "northbound", "S": "southbound", "E": "eastbound", "W": "westbound"}
+SIDES = {
+    "N": "northbound",
+    "S": "southbound",
+    "E": "eastbound",
+    "W": "westbound",
+    "away": "away from the camera",
+    "towards": "towards the camera",
+}
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.environment import VARIABLES
 from cctview_pipeline.formats.sumo import Detector
 from cctview_pipeline.formats.tmg import Station
+from cctview_pipeline.links import Link
 from cctview_pipeline.settings import keys_of, schema_of, value_name, value_range
 
 SECTIONS: dict[str, tuple[type, str]] = {
     "[campaign]": (Head, "What the lake is about."),
     "[[cameras]]": (Camera, "One such section a camera."),
+    "[[links]]": (Link, "Where a camera's traffic comes next, one such section a way."),
     "[[anomalies]]": (Anomaly, "Times in which a camera's figures are not what they seem, one such section each."),
     "[[sumo]]": (Detector, "One such section a carriageway; [exports.md](../exports.md) says what for."),
     "[[tmg]]": (Station, "One such section a camera; [exports.md](../exports.md) says what for."),

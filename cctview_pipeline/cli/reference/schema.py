@@ -12,6 +12,9 @@ from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Camera, Head
 from cctview_pipeline.city import CitySettings
 from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.formats.sumo import Detector
+from cctview_pipeline.formats.tmg import Station
+from cctview_pipeline.links import Link
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.resources.understood import NoSettings
 from cctview_pipeline.settings import keys_of, schema_of
@@ -24,13 +27,21 @@ def campaign_schema() -> dict[str, Any]:
     head["properties"]["network"] |= {"enum": list(NETWORKS)}
     head["properties"]["privacy"] |= schema_of(Policy)
     head["allOf"] = [_settings(name) for name in NETWORKS]
-    anomalies = {"type": "array", "items": schema_of(Anomaly), "description": "Times in which figures are not what they seem."}
     cameras = {"type": "array", "minItems": 1, "items": schema_of(Camera), "description": "The cameras, one table each."}
+    lists = {
+        name: {"type": "array", "items": schema_of(kind), "description": description}
+        for name, kind, description in (
+            ("links", Link, "Where a camera's traffic comes next."),
+            ("anomalies", Anomaly, "Times in which figures are not what they seem."),
+            ("sumo", Detector, "Where carriageways lie in a SUMO network."),
+            ("tmg", Station, "Which stations of FHWA's format cameras are."),
+        )
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A campaign of CCTView Pipeline",
         "type": "object",
-        "properties": {"campaign": head, "cameras": cameras, "anomalies": anomalies},
+        "properties": {"campaign": head, "cameras": cameras} | lists,
         "required": ["campaign", "cameras"],
         "additionalProperties": False,
     }

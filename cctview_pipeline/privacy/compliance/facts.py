@@ -3,7 +3,6 @@
 The asset graph comes as plain data from whoever knows Dagster (automation/paper_graph.py).
 """
 
-import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import models_directory, project_root
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.erasures import KEPT, RULES
+from cctview_pipeline.roads import RoadNetwork
 
 SYNTHETIC = "city"
 """The network whose cameras nobody has passed."""
@@ -117,11 +117,7 @@ class Facts:
     @property
     def roads(self) -> list[tuple[str, int, float]]:
         """Of every road with two cameras and more: its name, its cameras, and metres along them, at least."""
-        found = []
-        for name in sorted({camera.corridor for camera in self.campaign.cameras}):
-            road = sorted((c for c in self.campaign.cameras if c.corridor == name), key=lambda camera: camera.order)
-            found += [(name, len(road), sum(one.distance_m(other) for one, other in itertools.pairwise(road)))]
-        return [each for each in found if each[1] > 1]
+        return [(road.name, len(road.cameras), road.length) for road in RoadNetwork.of(self.campaign).roads if road.length]
 
     @property
     def model_assets(self) -> list[str]:

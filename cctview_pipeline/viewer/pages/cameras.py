@@ -14,10 +14,11 @@ from cctview_pipeline.campaign import Camera, Campaign, floor_hour
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.roads import RoadNetwork
+from cctview_pipeline.viewer import platoon
 from cctview_pipeline.viewer.corridor import of_cameras
 from cctview_pipeline.viewer.hour import Frame, Hour, address, boxes, timeline
 from cctview_pipeline.viewer.reading import Reading
-from cctview_pipeline.viewer.road import road_of, roads
 from cctview_pipeline.viewer.sessions import Session
 from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, moment_named, names_of, page, viewer_of
 
@@ -43,7 +44,7 @@ def every_camera(request: Request) -> Response:
     reading = viewer_of(request).reading
     campaign = reading.require()
     hours = {camera.id: reading.hours("raw_frames", camera.id) for camera in campaign.cameras[:200]}
-    return page(request, "cameras.html", roads=roads(campaign), hours=hours)
+    return page(request, "cameras.html", roads=RoadNetwork.of(campaign).roads, hours=hours)
 
 
 @router.get("/cameras/{camera}")
@@ -61,7 +62,7 @@ def camera_hours(request: Request, camera: str, near: str = "") -> Response:
         local = clock.local(hour)
         days.setdefault(local.date(), {}).setdefault(local.hour, []).append(hour)  # two where autumn's change repeats it
     times = (min(hours), max(hours)) if hours else None
-    road = road_of(reading.require(), known.id)
+    road = RoadNetwork.of(reading.require()).road_of(known.id)
     return page(request, "camera.html", times=times, camera=known, days=days, tracked=tracked, road=road)
 
 
@@ -91,8 +92,8 @@ def camera_hour(request: Request, camera: str, hour: str, asked: Annotated[Shown
     known, when, reading = camera_named(request, camera), hour_named(hour), viewer_of(request).reading
     campaign, place = reading.require(), Partition.camera_hour(camera, when)
     session = ask(request, f"camera {camera}, hour {format_hour(when)}, and the same moment at its neighbours")
-    road = road_of(campaign, known.id)
-    ways = road.ways()
+    road = RoadNetwork.of(campaign).road_of(known.id)
+    ways = road.carriageways
     reading.look_ahead(*((table, [place]) for table in ("raw_frames", "detections", "tracks", "gaps")))
     found = Hour.read(reading, camera, when)
     state = asked.state(ways)
@@ -159,14 +160,14 @@ def _near(reading: Reading, camera: str, hour: datetime, side: int) -> datetime 
 def _elsewhere(
     reading: Reading, session: Session, campaign: Campaign, camera: Camera, at: datetime, state: dict[str, str], hour: datetime
 ) -> list[Elsewhere]:
-    road = road_of(campaign, camera.id)
+    road = RoadNetwork.of(campaign).road_of(camera.id)
     place = road.ids.index(camera.id)
     first = max(0, min(place - ELSEWHERE // 2, len(road.cameras) - ELSEWHERE))
     cameras = road.cameras[first : first + ELSEWHERE]
     shifts = {}
     if state["time"] == "platoon":
         times = reading.table("travel_times", Partition.of_day(calendar_of(campaign).day_of(at)))
-        shifts = road.shifts(state["way"], camera.id, at, of_cameras(times, "from_camera_id", road.ids).to_pylist())
+        shifts = platoon.shifts(road, state["way"], camera.id, at, of_cameras(times, "from_camera_id", road.ids).to_pylist())
     moments = {each.id: at + shifts.get(each.id, timedelta()) for each in cameras}
     reading.look_ahead(("raw_frames", {Partition.camera_hour(each, floor_hour(when)) for each, when in moments.items()}))
     found = []

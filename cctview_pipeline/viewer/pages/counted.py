@@ -18,6 +18,7 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.local_calendar import BIN
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.viewer.names import Names
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
@@ -100,11 +101,14 @@ def timed(request: Request, began_at: str, from_camera_id: str = "", to_camera_i
     what = f"the matches timed from {from_camera_id} to {to_camera_id} in the 15 minutes from {_quarter(figure)}"
     session, reading = ask(request, what, ("crops", "tracks", "passages", "matches")), viewer_of(request).reading
     campaign, place = reading.require(), place_of(figure)
+    edge = RoadNetwork.of(campaign).edge(from_camera_id, to_camera_id)
+    if edge is None:
+        raise NotThere("No link leads from the one camera to the other any more.")
     before = [each for each in places_before(figure) if campaign.covers(each.begin)]
     made_of = [("passages", place), ("matches", place), *(("passages", each) for each in before)]
     reading.look_ahead(*((table, [each]) for table, each in made_of))
     earlier = [reading.table("passages", each, PASSAGES) for each in before]
-    pairs = timed_pairs(reading.table("matches", place), reading.table("passages", place, PASSAGES), earlier, figure)
+    pairs = timed_pairs(reading.table("matches", place), reading.table("passages", place, PASSAGES), earlier, figure, edge)
     question = Question("travel_times", figure, made_of, max(0, start))
     shown = pairs[question.start : question.start + SHOWN_PAIRS]
     show = _Pictures(reading, session, names_of(request), [row for pair in shown for row in (pair.earlier, pair.later)])

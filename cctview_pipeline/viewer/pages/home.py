@@ -17,10 +17,10 @@ from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.marts import MIN_OBSERVED
+from cctview_pipeline.roads import Road, RoadNetwork
 from cctview_pipeline.viewer.corridor import MAX_CAMERAS, Day, diagrams, read_day, seen, ways
 from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.reading import Reading
-from cctview_pipeline.viewer.road import Road, roads
 from cctview_pipeline.viewer.shared import clock_of, day_named, page, viewer_of
 from cctview_pipeline.viewer.tiles import Tiles
 
@@ -67,7 +67,7 @@ def home(request: Request, day: str = "", road: str = "", first: int = 0) -> Res
     if campaign is None or not campaign.cameras:
         return page(request, "empty.html", lake=reading.lake.uri)
     days = sorted({*reading.days("vehicle_counts"), *reading.days("data_quality")})
-    calendar, every = calendar_of(campaign), roads(campaign)
+    calendar, every = calendar_of(campaign), RoadNetwork.of(campaign).roads
     shown = day_named(day) or max(days, default=calendar.day_of(campaign.start))
     chosen = _part(next((each for each in every if each.name == road), every[0]), first)
     today = read_day(reading, calendar, shown, chosen.ids)

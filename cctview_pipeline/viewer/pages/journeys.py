@@ -9,10 +9,10 @@ from starlette.responses import Response
 from cctview_pipeline.ids import camera_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.viewer.lines import journey_lines
 from cctview_pipeline.viewer.names import Names, hour_of
 from cctview_pipeline.viewer.reading import NotThere, Reading
-from cctview_pipeline.viewer.road import roads
 from cctview_pipeline.viewer.shared import ask, clock_of, hour_named, moment_named, names_of, page, viewer_of
 from cctview_pipeline.viewer.vehicle import Leg
 
@@ -26,7 +26,7 @@ def journeys(request: Request, hour: str, at: str = "", road: str = "", least: i
     """Of two minutes from ``at``, over ``least`` cameras or more."""
     when, reading, names = hour_named(hour), viewer_of(request).reading, names_of(request)
     ask(request, f"journeys of {format_hour(when)}", ("journeys",))
-    every = roads(reading.require())
+    every = RoadNetwork.of(reading.require()).roads
     chosen = next((each for each in every if each.name == road), every[0])
     place = Partition.of_hour(when)
     found = reading.derived("ways", "journeys", place, lambda: _ways(reading, place))

@@ -19,7 +19,8 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_PIXELS
-from cctview_pipeline.match.gate import edges_into
+from cctview_pipeline.match.gate import admits
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.viewer.names import Names, track_named
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
@@ -229,14 +230,13 @@ def _possible(reading: Reading, one: Sighting | None, other: Sighting) -> bool |
     if one is None:
         return None
     earlier, later = sorted((one, other), key=lambda seen: seen.at)
-    edges = edges_into(reading.require(), later.camera)
-    edge = next((each for each in edges if each.source.id == earlier.camera), None)
+    edge = RoadNetwork.of(reading.require()).edge(earlier.camera, later.camera)
     if edge is None:
         return None
     gap = (later.first - earlier.last).total_seconds()
     passing = (later.at - earlier.at).total_seconds()
-    same_way = {earlier.way, later.way} - {UNKNOWN} == {edge.carriageway}
-    return bool(same_way and edge.admits(np.array([gap]), np.array([passing]))[0])
+    this_way = earlier.way in (UNKNOWN, edge.leaves) and later.way in (UNKNOWN, edge.enters)
+    return bool(this_way and admits(edge, np.array([gap]), np.array([passing]))[0])
 
 
 def _size(reading: Reading, place: Partition) -> int:

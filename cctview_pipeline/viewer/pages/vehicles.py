@@ -11,6 +11,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.roads import Road, RoadNetwork
 from cctview_pipeline.viewer.calibration import calibration
 from cctview_pipeline.viewer.evidence import bars
 from cctview_pipeline.viewer.lines import journey_lines
@@ -18,7 +19,6 @@ from cctview_pipeline.viewer.map import corridor_map
 from cctview_pipeline.viewer.names import track_named
 from cctview_pipeline.viewer.pages.pictures import crop_address
 from cctview_pipeline.viewer.reading import NotThere, Reading
-from cctview_pipeline.viewer.road import Road, road_of
 from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, names_of, page, viewer_of
 from cctview_pipeline.viewer.vehicle import Leg, Track, find_track, journey, rankings, went_to
 from cctview_pipeline.viewer.verdicts import Verdict, record
@@ -45,7 +45,7 @@ def vehicle(request: Request, camera: str, hour: str, name: str, said: str = "")
     every = [track, *others, *(c.track for c in [*(c for r in ranked for c in r.candidates), *went] if c.track)]
     pictured = {place for place in {each.partition for each in every} if viewer.reading.has("crops", place)}
     verdicts = _verdicts(request, track)
-    road = road_of(campaign, known.id)
+    road = RoadNetwork.of(campaign).road_past([campaign.camera(leg.camera) for leg in legs] or [known])
     return page(
         request,
         "vehicle.html",
@@ -116,7 +116,10 @@ def _map(road: Road, legs: list[Leg]) -> Drawing:
 
 def _look_ahead(reading: Reading, campaign: Campaign, track: Track) -> None:
     """At what the page reads: tracks may have begun an hour before or after, and later ones were matched with this one."""
-    cameras, hour = [track.camera, *(each.id for each in campaign.neighbours(track.camera))], track.partition.begin
+    cameras, hour = (
+        [track.camera, *(each.id for each in RoadNetwork.of(campaign).neighbours(track.camera))],
+        track.partition.begin,
+    )
     before, now, after = ([Partition.camera_hour(each, hour + i * HOUR) for each in cameras] for i in (-1, 0, 1))
     own = [track.partition]
     reading.look_ahead(
