@@ -168,3 +168,27 @@ def test_vehicle_that_another_query_surely_is_takes_no_part():
     found = marginals(pairs, np.log(odds[pairs.query, pairs.gallery])).reshape(2, 2)
     assert found[0, 0] == pytest.approx(0.5, abs=1e-3)
     assert found[1, 0] < 1e-3 < 0.999 < found[1, 1]
+
+
+def test_a_vehicle_that_can_have_come_by_two_ways_is_matched_once():
+    """Half of the queries came by each of two ways of one length; to the other way's vehicles they are strangers."""
+    one, other = corridor(seed=1, from_ramps=0), corridor(seed=2, from_ramps=0)
+    queries = TrackSet(
+        **{
+            name: getattr(one.queries, name) + getattr(other.queries, name)
+            if name == "ids"
+            else np.concatenate([getattr(one.queries, name), getattr(other.queries, name)])
+            for name in TrackSet.__dataclass_fields__
+        }
+    )
+    found = match(queries, [(EDGE, one.gallery), (EDGE, other.gallery)])
+    chosen = [(c.query, way, c.gallery) for way, matching in enumerate(found) for c in matching.candidates if c.assigned]
+    assert len({query for query, _, _ in chosen}) == len(chosen)
+    truth = [(0, gallery) for gallery in one.truth] + [(1, gallery) for gallery in other.truth]
+    right = [each for each in chosen if truth[each[0]] == each[1:]]
+    assert len(right) >= 0.9 * len(queries)
+    assert len(chosen) - len(right) <= 3
+    totals = Counter()
+    for c in (c for matching in found for c in matching.candidates):
+        totals[c.query] += c.probability
+    assert max(totals.values()) <= 1 + 1e-6

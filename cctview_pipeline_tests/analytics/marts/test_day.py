@@ -1,5 +1,6 @@
 """The marts of a day, over vehicles whose truth is known."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.checks import failures
 from cctview_pipeline.lake.layout import key
 from cctview_pipeline.lake.marts import STATUSES
+from cctview_pipeline.lake.schemas import schema_of
+from cctview_pipeline.links import Link
 from cctview_pipeline_tests.factories.day_lake import DayLake, road
 
 TEN = datetime(2020, 5, 5, 14, tzinfo=UTC)
@@ -375,3 +378,59 @@ def test_a_few_boxes_that_stood_still_decide_no_mean_speed(tmp_path):
     truth.lake.write("passages", place, pa.Table.from_pylist(rows, truth.lake.read("passages", place).schema))
     for row in where(built(truth)["speeds"], camera_id="road-1"):
         assert row["space_mean_kmh"] == pytest.approx(49.5, rel=0.05)
+
+
+LOOSE_SIDES = {"N": "away", "S": "towards"}
+
+
+def loosely(of: DayLake, links: list[tuple[int, int, str]]) -> DayLake:
+    """The same day, of cameras that face nobody knows where, joined by links: from, to, the side of both."""
+    for camera in of.campaign.cameras:
+        for hour in of.campaign.hours():
+            place = Partition.camera_hour(camera.id, hour)
+            for name in ("passages", "vehicles_in_view"):
+                rows = of.lake.read(name, place).to_pylist()
+                renamed = [row | {"carriageway": LOOSE_SIDES[row["carriageway"]]} for row in rows]
+                of.lake.write(name, place, pa.Table.from_pylist(renamed, schema_of(name)))
+    cameras = tuple(replace(camera, faces="", corridor="", order=0) for camera in of.campaign.cameras)
+    joined = [(cameras[one], cameras[other], side) for one, other, side in links]
+    made_links = tuple(
+        Link(from_camera=one.id, to_camera=other.id, metres=one.distance_m(other), leaves=side, enters=side)
+        for one, other, side in joined
+    )
+    return replace(of, campaign=replace(of.campaign, cameras=cameras, links=made_links))
+
+
+def test_a_road_of_links_has_the_figures_of_its_corridor(tmp_path):
+    corridor, found = made(tmp_path)
+    links = [(0, 1, "away"), (1, 2, "away"), (2, 1, "towards"), (1, 0, "towards")]
+    linked = built(loosely(found, links))
+    along = {"N": "onward", "S": "back"}
+    for name, rows in corridor.items():
+        spelt = along if {"corridor", "from_camera_id"} & {*schema_of(name).names} else LOOSE_SIDES
+        wanted = [row | {"carriageway": spelt[row["carriageway"]]} if row.get("carriageway") else row for row in rows]
+        wanted = [row | {"corridor": "road-1 to road-3"} if "corridor" in row else row for row in wanted]
+        assert sorted(map(repr, wanted)) == sorted(map(repr, linked[name])), name
+
+
+def test_where_two_roads_come_together_flows_are_held_against_both_and_driven_by_their_share(tmp_path):
+    """Into the third camera leads a link from either of the others; all its vehicles were matched with the second's."""
+    _, found = made(tmp_path)
+    marts = built(loosely(found, [(0, 2, "away"), (1, 2, "away")]))
+    away = [where(marts["flows"], camera_id=f"road-{number}", carriageway="away") for number in (1, 2, 3)]
+    first, second, third = ({row["began_at"]: row["expanded"] for row in rows} for rows in away)
+    for row in where(marts["flows"], camera_id="road-3", carriageway="away"):
+        assert row["balance"] == pytest.approx(row["expanded"] / (first[row["began_at"]] + second[row["began_at"]]), rel=1e-5)
+    for row in where(marts["segment_performance"], from_camera_id="road-2"):
+        assert row["vehicles"] == pytest.approx(third[row["began_at"]])
+    assert {row["vehicles"] for row in where(marts["segment_performance"], from_camera_id="road-1")} == {0.0}
+
+
+def test_where_a_road_parts_nothing_is_held_against_the_camera_before(tmp_path):
+    _, found = made(tmp_path)
+    marts = built(loosely(found, [(0, 1, "away"), (0, 2, "away")]))
+    assert {row["balance"] for row in marts["flows"]} == {None}
+    assert {(row["corridor"], row["from_camera_id"]) for row in marts["corridor_speeds"]} == {
+        ("road-1 to road-2", "road-1"),
+        ("road-1 to road-3", "road-1"),
+    }
