@@ -1,9 +1,8 @@
 """Frames -> mp4 -> frames: what a trip through video costs, in times, detections and counts.
 
-A city for evaluation is backfilled; its frames are exported with `cctview export --format video`, read back as footage into another
-lake by `cctview backfill --network footage --fps 0`, and both are measured against the truth: the largest difference of a frame's
-time, once with the sidecar and once by the file's name alone; AP50; vehicles counted, by carriageway and all in all. Nobody walks
-in that city, so nobody is looked for in the footage.
+A city for evaluation is backfilled; its frames are exported with `cctview export --format video`, read back as footage into
+another lake, and both are measured against the truth: the largest difference of a frame's time, once with the sidecar and once by
+the file's name alone; AP50; vehicles counted, by carriageway and all in all. Nobody walks in that city, so nobody is looked for.
 
     python benchmarks/footage.py [--minutes 60] [--cameras city-2]
 

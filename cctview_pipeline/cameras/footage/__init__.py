@@ -4,6 +4,7 @@ A frame's time is that of its file's beginning (starts.py, names.py) and its pre
 and one that lies in two files is taken from the earlier. What a file holds beyond its hour goes to the next.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -194,19 +195,22 @@ _KNOWN = ("unreadable", "undecodable", "wrong_name")
 
 
 def _at_rate(shown: Iterable[_Shown], rate: Fraction) -> Iterator[_Shown]:
-    """Of the frames around each tick of a clock the nearest; none where none is nearer than to another tick. All at rate 0."""
+    """Of the frames around each tick of a clock the nearest; none where none is nearer than to another tick. All at rate 0.
+
+    The clock begins with the recording (Video.clock): a camera's own steady rate is never half way between two ticks.
+    """
     if not rate:
         yield from shown
         return
     best: _Shown | None = None
-    tick, distance = 0, Fraction(0)
+    tick, distance = (_EPOCH, 0), Fraction(0)
     for each in shown:
-        exact = each.at * rate / 1_000_000
-        own = round(exact)
-        if best is None or own != tick or abs(exact - own) < distance:
+        exact = (each.at - _us(each.video.clock)) * rate / 1_000_000
+        own = each.video.clock, math.floor(exact + Fraction(1, 2))
+        if best is None or own != tick or abs(exact - own[1]) < distance:
             if best is not None and own != tick:
                 yield best
-            best, tick, distance = each, own, abs(exact - own)
+            best, tick, distance = each, own, abs(exact - own[1])
     if best is not None:
         yield best
 

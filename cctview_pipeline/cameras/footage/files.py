@@ -3,7 +3,7 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -48,7 +48,7 @@ _STREAMS = (".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".m2v"
 @dataclass(frozen=True)
 class Video:
     """A file that can be used. place: where it is below the folder; end: of its last frame, as the file says; published: named
-    as CCTView's hours are."""
+    as CCTView's hours are; clock: from when frames are taken at a steady rate, over files that follow each other."""
 
     path: Path
     place: str
@@ -56,6 +56,7 @@ class Video:
     start: Start
     end: datetime
     published: bool
+    clock: datetime
 
     @property
     def begin(self) -> datetime:
@@ -82,7 +83,9 @@ class Found:
 def find_videos(root: Path, settings: FootageSettings, zone: tzinfo | None) -> Found:
     """Everything below a folder, or one file. zone: of times without one."""
     found = Found()
-    for folder, files in _folders(root, found):
+    walked = _folders(root, found)
+    root = root.parent if root.is_file() else root
+    for folder, files in walked:
         there = {path.name: path for path in files}
         dated: dict[Path, Start] = {}
         for path, start in segments_of([path for path in files if path.suffix.lower() in PLAYLISTS], zone):
@@ -97,9 +100,22 @@ def find_videos(root: Path, settings: FootageSettings, zone: tzinfo | None) -> F
                 _take(found, _Candidate(root, folder, path, place, sidecar_of(path, there), dated.get(path)), settings, zone)
             elif path not in used and path.suffix.lower() not in PLAYLISTS:
                 found.leave(reason, place)
-    for videos in found.videos.values():
-        videos.sort(key=lambda video: (video.begin, video.place))
+    step = timedelta(seconds=float(1 / settings.rate)) if settings.fps else timedelta()
+    for camera, videos in found.videos.items():
+        found.videos[camera] = _with_clocks(sorted(videos, key=lambda video: (video.begin, video.place)), step)
     return found
+
+
+def _with_clocks(videos: Sequence[Video], step: timedelta) -> list[Video]:
+    """One clock for files between which no more than a step passes."""
+    done: list[Video] = []
+    until = clock = None
+    for video in videos:
+        if clock is None or until is None or video.begin - until > step:
+            clock, until = video.begin, video.end
+        until = max(until, video.end)
+        done.append(replace(video, clock=clock))
+    return done
 
 
 @dataclass(frozen=True)
@@ -135,7 +151,7 @@ def _take(found: Found, file: _Candidate, settings: FootageSettings, zone: tzinf
         return
     last = start.times[-1] if start.times else start.at + told.length - timedelta(microseconds=1)
     published = named.time is not None and named.time.tzinfo is NEW_YORK
-    found.videos[camera].append(Video(file.path, file.place, camera, start, max(last, start.at), published))
+    found.videos[camera].append(Video(file.path, file.place, camera, start, max(last, start.at), published, start.at))
 
 
 def _start(
@@ -216,8 +232,7 @@ def _beside(file: Path) -> list[Path]:
 
 
 def _place(root: Path, path: Path) -> str:
-    below = path.name if root.is_file() else str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
-    return printable(below)
+    return printable(str(path.relative_to(root)) if path.is_relative_to(root) else str(path))
 
 
 def _is_video(path: Path) -> bool:

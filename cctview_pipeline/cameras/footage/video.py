@@ -185,11 +185,11 @@ def _created(container: "InputContainer", stream: "VideoStream") -> datetime | N
 
 
 def _length(container: "InputContainer", stream: "VideoStream") -> timedelta:
-    """As the file says; by its packets where it does not."""
-    base = stream.time_base
-    if stream.duration and base:
+    """As the file says; by its packets where it does not, or guesses."""
+    base, guessed = stream.time_base, container.format.name == "mpeg"
+    if stream.duration and base and not guessed:
         return round(stream.duration * base * 1_000_000) * MICROSECOND
-    if container.duration:
+    if container.duration and not guessed:
         return container.duration * MICROSECOND
     packets = _packets(container, stream, Damage())
     times = [packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None]
