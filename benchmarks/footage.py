@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -58,7 +59,7 @@ def main() -> None:
         hours = [hour for hour in campaign.hours() if before.has("raw_frames", Partition.camera_hour(cameras[0], hour))]
         frames = sum(before.read("raw_frames", Partition.camera_hour(c, h), ["width"]).num_rows for c in cameras for h in hours)
         results = {
-            "frames": frames,
+            "frames_written": frames,
             "jpeg_bytes_a_frame": bytes_of(before, cameras, hours) // frames,
             "mp4_bytes_a_frame": sum(path.stat().st_size for path in videos.rglob("*.mp4")) // frames,
             "export_ms_a_frame": round(1000 * took / frames, 1),
@@ -125,7 +126,7 @@ def measured(before: Lake, after: Lake, cameras: list[str], hours: list[datetime
         ap50 = next(row.value for row in rows if (row.scope, row.metric) == ("all", "AP50"))
         found[name] = {"ap50": round(float(ap50 or 0), 4), **counted([read_passages(lake, each, hours) for each in seen])}
     one, other = found["frames"], found["video"]
-    apart = {side: percent(other["counted_by_side"][side], count) for side, count in one["counted_by_side"].items()}
+    apart = {side: percent(other["by_side"][side]["counted"], said["counted"]) for side, said in one["by_side"].items()}
     found["difference"] = {
         "ap50_points": round(100 * (other["ap50"] - one["ap50"]), 2),
         "counted_percent": percent(other["counted"], one["counted"]),
@@ -135,13 +136,12 @@ def measured(before: Lake, after: Lake, cameras: list[str], hours: list[datetime
 
 
 def counted(passed: list[CameraPassages]) -> dict:
-    sides: dict[str, int] = {}
+    true, found = (Counter[str](), Counter[str]())
     for each in passed:
-        for side in each.counted.carriageway.tolist():
-            key = f"{each.camera_id} {side}"
-            sides[key] = sides.get(key, 0) + 1
-    true = sum(len(each.true.vehicle) for each in passed)
-    return {"true": true, "counted": sum(sides.values()), "counted_by_side": dict(sorted(sides.items()))}
+        true.update(f"{each.camera_id} {side}" for side in each.true.carriageway.tolist())
+        found.update(f"{each.camera_id} {side}" for side in each.counted.carriageway.tolist())
+    by_side = {side: {"true": true[side], "counted": found[side]} for side in sorted(true)}
+    return {"true": true.total(), "counted": found.total(), "by_side": by_side}
 
 
 def percent(value: int, beside: int) -> float:

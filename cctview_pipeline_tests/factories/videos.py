@@ -54,17 +54,22 @@ def number_of(frame: Frame) -> int:
 
 def write_video(path: Path, at_ms: Sequence[int], coding: Coding = Coding()) -> Path:
     """A file whose frames are shown at these milliseconds."""
+    return write_pictures(path, [picture(number, coding.size) for number in range(len(at_ms))], at_ms, coding)
+
+
+def write_pictures(path: Path, images: Sequence[np.ndarray], at_ms: Sequence[int] = (), coding: Coding = Coding()) -> Path:
+    """The same of pictures of one's own, a second apart where nothing is said."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         container.metadata.update(coding.metadata)
         fine = {"qmax": "2"} if coding.codec == "mpeg4" else {}
         stream = container.add_stream(coding.codec, rate=10, options=fine | coding.options)
-        stream.width, stream.height, stream.pix_fmt = *coding.size, coding.pixels
+        stream.width, stream.height, stream.pix_fmt = images[0].shape[1], images[0].shape[0], coding.pixels
         stream.codec_context.time_base = Fraction(1, 1000)
         if coding.turned:
             stream.set_display_rotation(coding.turned)
-        for number, at in enumerate(at_ms):
-            frame = av.VideoFrame.from_ndarray(picture(number, coding.size), "rgb24").reformat(format=coding.pixels)
+        for image, at in zip(images, at_ms or every(1, len(images)), strict=True):
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format=coding.pixels)
             frame.pts, frame.time_base = at, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -45,7 +45,7 @@ _PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".xz", ".bz2", ".zst")
 _STREAMS = (".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".m2v", ".ivf", ".y4m")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Video:
     """A file that can be used. place: where it is below the folder; end: of its last frame, as the file says; published: named
     as CCTView's hours are; clock: from when frames are taken at a steady rate, over files that follow each other."""
@@ -97,7 +97,10 @@ def find_videos(root: Path, settings: FootageSettings, zone: tzinfo | None) -> F
         for path in files:
             place = _place(root, path)
             if (reason := _other(path)) is None:
-                _take(found, _Candidate(root, folder, path, place, sidecar_of(path, there), dated.get(path)), settings, zone)
+                candidate = _Candidate(
+                    root=root, folder=folder, path=path, place=place, sidecar=sidecar_of(path, there), dated=dated.get(path)
+                )
+                _take(found, candidate, settings, zone)
             elif path not in used and path.suffix.lower() not in PLAYLISTS:
                 found.leave(reason, place)
     step = timedelta(seconds=float(1 / settings.rate)) if settings.fps else timedelta()
@@ -118,7 +121,7 @@ def _with_clocks(videos: Sequence[Video], step: timedelta) -> list[Video]:
     return done
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Candidate:
     root: Path
     folder: Path
@@ -151,7 +154,16 @@ def _take(found: Found, file: _Candidate, settings: FootageSettings, zone: tzinf
         return
     last = start.times[-1] if start.times else start.at + told.length - timedelta(microseconds=1)
     published = named.time is not None and named.time.tzinfo is NEW_YORK
-    found.videos[camera].append(Video(file.path, file.place, camera, start, max(last, start.at), published, start.at))
+    video = Video(
+        path=file.path,
+        place=file.place,
+        camera=camera,
+        start=start,
+        end=max(last, start.at),
+        published=published,
+        clock=start.at,
+    )
+    found.videos[camera].append(video)
 
 
 def _start(

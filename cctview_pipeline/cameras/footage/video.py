@@ -43,7 +43,7 @@ class Probe:
     length: timedelta
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Damage:
     """What of a file was not taken: damaged packets, frames left out until the next key frame, frames without a time, and frames
     that are not later than the one before."""

@@ -16,7 +16,20 @@ from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraHour, StreamingNetwork
-from cctview_pipeline_tests.factories.videos import MOST, NOON, Coding, after, every, number_of, write_sound, write_video
+from cctview_pipeline.images import decode
+from cctview_pipeline.redaction.masking import Masker, mask_hour
+from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
+from cctview_pipeline_tests.factories.videos import (
+    MOST,
+    NOON,
+    Coding,
+    after,
+    every,
+    number_of,
+    write_pictures,
+    write_sound,
+    write_video,
+)
 
 ALL = FootageSettings(fps=0.0)
 NAME = "cam-1--2025-06-03--16.00.00.000Z"
@@ -252,8 +265,6 @@ def test_odd_sizes_and_interlaced_fields(tmp_path: Path):
 
 @pytest.mark.parametrize(("turned", "corner"), [(90, (-1, 0)), (180, (-1, -1)), (-90, (0, -1))])
 def test_rotated_video_stands_upright(tmp_path: Path, turned: int, corner: tuple[int, int]):
-    from cctview_pipeline.images import decode
-
     write_video(tmp_path / f"{NAME}.mp4", every(1, 2), Coding(turned=turned))
     frame = hour_of(tmp_path).frames[0]
     assert (frame.width, frame.height) == ((48, 64) if turned != 180 else (64, 48))
@@ -403,3 +414,14 @@ def test_files_that_follow_each_other_have_one_clock(tmp_path: Path):
         begin = NOON + number * timedelta(seconds=2.5)
         write_video(tmp_path / f"cam-1--{begin:%Y-%m-%d--%H.%M.%S}.{begin.microsecond // 1000:03d}Z.mp4", every(0.1, 25))
     assert times(hour_of(tmp_path, FootageSettings())) == after(NOON, [*every(1, 10), 9900])
+
+
+def test_nothing_of_a_video_is_stored_unmasked(tmp_path: Path):
+    write_pictures(tmp_path / f"{NAME}.mp4", [road_with_people((100 + 3 * i, 100, 120 + 3 * i, 140)) for i in range(70)])
+    stream = FootageNetwork(tmp_path, ALL).stream_hour("cam-1", NOON)
+    found = mask_hour(stream, Masker(MagentaFinder(), 176))
+    assert len(found.frames) == 70
+    told = {(frame.width, frame.filled, frame.masked_by) for frame in found.frames}
+    assert told == {(176, 1, "magenta-finder@000000000000 side 176")}
+    assert not any(magenta(decode(frame.jpeg)).any() for frame in found.frames)
+    assert found.told == {"start_from": "name (1)"}
