@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from cctview_pipeline.cameras.footage.files import Found, Video, by_source, find_videos
 from cctview_pipeline.cameras.footage.settings import FootageSettings
+from cctview_pipeline.cameras.footage.starts import PLAYLISTS
 from cctview_pipeline.cameras.unreadable import Unreadable
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.errors import CctviewError
@@ -51,6 +52,8 @@ class FootageNetwork:
             raise CctviewError(f"The footage {self.path} does not exist.") from error
         except OSError as error:
             raise CctviewError(f"The footage {self.path} can't be opened. {Unreadable.of(error)}") from error
+        if self.path.is_file() and self.path.suffix.lower() in PLAYLISTS:
+            raise CctviewError(f"{self.path} is a playlist: give the folder that holds it and its segments.")
         if not self.cameras():
             raise CctviewError(self._what_instead())
 

@@ -238,9 +238,10 @@ def _folders(root: Path, found: Found) -> Iterator[tuple[Path, list[Path]]]:
 
 
 def _beside(file: Path) -> list[Path]:
-    """What belongs to a single file: its sidecar."""
+    """What belongs to a single file: its sidecar, and the playlists that may list it."""
     names = (name + suffix for suffix in SIDECARS for name in (file.name, file.stem))
-    return [path for name in names if (path := file.with_name(name)).is_file()][:1]
+    sidecars = [path for name in names if (path := file.with_name(name)).is_file()][:1]
+    return sidecars + sorted(path for suffix in PLAYLISTS for path in file.parent.glob(f"*{suffix}"))
 
 
 def _place(root: Path, path: Path) -> str:

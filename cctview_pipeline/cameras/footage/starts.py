@@ -90,7 +90,7 @@ def read_playlist(path: Path, zone: tzinfo | None) -> dict[str, Start]:
             at = _time(match[1], zone, name)
         elif line and not line.startswith("#"):
             if at is not None:
-                found[unquote(urlsplit(line).path)] = Start(at, "playlist")
+                found.setdefault(unquote(urlsplit(line).path), Start(at, "playlist"))
                 at += length
             length = timedelta()
     return found

@@ -144,6 +144,10 @@ def test_segments_of_a_playlist_have_its_times(tmp_path: Path):
     found = hour_of(tmp_path)
     assert times(found) == after(NOON, every(0.5, 16, 0.5) + every(0.5, 8, 20))
     assert found.told == {"start_from": "playlist (3)"}
+    alone = FootageNetwork(folder / "seg1.ts", FootageSettings(fps=0.0, camera="folder"))
+    assert times(alone.read_hour("cam-1", NOON)) == after(NOON, every(0.5, 8, 4.5))
+    with pytest.raises(CctviewError, match="is a playlist: give the folder that holds it"):
+        FootageNetwork(folder / "live.m3u8")
 
 
 @pytest.mark.parametrize(
