@@ -1,8 +1,9 @@
 """What a camera network is, and what it hands over."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +53,25 @@ class Unused:
 
 @dataclass(frozen=True)
 class CameraHour:
-    """All that a network has for a camera and an hour, frames in order of capture."""
+    """All that a network has for a camera and an hour, frames in order of capture. told: what the partition's metadata say of
+    where it is from."""
 
     frames: list[Frame]
     rejected: list[Rejected]
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FrameStream:
+    """The same, one frame after the other: of video an hour would not fit into memory. rejected: complete when all were taken."""
+
+    frames: Iterator[Frame]
+    rejected: list[Rejected]
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self) -> CameraHour:
+        """All at once."""
+        return CameraHour(list(self.frames), self.rejected, self.told)
 
 
 class CameraNetwork(Protocol):
@@ -71,3 +87,11 @@ class CameraNetwork(Protocol):
 
     def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
         """Everything captured in [hour, hour + 1 h). Empty when there is nothing."""
+
+
+@runtime_checkable
+class StreamingNetwork(CameraNetwork, Protocol):
+    """A network that decodes frames as they are asked for."""
+
+    def stream_hour(self, camera_id: str, hour: datetime) -> FrameStream:
+        """What read_hour gives."""

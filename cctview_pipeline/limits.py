@@ -43,6 +43,10 @@ PICTURE_LEAST_SIDE = 16
 ARCHIVE_DEPTH = Limit(32, "A folder {found:,} deep is not looked into: {most:,} are allowed.")
 ZIP_ENTRIES = Limit(1_000_000, "A zip file of {found:,} entries is not read: {most:,} are allowed.")
 
+# Footage.
+SIDECAR_BYTES = Limit(32 << 20, "A sidecar or playlist of {found:,} bytes is not read: {most:,} are allowed.")
+VIDEO_FAULTS = Limit(1000, "It is damaged in more than {most:,} places and not read on.")
+
 # Networks and what a collector is answered.
 ANSWER_BYTES = Limit(8 << 20, "An answer of more than {most:,} bytes, unpacked, is refused.")
 ANSWER_S = Limit(15, "An answer that takes longer than {most:g} s is given up.")

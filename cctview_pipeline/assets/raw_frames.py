@@ -14,7 +14,7 @@ from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.assets.pictures import Pictures
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frames import CameraHour, CameraNetwork
+from cctview_pipeline.frames import CameraHour, CameraNetwork, FrameStream, StreamingNetwork
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions
@@ -47,8 +47,7 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
             if unsized := masker.unsized(partition.camera):
                 run.refuse(partition, unsized)
                 return
-            found = source.read_hour(partition.camera, partition.begin) if source else CameraHour([], [])
-            found = mask_hour(found, masker)
+            found = mask_hour(_hour_of(source, partition), masker)
             frames = merge_frames(stored, frames_table(found, campaign.network))
             rejected = merge_rejected(store.read("rejected_frames", partition), rejected_table(found), frames)
             note_intake(store, campaign, partition, datetime.now(UTC))
@@ -59,6 +58,7 @@ def raw_frames(partitions: Partitions) -> dg.AssetsDefinition:
                 tell=partial(told_of, pictures=run.pictures),
                 kept_from_before=frames.num_rows - len(found.frames),
                 network=campaign.network,
+                **dict[str, Any](found.told),
             )
 
         return run.make_all(make)
@@ -77,6 +77,13 @@ def told_of(written: Mapping[str, pa.Table], pictures: Pictures) -> dict[str, An
         "filled": pc.sum(frames["filled"]).as_py() or 0,
         "first_frame": pictures.seen(lambda: decode(frames["jpeg"][0].as_py())) if frames.num_rows else None,
     }
+
+
+def _hour_of(source: CameraNetwork | None, partition: Partition) -> CameraHour | FrameStream:
+    if source is None:
+        return CameraHour([], [])
+    read = source.stream_hour if isinstance(source, StreamingNetwork) else source.read_hour
+    return read(partition.camera, partition.begin)
 
 
 def _open(network: NetworkResource, campaign: Campaign) -> tuple[CameraNetwork | None, str]:

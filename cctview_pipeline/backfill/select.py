@@ -10,6 +10,7 @@ from pathlib import Path
 from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.described import check_offered, described, refuse_undescribed
+from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import GRACE, HOUR, MAX_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
 from cctview_pipeline.errors import CctviewError, printable
@@ -27,8 +28,8 @@ _NO_PURPOSE = (
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What a backfill is asked for. path: the archive's or spool's, the campaign's own when empty; cameras, begin, end: restrict
-    what is chosen, empty and None take all that the network has; settings: of the city; purposes: of a new campaign, for which
-    its vehicles may be asked about."""
+    what is chosen, empty and None take all that the network has; settings: of the city or of footage; purposes: of a new
+    campaign, for which its vehicles may be asked about; timezone: of footage whose times have none."""
 
     network: str
     path: str = ""
@@ -37,6 +38,7 @@ class Asked:
     end: datetime | None = None
     settings: Mapping = field(default_factory=dict)
     purposes: Sequence[str] = ()
+    timezone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +64,10 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
     existing = (said := lake.campaign()) and understood(said)
     if existing:
         _check_same(lake, existing, asked.network, asked.purposes)
-    settings = _city_settings(existing, begin, end, asked.settings) if asked.network == "city" else {}
+    settings = _settings(existing, asked)
+    timezone = _timezone(existing, asked)
     place = _place(asked.path) if asked.path else existing.path if existing else None
-    source = open_network(asked.network, place, settings)
+    source = open_network(asked.network, place, settings, timezone)
     known, notes = _cameras(source, existing, list(asked.cameras), (lake.uri, place, asked.purposes))
     hours_of = {camera.id: source.hours(camera.id) for camera in known}
     available = sorted(set().union(*hours_of.values()))
@@ -90,6 +93,7 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
             end=until,
             cameras=tuple(known),
             path=place,
+            timezone=source.timezone if isinstance(source, FootageNetwork) else "",
             settings=settings,
             privacy=privacy,
         )
@@ -103,7 +107,8 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
         campaign.check_inside(first, last)
     notes += _left_alone(campaign, hours, touching(available, begin, end), now)
     notes += _without_pictures({camera.id: hours_of[camera.id] for camera in known}, inside)
-    unused = source.unused() if isinstance(source, ArchiveNetwork) else []
+    unused = source.unused() if isinstance(source, ArchiveNetwork | FootageNetwork) else []
+    notes += source.notes() if isinstance(source, FootageNetwork) else []
     notes += _not_used(source, known, unused)
     return BackfillRequest(campaign=campaign, cameras=[camera.id for camera in known], hours=inside, notes=notes, unused=unused)
 
@@ -203,6 +208,32 @@ def _several(things: Sequence, what: str) -> str:
 
 def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}"
+
+
+def _settings(existing: Campaign | None, asked: Asked) -> dict:
+    """Of the network. A lake's footage is read as it was begun with: another rate would be another set of frames."""
+    if asked.network == "city":
+        return _city_settings(existing, asked.begin, asked.end, asked.settings)
+    if asked.network != "footage":
+        return {}
+    kept = dict(existing.settings) if existing else {}
+    now = FootageSettings.read(kept)
+    for name, value in asked.settings.items() if existing else ():
+        if getattr(now, name) != value:
+            raise CctviewError(
+                f"The lake's footage has {name} {getattr(now, name):g}, not {value:g}: leave it out, or use another lake."
+            )
+    return kept if existing else dict(asked.settings)
+
+
+def _timezone(existing: Campaign | None, asked: Asked) -> str:
+    """The campaign's, or what was asked for a new one."""
+    if existing and asked.timezone and existing.timezone != asked.timezone:
+        raise CctviewError(
+            f"The lake's times are by {existing.timezone or 'UTC'}, not by {asked.timezone}: leave --timezone out, or write "
+            "timezone under [campaign] in campaign.toml."
+        )
+    return existing.timezone if existing else asked.timezone
 
 
 def _city_settings(existing: Campaign | None, begin: datetime | None, end: datetime | None, asked: Mapping) -> dict:

@@ -44,7 +44,7 @@ def refuse_undescribed(
 ) -> None:
     """Raises CctviewError, with the mend, for cameras that nobody has described. path, purposes: of the campaign to come."""
     first = strangers[0]
-    if source.name == "archive":
+    if source.name in ("archive", "footage"):
         check_offered(strangers, source.cameras(), path)
     if existing:
         existing.camera(first)  # raises

@@ -47,10 +47,11 @@ MAX_CAUSES = 10
 
 def backfill(
     network: Annotated[
-        str, typer.Option(help="Where frames come from: archive, city for the synthetic one, or a live network.")
+        str, typer.Option(help="Where frames come from: archive, footage, city for the synthetic one, or a live network.")
     ] = "archive",
     path: Annotated[
-        list[str], typer.Option(help="The archive's folder or zip file, which may hold several of both; a live network's spool.")
+        list[str],
+        typer.Option(help="An archive's folder or zip file, which may hold several of both; footage's; a live network's spool."),
     ] = [],  # noqa: B006
     cameras: CamerasOption = [],  # noqa: B006
     begin: FromOption = "",
@@ -60,12 +61,15 @@ def backfill(
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
     people: PeopleOption = None,
+    fps: Annotated[float | None, typer.Option(help="Of footage: frames taken a second, 0 for all; 1 when left out.")] = None,
+    timezone: Annotated[str, typer.Option(help="Of footage whose names have no zone: its IANA name.")] = "",
     purposes: Annotated[
         list[str], typer.Option("--purpose", help="Of a new lake: what vehicles may be asked about for; may be given again.")
     ] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON; all else goes to stderr.")] = False,
 ) -> None:
-    """Turn an archive or the synthetic city into frames, detections, crops, features, tracks, matches, journeys and marts.
+    """Turn an archive, video files or the synthetic city into frames, detections, crops, features, tracks, matches, journeys and
+    marts.
 
     On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
     """
@@ -78,13 +82,23 @@ def backfill(
     settings = city_settings(seed, minutes, faults, people)
     if settings and network != "city":
         raise CctviewError("--seed, --minutes, --faults and --people are the city's: add --network city.")
+    if network != "footage" and (fps is not None or timezone):
+        raise CctviewError("--fps and --timezone are of video files: add --network footage.")
+    settings |= {} if fps is None else {"fps": fps}
     if len(path) > 1:
         raise CctviewError("One --path is read: give the folder that holds all the archives and zip files, or links to them.")
     where = path[0] if path else ""
     try:
         first, last = parse_span(begin, end)
         asked = Asked(
-            network=network, path=where, cameras=split(cameras), begin=first, end=last, settings=settings, purposes=purposes
+            network=network,
+            path=where,
+            cameras=split(cameras),
+            begin=first,
+            end=last,
+            settings=settings,
+            purposes=purposes,
+            timezone=timezone,
         )
         chosen = choose(lake, asked)
     except UndescribedCameras as error:

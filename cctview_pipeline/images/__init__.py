@@ -141,10 +141,10 @@ def _meaning_of(told: str) -> BadPicture:
     return BadPicture(reason, _ENDS_EARLY if reason == "truncated" else _DAMAGED)
 
 
-def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
-    """An RGB array as JPEG, chroma not subsampled: crops are too small to give half their colour away."""
+def encode_jpeg(image: np.ndarray, quality: int = 95, subsampling: int = 0) -> bytes:
+    """An RGB array as JPEG, chroma not subsampled unless asked: crops are too small to give half their colour away."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Partitions of the lake as files in CCTView's published layout."""
+"""Partitions of the lake as files in CCTView's published layout, and frames of camera-hours as video."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +23,32 @@ def export_partitions(
     as one entry before the first file, or refuses it. Folders are named by the time in the frame's id: New York's for published
     frames, UTC for others. What the lake does not have yet (crops, features) is left out.
     """
-    cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.begin) for p in partitions)
-    what = f"{len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}, as files to {out.absolute()}"
-    authorize(lake, "export", what, TABLES, purpose, user)
+    authorize(lake, "export", f"{_told(partitions)}, as files to {out.absolute()}", TABLES, purpose, user)
     return (_export_camera_hour(lake, partition, threshold, out) for partition in partitions)
+
+
+def export_videos(
+    lake: Lake, partitions: list[Partition], out: Path, purpose: str = "", user: str | None = None, comment: str = ""
+) -> Iterator[int]:
+    """Write the masked frames of camera-hours as mp4, each to ``out/<camera>/`` (formats/mp4.py); gives the number of frames of
+    each as it is done. purpose, user: as above; comment: of the files' metadata."""
+    from cctview_pipeline.formats.mp4 import Shot, write_mp4  # not at the top: FFmpeg's libraries load for a while
+
+    authorize(lake, "export", f"{_told(partitions)}, as video to {out.absolute()}", ("raw_frames",), purpose, user)
+
+    def write(partition: Partition) -> int:
+        frames = lake.read("raw_frames", partition, ["captured_at", "jpeg", "width", "height"])
+        shots = [Shot(*row) for row in zip(*(frames[n].to_pylist() for n in frames.column_names), strict=True)]
+        write_mp4(out / partition.camera, partition.camera, shots, comment)
+        return len(shots)
+
+    return (write(partition) for partition in partitions)
+
+
+def _told(partitions: list[Partition]) -> str:
+    """Which camera-hours, for the log."""
+    cameras, hours = sorted({p.camera for p in partitions}), sorted(format_hour(p.begin) for p in partitions)
+    return f"{len(partitions)} camera-hours of {', '.join(cameras)}, {hours[0]} to {hours[-1]}"
 
 
 def _export_camera_hour(lake: Lake, partition: Partition, threshold: float, out: Path) -> int:

@@ -6,6 +6,7 @@ wherever the picture goes. What cannot be masked, or not where it should be, is 
 """
 
 import contextlib
+import itertools
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from PIL import Image
 
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frames import CameraHour, Rejected
+from cctview_pipeline.frames import CameraHour, FrameStream, Rejected
 from cctview_pipeline.images import BadPicture, decode, encode_like
 from cctview_pipeline.images.jpeg import COM, segments, strip_metadata, with_comments
 from cctview_pipeline.images.size import Size
@@ -220,13 +221,14 @@ def mask_of(jpeg: bytes) -> tuple[str, int] | None:
     return None
 
 
-def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
+def mask_hour(hour: CameraHour | FrameStream, masker: Masker) -> CameraHour:
     """A network's frames -> frames that may be stored. One that a collector masked stays as it is, unless it let people through
     who are not meant to be seen any more, or did not know the zones as they are now."""
     searching = not isinstance(masker.finder, NoPeopleDetector)
-    frames, rejected = [], list(hour.rejected)
-    for begin in range(0, len(hour.frames), AT_ONCE):
-        chunk = [(frame, mask_of(frame.jpeg)) for frame in hour.frames[begin : begin + AT_ONCE]]
+    frames, rejected = [], list[Rejected]()
+    coming = iter(hour.frames)
+    while taken := list(itertools.islice(coming, AT_ONCE)):
+        chunk = [(frame, mask_of(frame.jpeg)) for frame in taken]
         chunk = [(frame, None if known and searching and known[0].startswith("nobody: ") else known) for frame, known in chunk]
         todo = [frame for frame, known in chunk if known is None]
         masked = iter(masker.mask([frame.camera_id for frame in todo], [frame.jpeg for frame in todo]))
@@ -250,7 +252,7 @@ def mask_hour(hour: CameraHour, masker: Masker) -> CameraHour:
             else:
                 stored = replace(frame, jpeg=found.jpeg, width=found.width, height=found.height)
                 frames.append(replace(stored, masked_by=found.by, filled=found.filled))
-    return CameraHour(frames, rejected)
+    return CameraHour(frames, [*hour.rejected, *rejected], hour.told)
 
 
 def _or_refused(jpeg: bytes, function: Callable, *arguments):

@@ -11,4 +11,4 @@ class NetworkResource(dg.ConfigurableResource):
     """Opens the network that the lake's campaign names, so that a run of the UI and one of the command line read alike."""
 
     def open(self, campaign: Campaign) -> CameraNetwork:
-        return open_network(campaign.network, campaign.path, campaign.settings)
+        return open_network(campaign.network, campaign.path, campaign.settings, campaign.timezone)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cctview_pipeline.cameras import NETWORKS
+from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
@@ -30,6 +31,8 @@ def understood(campaign: Campaign) -> Campaign:
         from cctview_pipeline.city import CitySettings  # not at the top: the renderer takes a second to load
 
         CitySettings.read(campaign.settings, campaign.source)
+    elif campaign.network == "footage":
+        FootageSettings.read(campaign.settings, campaign.source)
     else:
         read(NoSettings, campaign.settings, Section(campaign.source, "[campaign.settings]"))
     return campaign

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cctview_pipeline.backfill.select import Asked, BackfillRequest, choose
+from cctview_pipeline.cameras.described import UndescribedCameras
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.city import CAMERAS
 from cctview_pipeline.errors import CctviewError
@@ -13,6 +14,7 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.tables import NORTH
+from cctview_pipeline_tests.factories.videos import every, write_video
 
 NOON = datetime(2025, 6, 3, 16, tzinfo=UTC)
 
@@ -76,6 +78,37 @@ def test_purposes_are_declared_with_a_new_lake_and_later_in_its_file(lake: Lake,
     assert choose_archive().campaign == choose_archive("road safety").campaign == chosen.campaign
     with pytest.raises(CctviewError, match=r"'curiosity' is none of its purposes: add it to purposes under \[campaign.privacy\]"):
         choose_archive("curiosity")
+
+
+def test_footage_begins_a_campaign_that_keeps_how_it_is_read(lake: Lake, tmp_path: Path):
+    write_video(tmp_path / "videos" / "735-683-N" / "20250603_120000.mp4", every(1, 5))
+    write_video(tmp_path / "videos" / "735-683-N" / "20250603_130000.mp4", every(1, 5))
+    (tmp_path / "videos" / "notes.txt").write_text("x")
+
+    def choose_footage(timezone: str = "", **settings: float) -> BackfillRequest:
+        path = str(tmp_path / "videos")
+        return choose(lake, Asked(network="footage", path=path, settings=settings, purposes=["tests"], timezone=timezone))
+
+    with pytest.raises(CctviewError, match="tell a time without a zone"):
+        choose_footage()
+    chosen = choose_footage("America/New_York", fps=2.0)
+    assert chosen.hours == [NOON, NOON + timedelta(hours=1)]
+    assert chosen.notes == ["Begin of 2 files by name (2); frames: 2 a second.", "Not used: files that are no videos: notes.txt."]
+    assert (chosen.campaign.timezone, chosen.campaign.settings) == ("America/New_York", {"fps": 2.0})
+    lake.write_campaign(chosen.campaign)
+    assert lake.campaign() == choose_footage().campaign == chosen.campaign
+    with pytest.raises(CctviewError, match=r"The lake's footage has fps 2, not 1: leave it out, or use another lake\."):
+        choose_footage(fps=1.0)
+    with pytest.raises(CctviewError, match=r"The lake's times are by America/New_York, not by Europe/London"):
+        choose_footage("Europe/London")
+
+
+def test_footage_of_cameras_that_nobody_described_comes_with_a_draft(lake: Lake, tmp_path: Path):
+    write_video(tmp_path / "gate--2025-06-03T16-00-00Z.mp4", every(1, 5))
+    with pytest.raises(UndescribedCameras, match="'gate' is not in the catalogue") as refusal:
+        choose(lake, Asked(network="footage", path=str(tmp_path)))
+    assert 'network = "footage"' in refusal.value.draft
+    assert 'id = "gate"' in refusal.value.draft
 
 
 def test_a_lake_keeps_to_its_network(lake: Lake):

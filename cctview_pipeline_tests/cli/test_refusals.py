@@ -15,6 +15,7 @@ from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import archive_campaign
 from cctview_pipeline_tests.factories.tables import campaign, partition_of, rows
+from cctview_pipeline_tests.factories.videos import every, write_video
 
 BEGIN = datetime(2020, 5, 5, 17, 10, tzinfo=UTC)
 
@@ -249,3 +250,26 @@ def test_damaged_frames_are_set_aside_and_the_rest_goes_on(tmp_path: Path):
     found = ArchiveNetwork(tmp_path).read_hour("735-683-N", BEGIN.replace(minute=0))
     assert [f"{frame.frame_id}--original.jpeg" for frame in found.frames] == [good.name]
     assert {row.name: row.reason for row in found.rejected} == {cut.name: "truncated", png.name: "placeholder"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--network", "city", "--fps", "2"), "--fps and --timezone are of video files: add"),
+        (
+            ("--network", "archive", "--timezone", "Europe/London"),
+            "--fps and --timezone are of video files: add",
+        ),
+        (("--network", "footage"), "Footage needs its folder or file: give --path, or set path in campaign.toml."),
+        (
+            ("--network", "footage", "--path", "VIDEOS"),
+            ": give --timezone, such as America/New_York, or timezone under",
+        ),
+        (("--network", "footage", "--path", "VIDEOS", "--timezone", "Mars"), "timezone = 'Mars' is no time zone"),
+        (("--network", "footage", "--path", "VIDEOS", "--fps", "-1"), "fps = -1.0 under [campaign.settings] is out of range"),
+    ],
+)
+def test_footage_that_cannot_be_read_as_asked(place: Workplace, tmp_path: Path, words: tuple[str, ...], sentence: str):
+    write_video(tmp_path / "videos" / "735-683-N" / "20200505_130000.mp4", every(1, 3))
+    said = refusal(place, "backfill", *(str(tmp_path / "videos") if word == "VIDEOS" else word for word in words))
+    assert sentence in said

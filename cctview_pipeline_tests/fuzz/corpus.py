@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from cctview_pipeline_tests.factories.archive import MAC_COMMENT, add_comments, clock_comment
+from cctview_pipeline_tests.factories.videos import Coding, every, write_video
 
 CAMERA = "735-683-N"
 TAKEN = datetime(2020, 5, 5, 17, 34, 46, tzinfo=UTC)
@@ -38,6 +39,33 @@ JPEG_TOKENS = (
     b"\xff\xfe\0\0",
     b"\xff\xda\0\x0c\x03",
 )
+
+
+def videos() -> list[bytes]:
+    """A few frames in the containers and codecs that recorders use."""
+    kinds = {
+        ".mp4": Coding(codec="libx264"),
+        ".mkv": Coding(),
+        ".ts": Coding(codec="libx264"),
+        ".avi": Coding(codec="mjpeg", pixels="yuvj420p"),
+        ".webm": Coding(codec="libvpx-vp9"),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        files = [write_video(Path(folder) / f"a{suffix}", every(0.5, 4), coding) for suffix, coding in kinds.items()]
+        return [file.read_bytes() for file in files]
+
+
+def sidecars() -> list[bytes]:
+    """What stands beside a video."""
+    moment = TAKEN.isoformat()
+    return [
+        json.dumps({"start": moment}).encode(),
+        json.dumps({"start": "2020-05-05T13:34:46", "timezone": "America/New_York", "times": [moment, 1588700087.5]}).encode(),
+        f"start = {moment}\n".encode(),
+        f"start,timezone\n{moment},UTC\n".encode(),
+        f"captured_at\n{moment}\n2020-05-05T17:34:47Z\n".encode(),
+        f"#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:{moment}\n#EXTINF:4.0,\na.ts\n#EXTINF:4.0,\nb.ts?x=1\n".encode(),
+    ]
 
 
 def pictures() -> list[bytes]:

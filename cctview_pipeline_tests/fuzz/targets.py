@@ -351,6 +351,44 @@ def parquet(folder: Path) -> Reader:
     return read
 
 
+def video(folder: Path) -> Reader:
+    """Containers and codecs: what is no frame is told in our words."""
+    from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
+
+    numbers = itertools.count()
+
+    def read(data: bytes) -> None:
+        path = folder / f"{next(numbers)}" / f"cam-1--{corpus.TAKEN:%Y-%m-%dT%H-%M-%S}Z.mp4"
+        path.parent.mkdir()
+        path.write_bytes(data)
+        try:
+            network = FootageNetwork(path, FootageSettings(fps=2.0))
+            for hour in network.hours("cam-1")[:2]:
+                for rejected in network.read_hour("cam-1", hour).rejected:
+                    check_words(rejected.detail)
+        finally:
+            shutil.rmtree(path.parent)
+
+    return read
+
+
+def sidecar(folder: Path) -> Reader:
+    from cctview_pipeline.cameras.footage.starts import SIDECARS, read_playlist, read_sidecar
+    from cctview_pipeline.errors import CctviewError
+    from cctview_pipeline.ids import NEW_YORK
+
+    def read(data: bytes) -> None:
+        (folder / "cam-1.m3u8").write_bytes(data)
+        with contextlib.suppress(CctviewError):
+            read_playlist(folder / "cam-1.m3u8", None)
+        for suffix in SIDECARS:
+            (folder / f"cam-1{suffix}").write_bytes(data)
+            with contextlib.suppress(CctviewError):
+                read_sidecar(folder / f"cam-1{suffix}", NEW_YORK)
+
+    return read
+
+
 TARGETS: dict[str, Target] = {
     "jpeg": Target(corpus.pictures, jpeg, corpus.JPEG_TOKENS, own=("DamagedJpeg",), quick=2000),
     "examine": Target(corpus.pictures, examine, corpus.JPEG_TOKENS, own=("NotAPicture",), quick=1000),
@@ -358,6 +396,8 @@ TARGETS: dict[str, Target] = {
     "upload": Target(corpus.pictures, upload, corpus.JPEG_TOKENS, quick=1000),
     "archive-folder": Target(corpus.named_pictures, archive_folder, (*corpus.JPEG_TOKENS, *_NAMES), quick=300),
     "archive-zip": Target(corpus.zips, archive_zip, (*_ZIP, *_NAMES), quick=300),
+    "video": Target(corpus.videos, video, (b"moov", b"mdat", b"ftyp", b"\x1a\x45\xdf\xa3", b"\x47", b"#EXTM3U"), quick=60),
+    "sidecar": Target(corpus.sidecars, sidecar, (b"#EXTINF:4,", b"#EXT-X-PROGRAM-DATE-TIME:", b"\n", *_TOML, *_JSON), quick=300),
     "spool-segment": Target(corpus.segments, segment, (b"CCTVSP01", *_JSON), quick=60),
     "spool-record": Target(corpus.segments, record, (b"CCTVSP01", *_JSON), quick=60),
     "spool-index": Target(corpus.indexes, index, (b"ARROW1", b"kind", b"offset", b"\xff\xff\xff\xff"), quick=60),

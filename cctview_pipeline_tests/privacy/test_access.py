@@ -27,7 +27,7 @@ from cctview_pipeline.paths import project_root
 from cctview_pipeline.privacy.access import AGGREGATES, ask
 from cctview_pipeline.privacy.audit import AuditLog
 from cctview_pipeline.privacy.entries import Entry
-from cctview_pipeline.privacy.export import export_partitions
+from cctview_pipeline.privacy.export import export_partitions, export_videos
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.verification import verify
 from cctview_pipeline.resources.lake import open_lake
@@ -388,6 +388,19 @@ def test_an_export_is_one_entry_and_none_is_made_without_a_purpose(lake: Lake, l
     (entry,) = entries(log)
     assert (entry.kind, entry.purpose) == ("export", PURPOSE)
     assert entry.asked.startswith("1 camera-hours of cam-1, 2020-05-05T17 to 2020-05-05T17, as files to /")
+
+
+def test_frames_as_video_are_one_entry_and_none_without_a_purpose(lake: Lake, log: AuditLog, tmp_path: Path):
+    partition = partition_of("raw_frames")
+    with pytest.raises(CctviewError, match="raw_frames: single vehicles may be asked about for a purpose only"):
+        export_videos(lake, [partition], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not log.path.exists()
+    lake.write_campaign(campaign(privacy={"purposes": [PURPOSE]}))
+    export_videos(lake, [partition], tmp_path / "out", PURPOSE)
+    (entry,) = entries(log)
+    assert (entry.kind, entry.purpose, entry.tables) == ("export", PURPOSE, ("raw_frames",))
+    assert ", as video to /" in entry.asked
 
 
 def commands(group: object) -> Iterator[str]:

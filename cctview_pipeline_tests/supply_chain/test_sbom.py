@@ -31,7 +31,7 @@ def test_it_lists_what_is_delivered(released: dict):
     assert libraries == {(each.name, each.version) for each in grouped(read_lock(), DELIVERED)}
     models = {each["name"] for each in released["components"] if each["type"] == "machine-learning-model"}
     assert models == {"default-detector", "default-extractor", "people-finder"}
-    assert not {"pytest", "av", "keras-retinanet"} & ({name for name, _ in libraries} | models)
+    assert not {"pytest", "supervision", "keras-retinanet"} & ({name for name, _ in libraries} | models)
 
 
 def test_everything_in_it_has_a_licence_that_was_let_in(released: dict):

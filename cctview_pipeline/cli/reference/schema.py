@@ -8,6 +8,7 @@ from typing import Any
 
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras import NETWORKS
+from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Camera, Head
 from cctview_pipeline.city import CitySettings
@@ -54,7 +55,8 @@ def schema_page() -> str:
 
 def _settings(network: str) -> dict[str, Any]:
     """What stands under ``[campaign.settings]`` depends on the network."""
-    kind = CitySettings if network == "city" else CollectSettings if network in LIVE_NETWORKS else NoSettings
+    kinds = {"city": CitySettings, "footage": FootageSettings} | dict.fromkeys(LIVE_NETWORKS, CollectSettings)
+    kind = kinds.get(network, NoSettings)
     return {
         "if": {"properties": {"network": {"const": network}}},
         "then": {"properties": {"settings": schema_of(kind)}},

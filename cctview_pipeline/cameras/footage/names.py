@@ -1,0 +1,95 @@
+"""What the name of a video file tells: a camera, and when it begins.
+
+::
+
+    735-683-N--2020-05-05--13--original.mp4        CCTView's published hours: New York's clock
+    city-1--2025-06-03--16.00.00.250Z.mp4          as `cctview export --format video` names them: UTC
+    gate_2025-06-03T16-00-00+0200.ts               ISO 8601 with any separators a file system lets be, or with none
+    20250603_160000.mkv, 2025-06-03 16.00.00.mp4   the same without a zone: the campaign's
+    1748966400.mp4, 13_1748966400250.mp4           Unix seconds, milliseconds or microseconds
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from cctview_pipeline.cameras.archive_clock import FIRST_BELIEVED
+from cctview_pipeline.ids import NEW_YORK, is_camera_id
+from cctview_pipeline.settings import LAST_YEAR
+
+_DATE = r"(?P<year>\d{4})(?P<dash>[-._]?)(?P<month>\d{2})(?P=dash)(?P<day>\d{2})"
+_CLOCK = r"(?P<hour>\d{2})(?P<colon>[-._:]?)(?P<minute>\d{2})(?P=colon)(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,6}))?"
+_ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-4]):?(?:00|15|30|45))?"
+_ISO = re.compile(rf"(?<!\d){_DATE}(?:--|[-T_. ])?{_CLOCK}{_ZONE}(?![0-9A-Za-z])")
+_HOURLY = re.compile(rf"{_DATE}--(?P<hour>\d{{2}})(?=--original$)")
+_EPOCH = re.compile(r"(?<!\d)(\d{10}|\d{13}|\d{16})(?!\d)")
+_PUBLISHED = re.compile(r"--original$")
+_SEPARATORS = "-_ .@"
+_MISNAMED = {"253-134-5": "253-134-S"}
+"""The published hours of one camera have a digit where its letter should be."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """camera: what stands before the time, or the whole name without one; empty where that is no id. says_camera: whether it is
+    of the form CAMERA--TIME; time: None where the name has none, naive where it has no zone."""
+
+    camera: str
+    says_camera: bool
+    time: datetime | None
+
+
+def read_name(stem: str) -> Named:
+    """A file's name without its suffix."""
+    for pattern, read in ((_ISO, _calendar), (_HOURLY, _calendar), (_EPOCH, _epoch)):
+        if (match := pattern.search(stem)) and (time := read(match)):
+            break
+    else:
+        return Named(stem if is_camera_id(stem) else "", False, None)
+    if _PUBLISHED.search(stem) and time.tzinfo is None:
+        time = time.replace(tzinfo=NEW_YORK)
+    before = stem[: match.start()]
+    camera = before.rstrip(_SEPARATORS)
+    known, says = is_camera_id(camera), before == f"{camera}--"
+    camera = _MISNAMED.get(camera, camera) if time.tzinfo is NEW_YORK else camera
+    return Named(camera if known else "", known and says, time)
+
+
+def in_utc(time: datetime, zone: tzinfo | None) -> datetime | None:
+    """A time in UTC; one without a zone by the given one: None where there is none. Of an hour that autumn repeats, the first.
+
+    Raises ValueError for a time that spring's change of clocks skips, or that no camera has lived in.
+    """
+    if time.tzinfo is None:
+        if zone is None:
+            return None
+        time = time.replace(tzinfo=zone)
+    utc = time.astimezone(UTC)
+    if utc.astimezone(time.tzinfo).replace(tzinfo=None) != time.replace(tzinfo=None):
+        raise ValueError("clocks skipped that time")
+    if not FIRST_BELIEVED <= utc < datetime.now(UTC) + timedelta(days=1):
+        raise ValueError("no camera took it then")
+    return utc
+
+
+def _calendar(match: re.Match[str]) -> datetime | None:
+    found = match.groupdict()
+    hour, minute, second = (int(found.get(name) or 0) for name in ("hour", "minute", "second"))
+    micro = int((found.get("fraction") or "0").ljust(6, "0"))
+    try:
+        time = datetime(int(found["year"]), int(found["month"]), int(found["day"]), hour, minute, second, micro)
+    except ValueError:
+        return None
+    return time.replace(tzinfo=_zone(found["zone"])) if found.get("zone") else time
+
+
+def _zone(text: str) -> tzinfo:
+    if text == "Z":
+        return UTC
+    sign = -1 if text[0] == "-" else 1
+    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))
+
+
+def _epoch(match: re.Match[str]) -> datetime | None:
+    time = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(match[0].ljust(16, "0")))
+    return time if time >= FIRST_BELIEVED and time.year < LAST_YEAR else None
