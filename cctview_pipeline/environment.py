@@ -69,7 +69,32 @@ TILES_ATTRIBUTION = Variable(
     "CCTVIEW_TILES_ATTRIBUTION", "Whose tiles these are, shown beside the map.", where="none: nobody is named"
 )
 
+TFL_KEY = Variable(
+    "CCTVIEW_TFL_KEY",
+    "The key for London's list of cameras (network `tfl`), which lets more be asked.",
+    where="none: none is needed",
+)
+FIVE_ONE_ONE_KEY = Variable(
+    "CCTVIEW_FIVE_ONE_ONE_KEY",
+    "The key for the list of the 511 network that is collected: `511on`, `511ny` and others. Each site gives keys of its own.",
+    where="none: the list is then not asked for",
+)
+CAMERAS_KEY = Variable(
+    "CCTVIEW_CAMERAS_KEY",
+    "The key of a network that a file describes (`generic`). `key_variable` there can name another that begins with `CCTVIEW_` "
+    "and ends with `_KEY`.",
+    where="none",
+)
+
 VARIABLES = {
     each.name: each
-    for each in (LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, VIEWER_URL, TILES, TILES_ATTRIBUTION)
+    for each in (
+        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, VIEWER_URL, TILES, TILES_ATTRIBUTION),
+        *(TFL_KEY, FIVE_ONE_ONE_KEY, CAMERAS_KEY),
+    )
 }
+
+
+def key_named(name: str) -> Variable:
+    """A key of a network that somebody has described. Nothing else of the environment can be named so."""
+    return CAMERAS_KEY if name == CAMERAS_KEY.name else Variable(name, CAMERAS_KEY.sentence)

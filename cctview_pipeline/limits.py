@@ -52,6 +52,7 @@ ANSWER_BYTES = Limit(8 << 20, "An answer of more than {most:,} bytes, unpacked, 
 ANSWER_S = Limit(15, "An answer that takes longer than {most:g} s is given up.")
 LIST_BYTES = Limit(32 << 20, "A list of cameras of more than {most:,} bytes, unpacked, is refused.")
 LIST_S = Limit(60, "A list of cameras that takes longer than {most:g} s is given up.")
+LIST_PAGES = Limit(200, "A list of cameras of {found:,} pages is read up to its page {most:,}.")
 LIST_ROWS = Limit(100_000, "A list of {found:,} cameras is read up to its row {most:,}.")
 REDIRECTS = Limit(5, "An answer behind more than {most} redirects is not followed.")
 RETRY_AFTER_S = Limit(3600, "A camera is left alone for {most:,} s at most, whatever its server asks for.")

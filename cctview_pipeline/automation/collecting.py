@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cctview_pipeline.assets.accounts import required_spool
 from cctview_pipeline.cameras.listed import LiveCamera
-from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.cameras.local_time import zone_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.resources.lake import LakeResource
@@ -30,7 +30,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     import uvloop
 
     from cctview_pipeline.cameras.spooled import SpoolNetwork
-    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, collect, summary
+    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, collect, crowded, summary
     from cctview_pipeline.collect.sharding import Shard
     from cctview_pipeline.policy import Policy
     from cctview_pipeline.redaction.masking import Masker
@@ -45,7 +45,7 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     known = own | SpoolNetwork(network.name, spool).described()
     listed, notes = asyncio.run(cameras_of(network, settings.engine(), known))
     cameras, more = choose(listed, wanted, shard, known)
-    for note in (*notes, *more):
+    for note in (*notes, *more, *crowded(network, cameras)):
         context.log.warning(note)
     context.log.info(f"{len(cameras)} cameras of {network.terms.operator} for {config.seconds:.0f} s. {network.terms.text}")
     masker = Masker.of(Policy.of(campaign), campaign)
@@ -92,7 +92,7 @@ def live_collection(campaign: Campaign) -> dg.ScheduleDefinition:
         name="daily_collection",
         job=collect_job,
         cron_schedule=f"{begin.minute} {begin.hour} * * *",
-        execution_timezone=str(LIVE_NETWORKS[campaign.network].zone),
+        execution_timezone=zone_of(campaign).key,
         run_config=dg.RunConfig({"collect_window": Window(seconds=seconds)}),
         description=f"Every day {settings.window}, local time; sensors then seal the hours and start what is downstream.",
     )

@@ -11,7 +11,8 @@ from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.described import check_offered, described, refuse_undescribed
 from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
-from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.cameras.networks.generic import Generic
+from cctview_pipeline.cameras.spooled import SpoolNetwork, kept_source
 from cctview_pipeline.campaign import GRACE, HOUR, MAX_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.frames import CameraNetwork, Unused
@@ -68,6 +69,8 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
     timezone = _timezone(existing, asked)
     place = _place(asked.path) if asked.path else existing.path if existing else None
     source = open_network(asked.network, place, settings, timezone)
+    if asked.network == Generic.name and place and (told := kept_source(Path(place))):
+        settings = {"source": told.as_dict()}
     known, notes = _cameras(source, existing, list(asked.cameras), (lake.uri, place, asked.purposes))
     hours_of = {camera.id: source.hours(camera.id) for camera in known}
     available = sorted(set().union(*hours_of.values()))

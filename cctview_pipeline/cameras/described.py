@@ -107,7 +107,7 @@ def _live(source: SpoolNetwork) -> dict[str, Camera]:
             name=live.name,
             latitude=live.latitude,
             longitude=live.longitude,
-            faces="",
+            faces=live.faces,
             corridor=live.id,
             order=0,
             network=source.name,

@@ -3,14 +3,20 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from cctview_pipeline.campaign import BadCamera, check_camera
+from cctview_pipeline.campaign import FACINGS, BadCamera, check_camera
 from cctview_pipeline.limits import LIST_ROWS, NAME_CHARACTERS
 
 NO_CAMERA, DUPLICATE, CASE, TOO_MANY = "no_camera", "duplicate", "case", "too_many"
+ELSEWHERE, CREDITED, ENDED = "elsewhere", "credited", "ended"
 """Why rows are left out, besides what campaign.BadCamera names."""
+LONGEST_PERIOD_S = 86_400.0
+MIN_SHARE = 0.9
+"""Of the cameras known before, below which a list is not believed: half a list is more often a fault than a city without
+cameras."""
 WORDS = {
     "id": "without an id that can be used",
     "name": "without a name that can be used",
@@ -18,6 +24,9 @@ WORDS = {
     NO_CAMERA: "no camera at all",
     DUPLICATE: "with the id of another",
     CASE: "with an id that differs from another's in upper and lower case only, which some disks can't tell apart",
+    ELSEWHERE: "whose picture lies on a host that is not the network's",
+    CREDITED: "whose picture is credited to somebody whose terms are not known",
+    ENDED: "that the network has given up",
     TOO_MANY: f"behind row {LIST_ROWS.most:,}, up to which a list is read",
 }
 """Reason -> what is said of such rows."""
@@ -25,7 +34,9 @@ WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LiveCamera:
-    """A camera of a network's list. id: ours; network_id: the network's; online: what the network says of it.
+    """A camera of a network's list. id: ours; network_id: the network's; online: what the network says of it; faces: where it
+    looks, as a campaign names it, empty where the network does not say; period_s: between its frames as far as the network says,
+    else 0; image_url: of its newest picture, where that can't be told by its id.
 
     Raises BadCamera for what a campaign would refuse.
     """
@@ -37,20 +48,27 @@ class LiveCamera:
     longitude: float
     online: bool
     area: str = ""
+    faces: str = ""
+    period_s: float = 0.0
+    image_url: str = ""
 
     def __post_init__(self) -> None:
         check_camera(self)
+        if self.faces not in (*FACINGS, "") or type(self.image_url) is not str or not 0 <= self.period_s <= LONGEST_PERIOD_S:
+            raise BadCamera(f"Camera '{self.id}': its facing, period or address can't be.", NO_CAMERA)
 
 
 @dataclass(frozen=True)
 class CameraList:
     """cameras: no two of one id; left_out: reason -> rows; such_as: reason -> the first of those rows; unclear: cameras of which
-    the list does not say whether they are on, and which are taken to be."""
+    the list does not say whether they are on, and which are taken to be; incomplete: a sentence for every part that did not
+    come."""
 
     cameras: list[LiveCamera]
     left_out: Counter[str] = field(default_factory=Counter)
     such_as: dict[str, str] = field(default_factory=dict)
     unclear: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
 
     def said(self) -> str:
         """What was left out and what was guessed, a sentence each; nothing where all rows are cameras and tell all."""
@@ -61,7 +79,7 @@ class CameraList:
                 f"Cameras of which the list does not say whether they are on, and which are taken to be: {len(self.unclear):,} "
                 f"(such as {self.unclear[0]})."
             ]
-        return " ".join(sentences)
+        return " ".join([*self.incomplete, *sentences])
 
     def leave_out(self, reason: str, row: str, count: int = 1) -> None:
         self.left_out[reason] += count
@@ -71,14 +89,43 @@ class CameraList:
 def rows_of(content: bytes) -> list:
     """The rows of a list in JSON. Raises ValueError when it is none. One name in another encoding, or one number that is too
     large, is its row's fault alone."""
-    text = content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
-    try:
-        rows = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 40 else float(digits))
-    except RecursionError:
-        raise ValueError("It is nested too deeply.") from None
+    rows = document_of(content)
     if not isinstance(rows, list):
         raise ValueError("It is no list.")
     return rows
+
+
+def document_of(content: bytes) -> Any:
+    """JSON, as rows_of reads it. Raises ValueError."""
+    text = content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
+    try:
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 40 else float(digits))
+    except RecursionError:
+        raise ValueError("It is nested too deeply.") from None
+
+
+def joined(lists: Sequence[CameraList], incomplete: Sequence[str] = ()) -> CameraList:
+    """The parts of a list as one: of a camera that stands in several the first counts."""
+    whole = CameraList([], incomplete=[*incomplete])
+    for part in lists:
+        whole.cameras.extend(part.cameras)
+        whole.unclear.extend(part.unclear)
+        for reason, count in part.left_out.items():
+            whole.leave_out(reason, part.such_as[reason], count)
+    return without_repeats(without_repeats(whole, lambda camera: camera.network_id), lambda camera: camera.id)
+
+
+def and_known(listed: CameraList, known: Mapping[str, LiveCamera]) -> tuple[CameraList, list[str]]:
+    """A list with the cameras known from before that it lacks, where a part of it did not come or it has become suspiciously
+    short; and a sentence that says so. known: camera id -> camera."""
+    there = {camera.id for camera in listed.cameras}
+    absent = [camera for camera in known.values() if camera.id not in there]
+    if not absent or not (listed.incomplete or len(known) - len(absent) < MIN_SHARE * len(known)):
+        return listed, []
+    whole = replace(listed, cameras=[*listed.cameras, *absent])
+    return whole, [
+        f"The list has {len(known) - len(absent):,} of the {len(known):,} cameras known from before: no camera is given up."
+    ]
 
 
 def read_rows(rows: list, camera_of: Callable[[Mapping], LiveCamera]) -> CameraList:
@@ -99,7 +146,7 @@ def read_rows(rows: list, camera_of: Callable[[Mapping], LiveCamera]) -> CameraL
 
 def without_repeats(found: CameraList, name: Callable[[LiveCamera], str]) -> CameraList:
     """The first of every name, which differs by more than upper and lower case: some disks know no difference."""
-    kept = CameraList([], found.left_out, found.such_as, found.unclear)
+    kept = replace(found, cameras=[])
     seen: dict[str, LiveCamera] = {}
     for camera in found.cameras:
         before = seen.setdefault(name(camera).casefold(), camera)

@@ -7,14 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cctview_pipeline.cameras.listed import LiveCamera, read_rows, rows_of
-from cctview_pipeline.cameras.live import SAME_PLACE_M
+from cctview_pipeline.cameras.listed import MIN_SHARE, LiveCamera, read_rows, rows_of
+from cctview_pipeline.cameras.networks.nyc_dot import SAME_PLACE_M
 from cctview_pipeline.campaign import metres_between
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.files import write_whole
 
-MIN_SHARE = 0.9
-"""Of the last list, below which a new one is not believed: half a list is more often a fault than a city without cameras."""
 _log = logging.getLogger(__name__)
 _NAME = "%Y%m%dT%H%M%SZ"
 

@@ -1,6 +1,7 @@
 """What live cameras sent, read from the collectors' spool as any other network is read from its source."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.cameras.listed import LiveCamera
+from cctview_pipeline.cameras.networks.generic import Source
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.documents import parse_json
+from cctview_pipeline.errors import CctviewError, ConfigurationError, printable
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.frames import CameraHour, Frame, Rejected
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import BadPicture
@@ -22,6 +26,8 @@ from cctview_pipeline.spool.segments import Kind, Record, contents, microseconds
 
 CAMERAS = "cameras.json"
 """In a spool's directory: what the network said of the cameras that were collected into it."""
+SOURCE = "source.json"
+"""Beside it: what describes a generic network."""
 _log = logging.getLogger(__name__)
 NEAR = timedelta(seconds=10)
 """Before an hour, within which a frame may be that of which one in the hour is a copy: a collector that begins anew fetches the
@@ -91,6 +97,24 @@ def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
     except OSError:
         if now.keys() != known.keys():
             raise
+
+
+def keep_source(spool: Path, source: Source) -> None:
+    """Note what describes a generic network beside what is collected from it. Raises ConfigurationError where another's is."""
+    known = kept_source(spool)
+    if known and known.list != source.list:
+        raise ConfigurationError(
+            f"{spool} holds what was collected by the list {printable(known.list)}: give this one another with --spool."
+        )
+    if known != source:
+        spool.mkdir(parents=True, exist_ok=True)
+        write_whole(spool / SOURCE, (json.dumps(source.as_dict(), indent=1) + "\n").encode())
+
+
+def kept_source(spool: Path) -> Source | None:
+    """What keep_source noted. Raises ConfigurationError for a note that is none."""
+    path = spool / SOURCE
+    return Source.read(parse_json(path.read_bytes(), str(path)), str(path), "its head") if path.exists() else None
 
 
 _NOTHING_KEPT = "Nothing of it was kept: it could not be masked, or the spool was damaged since."

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +12,13 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork, NycDot
+from cctview_pipeline.cameras.listed import and_known
+from cctview_pipeline.cameras.live import LIVE_NETWORKS, open_live
+from cctview_pipeline.cameras.networks.generic import Generic, Source
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
+from cctview_pipeline.cameras.protocol import ACCESSED, LiveNetwork
 from cctview_pipeline.cameras.snapshots import keep, latest
-from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.cameras.spooled import SpoolNetwork, keep_source
 from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, say
 from cctview_pipeline.durations import parse_duration
@@ -26,6 +32,9 @@ cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network,
 
 NetworkOption = Annotated[str, typer.Option(help=f"A live network: {', '.join(LIVE_NETWORKS)}.")]
 BaseUrlOption = Annotated[str, typer.Option("--base-url", help="Another server of the same form, such as `cctview city serve`.")]
+ListOption = Annotated[
+    Path | None, typer.Option("--list", help="What describes a `generic` network: a TOML file (docs/networks.md).")
+]
 ContactOption = Annotated[str, typer.Option(help="An address at which the cameras' operator finds you; sent with every request.")]
 
 
@@ -34,14 +43,17 @@ def refresh(
     contact: ContactOption,
     network: NetworkOption = NycDot.name,
     base_url: BaseUrlOption = "",
+    described: ListOption = None,
     force: Annotated[bool, typer.Option("--force", help="Believe a list that lost more than a tenth of its cameras.")] = False,
 ) -> None:
     """Fetch the network's list of cameras, show what changed, and keep it by its date."""
     from cctview_pipeline.collect.engine import EngineSettings
     from cctview_pipeline.collect.session import list_cameras
 
-    live = open_live(network, base_url)
+    live = live_of(network, base_url, described)
     listed = asyncio.run(list_cameras(live, EngineSettings(contact=contact)))
+    if listed.incomplete:  # what did not come is as it was
+        listed, _ = and_known(listed, {camera.id: camera for camera in latest(snapshots(live)) or ()})
     difference = keep(snapshots(live), listed.cameras, datetime.now(UTC), force)
     online = sum(camera.online for camera in listed.cameras)
     console.print(f"{len(listed.cameras)} cameras, {online} of them on: {difference}.")
@@ -53,9 +65,9 @@ def refresh(
 
 
 @cameras.command("list")
-def list_known(network: NetworkOption = NycDot.name, base_url: BaseUrlOption = "") -> None:
+def list_known(network: NetworkOption = NycDot.name, base_url: BaseUrlOption = "", described: ListOption = None) -> None:
     """Show the cameras of the newest list that `cctview cameras refresh` kept."""
-    live = open_live(network, base_url)
+    live = live_of(network, base_url, described)
     known = latest(snapshots(live))
     if known is None:
         raise NotFoundError(f"There is no list of {live.name}'s cameras yet: `cctview cameras refresh --contact ...` fetches it.")
@@ -93,6 +105,7 @@ def collect(
     shard: Annotated[str, typer.Option(help="This machine's part of the cameras, such as 2/8.")] = "1/1",
     metrics_port: Annotated[int, typer.Option(min=0, max=65_535, help="Serve Prometheus metrics there; 0 for none.")] = 0,
     base_url: BaseUrlOption = "",
+    described: ListOption = None,
     unmasked_for: Annotated[
         str, typer.Option(help="A purpose for which people stay visible; they are painted over otherwise.")
     ] = "",
@@ -102,15 +115,16 @@ def collect(
     import uvloop  # a third less of a core than asyncio's own loop
 
     from cctview_pipeline.collect.engine import EngineSettings
-    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, summary, table
+    from cctview_pipeline.collect.session import Sitting, cameras_of, choose, crowded, summary, table
     from cctview_pipeline.collect.session import collect as run
     from cctview_pipeline.collect.sharding import Shard
 
     if not 0 < budget <= 1e6:
         raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
-    live, settings, part = open_live(network, base_url), EngineSettings(contact=contact), Shard.parse(shard)
+    live, settings, part = live_of(network, base_url, described), EngineSettings(contact=contact), Shard.parse(shard)
     seconds = parse_duration(duration).total_seconds() if duration else None
-    console.print(f"{live.terms.operator}. {live.terms.text} {live.terms.url}", soft_wrap=True)
+    for sentence in terms(live):
+        console.print(sentence, soft_wrap=True)
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
     wanted = split(chosen)
@@ -118,7 +132,9 @@ def collect(
     known = SpoolNetwork(live.name, directory).described()
     listed, notes = asyncio.run(cameras_of(live, settings, known))
     mine, more = choose(listed, wanted, part, known)
-    for note in (*notes, *more):
+    if isinstance(live, Generic):
+        keep_source(directory, live.source)
+    for note in (*notes, *more, *crowded(live, mine)):
         console.print(note, soft_wrap=True)
     masker = masker_of(live.name, unmasked_for)
     for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
@@ -150,13 +166,24 @@ def masker_of(network: str, unmasked_for: str) -> Masker:
     return Masker.of(Policy.of(campaign), campaign)
 
 
-def open_live(name: str, base_url: str = "") -> LiveNetwork:
-    """A live network by name. Raises NotFoundError, naming those that there are."""
-    if name not in LIVE_NETWORKS:
-        raise NotFoundError(f"There is no live network named '{name}': known are {', '.join(LIVE_NETWORKS)}.")
-    return LIVE_NETWORKS[name](base_url)
+def live_of(name: str, base_url: str, described: Path | None) -> LiveNetwork:
+    """A live network by name, or as a file describes it. Raises CctviewError, with the mend."""
+    if described and name != Generic.name:
+        raise CctviewError(
+            f"--list describes a network of its own, and '{name}' is another: leave --list out, or add --network generic."
+        )
+    return open_live(name, base_url, Source.of_file(described) if described else None)
+
+
+def terms(network: LiveNetwork) -> Iterator[str]:
+    """What a person must know of a network before collecting, and what must be shown afterwards."""
+    told = network.terms
+    yield f"{told.operator}. Licence: {told.licence}. {told.text} {told.url}".strip()
+    if told.attribution:
+        yield f"Wherever something made of the pictures is shown, this must be: {told.attribution.replace(ACCESSED, 'DAY')}."
 
 
 def snapshots(network: LiveNetwork) -> Path:
     """Where a network's lists are kept."""
-    return project_root() / "var" / "cameras" / network.name
+    own = f"-{sha256(network.source.list.encode()).hexdigest()[:8]}" if isinstance(network, Generic) else ""
+    return project_root() / "var" / "cameras" / f"{network.name}{own}"

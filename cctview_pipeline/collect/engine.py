@@ -21,13 +21,16 @@ import aiohttp
 import numpy as np
 
 from cctview_pipeline.cameras.listed import LiveCamera
-from cctview_pipeline.cameras.live import LiveNetwork
+from cctview_pipeline.cameras.protocol import LiveNetwork, Request, Told
 from cctview_pipeline.collect.accounts import NOT_MASKED, SPOOL_FULL
-from cctview_pipeline.collect.fetching import NoAnswer, fetch, open_session
+from cctview_pipeline.collect.fetching import TOO_MANY, Answer, Bounds, Known, NoAnswer, fetch, moment_us, open_session
 from cctview_pipeline.collect.newest import Newest, Seen
+from cctview_pipeline.collect.pace import Pace
+from cctview_pipeline.collect.pictures import Rules
+from cctview_pipeline.collect.told import FrameList, Wanted
 from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, NAME_CHARACTERS
+from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, LIST_BYTES, LIST_S, NAME_CHARACTERS
 from cctview_pipeline.redaction.masking import Masked, Masker, Refused
 from cctview_pipeline.spool.segments import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 
@@ -38,6 +41,9 @@ MAX_WAITING = 2000
 """Frames that wait to be masked, from which on new ones are not taken: they would be late, and fill the memory."""
 AT_ONCE, SIDE_BY_SIDE = 16, 2
 """Pictures that a thread masks at a time, and threads: while one decodes and encodes, the network looks at the other's."""
+FIRST_S = 60.0
+"""Within which every camera is asked for the first time, however long its period."""
+NO_ADDRESS = "no address"
 COLLECTOR = ""
 """The camera id of records that are about the collector itself."""
 """Why a picture was refused that the masking could not read."""
@@ -105,14 +111,15 @@ class Counters:
 
 @dataclass(kw_only=True)
 class CameraSession:
-    """A camera, its memory and its counts. etag: of its newest picture, where the network sends one; kept: its newest frame that
-    was handed to the spool."""
+    """A camera, its memory and its counts. known: by what is asked whether its newest picture has changed; kept: its newest frame
+    that was handed to the spool; wanted: of the frame list."""
 
     camera: LiveCamera
     watch: CameraWatch
     tally: Counters = field(default_factory=Counters)
-    etag: str = ""
+    known: Known = Known()
     kept: Seen | None = None
+    wanted: Wanted = field(default_factory=Wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,10 @@ class Engine:
         """newest: what the collectors before this one had."""
         self.network, self.writer, self.settings, self.masker = network, writer, settings, masker
         self.placeholders, self._before = Placeholders(set(newest.placeholders)), newest
+        self.pace, self._rules = Pace(network.rates), Rules.of(network)
+        self._bounds = Bounds(network.hosts, settings.largest_bytes, settings.whole_s, network.capture_header)
+        self.frames: FrameList | None = None
+        """What the network tells of newest frames, where it does."""
         self.followed = [self._followed(camera, newest.cameras.get(camera.id)) for camera in cameras]
         self.stored = 0
         self.full_since_us: int | None = None
@@ -148,16 +159,15 @@ class Engine:
         self._arrived = asyncio.Event()
 
     def _followed(self, camera: LiveCamera, seen: Seen | None) -> CameraSession:
-        return CameraSession(
-            camera=camera, watch=CameraWatch(camera.id, self.placeholders, self.network.cadence_s, seen), kept=seen
-        )
+        guess = camera.period_s or self.network.cadence_s
+        return CameraSession(camera=camera, watch=CameraWatch(camera.id, self.placeholders, guess, seen, self._rules), kept=seen)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set; then what was gathered is written and the segment ended."""
         self._note_followed(begins=True)
         settings = self.settings
         async with open_session(settings.user_agent, settings.per_host, settings.connect_s, settings.silence_s) as session:
-            tasks = [asyncio.create_task(self._follow(session, followed)) for followed in self.followed]
+            tasks = self._tasks(session)
             storing, masking = asyncio.create_task(self._store()), asyncio.create_task(self._mask())
             stopping = asyncio.create_task(stop.wait())
             try:
@@ -182,49 +192,108 @@ class Engine:
         newest = [followed.tally.lag_s for followed in self.followed if followed.tally.new]
         return dict(zip(quantiles, np.quantile(newest, quantiles).tolist(), strict=True)) if newest else {}
 
+    def _tasks(self, session: aiohttp.ClientSession) -> list[asyncio.Task]:
+        """One a camera, and one for the frame list where there is one."""
+        if not self.network.frames_every_s:
+            return [asyncio.create_task(self._follow(session, followed)) for followed in self.followed]
+        self.frames = FrameList(self.network, lambda request: self._read_list(session, request))
+        heeding = [asyncio.create_task(self._follow_list(session, followed, self.frames)) for followed in self.followed]
+        return [*heeding, asyncio.create_task(self.frames.run())]
+
+    async def _read_list(self, session: aiohttp.ClientSession, request: Request) -> Answer:
+        await self.pace.turn(request.url)
+        return await fetch(session, request, Bounds(self.network.hosts, int(LIST_BYTES.most), LIST_S.most))
+
+    async def _follow_list(self, session: aiohttp.ClientSession, followed: CameraSession, frames: FrameList) -> None:
+        """Ask when the frame list tells of a frame that was not had."""
+        loop = asyncio.get_running_loop()
+        not_before = 0.0
+        while True:
+            followed.wanted.reading = await frames.after(followed.wanted.reading)
+            if loop.time() < not_before:
+                continue
+            try:
+                not_before = loop.time() + await self._heed(session, followed, frames)
+            except Exception as error:
+                not_before = loop.time() + self._met(followed, error)
+
+    async def _heed(self, session: aiohttp.ClientSession, followed: CameraSession, frames: FrameList) -> float:
+        """What the newest reading says of a camera. Returns the seconds to leave it alone."""
+        loop, watch, wanted = asyncio.get_running_loop(), followed.watch, followed.wanted
+        due, told = loop.time(), frames.of(followed.camera.network_id)
+        if isinstance(told, Told) and not told.off and not frames.too_old(told) and wanted.is_new(told):
+            await self.pace.turn(self.network.frame_request(followed.camera, told).url)
+            told = frames.of(followed.camera.network_id)  # it may have waited long for its turn
+        if isinstance(told, str) or told.off:
+            followed.tally.last_failure = told if isinstance(told, str) else told.off
+            watch.failed(_now_us(), followed.tally.last_failure)
+        elif frames.too_old(told):
+            watch.outdated(_now_us(), "The network's newest picture is old.")
+        elif not wanted.is_new(told):
+            watch.unchanged(_now_us(), loop.time())
+        else:
+            wanted.tries += 1
+            before = followed.tally.new + followed.tally.notices
+            wait = await self._ask(session, followed, due, told)
+            if followed.tally.new + followed.tally.notices > before:
+                wanted.done(told)
+            return wait
+        return 0.0
+
     async def _follow(self, session: aiohttp.ClientSession, followed: CameraSession) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + random.uniform(0, self.network.cadence_s)
+        due = loop.time() + random.uniform(0, min(self.network.cadence_s, FIRST_S))
         while True:
             await asyncio.sleep(due - loop.time())
             try:
                 wait = await self._ask(session, followed, due)
                 now = loop.time()
                 due = now + wait if wait else max(followed.watch.next_poll(now), now + 0.005)
-            except Exception as error:  # a camera of its own: what nobody thought of leaves it alone for a while, and no other
-                told = _log.debug if followed.watch.reason == UNREADABLE else _log.warning
-                told("%s: an answer met an error (%s).", followed.camera.id, type(error).__name__)
-                _log.debug("How it failed:", exc_info=error)
-                due = loop.time() + self._failed(followed, UNREADABLE)
+            except Exception as error:
+                due = loop.time() + self._met(followed, error)
 
-    async def _ask(self, session: aiohttp.ClientSession, followed: CameraSession, due: float) -> float:
-        """One fetch. Returns the seconds to leave the camera alone, or 0 when its rhythm tells."""
-        loop, settings = asyncio.get_running_loop(), self.settings
+    def _met(self, followed: CameraSession, error: Exception) -> float:
+        """What nobody thought of leaves its camera alone for a while, and no other."""
+        told = _log.debug if followed.watch.reason == UNREADABLE else _log.warning
+        told("%s: an answer met an error (%s).", followed.camera.id, type(error).__name__)
+        _log.debug("How it failed:", exc_info=error)
+        return self._failed(followed, UNREADABLE)
+
+    async def _ask(self, session: aiohttp.ClientSession, followed: CameraSession, due: float, told: Told | None = None) -> float:
+        """One fetch. told: by the frame list, whose turn has come already. Returns the seconds to leave the camera alone, or 0
+        when its rhythm tells."""
+        loop = asyncio.get_running_loop()
         followed.tally.asked += 1
-        request = self.network.frame_request(followed.camera.network_id)
         try:
-            answer = await fetch(
-                session, request, self.network.hosts, settings.largest_bytes, settings.whole_s, etag=followed.etag
-            )
+            request = self.network.frame_request(followed.camera, told)
+            if told is None:
+                await self.pace.turn(request.url)
+            answer = await fetch(session, request, self._bounds, followed.known)
         except asyncio.CancelledError:  # the collector ends, and nobody waits for this one any more
             followed.tally.asked -= 1
             raise
-        except NoAnswer as told:
-            return self._failed(followed, told.code, told.retry_after_s)
+        except NoAnswer as why:
+            if why.code == TOO_MANY and why.retry_after_s:
+                self.pace.hold(request.url, why.retry_after_s)
+            return self._failed(followed, why.code, why.retry_after_s)
+        except CctviewError:
+            return self._failed(followed, NO_ADDRESS)
         if answer.content is None:
             followed.tally.unchanged += 1
             followed.watch.unchanged(_now_us(), loop.time())
             return 0.0
-        return self._look_at(followed, answer.content, answer.etag, due)
+        told_us = told.captured_us if told else None
+        return self._look_at(followed, answer, due, moment_us(answer.told) if answer.told else told_us)
 
-    def _look_at(self, followed: CameraSession, content: bytes, etag: str, due: float) -> float:
+    def _look_at(self, followed: CameraSession, answer: Answer, due: float, told_us: int | None) -> float:
         """Every picture of an answer by itself."""
         now, tally, watch = asyncio.get_running_loop().time(), followed.tally, followed.watch
+        content = answer.content or b""
         tally.bytes += len(content)
         new, failures, wait = 0, 0, 0.0
         for picture in self.network.pictures(content):
             before = watch.backoff.failures
-            taken = watch.received(picture, _now_us(), now)
+            taken = watch.received(picture, _now_us(), now, told_us)
             if watch.backoff.failures > before:
                 failures, wait = failures + 1, watch.backoff.wait_s
                 tally.fails(watch.reason)
@@ -244,7 +313,7 @@ class Engine:
                 tally.unchanged += 1
         tally.new += new
         # Of what could not be used nothing is known that "unchanged" could mean.
-        followed.etag = "" if failures else etag
+        followed.known = Known() if failures else answer.known
         if new:
             tally.lag_s = now - due
         return 0.0 if new else wait

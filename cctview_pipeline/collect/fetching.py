@@ -8,7 +8,7 @@ leads into one's own network.
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,13 +19,14 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from cctview_pipeline.cameras.live import Request
+from cctview_pipeline.cameras.protocol import Request, is_of
 from cctview_pipeline.limits import REDIRECTS
 
 TIMED_OUT, TOO_LARGE, TOO_MANY_REDIRECTS = "timed out", "too large", "too many redirects"
 ELSEWHERE, PRIVATE, BAD_ADDRESS = "redirected elsewhere", "private address", "bad address"
 UNKNOWN_HOST, NO_CONNECTION, LOST, NO_TLS = "unknown host", "no connection", "connection lost", "no TLS"
 NO_HTTP, BROKEN = "no HTTP", "broken answer"
+TOO_MANY = "429 Too Many Requests"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOCAL_NAMES = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -40,11 +41,27 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """By what a server is asked whether an answer has changed. url: which address gave it."""
+
+    url: str = ""
+    etag: str = ""
+    modified: str = ""
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Only for the same address; its time only where there is no tag."""
+        if url != self.url or not (self.etag or self.modified):
+            return {}
+        return {"If-None-Match": self.etag} if self.etag else {"If-Modified-Since": self.modified}
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """content: unpacked; None where nothing has changed since the one with this etag."""
+    """content: unpacked; None where nothing has changed since what is known. told: the header that was asked after."""
 
     content: bytes | None
-    etag: str
+    known: Known
+    told: str = ""
 
 
 def open_session(user_agent: str, per_host: int, connect_s: float, silence_s: float) -> aiohttp.ClientSession:
@@ -57,32 +74,42 @@ def open_session(user_agent: str, per_host: int, connect_s: float, silence_s: fl
     return aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers, cookie_jar=jar)
 
 
-async def fetch(
-    session: aiohttp.ClientSession, request: Request, hosts: Collection[str], largest_bytes: int, whole_s: float, etag: str = ""
-) -> Answer:
-    """Ask, and follow redirects within hosts. etag: of what is known already. Raises NoAnswer."""
-    headers = dict(request.headers) | ({"If-None-Match": etag} if etag else {})
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of an answer. hosts: that may give it; after: the header to hand over with it."""
+
+    hosts: Collection[str]
+    largest_bytes: int
+    whole_s: float
+    after: str = ""
+
+
+async def fetch(session: aiohttp.ClientSession, request: Request, bounds: Bounds, known: Known = Known()) -> Answer:
+    """Ask, and follow redirects within the hosts. known: what was answered before. Raises NoAnswer."""
     try:
-        async with asyncio.timeout(whole_s):
-            return await _follow(session, request.url, headers, hosts, largest_bytes)
+        async with asyncio.timeout(bounds.whole_s):
+            return await _follow(session, request, bounds, known)
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         raise NoAnswer(_code(error)) from error
 
 
-async def _follow(
-    session: aiohttp.ClientSession, address: str, headers: Mapping[str, str], hosts: Collection[str], largest_bytes: int
-) -> Answer:
-    url = _allowed(URL(address), hosts)
+async def _follow(session: aiohttp.ClientSession, request: Request, bounds: Bounds, known: Known) -> Answer:
+    url = first = _allowed(URL(request.url), bounds.hosts)
+    asked, since = url.update_query(request.secret) if request.secret else url, known.headers(request.url)
     for _ in range(int(REDIRECTS.most) + 1):
-        async with session.get(url, headers=headers, allow_redirects=False) as answer:
+        headers = dict(request.headers) | since | (dict(request.secret_headers) if url.host == first.host else {})
+        async with session.get(asked, headers=headers, allow_redirects=False) as answer:
             if answer.status in _REDIRECTS and "Location" in answer.headers:
-                url = _allowed(URL(urljoin(str(url), answer.headers["Location"])), hosts, url)
+                asked = url = _allowed(URL(urljoin(str(url), answer.headers["Location"])), bounds.hosts, url)
                 continue
-            if answer.status == 304 and "If-None-Match" in headers:
-                return Answer(None, headers["If-None-Match"])
+            if answer.status == 304 and since:
+                return Answer(None, known)
             if answer.status != 200:
                 raise NoAnswer(_status(answer.status), _retry_after(answer.headers.get("Retry-After", "")))
-            return Answer(await _read(answer, largest_bytes), _etag(answer.headers.get("ETag", "")))
+            content = await _read(answer, bounds.largest_bytes)
+            etag, modified = (_sendable(answer.headers.get(name, "")) for name in ("ETag", "Last-Modified"))
+            told = _sendable(answer.headers.get(bounds.after, "")) if bounds.after else ""
+            return Answer(content, Known(request.url, etag, modified), told)
     raise NoAnswer(TOO_MANY_REDIRECTS)
 
 
@@ -90,7 +117,7 @@ def _allowed(url: URL, hosts: Collection[str], before: URL | None = None) -> URL
     """Also what a network makes out of its list is asked only on the network's hosts, and never less safely than before."""
     if url.scheme not in ("http", "https") or not url.host:
         raise NoAnswer(BAD_ADDRESS)
-    if url.host not in hosts or (before is not None and before.scheme == "https" and url.scheme == "http"):
+    if not is_of(str(url), frozenset(hosts)) or (before is not None and before.scheme == "https" and url.scheme == "http"):
         raise NoAnswer(ELSEWHERE if before is not None else BAD_ADDRESS)
     return url
 
@@ -174,9 +201,20 @@ def _status(status: int) -> str:
         return f"{status}"
 
 
-def _etag(text: str) -> str:
-    """Only one that can be sent back."""
+def _sendable(text: str) -> str:
+    """Only what can be sent back."""
     return text if len(text) <= 200 and text.isascii() and text.isprintable() else ""
+
+
+def moment_us(text: str) -> int | None:
+    """A header's time, as HTTP or ISO 8601 writes it, since 1970; None for anything else."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read(text)
+            return round(moment.timestamp() * 1e6) if moment.tzinfo else None
+        except (TypeError, ValueError, OverflowError, IndexError):
+            continue
+    return None
 
 
 def _retry_after(text: str) -> float | None:

@@ -10,39 +10,68 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import aiohttp
 from rich.console import Group
 from rich.table import Table
 
-from cctview_pipeline.cameras.listed import CameraList, LiveCamera
-from cctview_pipeline.cameras.live import LiveNetwork, shown
+from cctview_pipeline.cameras.listed import CameraList, LiveCamera, and_known, joined
+from cctview_pipeline.cameras.protocol import LiveNetwork, Request, shown
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.collect.engine import Engine, EngineSettings
-from cctview_pipeline.collect.fetching import PRIVATE, NoAnswer, fetch, open_session
+from cctview_pipeline.collect.fetching import PRIVATE, Bounds, NoAnswer, fetch, open_session
 from cctview_pipeline.collect.metrics import serve_metrics
 from cctview_pipeline.collect.newest import Newest
+from cctview_pipeline.collect.pace import Pace
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.errors import CctviewError, NotFoundError
-from cctview_pipeline.limits import LIST_BYTES, LIST_S
+from cctview_pipeline.limits import LIST_BYTES, LIST_PAGES, LIST_S
 from cctview_pipeline.redaction.masking import Masker
 from cctview_pipeline.spool.segments import SpoolWriter, used_bytes
 
 TICK_S = 1.0
 WORST = 10
+_KEY_REFUSED = ("400", "401", "403")
 """Cameras that the live table names: those that are in trouble."""
 _log = logging.getLogger(__name__)
 
 
 async def list_cameras(network: LiveNetwork, settings: EngineSettings) -> CameraList:
-    """The network's own list, now. Raises CctviewError when it does not come."""
-    request = network.list_request()
+    """The network's own list, now: all of its parts that come. Raises CctviewError when none does."""
+    if (stored := network.stored_list()) is not None:
+        return network.read_list(stored)
+    lists: list[CameraList] = []
+    failed: list[str] = []
+    pace = Pace(network.rates)
     async with open_session(settings.user_agent, 1, settings.connect_s, LIST_S.most) as session:
-        try:
-            answer = await fetch(session, request, network.hosts, int(LIST_BYTES.most), LIST_S.most)
-        except NoAnswer as told:
-            mend = " If that machine is yours, give its address itself with --base-url." if told.code == PRIVATE else ""
-            raise CctviewError(f"{shown(request.url)} gives no list of cameras: {told.code}.{mend}") from None
-    assert answer.content is not None, "Only an answer to a request with an etag has no content."
-    return network.read_list(answer.content)
+        for first in network.list_requests():
+            request: Request | None = first
+            for _ in range(int(LIST_PAGES.most)):
+                assert request is not None
+                await pace.turn(request.url)
+                try:
+                    content = await _content(session, network, request)
+                    lists.append(network.read_list(content))
+                except CctviewError as error:  # of several parts, one takes no other with it
+                    failed.append(str(error))
+                    break
+                if (request := network.next_page(content)) is None:
+                    break
+    if not lists:
+        raise CctviewError(failed[0])
+    return joined(lists, failed)
+
+
+async def _content(session: aiohttp.ClientSession, network: LiveNetwork, request: Request) -> bytes:
+    """One page. Raises CctviewError, with the mend where there is one."""
+    try:
+        answer = await fetch(session, request, Bounds(network.hosts, int(LIST_BYTES.most), LIST_S.most))
+    except NoAnswer as told:
+        mend = " If that machine is yours, give its address itself with --base-url." if told.code == PRIVATE else ""
+        if told.code[:3] in _KEY_REFUSED and (request.secret or request.secret_headers):
+            mend = " That is what is answered to a key that is not known: look at the key."
+        raise CctviewError(f"{shown(request.url)} gives no list of cameras: {told.code}.{mend}") from None
+    assert answer.content is not None, "Only an answer to a conditional request has no content."
+    return answer.content
 
 
 async def cameras_of(
@@ -61,8 +90,10 @@ async def cameras_of(
     if not found.cameras and known:
         return CameraList(list(known.values())), ["The network's list is empty: the cameras known from before are followed."]
     if not found.cameras:
-        raise CctviewError(f"{shown(network.list_request().url)} gives an empty list of cameras, and none is known from before.")
-    return found, [said] if (said := found.said()) else []
+        raise CctviewError(f"{network.terms.operator} gives an empty list of cameras, and none is known from before.")
+    said = found.said()
+    found, notes = and_known(found, known)
+    return found, [said, *notes] if said else notes
 
 
 def choose(
@@ -84,6 +115,17 @@ def choose(
     more = f" and {len(absent) - WORST:,} more" if len(absent) > WORST else ""
     said = f"Not in the network's list, and followed as they were before: {', '.join(absent[:WORST])}{more}."
     return own, [said] if absent else []
+
+
+def crowded(network: LiveNetwork, cameras: Sequence[LiveCamera]) -> list[str]:
+    """Sentences where so many cameras need more than the operator allows."""
+    if not cameras:
+        return []
+    with contextlib.suppress(CctviewError):  # an address that only the frame list tells
+        url = network.frame_request(cameras[0]).url
+        period = sum(camera.period_s or network.cadence_s for camera in cameras) / len(cameras)
+        return [said] if (said := Pace(network.rates).needs(url, len(cameras), period)) else []
+    return []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +232,8 @@ def summary(engine: Engine) -> Iterator[str]:
         cameras = {reason: sum(reason in tally.reasons for tally in tallies) for reason in reasons}
         parts = [f"{count:,} {reason} (cameras: {cameras[reason]:,})" for reason, count in reasons.most_common()]
         yield f"Not used: {', '.join(parts)}."
+    if engine.frames and (said := engine.frames.readings.said()):
+        yield said
     silent = [followed for followed in engine.followed if followed.tally.new == 0]
     if silent:
         named = [f"{each.camera.id} ({each.watch.state}{_why(each.tally.last_failure)})" for each in silent[:WORST]]

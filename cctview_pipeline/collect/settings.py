@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from cctview_pipeline.cameras.live import LIVE_NETWORKS, LiveNetwork
+from cctview_pipeline.cameras.live import LIVE_NETWORKS, open_live
+from cctview_pipeline.cameras.networks.generic import Source
+from cctview_pipeline.cameras.protocol import LiveNetwork
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import ConfigurationError
-from cctview_pipeline.settings import CLOSED, Section, Shown, Text, read
+from cctview_pipeline.settings import CLOSED, Absent, Section, Shown, Text, read
 
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import EngineSettings
@@ -40,6 +42,8 @@ class CollectSettings:
         StrictStr, Field(pattern=f"^({_SERVER})?$", title="address of a server", examples=["http://127.0.0.1:8010"]), Shown
     ] = ""
     """Another server of the network's form."""
+    source: Source | Absent = None
+    """What describes a `generic` network."""
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CollectSettings":
@@ -74,4 +78,5 @@ class CollectSettings:
         return EngineSettings(contact=self.contact)
 
     def network(self, name: str) -> LiveNetwork:
-        return LIVE_NETWORKS[name](self.base_url)
+        """Raises ConfigurationError for a generic one without a source."""
+        return open_live(name, self.base_url, self.source)

@@ -13,7 +13,16 @@ import numpy as np
 
 from cctview_pipeline.collect.cadence import Backoff, Cadence
 from cctview_pipeline.collect.newest import Seen, digest_of
-from cctview_pipeline.collect.pictures import background, examine, is_elsewhere, is_same, of_one_size, thumbnail
+from cctview_pipeline.collect.pictures import (
+    Rules,
+    background,
+    digest_above,
+    examine,
+    is_elsewhere,
+    is_same,
+    of_one_size,
+    thumbnail,
+)
 from cctview_pipeline.images import BadPicture
 
 LOOK_EVERY = 20
@@ -27,8 +36,6 @@ FROZEN_AFTER = 3
 """The same picture with another time in its comments, so often in a row."""
 OFFLINE_AFTER = 3
 """Failures in a row."""
-MAX_SKEW_US = 300 * 1_000_000
-"""Between a camera's clock and ours, beyond which the camera's is not believed."""
 UNREADABLE = "unreadable"
 """Why a picture was refused that met an error of ours or of a library: it takes no other camera with it."""
 _log = logging.getLogger(__name__)
@@ -81,9 +88,16 @@ class Placeholders:
 class CameraWatch:
     """Everything that is remembered of one camera. ``changes`` collects its changes of state until somebody takes them."""
 
-    def __init__(self, camera_id: str, placeholders: Placeholders, guess_s: float = 1.0, seen: Seen | None = None) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        placeholders: Placeholders,
+        guess_s: float = 1.0,
+        seen: Seen | None = None,
+        rules: Rules = Rules(),
+    ) -> None:
         """seen: the newest frame that a collector before this one had: it is none when it comes again."""
-        self.camera_id = camera_id
+        self.camera_id, self._rules = camera_id, rules
         self.seen = seen
         self.state = "unknown"
         self.changes: list[Change] = []
@@ -104,15 +118,16 @@ class CameraWatch:
         self._recent: deque[np.ndarray] = deque(maxlen=VIEW)
         self._view: np.ndarray | None = None
 
-    def received(self, content: bytes, fetched_us: int, now_s: float) -> NewFrame | None:
-        """An answer that arrived whole. now_s: of the clock that asking goes by. Returns the frame, if it is a new one.
+    def received(self, content: bytes, fetched_us: int, now_s: float, told_us: int | None = None) -> NewFrame | None:
+        """An answer that arrived whole. now_s: of the clock that asking goes by; told_us: when it was taken, by the network.
+        Returns the frame, if it is a new one.
 
         What cannot be read is a failure, whatever error it meets, and the camera's memory is as it was.
         """
         before = self._last, self._digest, self._repeats, self._count
         failures = self.backoff.failures
         try:
-            return self._received(content, fetched_us, now_s)
+            return self._received(content, fetched_us, now_s, told_us)
         except Exception as error:
             self._last, self._digest, self._repeats, self._count = before
             self.backoff.failures = failures
@@ -122,14 +137,14 @@ class CameraWatch:
             self.failed(fetched_us, UNREADABLE)
             return None
 
-    def _received(self, content: bytes, fetched_us: int, now_s: float) -> NewFrame | None:
+    def _received(self, content: bytes, fetched_us: int, now_s: float, told_us: int | None) -> NewFrame | None:
         asked_before, self._asked_at_s = self._asked_at_s, now_s
         if content and content == self._last:
             self.backoff.success()
             self._nothing_new(fetched_us, now_s)
             return None
         try:
-            picture = examine(content)
+            picture = examine(content, self._rules)
         except BadPicture as told:
             if told.reason == "placeholder":
                 self.backoff.success()
@@ -141,7 +156,8 @@ class CameraWatch:
             return None
         self.backoff.success()
         self._last = content
-        digest = digest_of(picture.jpeg)
+        digest = digest_above(picture.jpeg, self._rules.bar_px) if self._rules.bar_px else digest_of(picture.jpeg)
+        taken_us = told_us if told_us is not None else picture.taken_us(fetched_us)
         if self._placeholders.is_one(digest, self.camera_id):
             self._become("placeholder", fetched_us, "Many cameras send this picture.")
             self.cadence.unchanged()
@@ -151,7 +167,7 @@ class CameraWatch:
             self._nothing_new(fetched_us, now_s)
             return None
         self._new_at_s = now_s
-        self.cadence.new_frame(self._appeared(picture.captured_us, fetched_us, now_s, asked_before))
+        self.cadence.new_frame(self._appeared(taken_us, fetched_us, now_s, asked_before))
         if digest == self._digest:
             self._repeats += 1
             if self._repeats >= FROZEN_AFTER:
@@ -160,7 +176,7 @@ class CameraWatch:
         if self._repeats >= FROZEN_AFTER:
             self._become("live", fetched_us)
         self._digest, self._repeats = digest, 0
-        captured_us = self._captured(picture.captured_us, fetched_us)
+        captured_us = self._captured(taken_us, fetched_us)
         self._count += 1
         self._look(picture.jpeg, fetched_us)
         self.seen = Seen(digest, fetched_us)
@@ -180,6 +196,11 @@ class CameraWatch:
         self.backoff.success()
         self._nothing_new(at_us, now_s)
 
+    def outdated(self, at_us: int, detail: str) -> None:
+        """The network says that its newest picture is old, so that nobody asks for it."""
+        if self.state != "stale":
+            self._become("stale", at_us, detail)
+
     def _nothing_new(self, at_us: int, now_s: float) -> None:
         self.cadence.unchanged()
         if self._silent_s(now_s) > max(STALE_S, STALE_PERIODS * self.cadence.period) and self.state != "placeholder":
@@ -193,11 +214,11 @@ class CameraWatch:
         captured = fetched_us
         if by_camera_us is not None:
             self.skew_us = fetched_us - by_camera_us
-            if abs(self.skew_us) <= MAX_SKEW_US:
+            if abs(self.skew_us) <= self._rules.believed_us:
                 captured = by_camera_us
         back_us = self._last_us - captured
         # Set back by more than any camera's clock is off is our own clock: the new time counts.
-        if captured // 1000 <= self._last_us // 1000 and back_us <= MAX_SKEW_US:
+        if captured // 1000 <= self._last_us // 1000 and back_us <= self._rules.believed_us:
             captured = max(fetched_us, self._last_us + 1000)
         self._last_us = captured
         return captured
@@ -207,7 +228,7 @@ class CameraWatch:
 
         The camera's clock tells, less what always lies between; else it was between this asking and the one before.
         """
-        if by_camera_us is not None and abs(fetched_us - by_camera_us) <= MAX_SKEW_US:
+        if by_camera_us is not None and abs(fetched_us - by_camera_us) <= self._rules.believed_us:
             lag = fetched_us - by_camera_us
             self._lags.append(lag)
             return now_s - (lag - min(self._lags)) / 1e6

@@ -43,6 +43,7 @@ _MADE_UP = 128
 _ENDS_EARLY = "An image cannot be decoded: it ends early, and part of it is missing."
 _DAMAGED = "An image cannot be decoded: it is damaged, or of a kind that is not known."
 _OTHERS = ("PNG", "GIF", "WEBP", "BMP")
+_KINDS = {b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF"}
 Image.MAX_IMAGE_PIXELS = None  # the limits are asked instead, before anything is decoded
 
 
@@ -67,6 +68,23 @@ def decode(image: ImageLike, whole: bool = False) -> np.ndarray:
     with _own_words():
         check_limit(PICTURE_BYTES, len(image))
         return _decode_jpeg(image, whole) if image.startswith(b"\xff\xd8") else _decode_by_pillow(image, *_OTHERS)
+
+
+def kind_of(data: bytes) -> str:
+    """PNG or GIF, by a picture's first bytes; empty for anything else."""
+    return next((kind for begin, kind in _KINDS.items() if data.startswith(begin)), "")
+
+
+def as_jpeg(data: bytes) -> bytes:
+    """A PNG or a GIF as JPEG, which is what frames are stored as. Raises BadPicture, also for a GIF that moves: no camera's
+    picture does."""
+    with _own_words():
+        check_limit(PICTURE_BYTES, len(data))
+        with Image.open(io.BytesIO(data), formats=("PNG", "GIF")) as opened:
+            check_size(*opened.size)
+            if getattr(opened, "is_animated", False):
+                raise BadPicture("placeholder", "It is a picture that moves; cameras send still ones.")
+            return encode_jpeg(np.asarray(opened.convert("RGB")))
 
 
 def decode_small(jpeg: bytes) -> np.ndarray:

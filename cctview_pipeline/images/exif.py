@@ -1,7 +1,7 @@
 """The two things that EXIF tells of a picture: which way it is turned, and when it was taken."""
 
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from PIL import Image
 
@@ -17,13 +17,13 @@ def orientation(exif: bytes) -> int:
         return 1
 
 
-def taken_at(exif: bytes) -> datetime | None:
-    """When the picture was taken. EXIF rarely names a zone: then UTC is assumed and the skew tells."""
+def taken_at(exif: bytes, zone: tzinfo = UTC) -> datetime | None:
+    """When the picture was taken. EXIF rarely names a zone: then this one is assumed and the skew tells."""
     try:
         photo = _read(exif).get_ifd(PHOTO)
         time = datetime.strptime(str(photo.get(TAKEN)).strip(" \0"), "%Y:%m:%d %H:%M:%S")
         offset = photo.get(OFFSET)
-        return (datetime.fromisoformat(f"{time.isoformat()}{offset}") if offset else time.replace(tzinfo=UTC)).astimezone(UTC)
+        return (datetime.fromisoformat(f"{time.isoformat()}{offset}") if offset else time.replace(tzinfo=zone)).astimezone(UTC)
     except Exception:
         return None
 

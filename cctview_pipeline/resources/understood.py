@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.cameras.networks.generic import Generic
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.settings import CLOSED, Section, read
 
@@ -26,7 +28,13 @@ def understood(campaign: Campaign) -> Campaign:
         raise section.wrong("network", campaign.network, why, f"one of {', '.join(NETWORKS)}")
     Policy.of(campaign)
     if campaign.network in LIVE_NETWORKS:
-        CollectSettings.read(campaign.settings, campaign.source)
+        settings = CollectSettings.read(campaign.settings, campaign.source)
+        settings.network(campaign.network)
+        if settings.source and campaign.network != Generic.name:
+            raise ConfigurationError(
+                f"{campaign.source}: [campaign.settings.source] describes a network of its own, and this one is "
+                f"'{campaign.network}': take it out, or write network = \"{Generic.name}\"."
+            )
     elif campaign.network == "city":
         from cctview_pipeline.city import CitySettings  # not at the top: the renderer takes a second to load
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.analytics.clock import Clock
-from cctview_pipeline.cameras import NETWORKS
-from cctview_pipeline.cameras.local_time import zone_of
+from cctview_pipeline.cameras.local_time import calendar_of, zone_of
 from cctview_pipeline.ids import NEW_YORK
 from cctview_pipeline_tests.factories.archive import HOUR_17
+from cctview_pipeline_tests.factories.tables import campaign
 
 AUTUMN = datetime(2020, 11, 1, 5, tzinfo=UTC)
 """When New York's clocks show 01:00 for the first time; an hour later they show it again."""
@@ -30,13 +30,39 @@ ZONES = (
 MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_every_network_has_a_zone(network: str):
-    assert zone_of(network) == NEW_YORK
+OF_NETWORKS = {
+    "archive": "America/New_York",
+    "city": "America/New_York",
+    "nyc-dot": "America/New_York",
+    "replay": "America/New_York",
+    "tfl": "Europe/London",
+    "digitraffic": "Europe/Helsinki",
+    "drivebc": "America/Vancouver",
+    "hong-kong": "Asia/Hong_Kong",
+    "singapore": "Asia/Singapore",
+    "norway": "Europe/Oslo",
+    "caltrans": "America/Los_Angeles",
+    "511ny": "America/New_York",
+    "511wi": "America/Chicago",
+}
+VIENNA = {"operator": "x", "list": "c.csv", "form": "csv", "image": "https://a.at/{id}.jpg", "timezone": "Europe/Vienna"}
+
+
+@pytest.mark.parametrize(("network", "zone"), OF_NETWORKS.items())
+def test_every_network_has_its_zone(network: str, zone: str):
+    assert zone_of(campaign(network=network)).key == zone
+
+
+def test_a_generic_network_has_the_zone_that_it_is_described_with():
+    described = campaign(network="generic", settings={"source": VIENNA | {"country": "AT"}})
+    calendar = calendar_of(described)
+    assert (calendar.zone.key, calendar.country) == ("Europe/Vienna", "AT")
+    assert calendar_of(campaign(network="tfl")).country == "GB-ENG"
+    assert calendar_of(campaign(network="tfl", timezone="America/New_York")).country == "US"
 
 
 def test_a_network_that_is_not_known_keeps_utc():
-    assert Clock(zone_of("elsewhere")).name(HOUR_17) == "UTC"
+    assert Clock(zone_of(campaign(network="elsewhere"))).name(HOUR_17) == "UTC"
 
 
 def test_the_hour_that_autumn_repeats_says_which_it_is():

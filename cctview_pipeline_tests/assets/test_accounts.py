@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import to_key

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.cameras import live
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.listed import WORDS, CameraList, LiveCamera, tidy
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks import nyc_dot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.cameras.snapshots import read_list, write_list
 from cctview_pipeline.campaign import BadCamera, Camera, Campaign, metres_between
 from cctview_pipeline.errors import CctviewError
@@ -129,7 +129,7 @@ def test_few_rows_of_a_long_list_are_held_against_the_catalogue(monkeypatch: pyt
     """Only those that lie on the latitude of one of its cameras: a list of 100,000 rows is read between two frames."""
     known = catalogue()["735-683-N"]
     measured = []
-    monkeypatch.setattr(live, "metres_between", lambda *pair: measured.append(pair) or metres_between(*pair))
+    monkeypatch.setattr(nyc_dot, "metres_between", lambda *pair: measured.append(pair) or metres_between(*pair))
     here = {**GOOD, "id": "here", "latitude": known.latitude + 0.0003, "longitude": known.longitude}
     found = read(here, *({**GOOD, "id": f"c-{number}"} for number in range(1000)))
     assert found.cameras[0].id == "735-683-N"

@@ -7,7 +7,7 @@ import pytest
 
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.city_server import running
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline_tests.factories.cities import DAWN
@@ -29,7 +29,7 @@ def test_a_camera_s_facts():
     (camera,) = read(row())
     assert (camera.id, camera.network_id) == (row()["id"], row()["id"])
     assert (camera.latitude, camera.longitude, camera.online, camera.area) == (40.6, -73.9, True, "Queens")
-    assert NETWORK.frame_request(camera.network_id).url.endswith(f"/api/cameras/{row()['id']}/image")
+    assert NETWORK.frame_request(camera).url.endswith(f"/api/cameras/{row()['id']}/image")
 
 
 @pytest.mark.parametrize(("text", "online"), [("true", True), ("True ", True), ("false", False), (True, True), (False, False)])
@@ -73,9 +73,9 @@ def test_the_city_s_server_is_such_a_network():
     network = CityNetwork(CitySettings(seed=1000, start=DAWN, minutes=1))
     with running(network) as address:
         live = NycDot(address)
-        with urlopen(live.list_request().url) as answer:
+        with urlopen(live.list_requests()[0].url) as answer:
             cameras = live.read_list(answer.read()).cameras
-        with urlopen(live.frame_request(cameras[0].network_id).url) as answer:
+        with urlopen(live.frame_request(cameras[0]).url) as answer:
             (picture,) = live.pictures(answer.read())
     assert len(cameras) == 6
     assert all(camera.online for camera in cameras)

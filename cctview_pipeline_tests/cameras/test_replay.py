@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from cctview_pipeline.cameras.archive import ArchiveNetwork
-from cctview_pipeline.cameras.live import LocalServer
+from cctview_pipeline.cameras.networks.nyc_dot import LocalServer
 from cctview_pipeline.cameras.replay import Replay, running
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.engine import EngineSettings

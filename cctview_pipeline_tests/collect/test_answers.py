@@ -15,9 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cctview_pipeline.cameras.listed import LiveCamera
-from cctview_pipeline.cameras.live import NycDot, Request
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
+from cctview_pipeline.cameras.protocol import Request
 from cctview_pipeline.collect.engine import Engine, EngineSettings
-from cctview_pipeline.collect.fetching import NoAnswer, PublicResolver, _retry_after, fetch, is_local, is_public, open_session
+from cctview_pipeline.collect.fetching import (
+    Bounds,
+    NoAnswer,
+    PublicResolver,
+    _retry_after,
+    fetch,
+    is_local,
+    is_public,
+    open_session,
+)
 from cctview_pipeline.collect.session import summary
 from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector
 from cctview_pipeline.spool.segments import Kind, SpoolWriter, read, segments
@@ -80,9 +90,10 @@ class EachItsOwn(NycDot):
 
     cadence_s = 0.15
 
-    def frame_request(self, network_id: str) -> Request:
-        address = {"refused": "http://127.0.0.1:9", "no-tls": self.base_url.replace("http:", "https:")}.get(network_id)
-        return Request(f"{address or self.base_url}/{network_id}", {})
+    def frame_request(self, camera: LiveCamera, told: object = None) -> Request:
+        name = camera.network_id
+        address = {"refused": "http://127.0.0.1:9", "no-tls": self.base_url.replace("http:", "https:")}.get(name)
+        return Request(f"{address or self.base_url}/{name}", {})
 
 
 def follow(network: NycDot, names: list[str], spool: Path, until, limit_s: float = 30.0) -> Engine:
@@ -154,7 +165,7 @@ def test_a_bomb_is_not_unpacked_beyond_the_limit():
     async def asked(url: str) -> str:
         async with open_session("test", 1, 1.0, 1.0) as session:
             with pytest.raises(NoAnswer) as told:
-                await fetch(session, Request(url), {"127.0.0.1"}, MAX_BYTES, 5.0)
+                await fetch(session, Request(url), Bounds({"127.0.0.1"}, MAX_BYTES, 5.0))
             return told.value.code
 
     with serving({"/": lambda: packed("gzip", body)}) as url:
@@ -173,9 +184,9 @@ def test_any_bytes_raise_nothing_but_our_own(body: bytes, raw: bool):
 
     async def both(url: str) -> tuple[bytes | str, bytes]:
         async with open_session("test", 4, 0.5, 0.2) as session:
-            good = await fetch(session, Request(f"{url}/good"), {"127.0.0.1"}, MAX_BYTES, 1.0)
+            good = await fetch(session, Request(f"{url}/good"), Bounds({"127.0.0.1"}, MAX_BYTES, 1.0))
             try:
-                return (await fetch(session, Request(f"{url}/any"), {"127.0.0.1"}, MAX_BYTES, 1.0)).content, good.content
+                return (await fetch(session, Request(f"{url}/any"), Bounds({"127.0.0.1"}, MAX_BYTES, 1.0))).content, good.content
             except NoAnswer as told:
                 return told.code, good.content
 
@@ -223,7 +234,7 @@ def test_a_name_that_suddenly_means_this_machine_is_not_asked(monkeypatch: pytes
 
         monkeypatch.setattr(loop, "getaddrinfo", resolved)
         async with open_session("test", 1, 1.0, 1.0) as session:
-            await fetch(session, Request(f"http://{host}/"), {host}, MAX_BYTES, 2.0)
+            await fetch(session, Request(f"http://{host}/"), Bounds({host}, MAX_BYTES, 2.0))
 
     with pytest.raises(NoAnswer, match="private address"):
         asyncio.run(ask("cameras.example.org"))
@@ -263,7 +274,7 @@ def test_redirects_stay_on_the_network_s_hosts(before: str, after: str, code: st
 
     async def ask(url: str) -> bytes:
         async with open_session("test", 1, 1.0, 1.0) as session:
-            return (await fetch(session, Request(url), {"127.0.0.1"}, MAX_BYTES, 2.0)).content
+            return (await fetch(session, Request(url), Bounds({"127.0.0.1"}, MAX_BYTES, 2.0))).content
 
     with serving(replies) as url:
         place["port"] = url.rsplit(":", 1)[1]

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.collect import watch
 from cctview_pipeline.collect.engine import COLLECTOR, CameraSession, Engine, EngineSettings
 from cctview_pipeline.collect.newest import Newest
+from cctview_pipeline.collect.pictures import Rules
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.images.jpeg import segments as segments_of
@@ -271,10 +272,12 @@ def new_of_others(count: int, but: str) -> Callable[[list[CameraSession]], bool]
 def test_an_error_that_nobody_thought_of_costs_one_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """In whatever reads a picture, and in whatever takes an answer apart."""
 
-    def examined(content: bytes, examine=watch.examine):
+    examine = watch.examine
+
+    def examined(content: bytes, rules: Rules):
         if content == b"surprise":
             raise ZeroDivisionError("integer division or modulo by zero")
-        return examine(content)
+        return examine(content, rules)
 
     monkeypatch.setattr(watch, "examine", examined)
     monkeypatch.setattr(NycDot, "pictures", lambda self, content: (content,) if content != b"apart" else [][1])

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cctview_pipeline.cameras.listed import CameraList, LiveCamera
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.cli.app import app
 from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import cameras_of, choose, list_cameras

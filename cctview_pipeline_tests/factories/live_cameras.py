@@ -15,7 +15,7 @@ import numpy as np
 from aiohttp import web
 from PIL import Image
 
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 
 Answer = Callable[[web.Request, int], "web.StreamResponse | None"]

@@ -228,7 +228,7 @@ def _read_spool(home: Path) -> None:
 
 
 def network_list(folder: Path) -> Reader:
-    from cctview_pipeline.cameras.live import NycDot
+    from cctview_pipeline.cameras.networks.nyc_dot import NycDot
     from cctview_pipeline.cameras.snapshots import compare, read_list, write_list
     from cctview_pipeline.collect.session import choose
     from cctview_pipeline.collect.sharding import Shard

@@ -12,7 +12,7 @@ from jinja2 import UndefinedError
 
 from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.automation import paper_graph
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.campaign import floor_hour
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root

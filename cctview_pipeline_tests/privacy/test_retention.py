@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from cctview_pipeline.cameras.live import NycDot
+from cctview_pipeline.cameras.networks.nyc_dot import NycDot
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.lake import Lake, Partition, S3Access, layout
 from cctview_pipeline.lake.storage import Storage

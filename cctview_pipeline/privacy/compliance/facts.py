@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from cctview_pipeline.analytics.marts import MARTS
-from cctview_pipeline.cameras.live import LIVE_NETWORKS, Terms
+from cctview_pipeline.cameras.live import LIVE_NETWORKS, named, network_of
+from cctview_pipeline.cameras.protocol import Terms
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.lake.schemas import TABLES
@@ -148,13 +149,13 @@ class Facts:
 def gather(campaign: Campaign, graph: AssetGraph, home: str = "", results: Path | None = None) -> Facts:
     """Everything that is known of a campaign. home: as in Facts; results: the folder of measured figures, the project's own when
     left out. Raises CctviewError for settings that are not understood."""
-    live = LIVE_NETWORKS.get(campaign.network)
+    live = network_of(campaign)
     networks = dict.fromkeys([campaign.network, *(camera.network for camera in campaign.cameras)])
     return Facts(
         campaign=campaign,
         policy=Policy.of(campaign),
         graph=graph,
-        terms={name: LIVE_NETWORKS[name].terms for name in networks if name in LIVE_NETWORKS},
+        terms={name: network.terms for name in networks if (network := named(campaign, name))},
         cadence_s=live.cadence_s if live else None,
         collect=CollectSettings.read(campaign.settings, campaign.source) if live else None,
         models=tuple(_models(campaign, home)),
