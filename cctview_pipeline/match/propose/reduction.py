@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from cctview_pipeline.match.propose.sharing import Shared
 
@@ -17,16 +16,12 @@ all that two of them see."""
 SURE, SURE_VEHICLES = 0.5, 10.0
 """Pairs of this probability, of so many vehicles together, can say that the camera between did not see them."""
 
-SEEN_BETWEEN = 0.3
-"""So many of them it must have seen, or the way is a link of its own that takes as long: it misses some vehicles, and not all of
-those that it sees are recognised."""
-
 
 def between(found: Mapping[Way, Shared]) -> dict[Way, list[str]]:
     """Ways on which vehicles are shared -> for each the cameras that its vehicles pass on their way; a link has none.
 
-    A way is told by a camera between if the way to it and the way from it take about its time together, unless vehicles that are
-    surely shared were not seen there. This is a transitive reduction of the ways by their times. Parts of a way need be no links
+    A way is told by a camera between if the way to it and the way from it take about its time together, unless it is seen that its
+    vehicles do not pass there. This is a transitive reduction of the ways by their times. Parts of a way need be no links
     themselves.
     """
     onward: dict[tuple[str, str], list[Way]] = {}
@@ -42,20 +37,19 @@ def _told(way: Way, first: Way, found: Mapping[Way, Shared]) -> bool:
         return False
     whole, parts = found[way], (found[first], found[last])
     off = abs(parts[0].median + parts[1].median - whole.median)
-    return off <= max(SUM_OFF * whole.median, SUM_OFF_S) and seen_between(whole, *parts) >= SEEN_BETWEEN
+    return off <= max(SUM_OFF * whole.median, SUM_OFF_S) and not passed_by(whole, *parts)
 
 
-def seen_between(whole: Shared, first: Shared, last: Shared) -> float:
-    """Of the vehicles that are surely shared, the share that both parts of the way have as well; 1 where too few are sure."""
+def passed_by(whole: Shared, first: Shared, last: Shared) -> bool:
+    """Whether the vehicles that are surely shared go another way than by the camera between, though they take as long: such
+    vehicles it shares less often with both ends than these ends' vehicles in the mean."""
     pairs = whole.probability.tocoo()
     sure = pairs.data >= SURE
-    if pairs.data[sure].sum() < SURE_VEHICLES:
-        return 1.0
-    row, column = pairs.coords[0][sure], pairs.coords[1][sure]
-    seen = np.minimum(_along(first.probability, last.probability, row, column), 1.0)
-    return float((pairs.data[sure] * seen).sum() / pairs.data[sure].sum())
-
-
-def _along(first: csr_array, last: csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Elements (row, column) of the product of two sparse matrices."""
-    return np.asarray(first[row].multiply(last.T.tocsr()[column]).sum(axis=1)).ravel()
+    weights = pairs.data[sure]
+    if weights.sum() < SURE_VEHICLES:
+        return False
+    lift = 1.0
+    for part, axis, place in ((first, 1, pairs.coords[0]), (last, 0, pairs.coords[1])):
+        shares = np.asarray(part.probability.sum(axis=axis)).ravel()
+        lift *= float(np.average(shares[place[sure]], weights=weights)) / max(float(shares.mean()), 1e-9)
+    return lift < 1.0

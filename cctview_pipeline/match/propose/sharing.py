@@ -32,11 +32,6 @@ class Shared:
     high: float
     spread: float
 
-    @property
-    def certainty(self) -> float:
-        """What probability a pair that is one vehicle has, in the mean."""
-        return float((self.probability.data**2).sum() / max(self.vehicles, 1e-9))
-
 
 def shared(one: Passers, other: Passers, peak: Peak) -> Shared:
     """By expectation maximisation from the peak: of a share of the source's vehicles that come to the target after a time that is
