@@ -6,9 +6,9 @@
     for each in propose(groups).links(at_most=0.05):
         print(each.source, each.leaves, each.target, each.enters, each.seconds, each.q)
 
-For every two cameras and their directions of flow :mod:`evidence` looks for a travel time at which vehicles are more alike than by
-chance; :mod:`false_discovery` tells by decoys which of these are to be believed; :mod:`sharing` finds the vehicles, and how long
-they take; :mod:`reduction` leaves out what is told by cameras between.
+For every two cameras and their directions of flow :mod:`evidence` looks for a travel time at which vehicles are more alike than
+by chance; :mod:`false_discovery` tells by decoys which of these are to be believed; :mod:`sharing` finds the vehicles, and how
+long they take; :mod:`reduction` leaves out what is told by cameras between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,13 +45,13 @@ USUAL_MS = 60 / 3.6
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Vehicles that pass ``source`` in the direction ``leaves`` pass ``target`` in the direction ``enters`` after ``seconds``, the
-    median, in [low, high] with 95 %.
+    """Vehicles that pass ``source`` in the direction ``leaves`` pass ``target`` in the direction ``enters`` after ``seconds``,
+    the median, in [low, high] with 95 %.
 
-    spread: of travel times, s; vehicles: how many both saw, expected, of ``passed`` at the source; metres: along the straight line,
-    or, where metres_from is "travel time" and not "places", what 60 km/h come to; score: how far vehicles of that lag are more
-    alike than those of lags around it, in standard errors; q: the false discovery rate; by_way_of: cameras that the vehicles pass
-    in between; a link has none.
+    spread: of travel times, s; vehicles: how many both saw, expected, of ``passed`` at the source; metres: along the straight
+    line, or, where metres_from is "travel time" and not "places", what 60 km/h come to; score: how far vehicles of that lag are
+    more alike than those of lags around it, in standard errors; q: the false discovery rate; by_way_of: cameras that the vehicles
+    pass in between; a link has none.
     """
 
     source: str

@@ -1,9 +1,9 @@
 """How much more alike than by chance vehicles of two cameras are, by the time between them.
 
-Every pair of a vehicle at one camera and a later one at another has a weight: how much likelier its looks are for one vehicle than
-for two, 1 by chance. Summed over pairs of one lag, vehicles that both cameras see make a peak where the travel time is. Traffic
-that comes in waves at both cameras makes more pairs at some lags, but no heavier ones; light that changes at both makes pairs of
-all lags near it heavier, so a lag is held against those around it.
+Every pair of a vehicle at one camera and a later one at another has a weight: how much likelier its looks are for one vehicle
+than for two, 1 by chance. Summed over pairs of one lag, vehicles that both cameras see make a peak where the travel time is.
+Traffic that comes in waves at both cameras makes more pairs at some lags, but no heavier ones; light that changes at both makes
+pairs of all lags near it heavier, so a lag is held against those around it.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ import numpy as np
 from cctview_pipeline.match.propose.passers import Passers
 
 TILT = 1.5
-"""How many standard deviations more alike than two vehicles one vehicle is to itself, where nobody knows: what weighs the pairs. In
-the synthetic city it is 1.5 to 2.3."""
+"""How many standard deviations more alike than two vehicles one vehicle is to itself, where nobody knows: what weighs the pairs.
+In the synthetic city it is 1.5 to 2.3."""
 
 HEAVIEST = 4.0
 """A pair's logarithm of its weight at most, so that a few odd pairs are no peak."""
 
 WIDTHS = (0.03, 0.05, 0.08)
 SHORT_S = 30.0
-"""Travel times spread by one of these shares of the travel time and SHORT_S: what frames seconds apart and the length of a camera's
-sight add, however near the next camera is."""
+"""Travel times spread by one of these shares of the travel time and SHORT_S: what frames seconds apart and the length of a
+camera's sight add, however near the next camera is."""
 
 AROUND = 4.0
 """A peak is held against lags around it, of a spread so many times as wide."""
@@ -115,13 +115,18 @@ class Lags:
         error = np.sqrt(variance * (self.near**2 @ (counts + 0.5)))
         scores = (((self.near @ excess.T) - expected) / error[:, None]).T.reshape(len(excess), len(WIDTHS), -1)
         known = (self.near @ counts).reshape(len(WIDTHS), -1) > 0.05
-        varies = np.array([[np.quantile(np.abs(one[seen]), 0.25) / 0.3186 if seen.any() else 1.0 for one, seen in zip(each, known, strict=True)] for each in scores])
-        scores = np.where(known & (self.centres >= shortest), scores / np.maximum(varies, 1.0)[..., None], 0.0)
+        scores = np.where(known & (self.centres >= shortest), scores / _varies(scores, known)[..., None], 0.0)
         found = []
         for each in scores:
             width, place = np.unravel_index(each.argmax(), each.shape)
             found.append(Peak(float(each[width, place]), float(self.centres[place]), float(self.widths[width, place])))
         return found
+
+
+def _varies(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(K, W) standard deviation of the scores of most lags, by their lower quarter, which peaks leave alone; 1 at least."""
+    usual = np.nanquantile(np.where(known, np.abs(scores), np.nan), 0.25, axis=-1) / 0.3186
+    return np.maximum(np.nan_to_num(usual, nan=1.0), 1.0)
 
 
 @lru_cache(maxsize=2)

@@ -17,20 +17,21 @@ DIMENSIONS = 32
 """Of the looks that all cameras' vehicles vary in most; the other 352 of the shipped extractor's cost time and tell no more."""
 
 LIGHT_S, LIGHT_STEP_S = 150.0, 10.0
-"""What vehicles of a camera share within a few minutes is light, weather and the picture's quality, not they themselves: a running
-mean of this standard deviation is taken off, made in steps of ten seconds. Two cameras see one cloud: without this, they look
-related at any lag."""
+"""What vehicles of a camera share within a few minutes is light, weather and the picture's quality, not they themselves: a
+running mean of this standard deviation is taken off, made in steps of ten seconds. Two cameras see one cloud: without this, they
+look related at any lag."""
 
 SIZE_WEIGHT, LABEL_WEIGHT = 0.1, 0.1
-"""Of a standard deviation of both sizes, and of one label, beside the cosine of the looks, whose standard deviation is about 0.2."""
+"""Of a standard deviation of both sizes, and of one label, beside the cosine of the looks, whose standard deviation is about
+0.2."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passers:
     """N vehicles that pass a camera one way, in order of time.
 
-    passed: (N,) s, when they are in the middle of what the camera sees; looks: (N, D), of which a product of two cameras' tells how
-    alike vehicles are; sizes: (N,) logarithm of the size over the usual one, NaN unknown; labels: (N,) strings.
+    passed: (N,) s, when they are in the middle of what the camera sees; looks: (N, D), of which a product of two cameras' tells
+    how alike vehicles are; sizes: (N,) logarithm of the size over the usual one, NaN unknown; labels: (N,) strings.
     """
 
     camera: str

@@ -20,8 +20,8 @@ SURE, SURE_VEHICLES = 0.5, 10.0
 def between(found: Mapping[Way, Shared]) -> dict[Way, list[str]]:
     """Ways on which vehicles are shared -> for each the cameras that its vehicles pass on their way; a link has none.
 
-    A way is told by a camera between if the way to it and the way from it take about its time together, unless it is seen that its
-    vehicles do not pass there. This is a transitive reduction of the ways by their times. Parts of a way need be no links
+    A way is told by a camera between if the way to it and the way from it take about its time together, unless it is seen that
+    its vehicles do not pass there. This is a transitive reduction of the ways by their times. Parts of a way need be no links
     themselves.
     """
     onward: dict[tuple[str, str], list[Way]] = {}

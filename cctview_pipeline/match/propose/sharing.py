@@ -42,7 +42,9 @@ def shared(one: Passers, other: Passers, peak: Peak) -> Shared:
     share, median, spread, probability = FIRST_SHARE, peak.lag, peak.width, np.zeros(len(row))
     for _ in range(ROUNDS):
         density = -(((lag - median) / spread) ** 2) / 2 - np.log(spread * np.sqrt(2 * np.pi))
-        probability = one_to_one(row, column, len(one), np.log(share / (1 - share) * lasts / others) + density + looks.log_ratio(alike))
+        probability = one_to_one(
+            row, column, len(one), np.log(share / (1 - share) * lasts / others) + density + looks.log_ratio(alike)
+        )
         total = float(probability.sum())
         if total < 1:
             break
