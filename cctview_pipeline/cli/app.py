@@ -18,6 +18,7 @@ from cctview_pipeline.cli.collect import cameras, collect
 from cctview_pipeline.cli.example import run_example
 from cctview_pipeline.cli.export import export
 from cctview_pipeline.cli.forget import erase, papers, purge
+from cctview_pipeline.cli.links import links
 from cctview_pipeline.cli.models import models
 from cctview_pipeline.cli.options import (
     FaultsOption,
@@ -57,6 +58,7 @@ app.command("export")(export)
 app.command("publish")(publish)
 app.add_typer(cameras, name="cameras")
 app.add_typer(audit, name="audit")
+app.add_typer(links, name="links")
 app.add_typer(train, name="train")
 app.add_typer(models, name="models")
 app.add_typer(city, name="city")

@@ -107,22 +107,27 @@ def learn_edge(before: EdgeModel, pairs: Pairs) -> EdgeModel:
 
 
 def marginals(pairs: Pairs, log_odds: np.ndarray) -> np.ndarray:
-    """(M,) probability of each pair, as no track is in two of them; a query's sum leaves the probability of no match.
+    """(M,) probability of each pair, as no track is in two of them; a query's sum leaves the probability of no match."""
+    return one_to_one(pairs.query, pairs.gallery, pairs.queries, log_odds)
+
+
+def one_to_one(query: np.ndarray, gallery: np.ndarray, queries: int, log_odds: np.ndarray) -> np.ndarray:
+    """(M,) probability of pairs with these odds against no match, were there no other pair, as none of either side is in two.
 
     By belief propagation between the queries and the gallery (Williams and Lau, IEEE Transactions on Aerospace and
     Electronic Systems 50, 2014).
     """
     odds = np.exp(np.minimum(log_odds, 30.0))
     hopeful = np.flatnonzero(odds > MIN_ODDS)
-    odds, query, gallery = odds[hopeful], pairs.query[hopeful], pairs.gallery[hopeful]
+    odds, query, gallery = odds[hopeful], query[hopeful], gallery[hopeful]
     free = np.ones(len(hopeful))  # how far the gallery's track is free of the other queries
     for _ in range(BP_ITERATIONS):
         claim = odds * free
-        claim = odds / (1 + np.bincount(query, claim, pairs.queries)[query] - claim)
+        claim = odds / (1 + np.bincount(query, claim, queries)[query] - claim)
         free = 1 / (1 + np.bincount(gallery, claim)[gallery] - claim) if len(claim) else free
     claim = odds * free
-    probability = np.zeros(len(pairs))
-    probability[hopeful] = claim / (1 + np.bincount(query, claim, pairs.queries)[query])
+    probability = np.zeros(len(log_odds))
+    probability[hopeful] = claim / (1 + np.bincount(query, claim, queries)[query])
     return probability
 
 

@@ -1,0 +1,151 @@
+"""Links between cameras, learned from the tracks of some hours: nobody says which cameras are neighbours, or where they look.
+
+::
+
+    groups = [group for camera in cameras for group in passers_of(camera, tracks[camera], features[camera])]
+    for each in propose(groups).links(at_most=0.05):
+        print(each.source, each.leaves, each.target, each.enters, each.seconds, each.q)
+
+For every two cameras and their directions of flow :mod:`evidence` looks for a travel time at which vehicles are more alike than
+by chance; :mod:`false_discovery` tells by decoys which of these are to be believed; :mod:`sharing` finds the vehicles, and how
+long they take; :mod:`reduction` leaves out what is told by cameras between.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cctview_pipeline.match.propose.evidence import Peak, lags_up_to, peaks
+from cctview_pipeline.match.propose.false_discovery import q_values
+from cctview_pipeline.match.propose.passers import Passers, comparable, passers_of
+from cctview_pipeline.match.propose.reduction import Way, between
+from cctview_pipeline.match.propose.sharing import Shared, shared
+
+__all__ = ["DISCOVERIES", "FEWEST", "Passers", "Proposal", "Proposals", "passers_of", "propose"]
+
+LONGEST_S = 600
+"""Beyond ten minutes between neighbours, nothing is looked for unless somebody asks."""
+
+FEWEST = 30
+"""Vehicles of a camera in one direction: with fewer, nothing is asked of them."""
+
+DECOYS = 2000
+"""At least, over all hypotheses; each has one at least, and the same number of them."""
+
+DISCOVERIES = 0.05
+"""The false discovery rate up to which a way is believed, and told apart from those that it is a part of."""
+
+FASTEST_MS = 1.5 * 130 / 3.6
+"""Along the straight line between two poles; the middles of what they see can be a third nearer to each other."""
+
+USUAL_MS = 60 / 3.6
+"""What the length of a link is guessed by from its travel time, where places are not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """Vehicles that pass ``source`` in the direction ``leaves`` pass ``target`` in the direction ``enters`` after ``seconds``,
+    the median, in [low, high] with 95 %.
+
+    spread: of travel times, s; vehicles: how many both saw, expected, of ``passed`` at the source; metres: along the straight
+    line, or, where metres_from is "travel time" and not "places", what 60 km/h come to; score: how far vehicles of that lag are
+    more alike than those of lags around it, in standard errors; q: the false discovery rate; by_way_of: cameras that the vehicles
+    pass in between; a link has none.
+    """
+
+    source: str
+    leaves: str
+    target: str
+    enters: str
+    seconds: float
+    low: float
+    high: float
+    spread: float
+    vehicles: float
+    passed: int
+    metres: float
+    metres_from: str
+    score: float
+    q: float
+    by_way_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposals:
+    """ways: whatever was believed, links and others, best first; hypotheses: how many were asked; decoys: against so many;
+    too_few: cameras and directions with fewer than FEWEST vehicles."""
+
+    ways: tuple[Proposal, ...]
+    hypotheses: int
+    decoys: int
+    too_few: tuple[tuple[str, str], ...]
+
+    def links(self, at_most: float = DISCOVERIES) -> list[Proposal]:
+        """Ways with no camera between, up to a false discovery rate. Of two that lead from one camera to another, the better."""
+        best: dict[tuple[str, str], Proposal] = {}
+        for each in self.ways:
+            if not each.by_way_of and each.q <= at_most:
+                best.setdefault((each.source, each.target), each)
+        return list(best.values())
+
+
+def propose(
+    groups: Sequence[Passers],
+    metres: Mapping[tuple[str, str], float] | None = None,
+    *,
+    longest_s: int = LONGEST_S,
+    at_most: float = DISCOVERIES,
+    decoys: int = DECOYS,
+) -> Proposals:
+    """Vehicles by camera and direction -> the ways between cameras that they say there are.
+
+    metres: between two cameras' places, along the great circle, where these are known, of pairs in either order; a lower bound of
+    what vehicles drive. longest_s: of a travel time. at_most: the false discovery rate up to which ways are believed. The same
+    vehicles give the same answer, in whatever order and by whatever names the cameras come.
+    """
+    known = {frozenset(pair): far for pair, far in (metres or {}).items()}
+    many = [group for group in groups if len(group) >= FEWEST]
+    too_few = tuple((group.camera, group.direction) for group in groups if len(group) < FEWEST)
+    ready = comparable(many)
+    asked = [(one, other) for one in ready for other in ready if one.camera != other.camera]
+    if not asked:
+        return Proposals(ways=(), hypotheses=0, decoys=0, too_few=too_few)
+    each, lags = -(-decoys // len(asked)), lags_up_to(longest_s)
+    shortest = [known.get(frozenset((one.camera, other.camera)), 0.0) / FASTEST_MS for one, other in asked]
+    seen = [peaks(*pair, lags, each, bound) for pair, bound in zip(asked, shortest, strict=True)]
+    by_chance = np.array([peak.score for found in seen for peak in found[1:]])
+    q = q_values(np.array([found[0].score for found in seen]), by_chance)
+    believed = [number for number in np.argsort(q, kind="stable") if q[number] <= at_most]
+    found: dict[Way, Shared] = {}
+    ways: dict[Way, Proposal] = {}
+    for number in sorted(believed, key=lambda number: -seen[number][0].score):
+        one, other = asked[number]
+        way = one.camera, one.direction, other.camera, other.direction
+        found[way] = shared(one, other, seen[number][0])
+        far = known.get(frozenset((one.camera, other.camera)))
+        ways[way] = _proposal(way, found[way], seen[number][0], float(q[number]), len(one), far)
+    told = between(found)
+    final = tuple(replace(proposal, by_way_of=tuple(told[way])) for way, proposal in ways.items())
+    return Proposals(ways=final, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
+
+
+def _proposal(way: Way, found: Shared, peak: Peak, q: float, passed: int, metres: float | None) -> Proposal:
+    """metres: None where a place is not known."""
+    source, leaves, target, enters = way
+    return Proposal(
+        source=source,
+        leaves=leaves,
+        target=target,
+        enters=enters,
+        seconds=found.median,
+        low=found.low,
+        high=found.high,
+        spread=found.spread,
+        vehicles=found.vehicles,
+        passed=passed,
+        metres=metres if metres else found.median * USUAL_MS,
+        metres_from="places" if metres else "travel time",
+        score=peak.score,
+        q=q,
+    )
