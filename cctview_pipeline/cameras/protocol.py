@@ -90,7 +90,7 @@ class LiveNetwork(Protocol):
     elsewhere, whatever a list or a redirect says; rates: of such places; formats: kinds besides JPEG that are pictures there
     (PNG, GIF); bar_px: rows at the bottom that are no picture, and may change when it does not; frames_every_s: between two
     readings of the frame list, 0 where there is none; believed_s: how old a picture may be to have the time that is told of it;
-    capture_header: of a picture that tells when it was taken, where one is known to."""
+    capture_header: of a picture that tells when it was taken, where one is known to; key: where it has one."""
 
     name: str
     terms: Terms
@@ -104,6 +104,9 @@ class LiveNetwork(Protocol):
     frames_every_s: float
     believed_s: float
     capture_header: str
+
+    @property
+    def key(self) -> Key | None: ...
 
     def stored_list(self) -> bytes | None:
         """The list of cameras where it lies on this machine; None where it is asked for."""

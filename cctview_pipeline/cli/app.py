@@ -15,9 +15,11 @@ from cctview_pipeline.cameras.replay import serve as serve_archive
 from cctview_pipeline.campaign import Campaign, parse_time
 from cctview_pipeline.cli.backfill import backfill, print_summary
 from cctview_pipeline.cli.collect import cameras, collect
+from cctview_pipeline.cli.doctor import doctor
 from cctview_pipeline.cli.example import run_example
 from cctview_pipeline.cli.export import export
 from cctview_pipeline.cli.forget import erase, papers, purge
+from cctview_pipeline.cli.init import init
 from cctview_pipeline.cli.links import links
 from cctview_pipeline.cli.models import models
 from cctview_pipeline.cli.options import (
@@ -46,6 +48,8 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Public traffic cameras to vehicles, tracks, journeys and figures."
 )
 city = typer.Typer(no_args_is_help=True, help="The synthetic city: six rendered cameras whose every vehicle is known.")
+app.command("init")(init)
+app.command("doctor")(doctor)
 app.command("backfill")(backfill)
 app.command("query", cls=QueryCommand)(query)
 app.command("report")(report)

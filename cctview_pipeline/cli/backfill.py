@@ -47,8 +47,12 @@ MAX_CAUSES = 10
 
 def backfill(
     network: Annotated[
-        str, typer.Option(help="Where frames come from: archive, footage, city for the synthetic one, or a live network.")
-    ] = "archive",
+        str,
+        typer.Option(
+            help="Where frames come from: archive, footage, city for the synthetic one, or a live network; the campaign's, or "
+            "archive on an empty lake, when left out."
+        ),
+    ] = "",
     path: Annotated[
         list[str],
         typer.Option(help="An archive's folder or zip file, which may hold several of both; footage's; a live network's spool."),
@@ -79,6 +83,7 @@ def backfill(
     aside = Console(stderr=True, markup=False, emoji=False) if as_json else console
     prepare_home()
     lake = open_lake()
+    network = network or (campaign.network if (campaign := lake.campaign()) else "archive")
     settings = city_settings(seed, minutes, faults, people)
     if settings and network != "city":
         raise CctviewError("--seed, --minutes, --faults and --people are the city's: add --network city.")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -96,9 +97,13 @@ def status() -> None:
 
 
 def collect(
-    contact: ContactOption,
-    network: NetworkOption = NycDot.name,
-    chosen: Annotated[list[str], typer.Option("--cameras", help="Camera ids, separated by commas; all when left out.")] = [],  # noqa: B006
+    contact: Annotated[
+        str, typer.Option(help="An address at which the cameras' operator finds you; the campaign's when left out.")
+    ] = "",
+    network: Annotated[str, typer.Option(help=f"A live network, the campaign's when left out: {', '.join(LIVE_NETWORKS)}.")] = "",
+    chosen: Annotated[
+        list[str], typer.Option("--cameras", help="Camera ids, separated by commas; the campaign's, or all, when left out.")
+    ] = [],  # noqa: B006
     duration: Annotated[str, typer.Option("--for", help="How long, such as 90s, 20m or 1h; until stopped when left out.")] = "",
     spool: Annotated[Path | None, typer.Option(help="Where frames wait for the lake; var/spool/NETWORK when left out.")] = None,
     budget: Annotated[float, typer.Option(help="GiB that they may take there.")] = 20.0,
@@ -121,13 +126,16 @@ def collect(
 
     if not 0 < budget <= 1e6:
         raise CctviewError(f"--budget {budget:g}: give the spool more than 0 GiB, such as --budget 20.")
-    live, settings, part = live_of(network, base_url, described), EngineSettings(contact=contact), Shard.parse(shard)
+    told = _of_campaign(network)
+    live = told.network if told and not (base_url or described) else live_of(network or NycDot.name, base_url, described)
+    contact = contact or (told.contact if told else "")
+    settings, part = EngineSettings(contact=contact), Shard.parse(shard)
     seconds = parse_duration(duration).total_seconds() if duration else None
     for sentence in terms(live):
         console.print(sentence, soft_wrap=True)
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
-    wanted = split(chosen)
+    wanted = split(chosen) or (told.cameras if told else [])
     directory = spool or project_root() / "var" / "spool" / live.name
     known = SpoolNetwork(live.name, directory).described()
     listed, notes = asyncio.run(cameras_of(live, settings, known))
@@ -151,6 +159,27 @@ def collect(
     for sentence in (*notes, *summary(engine)):
         say(sentence)
     say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', directory)}")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the lake's campaign says about collecting."""
+
+    network: LiveNetwork
+    contact: str
+    cameras: list[str]
+
+
+def _of_campaign(network: str) -> _Told | None:
+    """Of a campaign of this live network, or of any where none was asked for."""
+    from cctview_pipeline.collect.settings import CollectSettings
+    from cctview_pipeline.resources.lake import open_lake
+
+    campaign = open_lake().campaign()
+    if campaign is None or campaign.network not in LIVE_NETWORKS or network not in ("", campaign.network):
+        return None
+    said = CollectSettings.read(campaign.settings, campaign.source)
+    return _Told(said.network(campaign.network), said.contact, [camera.network_id or camera.id for camera in campaign.cameras])
 
 
 def masker_of(network: str, unmasked_for: str) -> Masker:

@@ -139,13 +139,13 @@ class Lake:
         if campaign is None:
             raise NotFoundError(
                 f"The lake {self.uri} is empty: fill it with `cctview backfill --network archive --path DIR`, "
-                "or `--network city`."
+                "or `--network city`; `cctview init` writes a campaign for cameras of your own."
             )
         return campaign
 
-    def write_campaign(self, campaign: Campaign) -> None:
-        """Replace ``campaign.toml``, whole or not at all."""
-        self.storage.write(CAMPAIGN, campaign.to_toml().encode())
+    def write_campaign(self, campaign: Campaign, text: str = "") -> None:
+        """Replace ``campaign.toml``, whole or not at all. text: that says the same, with comments."""
+        self.storage.write(CAMPAIGN, (text or campaign.to_toml()).encode())
 
     def withdraw_campaign(self) -> None:
         """Take back what was written for a first backfill that could make nothing."""
