@@ -6,7 +6,7 @@ the file's name alone; AP50; vehicles counted, by carriageway and all in all. No
 
     python benchmarks/footage.py [--minutes 60] [--cameras city-2]
 
-The result goes to benchmarks/results/footage.json.
+The result goes to benchmarks/results/footage.json, beside those of other minutes and cameras.
 """
 
 import argparse
@@ -81,7 +81,8 @@ def main() -> None:
         "versions": {name: version(name) for name in ("av", "numpy", "openvino", "pillow")},
         "results": results,
     }
-    RESULT.write_text(json.dumps(found, indent=2) + "\n")
+    runs = {each["command"]: each for each in json.loads(RESULT.read_text())} if RESULT.exists() else {}
+    RESULT.write_text(json.dumps(list((runs | {found["command"]: found}).values()), indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
 

@@ -76,6 +76,25 @@ def write_pictures(path: Path, images: Sequence[np.ndarray], at_ms: Sequence[int
     return path
 
 
+def write_faulty(path: Path, at_ms: Sequence[int], fault: bytes) -> Path:
+    """H.264 in a transport stream with some bytes more before every packet's own, as some cameras send it."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, at in enumerate([*at_ms, None]):
+            frame = None
+            if at is not None:
+                frame = av.VideoFrame.from_ndarray(picture(number, (64, 48)), "rgb24").reformat(format="yuv420p")
+                frame.pts, frame.time_base = at, Fraction(1, 1000)
+            for packet in stream.encode(frame):
+                other = av.Packet(fault + bytes(packet))
+                other.pts, other.dts, other.time_base = packet.pts, packet.dts, packet.time_base
+                other.stream, other.is_keyframe = stream, packet.is_keyframe
+                container.mux(other)
+    return path
+
+
 def write_sound(path: Path) -> Path:
     """A second of silence in an mp4."""
     with av.open(str(path), "w") as container:

@@ -95,9 +95,19 @@ def probe(path: Path, size: int, modified: int) -> Probe | Unreadable:
 def frames_of(path: Path, span: Span, damage: Damage) -> Iterator[tuple[int, VideoFrame]]:
     """(microseconds of Unix time, frame) in order; a file that is not begun with is looked into from the key frame before.
 
-    Raises Unreadable for what can't be opened.
+    Where not one packet is without fault, as from cameras that break a rule of their codec in each, faults are let pass that a
+    decoder thinks nothing of. Raises Unreadable for what can't be opened.
     """
-    with _opened(path) as (container, stream):
+    yield from _frames_of(path, span, damage, strict=True)
+    if damage.packets and not damage.decoded:
+        lenient = Damage()
+        yield from _frames_of(path, span, lenient, strict=False)
+        if lenient.decoded:
+            vars(damage).update(vars(lenient) | {"end": "every packet of it breaks a rule of its codec"})
+
+
+def _frames_of(path: Path, span: Span, damage: Damage, *, strict: bool) -> Iterator[tuple[int, VideoFrame]]:
+    with _opened(path, strict=strict) as (container, stream):
         shown = _order(path) if span.times else []
         if shown and len(shown) != len(span.times):
             raise Unreadable(
@@ -141,8 +151,9 @@ def pixels(frame: VideoFrame) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    """Raises Unreadable for what has no video that can be decoded."""
+def _opened(path: Path, *, strict: bool = True) -> "Iterator[tuple[InputContainer, VideoStream]]":
+    """strict: whether a decoder refuses what it would otherwise make something up for. Raises Unreadable for what has no video
+    that can be decoded."""
     try:
         container = av.open(str(path), options=_OPTIONS, metadata_errors="replace")
     except FileNotFoundError as error:
@@ -165,7 +176,7 @@ def _opened(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
         if context is None:
             raise Unreadable("undecodable", "Its pictures are coded in a way that is not known.")
         context.thread_type = "SLICE"  # frames in several threads tell of damage too late
-        context.options = {"err_detect": "explode"}
+        context.options = {"err_detect": "explode"} if strict else {}
         yield container, stream
 
 

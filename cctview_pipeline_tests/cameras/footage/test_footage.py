@@ -26,6 +26,7 @@ from cctview_pipeline_tests.factories.videos import (
     after,
     every,
     number_of,
+    write_faulty,
     write_pictures,
     write_sound,
     write_video,
@@ -295,6 +296,26 @@ def test_damage_costs_what_is_behind_it_up_to_the_next_key_frame(tmp_path: Path)
     assert "damaged packets" in row.detail
     assert "until the next key frame" in row.detail
     assert f"{len(whole)} frames are good" in row.detail
+
+
+def test_a_camera_that_breaks_a_rule_in_every_packet_is_read_all_the_same(tmp_path: Path):
+    unfinished = b"\0\0\0\1\x06\x05\x64\x01\x02\x80"  # supplemental information that is shorter than it says
+    write_faulty(tmp_path / f"{NAME}.ts", every(0.1, 20), unfinished)
+    found = hour_of(tmp_path)
+    assert times(found) == after(NOON, every(0.1, 20))
+    assert [number_of(frame) for frame in found.frames] == list(range(20))
+    assert [row.detail for row in found.rejected] == ["Every packet of it breaks a rule of its codec; 20 frames are good."]
+
+
+def test_of_what_is_damaged_throughout_nothing_is_taken(tmp_path: Path):
+    path = write_video(tmp_path / f"{NAME}.mp4", every(0.1, 30), Coding(codec="libx264", size=(160, 120)))
+    data = bytearray(path.read_bytes())
+    begin, end = data.index(b"mdat") + 4, data.index(b"moov")
+    data[begin:end] = bytes((17 * i + i // 251) % 256 for i in range(end - begin))
+    path.write_bytes(bytes(data))
+    found = hour_of(tmp_path)
+    assert found.frames == []
+    assert [row.reason for row in found.rejected] == ["undecodable"]
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".mkv"])
