@@ -58,7 +58,7 @@ class LiveCamera:
             raise BadCamera(f"Camera '{self.id}': its facing, period or address can't be.", NO_CAMERA)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CameraList:
     """cameras: no two of one id; left_out: reason -> rows; such_as: reason -> the first of those rows; unclear: cameras of which
     the list does not say whether they are on, and which are taken to be; incomplete: a sentence for every part that did not
@@ -106,7 +106,7 @@ def document_of(content: bytes) -> Any:
 
 def joined(lists: Sequence[CameraList], incomplete: Sequence[str] = ()) -> CameraList:
     """The parts of a list as one: of a camera that stands in several the first counts."""
-    whole = CameraList([], incomplete=[*incomplete])
+    whole = CameraList(cameras=[], incomplete=[*incomplete])
     for part in lists:
         whole.cameras.extend(part.cameras)
         whole.unclear.extend(part.unclear)
@@ -130,7 +130,7 @@ def and_known(listed: CameraList, known: Mapping[str, LiveCamera]) -> tuple[Came
 
 def read_rows(rows: list, camera_of: Callable[[Mapping], LiveCamera]) -> CameraList:
     """Every row by itself. camera_of: raises BadCamera for a row that is none."""
-    found = CameraList([])
+    found = CameraList(cameras=[])
     most = int(LIST_ROWS.most)
     for number, row in enumerate(rows[:most], 1):
         try:

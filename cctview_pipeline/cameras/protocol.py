@@ -21,7 +21,7 @@ ACCESSED = "{accessed}"
 """In an attribution: the day or days on which pictures were fetched."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Terms:
     """What a person must know before collecting. operator: who runs the cameras; text: in a few sentences; url: all of it;
     attribution: what must be shown wherever something made of the pictures is, empty where nothing is known to be asked."""
@@ -52,7 +52,7 @@ class Rate:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Key:
     """A network's key, from the environment only. query, header: the one name under which it is sent; needed: whether nothing
     comes without; where: how one gets it."""

@@ -81,14 +81,15 @@ async def cameras_of(
 
     known: camera id -> camera. Raises CctviewError when there is neither.
     """
+    before = CameraList(cameras=list(known.values()))
     try:
         found = await list_cameras(network, settings)
     except CctviewError as error:
         if not known:
             raise
-        return CameraList(list(known.values())), [f"{error} The {len(known)} cameras that are known from before are followed."]
+        return before, [f"{error} The {len(known)} cameras that are known from before are followed."]
     if not found.cameras and known:
-        return CameraList(list(known.values())), ["The network's list is empty: the cameras known from before are followed."]
+        return before, ["The network's list is empty: the cameras known from before are followed."]
     if not found.cameras:
         raise CctviewError(f"{network.terms.operator} gives an empty list of cameras, and none is known from before.")
     said = found.said()

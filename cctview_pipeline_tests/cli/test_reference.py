@@ -8,6 +8,7 @@ from cctview_pipeline.campaign import Head
 from cctview_pipeline.cli.reference import pages
 from cctview_pipeline.cli.reference.commands import commands
 from cctview_pipeline.cli.reference.configuration import SECTIONS
+from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.environment import VARIABLES
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.paths import project_root
@@ -51,6 +52,7 @@ def test_every_section_that_is_read_is_on_the_page():
     }
     assert tables.pop(Head) == ["settings", "privacy", "models"]
     assert tables.pop(Policy) == ["lifetimes"]
+    assert tables.pop(CollectSettings) == ["source"]
     assert not any(tables.values())
     assert set(LIFETIMES) <= set(KEPT)
 

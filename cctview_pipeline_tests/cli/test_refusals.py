@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cli.options import split
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import models_directory
@@ -65,7 +66,7 @@ def test_a_path_that_is_not_there(place: Workplace, tmp_path: Path):
 
 def test_a_network_that_nobody_knows(place: Workplace, archive: Path):
     sentence = refusal(place, "backfill", "--network", "london", "--path", archive)
-    assert sentence == "There is no camera network named 'london': known are archive, city, nyc-dot, replay."
+    assert sentence == f"There is no camera network named 'london': known are {', '.join(NETWORKS)}."
 
 
 def test_a_camera_that_is_not_in_the_catalogue(place: Workplace, tmp_path: Path):

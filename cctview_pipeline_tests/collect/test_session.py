@@ -114,7 +114,7 @@ def test_the_list_as_the_server_gives_it(server: tuple[LiveCameras, str]):
 
 
 def test_cameras_are_chosen_by_either_id():
-    listed = CameraList(CAMERAS)
+    listed = CameraList(cameras=CAMERAS)
     assert [c.id for c in choose(listed, ["net-3", "cam-1", "cam-3"], Shard())[0]] == ["cam-3", "cam-1"]
     assert choose(listed, [], Shard()) == (CAMERAS, [])
     parts = [choose(listed, [], Shard(number, 3))[0] for number in (1, 2, 3)]
@@ -125,7 +125,7 @@ def test_cameras_are_chosen_by_either_id():
 
 def test_a_camera_that_the_list_lacks_is_followed_as_it_was():
     """Taken out of the list for a day, or its row damaged: it is asked all the same, and a person told."""
-    found, notes = choose(CameraList(CAMERAS[1:]), ["cam-0", "cam-1"], Shard(), {"cam-0": CAMERAS[0]})
+    found, notes = choose(CameraList(cameras=CAMERAS[1:]), ["cam-0", "cam-1"], Shard(), {"cam-0": CAMERAS[0]})
     assert [camera.id for camera in found] == ["cam-0", "cam-1"]
     assert notes == ["Not in the network's list, and followed as they were before: cam-0."]
 

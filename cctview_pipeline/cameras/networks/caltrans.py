@@ -19,11 +19,11 @@ class Caltrans(Network):
 
     name = "caltrans"
     terms = Terms(
-        "California Department of Transportation",
-        "Not confirmed for pictures: see its conditions of use",
-        f"How often the service may be asked nobody says. {READ_YOURSELF}",
-        "https://dot.ca.gov/conditions-of-use",
-        "Images: California Department of Transportation (Caltrans)",
+        operator="California Department of Transportation",
+        licence="Not confirmed for pictures: see its conditions of use",
+        text=f"How often the service may be asked nobody says. {READ_YOURSELF}",
+        url="https://dot.ca.gov/conditions-of-use",
+        attribution="Images: California Department of Transportation (Caltrans)",
     )
     zone = ZoneInfo("America/Los_Angeles")
     country = "US-CA"

@@ -20,12 +20,14 @@ class Digitraffic(Network):
 
     name = "digitraffic"
     terms = Terms(
-        "Fintraffic (Digitraffic)",
-        "CC BY 4.0",
-        "The licence asks for the source, the licence and a note of what was changed. 60 requests a minute are allowed to "
-        f"pictures and to the interface each: 600 views every ten minutes, of some 2,200. {READ_YOURSELF}",
-        "https://www.digitraffic.fi/en/terms-of-service/",
-        "Source: Fintraffic / digitraffic.fi, license CC 4.0 BY; modified",
+        operator="Fintraffic (Digitraffic)",
+        licence="CC BY 4.0",
+        text=(
+            "The licence asks for the source, the licence and a note of what was changed. 60 requests a minute are allowed to "
+            f"pictures and to the interface each: 600 views every ten minutes, of some 2,200. {READ_YOURSELF}"
+        ),
+        url="https://www.digitraffic.fi/en/terms-of-service/",
+        attribution="Source: Fintraffic / digitraffic.fi, license CC 4.0 BY; modified",
     )
     zone = ZoneInfo("Europe/Helsinki")
     country = "FI"

@@ -24,12 +24,14 @@ class DriveBC(Network):
 
     name = "drivebc"
     terms = Terms(
-        "Province of British Columbia (DriveBC)",
-        "Open Government Licence - British Columbia",
-        "The list is the website's own interface and may change. Cameras that are credited to somebody else are left out. "
-        f"{READ_YOURSELF}",
-        "https://www2.gov.bc.ca/gov/content/data/policy-standards/open-data/open-government-licence-bc",
-        "Contains information licensed under the Open Government Licence - British Columbia",
+        operator="Province of British Columbia (DriveBC)",
+        licence="Open Government Licence - British Columbia",
+        text=(
+            "The list is the website's own interface and may change. Cameras that are credited to somebody else are left out. "
+            f"{READ_YOURSELF}"
+        ),
+        url="https://www2.gov.bc.ca/gov/content/data/policy-standards/open-data/open-government-licence-bc",
+        attribution="Contains information licensed under the Open Government Licence - British Columbia",
     )
     zone = ZoneInfo("America/Vancouver")
     country = "CA-BC"

@@ -105,17 +105,19 @@ class FiveOneOne(Network):
     def __init__(self, row: Host, base_url: str = "") -> None:
         self.name = row.name
         self.terms = Terms(
-            row.operator,
-            row.licence,
-            f"The list needs a key, which is free, and is asked ten times a minute at most. {READ_YOURSELF}",
-            f"https://{row.host}/developers/doc",
-            row.attribution,
+            operator=row.operator,
+            licence=row.licence,
+            text=f"The list needs a key, which is free, and is asked ten times a minute at most. {READ_YOURSELF}",
+            url=f"https://{row.host}/developers/doc",
+            attribution=row.attribution,
         )
         self.zone, self.country, self.bounds = ZoneInfo(row.zone), row.country, row.bounds
         self.servers, self.rates = (row.host,), {f"{row.host}/api/": _TEN_A_MINUTE}
         self.root = f"https://{row.host}/"
         self.catalogue = (f"{self.root}api/v2/get/cameras?format=json&lang=en",)
-        self.key = Key(FIVE_ONE_ONE_KEY, query="key", needed=True, where=f"register at https://{row.host}/my511/register")
+        self.key = Key(
+            variable=FIVE_ONE_ONE_KEY, query="key", needed=True, where=f"register at https://{row.host}/my511/register"
+        )
         super().__init__(base_url)
 
     def rows(self, content: bytes) -> list:
@@ -146,12 +148,14 @@ class FiveOneOneNY(Network):
 
     name = "511ny"
     terms = Terms(
-        "New York State Department of Transportation (511NY)",
-        "511NY Developer's Access Agreement",
-        "The agreement lets data be passed on as they are while the source is shown, and can be ended. It holds cameras of New "
-        f"York City that the network nyc-dot has under other ids: collect each once. {READ_YOURSELF}",
-        "https://511ny.org/developers/help",
-        "powered by 511NY",
+        operator="New York State Department of Transportation (511NY)",
+        licence="511NY Developer's Access Agreement",
+        text=(
+            "The agreement lets data be passed on as they are while the source is shown, and can be ended. It holds cameras of "
+            f"New York City that the network nyc-dot has under other ids: collect each once. {READ_YOURSELF}"
+        ),
+        url="https://511ny.org/developers/help",
+        attribution="powered by 511NY",
     )
     zone = ZoneInfo("America/New_York")
     country = "US-NY"
@@ -161,7 +165,7 @@ class FiveOneOneNY(Network):
     bounds = (40.0, -80.5, 45.5, -71.0)
     catalogue = ("https://511ny.org/api/getcameras?format=json",)
     rates: Mapping[str, Rate] = {"511ny.org/api/": _TEN_A_MINUTE}
-    key = Key(FIVE_ONE_ONE_KEY, query="key", needed=True, where="register at https://511ny.org/my511/register")
+    key = Key(variable=FIVE_ONE_ONE_KEY, query="key", needed=True, where="register at https://511ny.org/my511/register")
 
     def camera(self, row: Mapping, unclear: list[str]) -> LiveCamera:
         network_id = identity(row, "ID")

@@ -42,8 +42,6 @@ from cctview_pipeline.local_calendar import check_country, check_zone
 from cctview_pipeline.settings import CLOSED, Section, Shown, Text, Texts, read
 from cctview_pipeline.toml_text import decode_toml, parse_toml
 
-_Url = Annotated[StrictStr, Field(pattern=r"^https?://[^\s/?#@]+[^\s]*$", title="address"), Shown]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -104,7 +102,9 @@ class Source:
     """Under which the pictures may be used."""
     attribution: Annotated[Text, Field(examples=["Roads of Example, CC BY 4.0"])] = ""
     """What must be shown with everything that is made of them; `{accessed}` in it becomes the days of access."""
-    terms: Annotated[_Url | Literal[""], Field(examples=["https://example.org/terms"])] = ""
+    terms: Annotated[
+        StrictStr, Field(pattern=r"^(https?://[^\s]+)?$", title="address", examples=["https://example.org/terms"]), Shown
+    ] = ""
     """Where the operator's terms are."""
 
     def __post_init__(self) -> None:
@@ -162,8 +162,13 @@ class Generic(Network):
 
     def __init__(self, source: Source, base_url: str = "") -> None:
         self.source = source
-        text = READ_YOURSELF
-        self.terms = Terms(source.operator, source.licence, text, source.terms, source.attribution)
+        self.terms = Terms(
+            operator=source.operator,
+            licence=source.licence,
+            text=READ_YOURSELF,
+            url=source.terms,
+            attribution=source.attribution,
+        )
         self.zone, self.country, self.cadence_s = ZoneInfo(source.timezone), source.country, source.period_s
         self.catalogue = (source.list,)
         near = [each for each in (source.list, source.image) if "://" in each]
@@ -174,7 +179,7 @@ class Generic(Network):
         self.headers = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in source.headers)}
         if source.key_query or source.key_header:
             self.key = Key(
-                key_named(source.key_variable),
+                variable=key_named(source.key_variable),
                 query=source.key_query,
                 header=source.key_header,
                 needed=True,

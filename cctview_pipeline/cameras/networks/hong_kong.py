@@ -14,11 +14,11 @@ class HongKong(Network):
 
     name = "hong-kong"
     terms = Terms(
-        "Transport Department, Hong Kong",
-        "DATA.GOV.HK's terms",
-        f"The terms allow any use, with the source named. {READ_YOURSELF}",
-        "https://data.gov.hk/en/terms-and-conditions",
-        "Source: Transport Department, the Government of the Hong Kong Special Administrative Region, by DATA.GOV.HK",
+        operator="Transport Department, Hong Kong",
+        licence="DATA.GOV.HK's terms",
+        text=f"The terms allow any use, with the source named. {READ_YOURSELF}",
+        url="https://data.gov.hk/en/terms-and-conditions",
+        attribution="Source: Transport Department, the Government of the Hong Kong Special Administrative Region, by DATA.GOV.HK",
     )
     zone = ZoneInfo("Asia/Hong_Kong")
     country = "HK"

@@ -16,11 +16,11 @@ class Norway(Network):
 
     name = "norway"
     terms = Terms(
-        "Statens vegvesen",
-        "Norwegian Licence for Open Government Data (NLOD)",
-        f"How often the service may be asked nobody says. {READ_YOURSELF}",
-        "https://data.norge.no/nlod/en/2.0",
-        "Contains data under the Norwegian licence for Open Government data (NLOD) distributed by Statens vegvesen",
+        operator="Statens vegvesen",
+        licence="Norwegian Licence for Open Government Data (NLOD)",
+        text=f"How often the service may be asked nobody says. {READ_YOURSELF}",
+        url="https://data.norge.no/nlod/en/2.0",
+        attribution="Contains data under the Norwegian licence for Open Government data (NLOD) distributed by Statens vegvesen",
     )
     zone = ZoneInfo("Europe/Oslo")
     country = "NO"

@@ -31,10 +31,10 @@ class NycDot(Network):
     country = "US"
     cadence_s = 1.5
     terms = Terms(
-        "New York City Department of Transportation",
-        "Not known to this project: ask the operator",
-        READ_YOURSELF,
-        "https://webcams.nyctmc.org",
+        operator="New York City Department of Transportation",
+        licence="Not known to this project: ask the operator",
+        text=READ_YOURSELF,
+        url="https://webcams.nyctmc.org",
     )
     servers = ("webcams.nyctmc.org",)
     headers: Mapping[str, str] = {"Accept": "application/json"}
@@ -77,10 +77,10 @@ class LocalServer(NycDot):
 
     name = "replay"
     terms = Terms(
-        "Nobody: a server of this machine",
-        "That of the archive",
-        "It plays back what was recorded or rendered before: collect as much as you like.",
-        "http://127.0.0.1:8011",
+        operator="Nobody: a server of this machine",
+        licence="That of the archive",
+        text="It plays back what was recorded or rendered before: collect as much as you like.",
+        url="http://127.0.0.1:8011",
     )
 
     def __init__(self, base_url: str = "") -> None:

@@ -19,12 +19,14 @@ class Singapore(Network):
 
     name = "singapore"
     terms = Terms(
-        "Land Transport Authority, by data.gov.sg",
-        "Singapore Open Data Licence version 1.0",
-        f"The licence asks for its own notice, with the day of access. The cameras have numbers and no names. {READ_YOURSELF}",
-        "https://data.gov.sg/open-data-licence",
-        f"Contains information from Traffic Images accessed on {ACCESSED} from data.gov.sg which is made available under the "
-        "terms of the Singapore Open Data Licence version 1.0",
+        operator="Land Transport Authority, by data.gov.sg",
+        licence="Singapore Open Data Licence version 1.0",
+        text=f"The licence asks for its own notice, with the day of access. Cameras have numbers and no names. {READ_YOURSELF}",
+        url="https://data.gov.sg/open-data-licence",
+        attribution=(
+            f"Contains information from Traffic Images accessed on {ACCESSED} from data.gov.sg which is made available "
+            "under the terms of the Singapore Open Data Licence version 1.0"
+        ),
     )
     zone = ZoneInfo("Asia/Singapore")
     country = "SG"

@@ -17,12 +17,14 @@ class TfL(Network):
 
     name = "tfl"
     terms = Terms(
-        "Transport for London",
-        "TfL's open-data terms",
-        "TfL forbids the use of its marks, such as the roundel. What its licence is called differs between sources. "
-        f"{READ_YOURSELF}",
-        "https://tfl.gov.uk/corporate/terms-and-conditions/transport-data-service",
-        "Powered by TfL Open Data. Contains OS data © Crown copyright and database rights",
+        operator="Transport for London",
+        licence="TfL's open-data terms",
+        text=(
+            "TfL forbids the use of its marks, such as the roundel. What its licence is called differs between sources. "
+            f"{READ_YOURSELF}"
+        ),
+        url="https://tfl.gov.uk/corporate/terms-and-conditions/transport-data-service",
+        attribution="Powered by TfL Open Data. Contains OS data © Crown copyright and database rights",
     )
     zone = ZoneInfo("Europe/London")
     country = "GB-ENG"
@@ -30,7 +32,7 @@ class TfL(Network):
     servers = ("api.tfl.gov.uk", _BUCKET)
     bounds = (51.0, -1.0, 52.0, 0.7)
     catalogue = ("https://api.tfl.gov.uk/Place/Type/JamCam",)
-    key = Key(TFL_KEY, query="app_key")
+    key = Key(variable=TFL_KEY, query="app_key")
 
     def image_url(self, network_id: str) -> str:
         return f"https://{_BUCKET}{network_id.removeprefix(_PREFIX)}.jpg"

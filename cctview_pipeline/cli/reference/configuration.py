@@ -8,6 +8,7 @@ from datetime import timedelta
 from cctview_pipeline import policy
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras.footage.settings import FootageSettings
+from cctview_pipeline.cameras.networks.generic import Source
 from cctview_pipeline.campaign import Camera, Head, Models
 from cctview_pipeline.city import CitySettings
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
@@ -26,6 +27,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "[[sumo]]": (Detector, "One such section a carriageway; [exports.md](../exports.md) says what for."),
     "[[tmg]]": (Station, "One such section a camera; [exports.md](../exports.md) says what for."),
     "[campaign.settings] of a live network": (CollectSettings, "An archive has no settings."),
+    "[campaign.settings.source] of a generic network": (Source, "[networks.md](../networks.md) shows how lists are described."),
     "[campaign.settings] of the synthetic city": (CitySettings, ""),
     "[campaign.settings] of footage": (FootageSettings, ""),
     "[campaign.models]": (Models, ""),

@@ -27,7 +27,7 @@ def campaign_schema() -> dict[str, Any]:
     head.pop("$defs", None)
     head["properties"]["network"] |= {"enum": list(NETWORKS)}
     head["properties"]["privacy"] |= schema_of(Policy)
-    head["allOf"] = [_settings(name) for name in NETWORKS]
+    head["allOf"] = [_settings(names, kind) for kind, names in _kinds().items()]
     cameras = {"type": "array", "minItems": 1, "items": schema_of(Camera), "description": "The cameras, one table each."}
     lists = {
         name: {"type": "array", "items": schema_of(kind), "description": description}
@@ -53,11 +53,20 @@ def schema_page() -> str:
     return json.dumps(campaign_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _settings(network: str) -> dict[str, Any]:
-    """What stands under ``[campaign.settings]`` depends on the network."""
-    kinds = {"city": CitySettings, "footage": FootageSettings} | dict.fromkeys(LIVE_NETWORKS, CollectSettings)
-    kind = kinds.get(network, NoSettings)
+def _kinds() -> dict[type, list[str]]:
+    """What reads ``[campaign.settings]`` -> of which networks."""
+    named = {"city": CitySettings, "footage": FootageSettings} | dict.fromkeys(LIVE_NETWORKS, CollectSettings)
+    kinds: dict[type, list[str]] = {}
+    for network in NETWORKS:
+        kinds.setdefault(named.get(network, NoSettings), []).append(network)
+    return kinds
+
+
+def _settings(networks: list[str], kind: type) -> dict[str, Any]:
+    """What stands there depends on the network."""
+    settings = schema_of(kind) | {"properties": keys_of(schema_of(kind))}
+    settings.pop("$defs", None)
     return {
-        "if": {"properties": {"network": {"const": network}}},
-        "then": {"properties": {"settings": schema_of(kind)}},
+        "if": {"properties": {"network": {"enum": networks}}},
+        "then": {"properties": {"settings": settings}},
     }

@@ -104,11 +104,11 @@ def test_a_description_that_is_none_is_refused(changes: dict, sentence: str):
 
 
 def test_a_key_comes_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch):
-    keyed = network(key_header="AccountKey", key_variable="CCTVIEW_EXAMPLE_KEY")
-    monkeypatch.delenv("CCTVIEW_EXAMPLE_KEY", raising=False)
-    with pytest.raises(ConfigurationError, match="needs a key: get one from Roads of Example, and set CCTVIEW_EXAMPLE_KEY"):
+    keyed = network(key_header="AccountKey", key_variable="CCTVIEW_ANOTHER_2_KEY")
+    monkeypatch.delenv("CCTVIEW_ANOTHER_2_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="needs a key: get one from Roads of Example, and set CCTVIEW_ANOTHER_2_KEY"):
         keyed.list_requests()
-    monkeypatch.setenv("CCTVIEW_EXAMPLE_KEY", "made-key")
+    monkeypatch.setenv("CCTVIEW_ANOTHER_2_KEY", "made-key")
     (request,) = keyed.list_requests()
     assert (request.secret_headers, "made-key" in repr(request)) == ({"AccountKey": "made-key"}, False)
 

@@ -240,7 +240,9 @@ def test_a_511_site_has_views_and_a_view_that_is_disabled_is_off():
 
 def test_a_key_is_needed_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("CCTVIEW_FIVE_ONE_ONE_KEY", raising=False)
-    with pytest.raises(ConfigurationError, match=r"register at https://511on\.ca/my511/register, and set CCTVIEW_FIVE"):
+    with pytest.raises(
+        ConfigurationError, match=r"register at https://511on\.ca/my511/register, and set CCTVIEW_FIVE_ONE_ONE_KEY"
+    ):
         open_live("511on").list_requests()
     monkeypatch.setenv("CCTVIEW_FIVE_ONE_ONE_KEY", "made-key")
     (request,) = open_live("511on").list_requests()
