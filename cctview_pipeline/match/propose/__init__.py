@@ -107,31 +107,33 @@ def propose(
     known = {frozenset(pair): far for pair, far in (metres or {}).items()}
     many = [group for group in groups if len(group) >= FEWEST]
     too_few = tuple((group.camera, group.direction) for group in groups if len(group) < FEWEST)
+    if len({group.camera for group in many}) < 2:
+        return Proposals(ways=(), hypotheses=0, decoys=0, too_few=too_few)
     ready = comparable(many)
     asked = [(one, other) for one in ready for other in ready if one.camera != other.camera]
-    if not asked:
-        return Proposals(ways=(), hypotheses=0, decoys=0, too_few=too_few)
     each, lags = -(-decoys // len(asked)), lags_up_to(longest_s)
-    shortest = [known.get(frozenset((one.camera, other.camera)), 0.0) / FASTEST_MS for one, other in asked]
-    seen = [peaks(*pair, lags, each, bound) for pair, bound in zip(asked, shortest, strict=True)]
+    far = [known.get(frozenset((one.camera, other.camera)), 0.0) for one, other in asked]
+    seen = [peaks(*pair, lags, each, metres / FASTEST_MS) for pair, metres in zip(asked, far, strict=True)]
     by_chance = np.array([peak.score for found in seen for peak in found[1:]])
     q = q_values(np.array([found[0].score for found in seen]), by_chance)
-    believed = [number for number in np.argsort(q, kind="stable") if q[number] <= at_most]
-    found: dict[Way, Shared] = {}
-    ways: dict[Way, Proposal] = {}
-    for number in sorted(believed, key=lambda number: -seen[number][0].score):
-        one, other = asked[number]
-        way = one.camera, one.direction, other.camera, other.direction
-        found[way] = shared(one, other, seen[number][0])
-        far = known.get(frozenset((one.camera, other.camera)))
-        ways[way] = _proposal(way, found[way], seen[number][0], float(q[number]), len(one), far)
-    told = between(found)
-    final = tuple(replace(proposal, by_way_of=tuple(told[way])) for way, proposal in ways.items())
+    best_first = np.argsort([-found[0].score for found in seen], kind="stable")
+    believed = [number for number in best_first if q[number] <= at_most]
+    found = {_way(*asked[number]): shared(*asked[number], seen[number][0]) for number in believed}
+    ways = [
+        _proposal(way, shares, seen[number][0], float(q[number]), far[number])
+        for (way, shares), number in zip(found.items(), believed, strict=True)
+    ]
+    told = between(found).values()
+    final = tuple(replace(each, by_way_of=tuple(cameras)) for each, cameras in zip(ways, told, strict=True))
     return Proposals(ways=final, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
 
 
-def _proposal(way: Way, found: Shared, peak: Peak, q: float, passed: int, metres: float | None) -> Proposal:
-    """metres: None where a place is not known."""
+def _way(one: Passers, other: Passers) -> Way:
+    return one.camera, one.direction, other.camera, other.direction
+
+
+def _proposal(way: Way, found: Shared, peak: Peak, q: float, metres: float) -> Proposal:
+    """metres: 0 where a place is not known."""
     source, leaves, target, enters = way
     return Proposal(
         source=source,
@@ -143,7 +145,7 @@ def _proposal(way: Way, found: Shared, peak: Peak, q: float, passed: int, metres
         high=found.high,
         spread=found.spread,
         vehicles=found.vehicles,
-        passed=passed,
+        passed=found.probability.shape[0],
         metres=metres if metres else found.median * USUAL_MS,
         metres_from="places" if metres else "travel time",
         score=peak.score,

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 from scipy.ndimage import gaussian_filter1d
 
 from cctview_pipeline.lake.columns import embedding_matrix
+from cctview_pipeline.links import AWAY, TOWARDS
 
-DIRECTIONS = ("towards", "away")
+DIRECTIONS = (TOWARDS, AWAY)
 """Of flow in a camera's picture, as the tracks table has them."""
 
 DIMENSIONS = 32
