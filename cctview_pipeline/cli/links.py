@@ -19,7 +19,19 @@ from cctview_pipeline.match.propose.accepting import chosen
 links = typer.Typer(no_args_is_help=True, help="Which cameras' traffic comes next: learned from tracks, accepted by a person.")
 
 RateOption = Annotated[float, typer.Option("--q", help="The false discovery rate up to which links are believed.")]
-HEADINGS = ("from", "leaves", "to", "enters", "travel time, s", "spread, s", "vehicles", "evidence", "q", "metres")
+HEADINGS = (
+    "from",
+    "leaves",
+    "to",
+    "enters",
+    "travel time, s",
+    "pole to pole, s",
+    "spread, s",
+    "vehicles",
+    "evidence",
+    "q",
+    "metres",
+)
 MOST_S = 3600
 
 
@@ -126,7 +138,8 @@ def _cells(each: Proposal) -> tuple[str, ...]:
     counted = f"{each.vehicles:.0f} of {each.passed}"
     metres = f"{each.metres:.0f}" if each.metres_from == "places" else f"{each.metres:.0f}, by travel time"
     ends = each.source, each.leaves, each.target, each.enters
-    return (*ends, time, f"{each.spread:.1f}", counted, f"{each.score:.1f}", f"{each.q:.4f}", metres)
+    poles = "" if each.at_poles is None else f"{each.at_poles:.1f}"
+    return (*ends, time, poles, f"{each.spread:.1f}", counted, f"{each.score:.1f}", f"{each.q:.4f}", metres)
 
 
 def _print(proposed: Sequence[Proposal], as_markdown: bool) -> None:

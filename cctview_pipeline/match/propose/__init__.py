@@ -48,6 +48,7 @@ class Proposal:
     """Vehicles that pass ``source`` in the direction ``leaves`` pass ``target`` in the direction ``enters`` after ``seconds``,
     the median, in [low, high] with 95 %.
 
+    at_poles: what that makes from pole to pole, s, None where a place or the cameras' geometry is not known;
     spread: of travel times, s; vehicles: how many both saw, expected, of ``passed`` at the source; metres: along the straight
     line, or, where metres_from is "travel time" and not "places", what 60 km/h come to; score: how far vehicles of that lag are
     more alike than those of lags around it, in standard errors; q: the false discovery rate; by_way_of: cameras that the vehicles
@@ -61,6 +62,7 @@ class Proposal:
     seconds: float
     low: float
     high: float
+    at_poles: float | None
     spread: float
     vehicles: float
     passed: int
@@ -107,32 +109,35 @@ def propose(
     known = {frozenset(pair): far for pair, far in (metres or {}).items()}
     many = [group for group in groups if len(group) >= FEWEST]
     too_few = tuple((group.camera, group.direction) for group in groups if len(group) < FEWEST)
+    if len({group.camera for group in many}) < 2:
+        return Proposals(ways=(), hypotheses=0, decoys=0, too_few=too_few)
     ready = comparable(many)
     asked = [(one, other) for one in ready for other in ready if one.camera != other.camera]
-    if not asked:
-        return Proposals(ways=(), hypotheses=0, decoys=0, too_few=too_few)
     each, lags = -(-decoys // len(asked)), lags_up_to(longest_s)
-    shortest = [known.get(frozenset((one.camera, other.camera)), 0.0) / FASTEST_MS for one, other in asked]
-    seen = [peaks(*pair, lags, each, bound) for pair, bound in zip(asked, shortest, strict=True)]
+    far = [known.get(frozenset((one.camera, other.camera)), 0.0) for one, other in asked]
+    seen = [peaks(*pair, lags, each, metres / FASTEST_MS) for pair, metres in zip(asked, far, strict=True)]
     by_chance = np.array([peak.score for found in seen for peak in found[1:]])
     q = q_values(np.array([found[0].score for found in seen]), by_chance)
-    believed = [number for number in np.argsort(q, kind="stable") if q[number] <= at_most]
-    found: dict[Way, Shared] = {}
-    ways: dict[Way, Proposal] = {}
-    for number in sorted(believed, key=lambda number: -seen[number][0].score):
-        one, other = asked[number]
-        way = one.camera, one.direction, other.camera, other.direction
-        found[way] = shared(one, other, seen[number][0])
-        far = known.get(frozenset((one.camera, other.camera)))
-        ways[way] = _proposal(way, found[way], seen[number][0], float(q[number]), len(one), far)
-    told = between(found)
-    final = tuple(replace(proposal, by_way_of=tuple(told[way])) for way, proposal in ways.items())
+    best_first = np.argsort([-found[0].score for found in seen], kind="stable").tolist()
+    believed = [number for number in best_first if q[number] <= at_most]
+    pairs = [(*asked[number], seen[number][0]) for number in believed]
+    found = {_way(one, other): shared(one, other, peak) for one, other, peak in pairs}
+    ways = [
+        _proposal(asked[number], shares, seen[number][0], float(q[number]), far[number])
+        for shares, number in zip(found.values(), believed, strict=True)
+    ]
+    told = between(found).values()
+    final = tuple(replace(each, by_way_of=tuple(cameras)) for each, cameras in zip(ways, told, strict=True))
     return Proposals(ways=final, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
 
 
-def _proposal(way: Way, found: Shared, peak: Peak, q: float, passed: int, metres: float | None) -> Proposal:
-    """metres: None where a place is not known."""
-    source, leaves, target, enters = way
+def _way(one: Passers, other: Passers) -> Way:
+    return one.camera, one.direction, other.camera, other.direction
+
+
+def _proposal(ends: tuple[Passers, Passers], found: Shared, peak: Peak, q: float, metres: float) -> Proposal:
+    """metres: 0 where a place is not known."""
+    source, leaves, target, enters = _way(*ends)
     return Proposal(
         source=source,
         leaves=leaves,
@@ -141,11 +146,17 @@ def _proposal(way: Way, found: Shared, peak: Peak, q: float, passed: int, metres
         seconds=found.median,
         low=found.low,
         high=found.high,
+        at_poles=_at_poles(found.median, metres, ends[1].beyond_m - ends[0].beyond_m),
         spread=found.spread,
         vehicles=found.vehicles,
-        passed=passed,
+        passed=len(ends[0]),
         metres=metres if metres else found.median * USUAL_MS,
         metres_from="places" if metres else "travel time",
         score=peak.score,
         q=q,
     )
+
+
+def _at_poles(seconds: float, metres: float, longer: float) -> float | None:
+    """At the same speed. longer: m, by how much more than from pole to pole the way is; NaN where that is not known."""
+    return seconds * metres / (metres + longer) if metres and longer > -metres / 2 else None

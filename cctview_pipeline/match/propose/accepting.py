@@ -1,6 +1,7 @@
 """campaign.toml with links that a person accepted; everything else of the file, its comments too, stays as it is."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import tomlkit
 
@@ -9,7 +10,7 @@ from cctview_pipeline.errors import ConfigurationError, NotFoundError, printable
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.tables import CAMPAIGN
 from cctview_pipeline.limits import TOML_BYTES
-from cctview_pipeline.links import Link
+from cctview_pipeline.links import Link, Side
 from cctview_pipeline.match.propose import Proposal
 from cctview_pipeline.toml_text import decode_toml
 
@@ -39,8 +40,8 @@ def link_of(proposal: Proposal) -> Link:
         from_camera=proposal.source,
         to_camera=proposal.target,
         metres=round(proposal.metres, 1),
-        leaves=proposal.leaves,
-        enters=proposal.enters,
+        leaves=cast(Side, proposal.leaves),
+        enters=cast(Side, proposal.enters),
     )
 
 

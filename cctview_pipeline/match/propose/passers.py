@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 from scipy.ndimage import gaussian_filter1d
 
 from cctview_pipeline.lake.columns import embedding_matrix
+from cctview_pipeline.links import AWAY, TOWARDS
 
-DIRECTIONS = ("towards", "away")
+DIRECTIONS = (TOWARDS, AWAY)
 """Of flow in a camera's picture, as the tracks table has them."""
 
 DIMENSIONS = 32
@@ -31,7 +32,8 @@ class Passers:
     """N vehicles that pass a camera one way, in order of time.
 
     passed: (N,) s, when they are in the middle of what the camera sees; looks: (N, D), of which a product of two cameras' tells
-    how alike vehicles are; sizes: (N,) logarithm of the size over the usual one, NaN unknown; labels: (N,) strings.
+    how alike vehicles are; sizes: (N,) logarithm of the size over the usual one, NaN unknown; labels: (N,) strings;
+    beyond_m: how far beyond the camera's pole that is, median, m, NaN unknown.
     """
 
     camera: str
@@ -40,13 +42,15 @@ class Passers:
     looks: np.ndarray
     sizes: np.ndarray
     labels: np.ndarray
+    beyond_m: float = float("nan")
 
     def __len__(self) -> int:
         return len(self.passed)
 
 
-def passers_of(camera: str, tracks: pa.Table, features: pa.Table) -> list[Passers]:
-    """A camera's tracks and features of one or more hours -> its vehicles by direction of flow.
+def passers_of(camera: str, tracks: pa.Table, features: pa.Table, passages: pa.Table | None = None) -> list[Passers]:
+    """A camera's tracks and features of one or more hours -> its vehicles by direction of flow. passages: of these hours, where
+    there are any, tell how far from the pole vehicles pass.
 
     Vehicles that stand, whose way is not clear, and mere sightings are none; nor is what goes on from the hour before, which was
     one then. Only these columns are read: nothing that says where a camera stands or looks. Raises KeyError when a detection has
@@ -69,7 +73,25 @@ def passers_of(camera: str, tracks: pa.Table, features: pa.Table) -> list[Passer
         labels=np.array(chosen["label"].to_pylist(), str),
     )
     ways = np.array(chosen["direction"].to_pylist(), str)
-    return [replace(_those(everyone, np.flatnonzero(ways == way)), direction=way) for way in DIRECTIONS]
+    groups = {way: np.flatnonzero(ways == way) for way in DIRECTIONS}
+    ids, beyond = np.array(chosen["track_id"].to_pylist(), str), _beyond(passages)
+    return [
+        replace(_those(everyone, rows), direction=way, beyond_m=_median([beyond.get(name) for name in ids[rows].tolist()]))
+        for way, rows in groups.items()
+    ]
+
+
+def _beyond(passages: pa.Table | None) -> dict[str, float | None]:
+    """Track -> m beyond the pole where it passed."""
+    if passages is None:
+        return {}
+    return dict(zip(passages["track_id"].to_pylist(), passages["beyond_m"].to_pylist(), strict=True))
+
+
+def _median(values: Sequence[float | None]) -> float:
+    """Of those that are known; NaN where none is."""
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else float("nan")
 
 
 def comparable(groups: Sequence[Passers]) -> list[Passers]:

@@ -18,6 +18,7 @@ PROPOSED = "proposed_links.json"
 """Its key in the lake. It is about no single vehicle, and stays until the next proposal."""
 
 TRACKS = (
+    "track_id",
     "detection_ids",
     "sizes",
     "first_seen",
@@ -56,7 +57,8 @@ def read_passers(lake: Lake, cameras: Sequence[str], hours: Sequence[datetime]) 
         if partitions:
             tracks = pa.concat_tables([lake.read("tracks", each, list(TRACKS)) for each in partitions])
             features = pa.concat_tables([lake.read("features", each, ["detection_id", "embedding"]) for each in partitions])
-            found += passers_of(camera, tracks, features)
+            passages = pa.concat_tables([lake.read("passages", each, ["track_id", "beyond_m"]) for each in partitions])
+            found += passers_of(camera, tracks, features, passages)
     return found
 
 
