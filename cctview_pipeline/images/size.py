@@ -21,6 +21,6 @@ def named(size: Size) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def sizes_of(frames: pa.Table) -> list[Size]:
+def sizes_of(frames: pa.Table | pa.RecordBatch) -> list[Size]:
     """Of every row of raw_frames."""
     return list(zip(frames["width"].to_pylist(), frames["height"].to_pylist(), strict=True))
