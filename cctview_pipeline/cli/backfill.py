@@ -23,6 +23,7 @@ from cctview_pipeline.cli.options import (
     MinutesOption,
     PeopleOption,
     SeedOption,
+    SizesOption,
     ToOption,
     city_settings,
     command_line,
@@ -60,6 +61,7 @@ def backfill(
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
     people: PeopleOption = None,
+    sizes: SizesOption = [],  # noqa: B006
     purposes: Annotated[
         list[str], typer.Option("--purpose", help="Of a new lake: what vehicles may be asked about for; may be given again.")
     ] = [],  # noqa: B006
@@ -75,9 +77,9 @@ def backfill(
     aside = Console(stderr=True, markup=False, emoji=False) if as_json else console
     prepare_home()
     lake = open_lake()
-    settings = city_settings(seed, minutes, faults, people)
+    settings = city_settings(seed, minutes, faults, people, sizes)
     if settings and network != "city":
-        raise CctviewError("--seed, --minutes, --faults and --people are the city's: add --network city.")
+        raise CctviewError("--seed, --minutes, --faults, --people and --sizes are the city's: add --network city.")
     if len(path) > 1:
         raise CctviewError("One --path is read: give the folder that holds all the archives and zip files, or links to them.")
     where = path[0] if path else ""

@@ -73,15 +73,16 @@ class Plan:
         )
 
 
-def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float]) -> Plan:
-    """boxes: (N, 4) px, of vehicles in some pictures of a size; working_range: shorter sides that the detector finds well, px."""
+def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], largest: float = LARGEST_SCALE) -> Plan:
+    """boxes: (N, 4) px, of vehicles in some pictures of a size; working_range: shorter sides that the detector finds well, px;
+    largest: scale."""
     (least, most), height = working_range, size[1]
     if len(boxes) < MIN_VEHICLES:
-        return Plan(size, (Look(_step(USUAL_SIDE / max(size)), 0, height),), least, len(boxes))
+        return Plan(size, (Look(_step(USUAL_SIDE / max(size), 1.0), 0, height),), least, len(boxes))
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1)
     small, large = np.quantile(sides, (SMALL, LARGE)).tolist()
-    for_large = _step(1 if large <= most * TOLERATED else most / large)
-    for_small = max(for_large, _step(least / small))
+    for_large = largest if large * largest <= most * TOLERATED else _step(most / large, largest)
+    for_small = max(for_large, _step(least / small, largest))
     if for_small <= for_large * TOLERATED:
         return Plan(size, (Look(for_small, 0, height),), least, len(boxes))
     looks = Look(for_large, 0, height), Look(for_small, *_band(boxes, sides * for_large < least, height))
@@ -95,6 +96,6 @@ def _band(boxes: np.ndarray, small: np.ndarray, height: int) -> tuple[int, int]:
     return max(int(first - most), 0), min(int(np.ceil(last + most)), height)
 
 
-def _step(scale: float) -> float:
-    """The next lower of the scales that there are; what needs no scaling has none."""
-    return LARGEST_SCALE if scale >= LARGEST_SCALE else float(2.0 ** (np.floor(STEPS * np.log2(scale) + 1e-9) / STEPS))
+def _step(scale: float, largest: float) -> float:
+    """The next lower of the scales that there are, and no larger than the largest."""
+    return largest if scale >= largest else float(2.0 ** (np.floor(STEPS * np.log2(scale) + 1e-9) / STEPS))
