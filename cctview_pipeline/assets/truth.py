@@ -31,7 +31,9 @@ def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             frames = store.read("raw_frames", partition, columns=["frame_id", "width", "height"])
-            found = in_stored_frames(city.truth_boxes(partition.camera, partition.begin), frames)
+            found = in_stored_frames(
+                city.truth_boxes(partition.camera, partition.begin), frames, city.mount(partition.camera).size
+            )
             run.store(partition, found, {"raw_frames": frames})
 
         return run.make_all(make, inputs=["raw_frames"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cctview_pipeline.city.light import Light
-from cctview_pipeline.city.mounts import HEIGHT, WIDTH, Mount
+from cctview_pipeline.city.mounts import Mount
 from cctview_pipeline.city.raster import draw_scenery
 from cctview_pipeline.city.scenery import SHOULDER_M, Scenery
 from cctview_pipeline.city.shading import shade
@@ -32,14 +32,15 @@ class Backdrop:
 def draw_backdrop(seed: int, mount: Mount, scenery: Scenery, light: Light) -> Backdrop:
     """The scenery in this light, with eight looks a pixel."""
     rotation, position = mount.pose()
-    standing, sunny = np.zeros((HEIGHT, WIDTH, 3), np.float32), np.zeros((HEIGHT, WIDTH, 3), np.float32)
-    ground = np.zeros((HEIGHT, WIDTH), np.float32)
+    width, height = mount.size
+    standing, sunny = np.zeros((height, width, 3), np.float32), np.zeros((height, width, 3), np.float32)
+    ground = np.zeros((height, width), np.float32)
     shadow = _sun_view(scenery, mount, light)
     depths = []
     looks = np.concatenate([PASSES, (PASSES + 0.25) % 1.0])
     for offset_x, offset_y in looks:
-        depth, owner = np.zeros((HEIGHT, WIDTH), np.float32), np.full((HEIGHT, WIDTH), -1, np.int32)
-        view = rotation, position, mount.focal, WIDTH / 2, HEIGHT / 2, offset_x, offset_y
+        depth, owner = np.zeros((height, width), np.float32), np.full((height, width), -1, np.int32)
+        view = rotation, position, mount.focal, width / 2, height / 2, offset_x, offset_y
         draw_scenery(scenery.vertices, scenery.triangles, *view, depth, owner)
         shade(
             depth, owner, scenery.normals, scenery.surface, scenery.tint, *view,

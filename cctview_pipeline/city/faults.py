@@ -13,6 +13,7 @@ KINDS = {
     "serviced": "a notice that the camera is being serviced, from minute 3 to 5 of every hour",
     "frozen": "the picture stands still while its clock goes on, from minute 6 to 8 of every hour",
     "turned": "somebody turns the camera half-way through what is collected of every hour",
+    "resized": "the camera sends pictures twice as wide and high, half-way through what is collected of every hour",
     "offline": "no picture at all, from minute 9 to 10 of every hour",
 }
 _MINUTES = {"lost_frames": (11, 12.5), "serviced": (3, 5), "frozen": (6, 8), "offline": (9, 10)}

@@ -11,8 +11,10 @@ import numpy as np
 
 from cctview_pipeline.campaign import Camera
 from cctview_pipeline.city.corridor import LANE_M, MEDIAN_M, SOUTHBOUND, Length, lanes_at
+from cctview_pipeline.images.size import Size
 
 WIDTH, HEIGHT = 352, 240
+"""px, of a picture that nobody asked to be of another size."""
 
 CORRIDOR = "city"
 _PLACES = (
@@ -45,7 +47,8 @@ S_M = tuple(np.concatenate([[0.0], np.cumsum([a.distance_m(b) for a, b in iterto
 class Mount:
     """One camera.
 
-    s, d, height: place of the lens, m; ahead: +1 looks south, -1 north; yaw: degrees to the right of the road;
+    size: width and height of its pictures, px; s, d, height: place of the lens, m; ahead: +1 looks south, -1 north; yaw:
+    degrees to the right of the road;
     horizon: row of the picture in which the horizon lies; roll: degrees; focal: px; bend, wave: the road's
     sideways curve here, x = bend y^2 + wave y^3, m.
     tint: gain of red, green, blue; bias: of the exposure, in stops; contrast, saturation: 1 is neutral; blur: of
@@ -56,6 +59,7 @@ class Mount:
 
     camera: Camera
     index: int
+    size: Size
     s: float
     d: float
     height: float
@@ -80,10 +84,21 @@ class Mount:
     clock: str
     cadence_s: float
 
+    @property
+    def scale(self) -> float:
+        """Pixels of its pictures in one of a picture that is WIDTH wide."""
+        return self.size[0] / WIDTH
+
+    def sized(self, size: Size) -> "Mount":
+        """The same camera with pictures of another size: as wide a view, its upper edge where it was; noise and blur
+        are of single pixels and stay as they are."""
+        times = size[0] / self.size[0]
+        return replace(self, size=size, focal=self.focal * times, horizon=self.horizon * times)
+
     def turned(self) -> "Mount":
         """The same camera after somebody has moved it: it looks elsewhere, with another lens setting."""
-        aside = float(np.degrees(np.arctan(105 / self.focal))) * (1 if self.index % 2 else -1)
-        return replace(self, yaw=self.yaw + aside, horizon=self.horizon - 22, focal=self.focal * 1.2)
+        aside = float(np.degrees(np.arctan(105 * self.scale / self.focal))) * (1 if self.index % 2 else -1)
+        return replace(self, yaw=self.yaw + aside, horizon=self.horizon - 22 * self.scale, focal=self.focal * 1.2)
 
     def pose(self) -> tuple[np.ndarray, np.ndarray]:
         """Rotation (3, 3) from world to camera axes (right, down, ahead), and position (3,), of this camera's own world.
@@ -91,7 +106,7 @@ class Mount:
         Its origin is on the road at the pole: x to the right of a southbound driver, y to the south, z up.
         """
         yaw, roll = np.radians(self.yaw), np.radians(self.roll)
-        pitch = np.arctan((HEIGHT / 2 - self.horizon) / self.focal)
+        pitch = np.arctan((self.size[1] / 2 - self.horizon) / self.focal)
         road = np.array([self.ahead * np.sin(yaw), self.ahead * np.cos(yaw), 0.0])
         ahead = np.cos(pitch) * road - np.array([0, 0, np.sin(pitch)])
         right = np.cross(road, (0, 0, 1.0))
@@ -127,6 +142,7 @@ def _mount(seed: int, index: int) -> Mount:
     base = {
         "camera": camera,
         "index": index,
+        "size": (WIDTH, HEIGHT),
         "s": s,
         "d": d,
         "height": float(rng.uniform(5.5, 9.0)),

@@ -13,7 +13,8 @@ from pydantic import Field, StrictInt
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.city.crowd import MAX_PEOPLE
 from cctview_pipeline.city.faults import Fault, Faults
-from cctview_pipeline.city.mounts import CAMERAS, HEIGHT, WIDTH, Mount, mounts
+from cctview_pipeline.city.mounts import CAMERAS, Mount, mounts
+from cctview_pipeline.city.picture_sizes import picture_sizes
 from cctview_pipeline.city.studio import Exposure, Studio
 from cctview_pipeline.city.traffic import STEP_S, Traffic, simulate
 from cctview_pipeline.city.truth import boxes_table, passages_table
@@ -45,6 +46,8 @@ class CitySettings:
     """What goes wrong in it: `cctview city faults` has the names."""
     people: Annotated[StrictInt, Field(ge=0, le=MAX_PEOPLE, examples=[0])] = 0
     """How many walk or cycle past each camera in an hour."""
+    sizes: Annotated[Texts, Field(examples=[["1280x720", "720x576:city-3"]])] = ()
+    """Of the pictures, px, of all cameras or of one; 352x240 where nothing is said."""
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
@@ -53,6 +56,7 @@ class CitySettings:
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         for fault in self.faults:
             Fault.parse(fault, [camera.id for camera in CAMERAS])
+        picture_sizes(self.sizes)
 
     @classmethod
     def read(cls, settings: Mapping, source: str = "The city") -> "CitySettings":
@@ -61,9 +65,11 @@ class CitySettings:
         return read(cls, settings, Section(source, "[campaign.settings]"))
 
     def as_dict(self) -> dict:
-        """What :meth:`read` takes. Without people as before there were any, so that what was made then is still the same."""
+        """What :meth:`read` takes. Without people and sizes as before there were any, so that what was made then is still the
+        same."""
         said = {"seed": self.seed, "start": self.start, "minutes": self.minutes, "faults": list(self.faults)}
-        return said | ({"people": self.people} if self.people else {})
+        more = {"people": self.people, "sizes": list(self.sizes)}
+        return said | {name: value for name, value in more.items() if value}
 
 
 class CityNetwork:
@@ -74,8 +80,10 @@ class CityNetwork:
     def __init__(self, settings: CitySettings = CitySettings()) -> None:
         self.settings = settings
         self.faults = Faults([Fault.parse(fault, self.cameras()) for fault in settings.faults])
+        sizes = picture_sizes(settings.sizes)
         self._studios = {
-            mount.camera.id: Studio(settings.seed, mount, self.faults, settings.people) for mount in mounts(settings.seed)
+            mount.camera.id: Studio(settings.seed, mount.sized(sizes[mount.camera.id]), self.faults, settings.people)
+            for mount in mounts(settings.seed)
         }
         # A run works through the cameras of an hour: its traffic is worth keeping.
         self.traffic = lru_cache(maxsize=2)(self._traffic)
@@ -158,7 +166,7 @@ def _id(camera_id: str, shot: Exposure) -> str:
 
 def _frame(studio: Studio, shot: Exposure, jpeg: bytes) -> Frame:
     """A camera's picture is fetched a moment after it was taken."""
-    camera_id = studio.mount.camera.id
+    camera_id, (width, height) = studio.mount.camera.id, studio.size(shot)
     fetched_at = shot.captured_at + timedelta(milliseconds=120 + shot.number * 7919 % 260)
     return Frame(
         frame_id=_id(camera_id, shot),
@@ -166,6 +174,6 @@ def _frame(studio: Studio, shot: Exposure, jpeg: bytes) -> Frame:
         captured_at=shot.captured_at,
         fetched_at=fetched_at,
         jpeg=jpeg,
-        width=WIDTH,
-        height=HEIGHT,
+        width=width,
+        height=height,
     )

@@ -10,7 +10,7 @@ from cctview_pipeline.city.backdrop import PASSES, Backdrop
 from cctview_pipeline.city.bodies import Body, Material, build_body
 from cctview_pipeline.city.crowd import Walkers
 from cctview_pipeline.city.light import Light
-from cctview_pipeline.city.mounts import HEIGHT, WIDTH, Mount
+from cctview_pipeline.city.mounts import Mount
 from cctview_pipeline.city.people import build_person, draw_person
 from cctview_pipeline.city.raster import draw_vehicles, fill_shadow
 from cctview_pipeline.city.traffic import Vehicles
@@ -56,6 +56,7 @@ class Painter:
     def __init__(self, seed: int, mount: Mount) -> None:
         self.seed, self.mount = seed, mount
         self.rotation, self.position = mount.pose()
+        self.middle = mount.size[0] / 2, mount.size[1] / 2
         # A few hundred vehicles are in sight within minutes, and each is seen many times.
         self.body = lru_cache(maxsize=2048)(self._body)
         self.person = lru_cache(maxsize=512)(self._person)
@@ -123,7 +124,7 @@ class Painter:
 
     def _in_sight(self, vehicles: Vehicles) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the vehicles that may be in the picture, and their places (V, 6) as ``draw_vehicles`` takes them."""
-        mount = self.mount
+        mount, (width, height) = self.mount, self.mount.size
         rows = np.flatnonzero(np.abs(vehicles.s - mount.s - mount.ahead * SIGHT_M / 2) < SIGHT_M / 2 + 10)
         y = vehicles.s[rows].astype(np.float64) - mount.s
         slope = mount.slope(y)
@@ -137,8 +138,8 @@ class Painter:
         right, down, depth = self.rotation @ points.T
         reach = vehicles.length[rows] * 1.2 + 3
         room = mount.focal * reach / np.maximum(depth, 1.0)
-        inside = (depth > -reach) & (np.abs(mount.focal * right / np.maximum(depth, 1.0)) < WIDTH / 2 + room)
-        inside &= np.abs(mount.focal * down / np.maximum(depth, 1.0)) < HEIGHT / 2 + room
+        inside = (depth > -reach) & (np.abs(mount.focal * right / np.maximum(depth, 1.0)) < width / 2 + room)
+        inside &= np.abs(mount.focal * down / np.maximum(depth, 1.0)) < height / 2 + room
         places = np.stack([x, y, cosine, sine, cosine * speed, sine * speed], axis=1)
         return rows[inside], np.ascontiguousarray(places[inside])
 
@@ -149,14 +150,14 @@ class Painter:
         vertices, brightness = (np.concatenate([getattr(body, name) for body in bodies]) for name in ("vertices", "brightness"))
         colour, cover, _inside, visible, boxes, whole = draw_vehicles(
             vertices, triangles.astype(np.int32), colours, brightness, first_vertex, first_triangle, places,
-            self.rotation, self.position, self.mount.focal, WIDTH / 2, HEIGHT / 2,
+            self.rotation, self.position, self.mount.focal, *self.middle,
             PASSES, self.mount.exposure_s, backdrop.inverse_depth,
         )  # fmt: skip
         return colour, cover, (visible, boxes, whole)
 
     def _seen(self, scene: _Scene, visible: np.ndarray, boxes: np.ndarray, whole: np.ndarray) -> Seen:
         shown = visible > 0
-        boxes = np.clip(boxes[shown], 0, (WIDTH, HEIGHT, WIDTH, HEIGHT)).astype(np.float32)
+        boxes = np.clip(boxes[shown], 0, self.mount.size * 2).astype(np.float32)
         fraction = (visible[shown] / whole[shown]).astype(np.float32)
         return Seen(number=scene.number[shown], kind=scene.kind[shown], side=scene.side[shown], boxes=boxes, fraction=fraction)
 
@@ -178,7 +179,7 @@ class Painter:
 
     def _shadows(self, bodies: list[Body], places: np.ndarray, light: Light) -> tuple[np.ndarray, np.ndarray]:
         """How many passes (H, W) see a vehicle's shadow on the road, of the sun and of the sky just under it."""
-        sun, under = np.zeros((HEIGHT, WIDTH), np.float32), np.zeros((HEIGHT, WIDTH), np.float32)
+        sun, under = (np.zeros(self.mount.size[::-1], np.float32) for _ in range(2))
         for body, place in zip(bodies, places, strict=True):
             half_length, half_width, height = (
                 np.abs(body.vertices[:, 0]).max(),
@@ -201,7 +202,16 @@ class Painter:
         return sun, under
 
     def _headlight_pools(self, picture: np.ndarray, places: np.ndarray, backdrop: Backdrop, light: Light) -> None:
-        _pools(picture, places, backdrop.ground, self.rotation, self.position, self.mount.focal, 0.055 * light.night)
+        _pools(
+            picture,
+            places,
+            backdrop.ground,
+            self.rotation,
+            self.position,
+            self.mount.focal,
+            0.055 * light.night,
+            self.mount.scale,
+        )
 
     def _glow(self, picture: np.ndarray, bodies: list[Body], places: np.ndarray, light: Light, backdrop: Backdrop) -> None:
         """Halos of the headlights that point at the camera."""
@@ -217,6 +227,7 @@ class Painter:
             self.position,
             self.mount.focal,
             light.night,
+            self.mount.scale,
         )
 
 
@@ -302,12 +313,12 @@ def _light_triangles(albedo, material, normals, owner, places, views, braking, v
 
 
 @njit(cache=True, nogil=True)
-def _pixel(x, y, z, rotation, position, focal):
+def _pixel(x, y, z, rotation, position, focal, width, height):
     dx, dy, dz = x - position[0], y - position[1], z - position[2]
     depth = rotation[2, 0] * dx + rotation[2, 1] * dy + rotation[2, 2] * dz
     across = rotation[0, 0] * dx + rotation[0, 1] * dy + rotation[0, 2] * dz
     down = rotation[1, 0] * dx + rotation[1, 1] * dy + rotation[1, 2] * dz
-    return WIDTH / 2 + focal * across / max(depth, 1.0), HEIGHT / 2 + focal * down / max(depth, 1.0), depth
+    return width / 2 + focal * across / max(depth, 1.0), height / 2 + focal * down / max(depth, 1.0), depth
 
 
 @njit(cache=True, nogil=True)
@@ -341,6 +352,7 @@ def _hull(points, count):
 @njit(cache=True, nogil=True)
 def _cast(half_length, half_width, height, place, rotation, position, focal, sun_from, sunny, sun, under):
     points = np.empty((8, 2))
+    height_px, width_px = sun.shape
     for target in range(2):
         if target == 0 and not sunny:
             continue
@@ -357,23 +369,23 @@ def _cast(half_length, half_width, height, place, rotation, position, focal, sun
                     ahead, left = ahead * 1.03, left * 1.12
                 x = place[0] + place[2] * ahead - place[3] * left - z * sun_from[0] / sun_from[2]
                 y = place[1] + place[3] * ahead + place[2] * left - z * sun_from[1] / sun_from[2]
-                points[count, 0], points[count, 1], depth = _pixel(x, y, 0.0, rotation, position, focal)
+                points[count, 0], points[count, 1], depth = _pixel(x, y, 0.0, rotation, position, focal, width_px, height_px)
                 if depth < 1.5:
                     break
                 count += 1
         if count == (8 if target == 0 else 4):
-            fill_shadow(_hull(points, count), PASSES, WIDTH, HEIGHT, sun if target == 0 else under)
+            fill_shadow(_hull(points, count), PASSES, width_px, height_px, sun if target == 0 else under)
 
 
 @njit(cache=True, nogil=True)
-def _pools(picture, places, ground, rotation, position, focal, strength):
+def _pools(picture, places, ground, rotation, position, focal, strength, scale):
     height, width = ground.shape
     for v in range(len(places)):
         c, s = places[v, 2], places[v, 3]
-        x, y, depth = _pixel(places[v, 0] + 11 * c, places[v, 1] + 11 * s, 0.0, rotation, position, focal)
+        x, y, depth = _pixel(places[v, 0] + 11 * c, places[v, 1] + 11 * s, 0.0, rotation, position, focal, width, height)
         if depth < 4 or depth > 180:
             continue
-        reach_x, reach_y = 18 * focal / depth, min(110.0, 18 * focal / depth)
+        reach_x, reach_y = 18 * focal / depth, min(110.0 * scale, 18 * focal / depth)
         for row in range(max(0, int(y - reach_y)), min(height, int(y + reach_y))):
             for column in range(max(0, int(x - reach_x)), min(width, int(x + reach_x))):
                 if ground[row, column] == 0:
@@ -391,14 +403,14 @@ def _pools(picture, places, ground, rotation, position, focal, strength):
 
 
 @njit(cache=True, nogil=True)
-def _halos(picture, places, fronts, halves, inverse_depth, rotation, position, focal, night):
+def _halos(picture, places, fronts, halves, inverse_depth, rotation, position, focal, night, scale):
     height, width = inverse_depth.shape
     for v in range(len(places)):
         c, s = places[v, 2], places[v, 3]
         for sign in (-1, 1):
             ahead, left = fronts[v], sign * halves[v] * 0.7
             px, py = places[v, 0] + c * ahead - s * left, places[v, 1] + s * ahead + c * left
-            x, y, depth = _pixel(px, py, 0.75, rotation, position, focal)
+            x, y, depth = _pixel(px, py, 0.75, rotation, position, focal, width, height)
             towards = -(c * (px - position[0]) + s * (py - position[1])) / max(depth, 1.0)
             if (
                 depth < 3
@@ -407,7 +419,7 @@ def _halos(picture, places, fronts, halves, inverse_depth, rotation, position, f
                 or inverse_depth[int(y), int(x)] > 1 / (depth - 2)
             ):
                 continue
-            size = 1.0 + 14.0 / depth
+            size = (1.0 + 14.0 / depth) * scale
             strength = 1.3 * night * towards
             for row in range(max(0, int(y - 4 * size)), min(height, int(y + 4 * size) + 1)):
                 for column in range(max(0, int(x - 4 * size)), min(width, int(x + 4 * size) + 1)):

@@ -8,8 +8,9 @@ from numba import njit
 from PIL import Image, ImageDraw, ImageFont
 
 from cctview_pipeline.city.light import Light, exposure
-from cctview_pipeline.city.mounts import HEIGHT, WIDTH, Mount
+from cctview_pipeline.city.mounts import WIDTH, Mount
 from cctview_pipeline.ids import NEW_YORK
+from cctview_pipeline.images.size import Size
 
 _SPARE, _FIELDS, _LEVELS = 24, 3, 4096
 _BANNER_ROWS = 18
@@ -21,28 +22,29 @@ class Sensor:
     def __init__(self, seed: int, mount: Mount) -> None:
         self.seed, self.mount = seed, mount
         rng = np.random.default_rng((seed, 19, mount.index))
-        noise = rng.standard_normal((_FIELDS, HEIGHT + _SPARE, WIDTH + _SPARE, 3)).astype(np.float32)
-        shared = rng.standard_normal((_FIELDS, HEIGHT + _SPARE, WIDTH + _SPARE, 1)).astype(np.float32)
+        width, height = mount.size
+        noise = rng.standard_normal((_FIELDS, height + _SPARE, width + _SPARE, 3)).astype(np.float32)
+        shared = rng.standard_normal((_FIELDS, height + _SPARE, width + _SPARE, 1)).astype(np.float32)
         noise = 0.55 * noise + 0.8 * shared
         # Demosaicing spreads each pixel's noise over its neighbours.
         noise = 0.25 * np.roll(noise, 1, 2) + 0.6 * noise + 0.25 * np.roll(noise, 1, 1)
         self.noise = np.clip(noise / noise.std(), -3.5, 3.5)
-        y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-        radius = ((x - WIDTH / 2) / (WIDTH / 2)) ** 2 + ((y - HEIGHT / 2) / (HEIGHT / 2)) ** 2
+        y, x = np.mgrid[0:height, 0:width]
+        radius = ((x - width / 2) / (width / 2)) ** 2 + ((y - height / 2) / (height / 2)) ** 2
         self.falloff = (1 - mount.vignette * radius / 2).astype(np.float32)
-        self.streaks = _rain_streaks(rng)
-        self.font = ImageFont.load_default(11 if mount.clock == "banner" else 10)
+        self.streaks = _rain_streaks(rng, mount.size)
+        self.font = ImageFont.load_default((11 if mount.clock == "banner" else 10) * mount.scale)
 
     def develop(self, picture: np.ndarray, mean: float, light: Light, number: int) -> np.ndarray:
         """Linear light (H, W, 3) -> (H, W, 3) uint8.
 
         mean: of the linear light without vehicles, which sets the exposure; number: of the frame, which decides its noise.
         """
-        mount = self.mount
+        mount, (width, height) = self.mount, self.mount.size
         rng = np.random.default_rng((self.seed, 23, mount.index, number))
         gain = exposure(mean, light) * 2**mount.bias * float(rng.normal(1, 0.008))
         top, left, field = rng.integers(0, _SPARE), rng.integers(0, _SPARE), rng.integers(0, _FIELDS)
-        noise = self.noise[field, top : top + HEIGHT, left : left + WIDTH]
+        noise = self.noise[field, top : top + height, left : left + width]
         curve = _tone_curve(mount.contrast)
         soft, softer = _taps(mount.blur * (1 + 0.5 * light.wet)), _taps(mount.blur + 0.9)
         level = mount.noise * (1 + 1.3 * light.night)
@@ -54,28 +56,30 @@ class Sensor:
             mount.saturation * (1 - 0.35 * light.night),
         )
         if light.wet > 0:
-            grey += np.roll(self.streaks, (int(rng.integers(HEIGHT)), int(rng.integers(WIDTH))), (0, 1))[..., None]
+            grey += np.roll(self.streaks, (int(rng.integers(height)), int(rng.integers(width))), (0, 1))[..., None]
         return _finish(grey, soft, softer, mount.sharpening, noise, level)
 
     def write(self, pixels: np.ndarray, moment: datetime) -> bytes:
         """Burn in the clock, where the camera has one, and compress: JPEG bytes."""
         image = Image.fromarray(pixels)
+        (width, height), scale = self.mount.size, self.mount.scale
         local = moment.astimezone(NEW_YORK)
         draw, facing = ImageDraw.Draw(image), "Facing South" if self.mount.ahead > 0 else "Facing North"
         if self.mount.clock == "banner":
-            draw.rectangle((0, 0, WIDTH, _BANNER_ROWS - 1), fill=(0, 0, 0))
-            draw.text((3, 2), f"{facing} {local:%Y-%m-%d %I:%M:%S %p}", (255, 255, 255), self.font)
+            draw.rectangle((0, 0, width, _BANNER_ROWS * scale - 1), fill=(0, 0, 0))
+            draw.text((3 * scale, 2 * scale), f"{facing} {local:%Y-%m-%d %I:%M:%S %p}", (255, 255, 255), self.font)
         elif self.mount.clock == "outline":
             draw.text(
-                (4, 3),
+                (4 * scale, 3 * scale),
                 f"{facing} {local:%m/%d/%Y %I:%M:%S %p}",
                 (245, 245, 245),
                 self.font,
-                stroke_width=1,
+                stroke_width=max(round(scale), 1),
                 stroke_fill=(20, 20, 20),
             )
         elif self.mount.clock == "date":
-            draw.text((WIDTH - 118, HEIGHT - 14), f"{local:%m-%d-%Y %H:%M:%S}", (250, 250, 250), self.font)
+            place = width - 118 * scale, height - 14 * scale
+            draw.text(place, f"{local:%m-%d-%Y %H:%M:%S}", (250, 250, 250), self.font)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=self.mount.quality)
         return buffer.getvalue()
@@ -94,10 +98,12 @@ def _tone_curve(contrast: float) -> np.ndarray:
     return (255 * np.clip(grey, 0.02, 1.02)).astype(np.float32)
 
 
-def _rain_streaks(rng: np.random.Generator) -> np.ndarray:
-    streaks = np.zeros((HEIGHT, WIDTH), np.float32)
-    for _ in range(170):
-        row, column, length = rng.integers(0, HEIGHT - 14), rng.integers(0, WIDTH), rng.integers(5, 13)
+def _rain_streaks(rng: np.random.Generator, size: Size) -> np.ndarray:
+    (width, height), scale = size, size[0] / WIDTH
+    streaks = np.zeros((height, width), np.float32)
+    for _ in range(round(170 * scale)):  # longer ones in a larger picture, and as many of their pixels
+        row, column = rng.integers(0, height - int(14 * scale)), rng.integers(0, width)
+        length = int(rng.integers(5, 13) * scale)
         streaks[row : row + length, column] += rng.uniform(4, 14)
     return streaks
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -18,20 +18,25 @@ from cctview_pipeline.city.painter import Painter, Seen
 from cctview_pipeline.city.scenery import build_scenery
 from cctview_pipeline.city.sensor import Sensor
 from cctview_pipeline.city.traffic import Traffic
+from cctview_pipeline.images.size import Size
 
 _LIGHT_EVERY = timedelta(minutes=30)
+_LARGER = 2
+"""Times as many pixels a side after a picture was enlarged."""
 _LOST_BY_NATURE, _LOST_BY_FAULT = 0.015, 1 / 7
 
 
 @dataclass(frozen=True)
 class Exposure:
     """One frame to take. number: of the frame in the camera's history; shows: the moment that the picture shows, other
-    than captured_at when it is frozen, or None for the notice; turned: taken after the camera was turned."""
+    than captured_at when it is frozen, or None for the notice; turned: taken after the camera was turned; enlarged: twice
+    as wide and high."""
 
     number: int
     captured_at: datetime
     shows: datetime | None
     turned: bool
+    enlarged: bool = False
 
 
 class Studio:
@@ -42,23 +47,24 @@ class Studio:
         self.seed, self.mount, self.faults = seed, mount, faults
         self.rain, self.night = faults.has("rain"), faults.has("night")
         self._crowd = Crowd(seed, mount, people) if people else None
-        self._view = lru_cache(maxsize=2)(self._build_view)
+        self._view = lru_cache(maxsize=4)(self._build_view)
         self._backdrop = lru_cache(maxsize=4)(self._draw_backdrop)
 
     def shots(self, begin: datetime, end: datetime) -> list[Exposure]:
         """The frames with begin <= captured_at < end, inside one hour. What was lost is not among them."""
         hour = begin.replace(minute=0, second=0, microsecond=0)
-        turn = begin + (end - begin) / 2
+        turn, camera = begin + (end - begin) / 2, self.mount.camera.id
         found = []
         for number, captured_at in self._cadence(hour):
-            if not begin <= captured_at < end or self.faults.at("offline", self.mount.camera.id, captured_at):
+            if not begin <= captured_at < end or self.faults.at("offline", camera, captured_at):
                 continue
             found.append(
                 Exposure(
                     number,
                     captured_at,
                     self._shows(captured_at),
-                    self.faults.has("turned", self.mount.camera.id) and captured_at >= turn,
+                    self.faults.has("turned", camera) and captured_at >= turn,
+                    self.faults.has("resized", camera) and captured_at >= turn,
                 )
             )
         return found
@@ -66,20 +72,25 @@ class Studio:
     def take(self, shot: Exposure, traffic: Traffic) -> bytes:
         """The JPEG of one frame."""
         if shot.shows is None:
-            return notice()
-        painter, sensor = self._view(shot.turned)
+            return notice(self.size(shot))
+        painter, sensor = self._view(shot.turned, shot.enlarged)
         light = self._light(shot.shows)
-        backdrop = self._backdrop_at(shot.shows, shot.turned)
+        backdrop = self._backdrop_at(shot)
         picture, _ = painter.paint(traffic.at(shot.shows), backdrop, light, self._walkers(shot.shows))
         # A frozen picture stands still to the last grain of noise; only the clock, burned in later, goes on.
         return sensor.write(sensor.develop(picture, backdrop.mean, light, int(shot.shows.timestamp() * 1000)), shot.captured_at)
 
     def look(self, shot: Exposure, traffic: Traffic) -> Seen | None:
-        """Who is in the picture of a frame; None for a notice."""
+        """Who is in the picture of a frame, in pixels of the camera's own size; None for a notice."""
         if shot.shows is None:
             return None
-        backdrop = self._backdrop_at(shot.shows, shot.turned)
-        return self._view(shot.turned)[0].look(traffic.at(shot.shows), backdrop, self._walkers(shot.shows))
+        backdrop = self._backdrop_at(shot)
+        seen = self._view(shot.turned, shot.enlarged)[0].look(traffic.at(shot.shows), backdrop, self._walkers(shot.shows))
+        return replace(seen, boxes=seen.boxes / _LARGER) if shot.enlarged else seen
+
+    def size(self, shot: Exposure) -> Size:
+        """Of a frame, px."""
+        return self._mount(shot.turned, shot.enlarged).size
 
     def _walkers(self, moment: datetime) -> Walkers | None:
         return self._crowd.at(moment) if self._crowd else None
@@ -103,18 +114,25 @@ class Studio:
             return None
         return self.faults.began("frozen", captured_at) if self.faults.at("frozen", camera, captured_at) else captured_at
 
-    def _build_view(self, turned: bool) -> tuple[Painter, Sensor]:
-        mount = self.mount.turned() if turned else self.mount
+    def _mount(self, turned: bool, enlarged: bool) -> Mount:
+        width, height = self.mount.size
+        mount = self.mount.sized((_LARGER * width, _LARGER * height)) if enlarged else self.mount
+        return mount.turned() if turned else mount
+
+    def _build_view(self, turned: bool, enlarged: bool) -> tuple[Painter, Sensor]:
+        mount = self._mount(turned, enlarged)
         return Painter(self.seed, mount), Sensor(self.seed, mount)
 
     def _light(self, moment: datetime) -> Light:
         return light_at(self.seed, moment, self.rain, self.night)
 
-    def _backdrop_at(self, moment: datetime, turned: bool) -> Backdrop:
+    def _backdrop_at(self, shot: Exposure) -> Backdrop:
         """The backdrop between those of the half hours around."""
+        assert shot.shows is not None  # nothing stands behind a notice
+        moment, view = shot.shows, (shot.turned, shot.enlarged)
         before = moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
         part = np.float32((moment - before) / _LIGHT_EVERY)
-        old, new = self._backdrop(before, turned), self._backdrop(before + _LIGHT_EVERY, turned)
+        old, new = self._backdrop(before, *view), self._backdrop(before + _LIGHT_EVERY, *view)
         return Backdrop(
             standing=old.standing + part * (new.standing - old.standing),
             sunny=old.sunny + part * (new.sunny - old.sunny),
@@ -123,18 +141,20 @@ class Studio:
             mean=old.mean + float(part) * (new.mean - old.mean),
         )
 
-    def _draw_backdrop(self, moment: datetime, turned: bool) -> Backdrop:
-        mount = self.mount.turned() if turned else self.mount
+    def _draw_backdrop(self, moment: datetime, turned: bool, enlarged: bool) -> Backdrop:
+        mount = self._mount(turned, enlarged)
         return draw_backdrop(self.seed, mount, build_scenery(self.seed, self.mount), self._light(moment))
 
 
-@lru_cache(maxsize=1)
-def notice() -> bytes:
-    """The same picture from every camera that is being serviced."""
-    image = Image.new("RGB", (WIDTH, HEIGHT), (12, 40, 92))
+@lru_cache(maxsize=8)
+def notice(size: Size = (WIDTH, HEIGHT)) -> bytes:
+    """The same picture from every camera of a size that is being serviced."""
+    (width, height), scale = size, size[0] / WIDTH
+    image = Image.new("RGB", size, (12, 40, 92))
     draw = ImageDraw.Draw(image)
     for row, text in enumerate(("This camera is", "being serviced")):
-        draw.text((WIDTH / 2, 96 + 34 * row), text, (235, 235, 235), ImageFont.load_default(26), anchor="mm")
+        place = width / 2, height * 0.4 + 34 * scale * row
+        draw.text(place, text, (235, 235, 235), ImageFont.load_default(26 * scale), anchor="mm")
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

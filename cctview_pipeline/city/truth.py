@@ -12,22 +12,23 @@ from cctview_pipeline.city.painter import SIGHT_M, Seen
 from cctview_pipeline.city.people import PEOPLE_KINDS, PERSON
 from cctview_pipeline.city.traffic import Traffic, crossings, vehicle_id
 from cctview_pipeline.city.vehicles import KINDS
-from cctview_pipeline.images.size import sizes_of
+from cctview_pipeline.images.size import Size, sizes_of
 from cctview_pipeline.lake.schemas import schema_of
 
 COUNTED_PX, CAR_HEIGHT_M = 8.0, 1.5
-"""A car, of this height, is in sight while it is at least so many pixels high."""
+"""A car, of this height, is in sight while it is at least so many pixels high where the picture is WIDTH wide."""
 
 
-def in_stored_frames(truth: pa.Table, frames: pa.Table) -> pa.Table:
-    """truth_boxes, in pixels of the drawn frames -> in those of raw_frames (ids, sizes), which may be stored smaller."""
+def in_stored_frames(truth: pa.Table, frames: pa.Table, drawn: Size = (WIDTH, HEIGHT)) -> pa.Table:
+    """truth_boxes, in pixels of drawn frames of one size -> in those of raw_frames (ids, sizes), which may be stored smaller or
+    have been sent larger."""
     sizes = dict(zip(frames["frame_id"].to_pylist(), sizes_of(frames), strict=True))
-    if not set(sizes.values()) - {(WIDTH, HEIGHT)}:
+    if not set(sizes.values()) - {drawn}:
         return truth
-    stored = np.array([sizes.get(frame, (WIDTH, HEIGHT)) for frame in truth["frame_id"].to_pylist()]).reshape(-1, 2)
-    for name, side, drawn in (("x1", 0, WIDTH), ("y1", 1, HEIGHT), ("x2", 0, WIDTH), ("y2", 1, HEIGHT)):
+    stored = np.array([sizes.get(frame, drawn) for frame in truth["frame_id"].to_pylist()]).reshape(-1, 2)
+    for name, side in (("x1", 0), ("y1", 1), ("x2", 0), ("y2", 1)):
         place = truth.schema.get_field_index(name)
-        scaled = np.minimum(truth[name].to_numpy() * (stored[:, side] / drawn), stored[:, side])
+        scaled = np.minimum(truth[name].to_numpy() * (stored[:, side] / drawn[side]), stored[:, side])
         truth = truth.set_column(place, truth.schema.field(place), pa.array(scaled.astype(np.float32)))
     return truth
 
@@ -76,7 +77,8 @@ def sight(mount: Mount, side: int) -> tuple[float, float]:
     depth = np.maximum((foot[2] + roof[2]) / 2, 1e-3)
     across, down = ((foot[k] + roof[k]) / 2 * mount.focal / depth for k in (0, 1))
     high = mount.focal * (foot[1] / np.maximum(foot[2], 1e-3) - roof[1] / np.maximum(roof[2], 1e-3))
-    seen = (depth > 2) & (np.abs(across) < WIDTH / 2) & (np.abs(down) < HEIGHT / 2) & (high >= COUNTED_PX)
+    width, height = mount.size
+    seen = (depth > 2) & (np.abs(across) < width / 2) & (np.abs(down) < height / 2) & (high >= COUNTED_PX * mount.scale)
     if not seen.any():
         return mount.s, mount.s
     ends = mount.s + y[np.flatnonzero(seen)[[0, -1]]]

@@ -28,6 +28,7 @@ from cctview_pipeline.cli.options import (
     MinutesOption,
     PeopleOption,
     SeedOption,
+    SizesOption,
     city_settings,
     split,
 )
@@ -149,6 +150,7 @@ def serve_city(
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
     people: PeopleOption = None,
+    sizes: SizesOption = [],  # noqa: B006
     begin: FromOption = "",
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010,
     speed: Annotated[float, typer.Option(help="City seconds a second.")] = 1.0,
@@ -158,7 +160,7 @@ def serve_city(
     from cctview_pipeline.city import CityNetwork, CitySettings
 
     start = {"start": parse_time(begin)} if begin else {}
-    network = CityNetwork(CitySettings.read(city_settings(seed, minutes, faults, people) | start))
+    network = CityNetwork(CitySettings.read(city_settings(seed, minutes, faults, people, sizes) | start))
     serve(network, port, speed, lambda text: console.print(text))
 
 

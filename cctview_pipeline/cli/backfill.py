@@ -23,6 +23,7 @@ from cctview_pipeline.cli.options import (
     MinutesOption,
     PeopleOption,
     SeedOption,
+    SizesOption,
     ToOption,
     city_settings,
     command_line,
@@ -67,6 +68,7 @@ def backfill(
     people: PeopleOption = None,
     fps: Annotated[float | None, typer.Option(help="Of footage: frames taken a second, 0 for all; 1 when left out.")] = None,
     timezone: Annotated[str, typer.Option(help="Of footage whose names have no zone: its IANA name.")] = "",
+    sizes: SizesOption = [],  # noqa: B006
     purposes: Annotated[
         list[str], typer.Option("--purpose", help="Of a new lake: what vehicles may be asked about for; may be given again.")
     ] = [],  # noqa: B006
@@ -84,9 +86,9 @@ def backfill(
     prepare_home()
     lake = open_lake()
     network = network or (campaign.network if (campaign := lake.campaign()) else "archive")
-    settings = city_settings(seed, minutes, faults, people)
+    settings = city_settings(seed, minutes, faults, people, sizes)
     if settings and network != "city":
-        raise CctviewError("--seed, --minutes, --faults and --people are the city's: add --network city.")
+        raise CctviewError("--seed, --minutes, --faults, --people and --sizes are the city's: add --network city.")
     if network != "footage" and (fps is not None or timezone):
         raise CctviewError("--fps and --timezone are of video files: add --network footage.")
     settings |= {} if fps is None else {"fps": fps}

@@ -20,6 +20,9 @@ MinutesOption = Annotated[int | None, typer.Option(help="How long the city is wa
 PeopleOption = Annotated[
     int | None, typer.Option(help="Who walk or cycle past each camera of the city in an hour; nobody when left out.")
 ]
+SizesOption = Annotated[
+    list[str], typer.Option("--sizes", help="Of the city's pictures, px, such as 1280x720,720x576:city-3; 352x240 when left out.")
+]
 FaultsOption = Annotated[list[str], typer.Option("--faults", help="What goes wrong in the city, such as jam,frozen:city-2.")]
 
 
@@ -32,9 +35,10 @@ def split(values: list[str]) -> list[str]:
     return parts
 
 
-def city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None) -> dict:
+def city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None, sizes: list[str]) -> dict:
     """What was said about the city, and nothing else."""
     said = {"seed": seed, "minutes": minutes, "faults": split(faults) or None, "people": people}
+    said |= {"sizes": split(sizes) or None}
     return {name: value for name, value in said.items() if value is not None}
 
 

@@ -20,10 +20,13 @@ class Detector(Protocol):
 
     threshold: the score at which the model is meant to be used; below it there are more misses than hits.
     version: the model's name and the beginning of its weights' hash, as tables record it.
+    working_range: shorter sides of vehicles, px, from the least to the most that are found well; None where the detector scales
+    pictures by itself.
     """
 
     threshold: float
     version: str
+    working_range: tuple[float, float] | None
 
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
         """JPEG bytes or RGB uint8 arrays -> one Detections an image, every score from min_score up.

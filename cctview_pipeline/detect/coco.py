@@ -43,6 +43,8 @@ class CocoDetector:
     of one size go into the network at once.
     """
 
+    working_range: tuple[float, float] | None = None
+
     def __init__(
         self,
         run: Callable[[list[np.ndarray]], list[Found]],

@@ -27,6 +27,8 @@ Out = TypeVar("Out")
 class DefaultDetector:
     """The small network trained by this project. See models/ for its card."""
 
+    working_range: tuple[float, float] | None = (8.0, 70.0)
+
     def __init__(self, backend: Backend, version: str, threshold: float = 0.5, calibration: Calibration = Calibration()) -> None:
         self.version, self.threshold, self.calibration = version, threshold, calibration
         self._backend = backend

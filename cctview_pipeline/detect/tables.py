@@ -1,14 +1,18 @@
 """Detections and crops of one camera-hour, as the lake's tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.detect import VEHICLES, Detections, Detector
+from cctview_pipeline.detect.looking import look
+from cctview_pipeline.detect.plan import Plan
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_png
+from cctview_pipeline.images.size import Size, sizes_of
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.zones import Zones
 
@@ -19,21 +23,40 @@ def detect_frames(
     zones: Zones = Zones(),
     min_score: float = 0.05,
     batch: int = 256,
+    plans: Mapping[Size, Plan] = MappingProxyType({}),
     advance: Callable[[int], None] = lambda count: None,
 ) -> pa.Table:
-    """raw_frames -> detections. zones: where nothing is detected.
+    """raw_frames -> detections. zones: where nothing is detected; plans: how frames of a size are looked at, pixel by pixel where
+    nothing is said.
 
     advance: called with the number of frames done, for a progress bar.
     """
     parts = [schema_of("detections").empty_table()]
     columns = ["frame_id", "camera_id", "captured_at", "width", "height", "jpeg"]
     for chunk in frames.select(columns).to_batches(batch):
-        found = detector.detect(chunk["jpeg"].to_pylist(), min_score)
-        sizes = zip(chunk["width"].to_pylist(), chunk["height"].to_pylist(), strict=True)
+        sizes = sizes_of(chunk)
+        found = _looked_at(detector, chunk["jpeg"].to_pylist(), sizes, plans, min_score)
         kept = [each.select(~zones.hide(each.boxes, *size)) for each, size in zip(found, sizes, strict=True)]
         parts.append(_table(chunk, kept, detector.version))
         advance(chunk.num_rows)
     return pa.concat_tables(parts)
+
+
+def _looked_at(
+    detector: Detector, jpegs: list[bytes], sizes: list[Size], plans: Mapping[Size, Plan], min_score: float
+) -> list[Detections]:
+    """All at once, but for those that a plan has more to say of."""
+    groups: dict[Plan | None, list[int]] = {}
+    for place, size in enumerate(sizes):
+        plan = plans.get(size)
+        groups.setdefault(None if plan is None or plan.as_it_is else plan, []).append(place)
+    found = [Detections.empty()] * len(jpegs)
+    for plan, places in groups.items():
+        mine = [jpegs[place] for place in places]
+        each = detector.detect(mine, min_score) if plan is None else look(detector, plan, mine, min_score)
+        for place, detections in zip(places, each, strict=True):
+            found[place] = detections
+    return found
 
 
 def _table(frames: pa.RecordBatch, found: Sequence[Detections], model: str) -> pa.Table:

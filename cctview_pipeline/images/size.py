@@ -16,11 +16,21 @@ def same_shape(one: Size, other: Size) -> bool:
     return 2 * abs(one[0] * other[1] - one[1] * other[0]) <= sum(one) + sum(other)
 
 
+USUAL_WIDTH = 352
+"""px: of the pictures on which lengths in pixels were chosen."""
+
+
+def pixel_of(size: Size) -> float:
+    """How many pixels of a picture of a size are as wide as one of a picture that is USUAL_WIDTH wide; 1 where nobody knows the
+    size."""
+    return size[0] / USUAL_WIDTH or 1.0
+
+
 def named(size: Size) -> str:
     """``352x240``."""
     return f"{size[0]}x{size[1]}"
 
 
-def sizes_of(frames: pa.Table) -> list[Size]:
+def sizes_of(frames: pa.Table | pa.RecordBatch) -> list[Size]:
     """Of every row of raw_frames."""
     return list(zip(frames["width"].to_pylist(), frames["height"].to_pylist(), strict=True))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import find_objects, label, maximum
 
 from cctview_pipeline.errors import ModelError
@@ -21,6 +22,9 @@ CELL, MULTIPLE = 4, 16
 """Pixels of a cell, and of the sides that the network takes."""
 COMPACT = 0.6
 """Share of its bounding box that a group of cells fills to be painted as one box."""
+LARGEST_SIDE, TWICE_SIDE = 960, 480
+"""px of the longer side. A larger picture is halved until it is not; what is then larger than the second is looked at once more
+at half of that, for people near the camera. benchmarks/sizes.py has what this finds."""
 MODEL = "people-finder"
 
 
@@ -69,7 +73,20 @@ class PeopleDetector:
         return cls(backend, entry.version, threshold, sure, margin)
 
     def find(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """RGB uint8 (H, W, 3) -> one (N, 4) float32 array an image: x1, y1, x2, y2 in px of what is to be filled."""
+        """RGB uint8 (H, W, 3) -> one (N, 4) float32 array an image: x1, y1, x2, y2 in px of what is to be filled.
+
+        Large pictures are looked at smaller: the network knows people of the sizes that small pictures have.
+        """
+        looks = [(place, halvings) for place, image in enumerate(images) for halvings in halvings_of(image.shape)]
+        found: list[list[np.ndarray]] = [[] for _ in images]
+        boxes = self.look([halved(images[place], halvings) for place, halvings in looks])
+        for (place, halvings), each in zip(looks, boxes, strict=True):
+            height, width = images[place].shape[:2]
+            found[place].append(np.minimum(each * 2**halvings, np.array([width, height] * 2, np.float32)))
+        return [without_covered(np.concatenate(each)) if len(each) > 1 else each[0] for each in found]
+
+    def look(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """One look an image, as large as it is."""
         found: list[np.ndarray] = []
         running: deque[tuple[tuple[int, int], Callable[[], np.ndarray]]] = deque()
 
@@ -93,6 +110,26 @@ class PeopleDetector:
         height, width = image.shape[:2]
         result = self._backend.start(_padded(image)[None])
         return lambda: result()[0][0, : -(-height // CELL), : -(-width // CELL)]
+
+
+def halvings_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How often a picture (H, W, ...) is halved before it is looked at, for each look at it."""
+    side, first = max(shape[:2]), 0
+    while side > LARGEST_SIDE:
+        side, first = -(-side // 2), first + 1
+    return (first, first + 1) if side > TWICE_SIDE else (first,)
+
+
+def halved(image: np.ndarray, times: int) -> np.ndarray:
+    """An image of half the sides, so often: every pixel is the mean of those it stands for."""
+    return np.asarray(Image.fromarray(image).reduce(2**times)) if times else image
+
+
+def without_covered(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) -> those that lie in no other; of equal ones the first."""
+    inside = (boxes[:, None, :2] >= boxes[None, :, :2]).all(2) & (boxes[:, None, 2:] <= boxes[None, :, 2:]).all(2)
+    equal = inside & inside.T
+    return boxes[~(inside & ~np.triu(equal)).any(1)]
 
 
 @loaded_once(2)

@@ -15,6 +15,8 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.spatial import cKDTree
 
+from cctview_pipeline.images.size import pixel_of
+
 CAR_M = np.array([4.68, 1.83, 1.57])
 """Length, width, height: means of the makers' figures for Camry, Civic, Corolla, RAV4, CR-V and Rogue of about 2018."""
 
@@ -121,7 +123,8 @@ def speed_kmh(ground: Ground, points: np.ndarray, times: np.ndarray) -> tuple[fl
     times, places = times[seen], places[seen]
     way = places[times.argmax()] - places[times.argmin()]
     way = way / np.linalg.norm(way) if way.any() else np.array([1.0, 0.0])
-    variance = PIXEL_ERROR**2 * sum((edge[seen] @ way) ** 2 for edge in edges)
+    pixel = PIXEL_ERROR * pixel_of((round(2 * ground.centre[0]), round(2 * ground.centre[1])))
+    variance = pixel**2 * sum((edge[seen] @ way) ** 2 for edge in edges)
     one, other = np.nonzero(times[:, None] < times)
     seconds = times[other] - times[one]
     speeds, weights = (places[other] - places[one]) @ way / seconds, seconds**2 / (variance[one] + variance[other])
@@ -141,11 +144,25 @@ def calibrate(
 ) -> Ground | None:
     """Fit a camera's geometry to an hour of its detections; None where they do not support it.
 
-    boxes: (N, 4) px; labels: (N,) strings; earlier, later: (M,) rows of two successive sightings of one vehicle, from its
-    tracks: they tell where cars head. Pixels are taken to be square, the optical axis to meet the middle of the frame, the
-    road to be level and the lens to bend nothing: errors of these kinds are not in ``scale_error``.
+    boxes: (N, 4) px of frames of frame_size; labels: (N,) strings; earlier, later: (M,) rows of two successive sightings of one
+    vehicle, from its tracks: they tell where cars head. Pixels are taken to be square, the optical axis to meet the middle of
+    the frame, the road to be level and the lens to bend nothing: errors of these kinds are not in ``scale_error``.
     """
-    cells = _cells(boxes, np.asarray(labels), np.asarray(earlier, int), np.asarray(later, int), np.array(frame_size, float))
+    px = pixel_of(frame_size)
+    found = _calibrated(
+        boxes / px, np.asarray(labels), np.asarray(earlier, int), np.asarray(later, int), np.array(frame_size) / px
+    )
+    if found is None:
+        return None
+    centre = found.centre[0] * px, found.centre[1] * px
+    return replace(found, focal=found.focal * px, horizon=found.horizon * px, centre=centre)
+
+
+def _calibrated(
+    boxes: np.ndarray, labels: np.ndarray, earlier: np.ndarray, later: np.ndarray, frame_size: np.ndarray
+) -> Ground | None:
+    """In pixels of a frame of the usual width, in which lengths are given here."""
+    cells = _cells(boxes, labels, earlier, later, frame_size)
     if len(cells.points) < MIN_CELLS:
         return None
     # Boxes tell little of the focal length, and not always with one minimum: it is scanned, and the mean of it taken.

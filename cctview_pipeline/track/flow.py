@@ -65,7 +65,7 @@ class DirectionModel:
 
     def velocity(self, points: np.ndarray) -> np.ndarray:
         """(N, 2) px -> (N, 2) px/s of a vehicle that keeps its lane at the usual pace; for drawing."""
-        across, down = np.array([0.5, 0.0]), np.array([0.0, 0.5])
+        across, down = np.array([0.5, 0.0]) * self.basis.px, np.array([0.0, 0.5]) * self.basis.px
         jacobian = np.stack(
             [
                 np.stack([(self.basis(points + step) - self.basis(points - step)) @ c for step in (across, down)], axis=1)
@@ -73,7 +73,7 @@ class DirectionModel:
             ],
             axis=1,
         )
-        return np.linalg.pinv(jacobian, rcond=1e-3)[:, :, 0]
+        return np.linalg.pinv(jacobian, rcond=1e-3)[:, :, 0] * self.basis.px
 
 
 @dataclass(frozen=True)
@@ -119,15 +119,15 @@ def learn_way(seen: CameraDetections, earlier: np.ndarray, later: np.ndarray, le
     """level: how much it weighs that places side by side are as far along. None where too few of the pairs move like their
     neighbourhood."""
     velocities = (seen.points[later] - seen.points[earlier]) / (seen.times[later] - seen.times[earlier])[:, None]
-    kept = _consistent(seen.points[earlier], velocities)
+    kept = _consistent(seen.points[earlier], velocities, seen.px)
     if len(kept) < MIN_PAIRS:
         return None
     earlier, later = earlier[kept], later[kept]
     rows = np.concatenate([earlier, later])
     places = seen.points[rows]
-    if np.ptp(np.quantile(places[:, 1], (0.01, 0.99))) < 2:
+    if np.ptp(np.quantile(places[:, 1], (0.01, 0.99))) < 2 * seen.px:
         return None  # all in one row of the picture: nothing leads up or down it
-    basis = basis_over(places)
+    basis = basis_over(places, seen.px)
     before, after = basis(seen.points[earlier]), basis(seen.points[later])
     aside = _across(basis, seen, rows) if level else after[:0]
     progress, pace_std = _progress(basis, after - before, seen.times[later] - seen.times[earlier], aside, level)
@@ -226,7 +226,7 @@ def similar_pairs(
     return np.concatenate(earlier), np.concatenate(later), np.concatenate(margins)
 
 
-def _consistent(places: np.ndarray, velocities: np.ndarray) -> np.ndarray:
+def _consistent(places: np.ndarray, velocities: np.ndarray, px: float) -> np.ndarray:
     """Rows that move like their neighbourhood: most of the others are two vehicles that look alike."""
     kept = np.arange(len(places))
     for _ in range(2):
@@ -234,5 +234,5 @@ def _consistent(places: np.ndarray, velocities: np.ndarray) -> np.ndarray:
             break
         _, nearest = cKDTree(places[kept]).query(places[kept], k=15)
         usual = np.median(velocities[kept][nearest], axis=1)
-        kept = kept[np.linalg.norm(velocities[kept] - usual, axis=1) < 0.5 * np.linalg.norm(usual, axis=1) + 2]
+        kept = kept[np.linalg.norm(velocities[kept] - usual, axis=1) < 0.5 * np.linalg.norm(usual, axis=1) + 2 * px]
     return kept

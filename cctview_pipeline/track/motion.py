@@ -14,7 +14,8 @@ from cctview_pipeline.track.sightings import CameraDetections
 
 BOX_NOISE_PX = 1.0
 CUT_NOISE = 0.35
-"""How far the middle of a box's lower edge is from where the vehicle stands; more, in sizes, where the picture's edge cuts it."""
+"""How far the middle of a box's lower edge is from where the vehicle stands, in pixels of a picture of the usual width; more, in
+sizes, where the picture's edge cuts it."""
 
 PACE_DRIFT = 0.08
 """How much a driver's pace changes between two frames."""
@@ -73,7 +74,7 @@ def place(seen: CameraDetections, flow: RoadModel) -> RoadCoordinates:
     points, count = seen.points, len(seen)
     progress, lane, size, progress_std, lane_std = (np.full((2, count), np.nan) for _ in range(5))
     near = np.full((2, count), np.inf)
-    noise = BOX_NOISE_PX + CUT_NOISE * seen.sizes * seen.cut
+    noise = BOX_NOISE_PX * seen.px + CUT_NOISE * seen.sizes * seen.cut
     for direction, way in enumerate(flow.ways):
         if way is None or not count:
             continue
@@ -81,8 +82,8 @@ def place(seen: CameraDetections, flow: RoadModel) -> RoadCoordinates:
         lane[direction], size[direction] = design @ way.lane, np.log(seen.sizes) - design @ way.size
         progress_std[direction] = way.basis.gradient(points, way.progress) * noise
         lane_std[direction] = way.basis.gradient(points, way.lane) * noise
-        near[direction] = way.places.query(points, k=8)[0][:, -1] + 1
-        known = near[direction] < 2.5 * seen.sizes + 10
+        near[direction] = way.places.query(points, k=8)[0][:, -1] + seen.px
+        known = near[direction] < 2.5 * seen.sizes + 10 * seen.px
         progress[direction] = np.where(known, design @ way.progress, np.nan)
     density = 1 / near**2
     share = density / np.maximum(density.sum(0), 1e-12)
@@ -154,7 +155,11 @@ def _along_the_way(
 
     along_std = np.sqrt((spread + PACE_DRIFT**2) * seconds**2 + noise(placed.progress_std[direction]))
     across_std = np.sqrt(max(way.lane_std, MIN_LANE_STD) ** 2 + noise(placed.lane_std[direction]))
-    size_std = np.sqrt(SIZE_STD**2 + noise(1 / seen.sizes) + 0.1 * np.maximum(seen.cut[rows][None, :], seen.cut[last][:, None]))
+    size_std = np.sqrt(
+        SIZE_STD**2
+        + noise(BOX_NOISE_PX * seen.px / seen.sizes)
+        + 0.1 * np.maximum(seen.cut[rows][None, :], seen.cut[last][:, None])
+    )
     cost = _mixture((step(placed.progress) - pace * seconds) / along_std, ODD_PACE, ODD_STD * seconds / along_std)
     cost += _mixture(step(placed.lane) / across_std, LANE_CHANGE, CHANGE_STD / across_std)
     cost += _mixture(step(placed.size) / size_std, ODD_SIZE, np.full_like(size_std, ODD_SIZE_TIMES))

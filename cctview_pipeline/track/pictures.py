@@ -5,6 +5,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from cctview_pipeline.images import decode
+from cctview_pipeline.images.size import pixel_of
 from cctview_pipeline.track.flow import AWAY, TOWARDS, RoadModel
 
 COLOURS = {TOWARDS: "tab:orange", AWAY: "tab:cyan"}
@@ -15,9 +16,12 @@ def draw_flow(jpegs: pa.ChunkedArray, flow: RoadModel) -> Figure:
     return plot_flow(decode(jpegs[len(jpegs) // 2].as_py()), flow)
 
 
-def plot_flow(image: np.ndarray, flow: RoadModel, apart_px: int = 11) -> Figure:
-    """RGB (H, W, 3) with an arrow wherever traffic was seen: where a vehicle gets to in half a second at the usual pace."""
+def plot_flow(image: np.ndarray, flow: RoadModel, apart: int = 11) -> Figure:
+    """RGB (H, W, 3) with an arrow wherever traffic was seen: where a vehicle gets to in half a second at the usual pace.
+
+    apart: px from an arrow to the next in a picture of the usual width."""
     height, width = image.shape[:2]
+    apart_px = apart * pixel_of((width, height))
     figure = Figure(figsize=(6, 6 * height / width), layout="tight")
     axes = figure.add_subplot()
     axes.imshow(image)

@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from cctview_pipeline.images.size import Size
+from cctview_pipeline.images.size import Size, pixel_of
 from cctview_pipeline.lake.columns import embedding_matrix
 
 EDGE_PX = 2.0
+"""In a picture of the usual width."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,11 @@ class CameraDetections:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def px(self) -> float:
+        """Pixels in one of a picture of the usual width: what is a pixel's there, such as the noise of a box, is as many here."""
+        return pixel_of(self.frame_size)
+
     @cached_property
     def points(self) -> np.ndarray:
         """(N, 2) px: the middle of each box's lower edge, where the vehicle touches the road."""
@@ -44,8 +50,8 @@ class CameraDetections:
     @cached_property
     def cut(self) -> np.ndarray:
         """(N,) whether a box touches the picture's edge: then some of the vehicle is outside."""
-        (width, height), (x1, y1, x2, y2) = self.frame_size, self.boxes.T
-        return (x1 < EDGE_PX) | (y1 < EDGE_PX) | (x2 > width - EDGE_PX) | (y2 > height - EDGE_PX)
+        (width, height), (x1, y1, x2, y2), edge = self.frame_size, self.boxes.T, EDGE_PX * self.px
+        return (x1 < edge) | (y1 < edge) | (x2 > width - edge) | (y2 > height - edge)
 
     def select(self, keep: np.ndarray) -> "CameraDetections":
         rows = np.arange(len(self))[keep]

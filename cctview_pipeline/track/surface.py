@@ -16,15 +16,17 @@ STIFFNESS = 1e-3
 class Basis:
     """Cubic splines of the row, each times 1, x and x squared of the column. Beyond the outermost rows they go on straight.
 
-    knots: rows, px, with multiplicity; centre, width: of the columns, px.
+    knots: rows, with multiplicity; centre, width: of the columns; all in units of px pixels.
     """
 
     knots: np.ndarray
     centre: float
     width: float
+    px: float = 1.0
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """(N, 2) px -> (N, B)."""
+        points = points / self.px
         inside = np.clip(points[:, 1], self.knots[0] + 1, self.knots[-1] - 1)
         slope = self._splines(inside + 0.5) - self._splines(inside - 0.5)
         along = self._splines(inside) + slope * (points[:, 1] - inside)[:, None]
@@ -33,8 +35,8 @@ class Basis:
 
     def gradient(self, points: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """(N,) how steep the function with these coefficients is, a px."""
-        steps = np.array([[0.5, 0.0], [0.0, 0.5]])
-        return np.hypot(*((self(points + step) - self(points - step)) @ coefficients for step in steps))
+        steps = np.array([[0.5, 0.0], [0.0, 0.5]]) * self.px
+        return np.hypot(*((self(points + step) - self(points - step)) @ coefficients for step in steps)) / self.px
 
     def fit(self, design: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(B,) coefficients by least squares of design (N, B) on values (N,), weighted, as stiff as STIFFNESS asks."""
@@ -55,14 +57,15 @@ class Basis:
         return BSpline.design_matrix(rows, self.knots, 3).toarray()
 
 
-def basis_over(points: np.ndarray) -> Basis:
-    """A basis whose knots follow the rows of (N, 2) points. Raises ValueError where all are in one row."""
+def basis_over(points: np.ndarray, px: float = 1.0) -> Basis:
+    """A basis whose knots follow the rows of (N, 2) points, in units of px pixels. Raises ValueError where all are in one row."""
+    points = points / px
     rows = np.quantile(points[:, 1], np.linspace(0.01, 0.99, KNOTS))
     if np.ptp(rows) < 2:
         raise ValueError("All places are in one row of the picture.")
     rows = rows + 0.1 * np.arange(KNOTS)  # no two knots in one place
     knots = np.concatenate([[rows[0]] * 3, rows, [rows[-1]] * 3])
-    return Basis(knots, float(points[:, 0].mean()), float(points[:, 0].std() + 1))
+    return Basis(knots, float(points[:, 0].mean()), float(points[:, 0].std() + 1), px)
 
 
 def huber_weights(residuals: np.ndarray, least: float = 1e-4) -> tuple[np.ndarray, float]:

@@ -160,7 +160,7 @@ def test_another_city_does_not_fit_into_the_lake(finished: Workplace):
 def test_the_citys_settings_do_not_fit_an_archive(finished: Workplace):
     done = finished.invoke("backfill", "--network", "archive", "--seed", "8")
     assert done.returncode == 1
-    assert done.stderr == "cctview: --seed, --minutes, --faults and --people are the city's: add --network city.\n"
+    assert done.stderr == "cctview: --seed, --minutes, --faults, --people and --sizes are the city's: add --network city.\n"
 
 
 def test_the_examples_of_the_python_interface_run(finished: Workplace):

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images.size import same_shape
 from cctview_pipeline.track.camera_hour import track_camera_hour
+from cctview_pipeline.track.passages import passages_table
+from cctview_pipeline.track.retraced import retrace
 from cctview_pipeline.track.views import VIEW, reference_sizes, views
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import NORTH, rows
 from cctview_pipeline_tests.factories.traffic import drive, two_way_traffic
 
 TURN = HOUR_17 + timedelta(hours=1)
-NOTHING = {name: rows(name) for name in ("raw_frames", "detections", "features", "tracks")}
+NOTHING = {name: rows(name) for name in ("raw_frames", "detections", "features", "tracks", "passages")}
 
 
 def column(table: pa.Table, name: str, values) -> pa.Table:
@@ -56,6 +58,27 @@ def test_an_hour_of_two_sizes_has_the_tracks_of_one(size, frames):
     for name in ("entry_x", "entry_y", "exit_x", "exit_y", "speed_px_s"):
         assert mixed.tracks[name].to_pylist() == pytest.approx(plain.tracks[name].to_pylist(), abs=0.5), name
     assert len(mixed.views) == 1
+
+
+@pytest.mark.parametrize("size", [(1760, 1200), (176, 120)])
+def test_an_hour_of_larger_pixels_has_the_same_tracks_and_passages(size):
+    """Whatever is a pixel's in a small picture, such as the noise of a box, is several in a large one."""
+    made = drive(two_way_traffic(40), seconds=240)
+    large = resized(made.tables(), np.ones(made.tables()["raw_frames"].num_rows, bool), size)
+    plain, other = (track_camera_hour(NORTH, each, NOTHING).tracks for each in (made.tables(), large))
+    assert other["detection_ids"].equals(plain["detection_ids"])
+    for name in ("pace", "pace_error", "lane", "relative_size"):
+        assert other[name].to_pylist() == pytest.approx(plain[name].to_pylist(), rel=1e-3, abs=1e-3), name
+    assert other["speed_px_s"].to_pylist() == pytest.approx(
+        [s * size[0] / 352 for s in plain["speed_px_s"].to_pylist()], rel=1e-3
+    )
+    times = np.unique(made.sightings.times)
+    counted = [
+        passages_table(NORTH, HOUR_17, retrace(tracks, detections), times, NOTHING["passages"])
+        for tracks, detections in ((plain, made.detections), (other, large["detections"]))
+    ]
+    assert counted[1]["track_ids"].equals(counted[0]["track_ids"])
+    assert counted[0].num_rows == 80
 
 
 def test_boxes_are_brought_to_the_size_that_most_frames_have():

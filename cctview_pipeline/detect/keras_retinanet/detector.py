@@ -29,6 +29,7 @@ class KerasRetinaNetDetector:
     """
 
     threshold = 0.40
+    working_range: tuple[float, float] | None = None
     """What CCTView's code used."""
 
     def __init__(self, weights: Path, version: str, device: str = "auto") -> None:
