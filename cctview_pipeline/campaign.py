@@ -211,13 +211,13 @@ class Head:
     name: Annotated[Text, Field(examples=["FDR Drive"])]
     """What people call it."""
     network: Annotated[Text, Field(examples=["archive"])]
-    """Where frames come from: `archive`, `footage`, `city`, or a live network such as `nyc-dot`."""
+    """Where frames come from: `archive`, `footage`, `pictures`, `city`, or a live network such as `nyc-dot`."""
     start: Annotated[Moment, Field(examples=["2020-05-05T17:00:00Z"])]
     """The first hour of the window, a full one."""
     end: Annotated[Moment | Absent, Field(examples=["2020-05-05T18:00:00Z"])] = None
     """Its end, a full hour, exclusive; open while collecting goes on."""
     path: Annotated[Text | Absent, Field(examples=["/data/archive"])] = None
-    """The archive's folder or zip file, the footage's folder or file, or a live network's spool."""
+    """The archive's folder or zip file, the footage's folder or file, the pictures' folder, or a live network's spool."""
     timezone: Annotated[Text, Field(examples=["America/New_York"])] = ""
     """The clock by which days and figures are cut, by its IANA name; the network's where it is left out."""
     country: Annotated[Text, Field(examples=["US-NY"])] = ""

@@ -90,6 +90,21 @@ class CameraNetwork(Protocol):
 
 
 @runtime_checkable
+class FilesNetwork(CameraNetwork, Protocol):
+    """A user's own files, whose times may have no zone."""
+
+    @property
+    def timezone(self) -> str:
+        """The campaign's, by its IANA name; empty for UTC."""
+
+    def unused(self) -> list[Unused]:
+        """All that is in the folder and not used, by reason."""
+
+    def notes(self) -> list[str]:
+        """What a person should know of how the files were understood."""
+
+
+@runtime_checkable
 class StreamingNetwork(CameraNetwork, Protocol):
     """A network that decodes frames as they are asked for."""
 

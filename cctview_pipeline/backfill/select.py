@@ -10,12 +10,12 @@ from pathlib import Path
 from cctview_pipeline.cameras import open_network
 from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.described import check_offered, described, refuse_undescribed
-from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
+from cctview_pipeline.cameras.footage import FootageSettings
 from cctview_pipeline.cameras.networks.generic import Generic
 from cctview_pipeline.cameras.spooled import SpoolNetwork, kept_source
 from cctview_pipeline.campaign import GRACE, HOUR, MAX_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
 from cctview_pipeline.errors import CctviewError, printable
-from cctview_pipeline.frames import CameraNetwork, Unused
+from cctview_pipeline.frames import CameraNetwork, FilesNetwork, Unused
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.resources.understood import understood
@@ -30,7 +30,7 @@ _NO_PURPOSE = (
 class Asked:
     """What a backfill is asked for. path: the archive's or spool's, the campaign's own when empty; cameras, begin, end: restrict
     what is chosen, empty and None take all that the network has; settings: of the city or of footage; purposes: of a new
-    campaign, for which its vehicles may be asked about; timezone: of footage whose times have none."""
+    campaign, for which its vehicles may be asked about; timezone: of footage and pictures whose times have none."""
 
     network: str
     path: str = ""
@@ -96,7 +96,7 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
             end=until,
             cameras=tuple(known),
             path=place,
-            timezone=source.timezone if isinstance(source, FootageNetwork) else "",
+            timezone=source.timezone if isinstance(source, FilesNetwork) else "",
             settings=settings,
             privacy=privacy,
         )
@@ -110,8 +110,8 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
         campaign.check_inside(first, last)
     notes += _left_alone(campaign, hours, touching(available, begin, end), now)
     notes += _without_pictures({camera.id: hours_of[camera.id] for camera in known}, inside)
-    unused = source.unused() if isinstance(source, ArchiveNetwork | FootageNetwork) else []
-    notes += source.notes() if isinstance(source, FootageNetwork) else []
+    unused = source.unused() if isinstance(source, ArchiveNetwork | FilesNetwork) else []
+    notes += source.notes() if isinstance(source, FilesNetwork) else []
     notes += _not_used(source, known, unused)
     return BackfillRequest(campaign=campaign, cameras=[camera.id for camera in known], hours=inside, notes=notes, unused=unused)
 
@@ -217,6 +217,8 @@ def _settings(existing: Campaign | None, asked: Asked) -> dict:
     """Of the network. A lake's footage is read as it was begun with: another rate would be another set of frames."""
     if asked.network == "city":
         return _city_settings(existing, asked.begin, asked.end, asked.settings)
+    if asked.network == "pictures":
+        return dict(existing.settings) if existing else {}
     if asked.network != "footage":
         return {}
     kept = dict(existing.settings) if existing else {}

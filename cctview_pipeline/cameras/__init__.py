@@ -9,12 +9,12 @@ from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.frames import CameraNetwork
 
-NETWORKS = ("archive", "footage", "city", *LIVE_NETWORKS)
+NETWORKS = ("archive", "footage", "pictures", "city", *LIVE_NETWORKS)
 
 
 def open_network(name: str, path: str | None = None, settings: Mapping | None = None, timezone: str = "") -> CameraNetwork:
-    """A network by name. path: the archive's or the footage's folder or file, or a live network's spool; settings: the city's or
-    the footage's, as campaign.toml holds them; timezone: the campaign's, for footage whose times have none.
+    """A network by name. path: the archive's, the footage's or the pictures' folder or file, or a live network's spool; settings:
+    the network's, as campaign.toml holds them; timezone: the campaign's, for footage and pictures whose times have none.
 
     Raises CctviewError when the network is unknown or not there.
     """
@@ -37,6 +37,12 @@ def open_network(name: str, path: str | None = None, settings: Mapping | None = 
         from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
 
         return FootageNetwork(path, FootageSettings.read(settings or {}), timezone)
+    if name == "pictures":
+        if not path:
+            raise CctviewError("Pictures need their folder: give --path, or set path in campaign.toml.")
+        from cctview_pipeline.cameras.pictures import PictureNetwork, PictureSettings
+
+        return PictureNetwork(path, PictureSettings.read(settings or {}), timezone)
     if name != "archive":
         raise NotFoundError(f"There is no camera network named '{name}': known are {', '.join(NETWORKS)}.")
     if not path:

@@ -7,7 +7,7 @@ from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import HOUR, Camera, Campaign, nearest
 from cctview_pipeline.errors import ConfigurationError, printable
-from cctview_pipeline.frames import CameraNetwork
+from cctview_pipeline.frames import CameraNetwork, FilesNetwork
 
 MAX_NAMED = 10
 """Cameras of a source that a refusal names."""
@@ -44,7 +44,7 @@ def refuse_undescribed(
 ) -> None:
     """Raises CctviewError, with the mend, for cameras that nobody has described. path, purposes: of the campaign to come."""
     first = strangers[0]
-    if source.name in ("archive", "footage"):
+    if source.name in ("archive", "footage", "pictures"):
         check_offered(strangers, source.cameras(), path)
     if existing:
         existing.camera(first)  # raises
@@ -88,6 +88,7 @@ def _draft(camera_ids: list[str], source: CameraNetwork, path: str | None, purpo
         end=hours[-1] + HOUR,
         cameras=tuple(cameras),
         path=path,
+        timezone=source.timezone if isinstance(source, FilesNetwork) else "",
         privacy=privacy,
     )
     text = campaign.to_toml()

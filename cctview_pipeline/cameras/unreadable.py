@@ -36,16 +36,26 @@ class Unreadable(CctviewError):
 
 def read_file(path: Path) -> bytes:
     """A picture's file. Raises Unreadable for what is no regular file, has too many bytes, is gone or may not be read."""
+    return _read(path, int(PICTURE_BYTES.most), PICTURE_BYTES.most)
+
+
+def _read(path: Path, size: int, most: float) -> bytes:
     try:
         # Without waiting: opening a pipe that is named like a picture would wait for somebody to write into it.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable("unreadable", "It is a pipe, a socket or a device, not a file.")
-            PICTURE_BYTES.check(status.st_size, too_large)
-            return file.read(int(PICTURE_BYTES.most))
+            if status.st_size > most:
+                PICTURE_BYTES.check(status.st_size, too_large)
+            return file.read(size)
     except OSError as error:
         raise Unreadable.of(error) from error
+
+
+def read_head(path: Path, size: int) -> bytes:
+    """The first bytes of a picture's file, whatever its size. Raises Unreadable as read_file does."""
+    return _read(path, size, float("inf"))
 
 
 def too_large(detail: str) -> Unreadable:

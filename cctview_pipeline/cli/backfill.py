@@ -50,13 +50,15 @@ def backfill(
     network: Annotated[
         str,
         typer.Option(
-            help="Where frames come from: archive, footage, city for the synthetic one, or a live network; the campaign's, or "
+            help="Where frames come from: archive, footage, pictures, city for the synthetic one, or a live network; the campaign's, or "
             "archive on an empty lake, when left out."
         ),
     ] = "",
     path: Annotated[
         list[str],
-        typer.Option(help="An archive's folder or zip file, which may hold several of both; footage's; a live network's spool."),
+        typer.Option(
+            help="An archive's folder or zip file, which may hold several of both; footage's; pictures'; a live network's spool."
+        ),
     ] = [],  # noqa: B006
     cameras: CamerasOption = [],  # noqa: B006
     begin: FromOption = "",
@@ -67,15 +69,15 @@ def backfill(
     faults: FaultsOption = [],  # noqa: B006
     people: PeopleOption = None,
     fps: Annotated[float | None, typer.Option(help="Of footage: frames taken a second, 0 for all; 1 when left out.")] = None,
-    timezone: Annotated[str, typer.Option(help="Of footage whose names have no zone: its IANA name.")] = "",
+    timezone: Annotated[str, typer.Option(help="Of footage and pictures whose times have no zone: its IANA name.")] = "",
     sizes: SizesOption = [],  # noqa: B006
     purposes: Annotated[
         list[str], typer.Option("--purpose", help="Of a new lake: what vehicles may be asked about for; may be given again.")
     ] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON; all else goes to stderr.")] = False,
 ) -> None:
-    """Turn an archive, video files or the synthetic city into frames, detections, crops, features, tracks, matches, journeys and
-    marts.
+    """Turn an archive, video files, pictures or the synthetic city into frames, detections, crops, features, tracks, matches,
+    journeys and marts.
 
     On an empty lake this writes campaign.toml. What an interrupted run left undone is done by the same command.
     """
@@ -89,8 +91,10 @@ def backfill(
     settings = city_settings(seed, minutes, faults, people, sizes)
     if settings and network != "city":
         raise CctviewError("--seed, --minutes, --faults, --people and --sizes are the city's: add --network city.")
-    if network != "footage" and (fps is not None or timezone):
-        raise CctviewError("--fps and --timezone are of video files: add --network footage.")
+    if network != "footage" and fps is not None:
+        raise CctviewError("--fps is of video files: add --network footage.")
+    if network not in ("footage", "pictures") and timezone:
+        raise CctviewError("--timezone is of video files and pictures: add --network footage, or --network pictures.")
     settings |= {} if fps is None else {"fps": fps}
     if len(path) > 1:
         raise CctviewError("One --path is read: give the folder that holds all the archives and zip files, or links to them.")

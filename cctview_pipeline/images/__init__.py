@@ -73,16 +73,18 @@ def decode(image: ImageLike, whole: bool = False) -> np.ndarray:
 
 
 def kind_of(data: bytes) -> str:
-    """PNG or GIF, by a picture's first bytes; empty for anything else."""
+    """PNG, GIF or WEBP, by a picture's first bytes; empty for anything else."""
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
     return next((kind for begin, kind in _KINDS.items() if data.startswith(begin)), "")
 
 
 def as_jpeg(data: bytes) -> bytes:
-    """A PNG or a GIF as JPEG, which is what frames are stored as. Raises BadPicture, also for a GIF that moves: no camera's
+    """A PNG, a GIF or a WebP as JPEG, which is what frames are stored as. Raises BadPicture, also for one that moves: no camera's
     picture does."""
     with _own_words():
         check_limit(PICTURE_BYTES, len(data))
-        with Image.open(io.BytesIO(data), formats=("PNG", "GIF")) as opened:
+        with Image.open(io.BytesIO(data), formats=("PNG", "GIF", "WEBP")) as opened:
             check_size(*opened.size)
             if getattr(opened, "is_animated", False):
                 raise BadPicture("placeholder", "It is a picture that moves; cameras send still ones.")

@@ -5,6 +5,7 @@ What is kept is the same picture in the plainest form: upright, with standard Hu
 an end.
 """
 
+import contextlib
 import re
 import struct
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import numpy as np
 
 from cctview_pipeline.images import BadPicture, check_limit, check_size, decode, encode_jpeg, encode_like
 from cctview_pipeline.images.exif import orientation
+from cctview_pipeline.images.exif import told_time as exif_time
 from cctview_pipeline.images.jpeg_zeros import are_flat, without_padding, zero_codes
 from cctview_pipeline.limits import PICTURE_BYTES, PICTURE_LEAST_SIDE, PICTURE_SCANS
 
@@ -110,6 +112,21 @@ def strip_metadata(data: bytes) -> bytes:
 def capture_time(data: bytes) -> datetime | None:
     """When an Axis camera took the picture, by its comment. Raises BadPicture."""
     return next((time for marker, piece in segments(data) if marker == COM and (time := _axis_time(piece))), None)
+
+
+def told_time(head: bytes) -> datetime | None:
+    """When a JPEG says that it was taken: by an Axis camera's comment, or by EXIF, and then naive where that names no zone. head:
+    as much of it as stands before its coded data. None also for what is no JPEG."""
+    exif: datetime | None = None
+    with contextlib.suppress(BadPicture):
+        for marker, piece in segments(head):
+            if marker == SOS:
+                break
+            if marker == COM and (axis := _axis_time(piece)):
+                return axis
+            if marker == EXIF and exif is None and piece.startswith(b"Exif\0\0", 4):
+                exif = exif_time(piece[4:])
+    return exif
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:

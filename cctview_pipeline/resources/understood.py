@@ -6,6 +6,7 @@ from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.networks.generic import Generic
+from cctview_pipeline.cameras.pictures.settings import PictureSettings
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.errors import ConfigurationError
@@ -41,6 +42,8 @@ def understood(campaign: Campaign) -> Campaign:
         CitySettings.read(campaign.settings, campaign.source)
     elif campaign.network == "footage":
         FootageSettings.read(campaign.settings, campaign.source)
+    elif campaign.network == "pictures":
+        PictureSettings.read(campaign.settings, campaign.source)
     else:
         read(NoSettings, campaign.settings, Section(campaign.source, "[campaign.settings]"))
     return campaign

@@ -84,7 +84,7 @@ class FootageNetwork:
 
     def unused(self) -> list[Unused]:
         """All that is in the folder and not used, by reason."""
-        return self._found.unused()
+        return self._found.left.unused()
 
     def notes(self) -> list[str]:
         """What told when the files begin."""
@@ -112,7 +112,7 @@ class FootageNetwork:
         return timedelta(seconds=float(1 / self.settings.rate)) if self.settings.fps else timedelta()
 
     def _what_instead(self) -> str:
-        unused = self._found.unused()
+        unused = self._found.left.unused()
         if not unused:
             return f"{self.path} holds no video files: it is empty."
         if only := next((each for each in unused if each.reason == "no_zone"), None):

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-from cctview_pipeline.cameras.archive_zips import printable
-from cctview_pipeline.cameras.footage.names import Named, in_utc, read_name
+from cctview_pipeline.cameras.folders import PACKED, UNUSED_FOLDERS, LeftOut, place_in, walk
+from cctview_pipeline.cameras.footage.names import Named, in_utc, read_name, whose
 from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.footage.starts import PLAYLISTS, SIDECARS, Start, read_sidecar, segments_of, sidecar_of
 from cctview_pipeline.cameras.unreadable import Unreadable
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.frames import Unused
-from cctview_pipeline.ids import NEW_YORK, is_camera_id
-from cctview_pipeline.limits import ARCHIVE_DEPTH
+from cctview_pipeline.ids import NEW_YORK
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv", ".asf"),
@@ -37,11 +35,8 @@ UNUSED = {
     "clock": "video files whose time can't be right: in the future, before 2001, or skipped by the clocks",
     "sidecar": "video files whose sidecar can't be read",
     "playlist": "playlists that can't be read",
-    "unreadable_folder": "folders that can't be opened",
-    "too_deep": f"folders more than {ARCHIVE_DEPTH.most} deep",
-}
+} | UNUSED_FOLDERS
 """Why something in a folder is not used -> what is said of those."""
-_PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".xz", ".bz2", ".zst")
 _STREAMS = (".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".m2v", ".ivf", ".y4m")
 
 
@@ -65,19 +60,10 @@ class Video:
 
 @dataclass
 class Found:
-    """videos: by camera, in order of time; counts, examples: of what is not used, by reason."""
+    """videos: by camera, in order of time; left: what is not used."""
 
     videos: dict[str, list[Video]] = field(default_factory=lambda: defaultdict(list))
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-
-    def leave(self, reason: str, place: str, why: str = "") -> None:
-        self.counts[reason] += 1
-        self.examples.setdefault(reason, f"{place} ({why.rstrip('.')})" if why else place)
-
-    def unused(self) -> list[Unused]:
-        there = (reason for reason in UNUSED if reason in self.counts)
-        return [Unused(reason, UNUSED[reason], self.counts[reason], self.examples[reason]) for reason in there]
+    left: LeftOut = field(default_factory=lambda: LeftOut(UNUSED))
 
 
 def find_videos(root: Path, settings: FootageSettings, zone: tzinfo | None) -> Found:
@@ -90,19 +76,19 @@ def find_videos(root: Path, settings: FootageSettings, zone: tzinfo | None) -> F
         dated: dict[Path, Start] = {}
         for path, start in segments_of([path for path in files if path.suffix.lower() in PLAYLISTS], zone):
             if isinstance(start, CctviewError):
-                found.leave("playlist", _place(root, path), str(start))
+                found.left.add("playlist", place_in(root, path), str(start))
             else:
                 dated.setdefault(Path(os.path.normpath(path)), start)
         used = {sidecar_of(path, there) for path in files if _is_video(path)}
         for path in files:
-            place = _place(root, path)
+            place = place_in(root, path)
             if (reason := _other(path)) is None:
                 candidate = _Candidate(
                     root=root, folder=folder, path=path, place=place, sidecar=sidecar_of(path, there), dated=dated.get(path)
                 )
                 _take(found, candidate, settings, zone)
             elif path not in used and path.suffix.lower() not in PLAYLISTS:
-                found.leave(reason, place)
+                found.left.add(reason, place)
     step = timedelta(seconds=float(1 / settings.rate)) if settings.fps else timedelta()
     for camera, videos in found.videos.items():
         found.videos[camera] = _with_clocks(sorted(videos, key=lambda video: (video.begin, video.place)), step)
@@ -142,15 +128,15 @@ def _take(found: Found, file: _Candidate, settings: FootageSettings, zone: tzinf
     except OSError as error:
         told = Unreadable.of(error)
     if not isinstance(told, Probe):
-        found.leave(told.reason, file.place, str(told) if told.reason == "unreadable" else "")
+        found.left.add(told.reason, file.place, str(told) if told.reason == "unreadable" else "")
         return
-    camera = _camera(file, named, settings.camera)
+    camera = whose(named, file.folder.relative_to(file.root).parts, file.root.name, settings.camera)
     if not camera:
-        found.leave("camera_id", file.place)
+        found.left.add("camera_id", file.place)
         return
     start = _start(file, named, told.created, settings, zone)
     if isinstance(start, Unreadable):
-        found.leave(start.reason, file.place, str(start))
+        found.left.add(start.reason, file.place, str(start))
         return
     last = start.times[-1] if start.times else start.at + told.length - timedelta(microseconds=1)
     published = named.time is not None and named.time.tzinfo is NEW_YORK
@@ -196,45 +182,13 @@ def _believed(created: datetime) -> datetime | None:
         return None
 
 
-def _camera(file: _Candidate, named: Named, by: str) -> str:
-    """Empty where nothing says it."""
-    folder = next((part for part in _cameras_folders(file.folder.relative_to(file.root).parts) if is_camera_id(part)), "")
-    own = file.root.name if is_camera_id(file.root.name) else ""
-    if by == "folder":
-        return folder or own
-    if by == "name" or named.says_camera:
-        return named.camera
-    return folder or named.camera or own
-
-
-def _cameras_folders(parts: Sequence[str]) -> list[str]:
-    """Folders that may be a camera's, from the file on; those of years, months, days and hours are none."""
-    digits = [part.replace("-", "").replace("_", "") for part in parts]
-    dates = {i for i, text in enumerate(digits) if text.isdigit() and len(text) in (8, 10)}
-    for i, text in enumerate(digits):
-        if text.isdigit() and len(text) == 4 and text.startswith(("19", "20")) and len(parts) > i + 1 and len(digits[i + 1]) == 2:
-            dates.add(i)
-        if text.isdigit() and len(text) == 2 and i - 1 in dates:
-            dates.add(i)
-    return [part for i, part in reversed(list(enumerate(parts))) if i not in dates]
-
-
 def _folders(root: Path, found: Found) -> Iterator[tuple[Path, list[Path]]]:
-    """Every folder with its files by name. Links to folders are not followed: what they show lies elsewhere."""
+    """Every folder with its files by name."""
     if root.is_file():
         yield root.parent, [root, *_beside(root)]
         return
-
-    def unreadable(error: OSError) -> None:
-        found.leave("unreadable_folder", _place(root, Path(os.fsdecode(error.filename or root))))
-
-    for name, below, files in os.walk(root, onerror=unreadable):
-        folder = Path(name)
-        below[:] = sorted(each for each in below if not each.startswith(".") and each != "__MACOSX")
-        if not ARCHIVE_DEPTH.allows(len(folder.relative_to(root).parts) + 1) and below:
-            found.leave("too_deep", _place(root, folder))
-            below.clear()
-        yield folder, [folder / each for each in sorted(files)]
+    for folder, names in walk(root, found.left):
+        yield folder, [folder / name for name in names]
 
 
 def _beside(file: Path) -> list[Path]:
@@ -242,10 +196,6 @@ def _beside(file: Path) -> list[Path]:
     names = (name + suffix for suffix in SIDECARS for name in (file.name, file.stem))
     sidecars = [path for name in names if (path := file.with_name(name)).is_file()][:1]
     return sidecars + sorted(path for suffix in PLAYLISTS for path in file.parent.glob(f"*{suffix}"))
-
-
-def _place(root: Path, path: Path) -> str:
-    return printable(str(path.relative_to(root)) if path.is_relative_to(root) else str(path))
 
 
 def _is_video(path: Path) -> bool:
@@ -263,7 +213,7 @@ def _other(path: Path) -> str | None:
         return "fragment"
     if suffix in _STREAMS:
         return "no_times"
-    return "packed" if suffix in _PACKED else "other_file"
+    return "packed" if suffix in PACKED else "other_file"
 
 
 def by_source(videos: Mapping[str, Sequence[Video]]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""What the name of a video file tells: a camera, and when it begins.
+"""What the name of a video file or of a picture tells: a camera, and when it begins or was taken.
 
 ::
 
@@ -10,6 +10,7 @@
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
@@ -23,6 +24,7 @@ _ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-4]):?(?:00|15|30|45))?"
 _ISO = re.compile(rf"(?<!\d){_DATE}(?:--|[-T_. ])?{_CLOCK}{_ZONE}(?![0-9A-Za-z])")
 _HOURLY = re.compile(rf"{_DATE}--(?P<hour>\d{{2}})(?=--original$)")
 _EPOCH = re.compile(r"(?<!\d)(\d{10}|\d{13}|\d{16})(?!\d)")
+_MONTH = re.compile(r"(?:19|20)\d\d[-_.](?:0[1-9]|1[0-2])")
 _PUBLISHED = re.compile(r"--original$")
 _SEPARATORS = "-_ .@"
 _MISNAMED = {"253-134-5": "253-134-S"}
@@ -55,6 +57,18 @@ def read_name(stem: str) -> Named:
     return Named(camera if known else "", known and says, time)
 
 
+def whose(named: Named, folders: Sequence[str], root: str, by: str) -> str:
+    """The camera of a file; empty where nothing says it. folders: those that it lies in below the one that was given; root: the
+    name of that one; by: what says the camera, one of settings.CAMERAS."""
+    folder = next((part for part in _cameras_folders(folders) if is_camera_id(part)), "")
+    own = next((part for part in _cameras_folders([root]) if is_camera_id(part)), "")
+    if by == "folder":
+        return folder or own
+    if by == "name" or named.says_camera:
+        return named.camera
+    return folder or named.camera or own
+
+
 def in_utc(time: datetime, zone: tzinfo | None) -> datetime | None:
     """A time in UTC; one without a zone by the given one: None where there is none. Of an hour that autumn repeats, the first.
 
@@ -64,7 +78,10 @@ def in_utc(time: datetime, zone: tzinfo | None) -> datetime | None:
         if zone is None:
             return None
         time = time.replace(tzinfo=zone)
-    utc = time.astimezone(UTC)
+    try:
+        utc = time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no calendar has it") from None
     if utc.astimezone(time.tzinfo).replace(tzinfo=None) != time.replace(tzinfo=None):
         raise ValueError("clocks skipped that time")
     if not FIRST_BELIEVED <= utc < datetime.now(UTC) + timedelta(days=1):
@@ -93,3 +110,15 @@ def _zone(text: str) -> tzinfo:
 def _epoch(match: re.Match[str]) -> datetime | None:
     time = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(match[0].ljust(16, "0")))
     return time if time >= FIRST_BELIEVED and time.year < LAST_YEAR else None
+
+
+def _cameras_folders(parts: Sequence[str]) -> list[str]:
+    """Folders that may be a camera's, from the file on; those of years, months, days and hours are none."""
+    digits = [part.replace("-", "").replace("_", "") for part in parts]
+    dates = {i for i, text in enumerate(digits) if text.isdigit() and (len(text) in (8, 10) or _MONTH.fullmatch(parts[i]))}
+    for i, text in enumerate(digits):
+        if text.isdigit() and len(text) == 4 and text.startswith(("19", "20")) and len(parts) > i + 1 and len(digits[i + 1]) == 2:
+            dates.add(i)
+        if text.isdigit() and len(text) == 2 and i - 1 in dates:
+            dates.add(i)
+    return [part for i, part in reversed(list(enumerate(parts))) if i not in dates]

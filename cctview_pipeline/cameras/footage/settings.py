@@ -1,6 +1,6 @@
 """``[campaign.settings]`` of footage: how many frames are taken, and what tells when a file begins and whose it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
@@ -30,12 +30,7 @@ class FootageSettings:
     """Whether the `folder` or the `name` of a file says its camera; `auto` takes a name CAMERA--TIME, else the folder."""
 
     def __post_init__(self) -> None:
-        if unknown := [each for each in self.start if each not in STARTS]:
-            raise ConfigurationError(f"'{unknown[0]}' tells no start of a file: start lists some of {', '.join(STARTS)}.")
-        if not self.start:
-            raise ConfigurationError(f"start lists nothing: name some of {', '.join(STARTS)}.")
-        if self.camera not in CAMERAS:
-            raise ConfigurationError(f"camera = '{self.camera}' says no camera: write one of {', '.join(CAMERAS)}.")
+        check_words(self.start, STARTS, self.camera)
 
     @property
     def rate(self) -> Fraction:
@@ -46,3 +41,13 @@ class FootageSettings:
     def read(cls, settings: Mapping, source: str = "The footage") -> "FootageSettings":
         """From ``[campaign.settings]``. source: the file that says so. Raises CctviewError for what it does not know."""
         return read(cls, settings, Section(source, "[campaign.settings]"))
+
+
+def check_words(start: Sequence[str], known: Sequence[str], camera: str) -> None:
+    """Raises ConfigurationError for a start that is not among the known, and for a camera that is none of CAMERAS."""
+    if unknown := [each for each in start if each not in known]:
+        raise ConfigurationError(f"'{unknown[0]}' tells no start of a file: start lists some of {', '.join(known)}.")
+    if not start:
+        raise ConfigurationError(f"start lists nothing: name some of {', '.join(known)}.")
+    if camera not in CAMERAS:
+        raise ConfigurationError(f"camera = '{camera}' says no camera: write one of {', '.join(CAMERAS)}.")

@@ -28,7 +28,12 @@ from cctview_pipeline.toml_text import decode_toml, parse_toml
 SIDECARS = (".json", ".toml", ".csv")
 PLAYLISTS = (".m3u8", ".m3u")
 _LENGTH = re.compile(r"#EXTINF:\s*(\d+(?:\.\d+)?)")
+_UNIX = re.compile(r"\d{9,10}(?:\.\d{1,6})?")
 _DATED = re.compile(r"#EXT-X-PROGRAM-DATE-TIME:\s*(\S+)")
+
+
+class NoZone(CctviewError):
+    """A time without an offset, where there is no campaign's zone."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,12 @@ def read_sidecar(path: Path, zone: tzinfo | None) -> Start:
     many = told.get("times")
     if many is not None and (not isinstance(many, list) or not many):
         raise CctviewError(f"{name}: times is no list of times: give one for every frame.")
-    times = tuple(_time(each, zone, name) for each in many or ())
+    times = tuple(read_time(each, zone, name) for each in many or ())
     if any(one >= other for one, other in itertools.pairwise(times)):
         raise CctviewError(f"{name}: its times do not increase: list them in the order in which the frames are shown.")
     if "start" not in told and not times:
         raise CctviewError(f"{name} has neither start nor times: say when the file begins, such as 2025-06-03T16:00:00Z.")
-    return Start(times[0] if times else _time(told["start"], zone, name), "sidecar", times)
+    return Start(times[0] if times else read_time(told["start"], zone, name), "sidecar", times)
 
 
 def read_playlist(path: Path, zone: tzinfo | None) -> dict[str, Start]:
@@ -87,7 +92,7 @@ def read_playlist(path: Path, zone: tzinfo | None) -> dict[str, Start]:
         if match := _LENGTH.match(line):
             length = timedelta(seconds=float(match[1]))
         elif match := _DATED.match(line):
-            at = _time(match[1], zone, name)
+            at = read_time(match[1], zone, name)
         elif line and not line.startswith("#"):
             if at is not None:
                 found.setdefault(unquote(urlsplit(line).path), Start(at, "playlist"))
@@ -119,12 +124,16 @@ def _columns(data: bytes, name: str) -> Mapping[str, Any]:
     return told | ({"times": [row["captured_at"] for row in rows]} if "captured_at" in first else {})
 
 
-def _time(value: Any, zone: tzinfo | None, name: str) -> datetime:
+def read_time(value: Any, zone: tzinfo | None, name: str) -> datetime:
+    """A time that a person wrote, in UTC: ISO 8601 or Unix seconds. zone: of one without an offset; name: of the file that says
+    it. Raises NoZone, and CctviewError for what is no time."""
     try:
         if isinstance(value, datetime):
             time = value
         elif isinstance(value, int | float) and not isinstance(value, bool):
             time = datetime.fromtimestamp(0, UTC) + timedelta(seconds=value)
+        elif _UNIX.fullmatch(str(value).strip()):
+            time = datetime.fromtimestamp(0, UTC) + timedelta(seconds=float(value))
         else:
             time = datetime.fromisoformat(str(value).strip())
         utc = in_utc(time, zone)
@@ -132,7 +141,7 @@ def _time(value: Any, zone: tzinfo | None, name: str) -> datetime:
         what = printable(str(value)[:40])
         raise CctviewError(f"{name}: '{what}' is no time of a recording: write it as 2025-06-03T16:00:00.250Z.") from None
     if utc is None:
-        raise CctviewError(f"{name}: '{value}' has no offset: add one, or timezone.")
+        raise NoZone(f"{name}: '{value}' has no offset: add one, or timezone.")
     return utc
 
 

@@ -9,6 +9,7 @@ from cctview_pipeline import policy
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.networks.generic import Source
+from cctview_pipeline.cameras.pictures.settings import PictureSettings
 from cctview_pipeline.campaign import Camera, Head, Models
 from cctview_pipeline.city import CitySettings
 from cctview_pipeline.cli.reference.markdown import GENERATED, page, table
@@ -30,6 +31,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "[campaign.settings.source] of a generic network": (Source, "[networks.md](../networks.md) shows how lists are described."),
     "[campaign.settings] of the synthetic city": (CitySettings, ""),
     "[campaign.settings] of footage": (FootageSettings, ""),
+    "[campaign.settings] of pictures": (PictureSettings, ""),
     "[campaign.models]": (Models, ""),
     "[campaign.privacy]": (policy.Policy, "[privacy.md](../privacy.md) says what each promises."),
 }

@@ -10,6 +10,7 @@ from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.cameras import NETWORKS
 from cctview_pipeline.cameras.footage.settings import FootageSettings
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
+from cctview_pipeline.cameras.pictures.settings import PictureSettings
 from cctview_pipeline.campaign import Camera, Head
 from cctview_pipeline.city import CitySettings
 from cctview_pipeline.collect.settings import CollectSettings
@@ -55,7 +56,8 @@ def schema_page() -> str:
 
 def _kinds() -> dict[type, list[str]]:
     """What reads ``[campaign.settings]`` -> of which networks."""
-    named = {"city": CitySettings, "footage": FootageSettings} | dict.fromkeys(LIVE_NETWORKS, CollectSettings)
+    named: dict[str, type] = {"city": CitySettings, "footage": FootageSettings, "pictures": PictureSettings}
+    named |= dict.fromkeys(LIVE_NETWORKS, CollectSettings)
     kinds: dict[type, list[str]] = {}
     for network in NETWORKS:
         kinds.setdefault(named.get(network, NoSettings), []).append(network)
