@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from PIL import Image
 
 ORIENTATION, PHOTO, TAKEN, OFFSET, FRACTION = 0x0112, 0x8769, 0x9003, 0x9011, 0x9291
-warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)  # nothing is what it then tells
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # nothing is what it then tells
 
 
 def orientation(exif: bytes) -> int:

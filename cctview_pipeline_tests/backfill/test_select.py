@@ -1,5 +1,6 @@
 """What a backfill command of the synthetic city means: its campaign, its hours, and what it refuses."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
 from cctview_pipeline_tests.factories.archive import make_archive
+from cctview_pipeline_tests.factories.pictures import picture, put
 from cctview_pipeline_tests.factories.tables import NORTH
 from cctview_pipeline_tests.factories.videos import every, write_video
 
@@ -109,6 +111,34 @@ def test_footage_of_cameras_that_nobody_described_comes_with_a_draft(lake: Lake,
         choose(lake, Asked(network="footage", path=str(tmp_path)))
     assert 'network = "footage"' in refusal.value.draft
     assert 'id = "gate"' in refusal.value.draft
+
+
+def test_pictures_begin_a_campaign_of_their_zone(lake: Lake, tmp_path: Path):
+    put(tmp_path, "735-683-N/20250603_190000.jpg", picture())
+    put(tmp_path, "notes.txt", "x")
+
+    def choose_pictures(timezone: str = "") -> BackfillRequest:
+        return choose(lake, Asked(network="pictures", path=str(tmp_path), purposes=["tests"], timezone=timezone))
+
+    with pytest.raises(CctviewError, match="give --timezone"):
+        choose_pictures()
+    chosen = choose_pictures("Europe/Helsinki")
+    assert chosen.hours == [NOON]
+    assert chosen.campaign.timezone == "Europe/Helsinki"
+    assert chosen.notes == [
+        "Time of 1 picture by name (1); times without a zone are Europe/Helsinki's.",
+        "Not used: files that are no pictures: notes.txt.",
+    ]
+    lake.write_campaign(replace(chosen.campaign, settings={"start": ["name"]}))
+    assert lake.campaign() == choose_pictures().campaign
+
+
+def test_the_draft_of_pictures_keeps_their_zone(lake: Lake, tmp_path: Path):
+    put(tmp_path, "gate/20250603_190000.jpg", picture())
+    with pytest.raises(UndescribedCameras) as refusal:
+        choose(lake, Asked(network="pictures", path=str(tmp_path), timezone="Europe/Helsinki"))
+    for line in ('network = "pictures"', 'timezone = "Europe/Helsinki"', "start = 2025-06-03T16:00:00Z", 'id = "gate"'):
+        assert line in refusal.value.draft
 
 
 def test_a_lake_keeps_to_its_network(lake: Lake):

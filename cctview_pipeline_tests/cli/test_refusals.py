@@ -15,6 +15,7 @@ from cctview_pipeline.paths import models_directory
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import archive_campaign
+from cctview_pipeline_tests.factories.pictures import picture, put
 from cctview_pipeline_tests.factories.tables import campaign, partition_of, rows
 from cctview_pipeline_tests.factories.videos import every, write_video
 
@@ -256,10 +257,10 @@ def test_damaged_frames_are_set_aside_and_the_rest_goes_on(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--network", "city", "--fps", "2"), "--fps and --timezone are of video files: add"),
+        (("--network", "city", "--fps", "2"), "--fps is of video files: add --network footage."),
         (
             ("--network", "archive", "--timezone", "Europe/London"),
-            "--fps and --timezone are of video files: add",
+            "--timezone is of video files and pictures: add --network footage, or --network pictures.",
         ),
         (("--network", "footage"), "Footage needs its folder or file: give --path, or set path in campaign.toml."),
         (
@@ -274,3 +275,18 @@ def test_footage_that_cannot_be_read_as_asked(place: Workplace, tmp_path: Path, 
     write_video(tmp_path / "videos" / "735-683-N" / "20200505_130000.mp4", every(1, 3))
     said = refusal(place, "backfill", *(str(tmp_path / "videos") if word == "VIDEOS" else word for word in words))
     assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Pictures need their folder: give --path, or set path in campaign.toml."),
+        (("--path", "PICTURES"), "cam1/20200505_130000.jpg (Its name tells 2020-05-05 13:00:00): give --timezone, such as"),
+        (("--path", "PICTURES", "--timezone", "Mars"), "timezone = 'Mars' is no time zone"),
+        (("--path", "PICTURES", "--fps", "2"), "--fps is of video files: add --network footage."),
+    ],
+)
+def test_pictures_that_cannot_be_read_as_asked(place: Workplace, tmp_path: Path, words: tuple[str, ...], sentence: str):
+    put(tmp_path / "pictures", "cam1/20200505_130000.jpg", picture())
+    words = tuple(str(tmp_path / "pictures") if word == "PICTURES" else word for word in words)
+    assert sentence in refusal(place, "backfill", "--network", "pictures", *words)

@@ -68,6 +68,31 @@ def sidecars() -> list[bytes]:
     ]
 
 
+def own_pictures() -> list[bytes]:
+    """A path below a folder of a user's own, a line's end, and the picture that lies there."""
+    names = (
+        "cam-1--2026-11-29--10.15.30.jpg",
+        "cam-1/2026/11/29/10/15/30.jpg",
+        "cam-1/2026-11-29/101530.250Z.png",
+        "2026-11/29/10/cam-1_15-30.gif",
+        "cam-1/1795947330250.jpeg",
+        "cam-1/2026-03-29_03-30-00.jpg",
+        "cam-1/0001-01-01_00-00-00.jpg",
+        "cam-1/IMG_0001.webp",
+        "times.csv",
+    )
+    return [name.encode() + b"\n" + picture for name, picture in zip(names, pictures(), strict=False)]
+
+
+def times() -> list[bytes]:
+    """What tells when pictures were taken."""
+    return [
+        f"file,captured_at\ncam-1/1.jpg,{TAKEN.isoformat()}\n2.jpg,1588700087.5\n".encode(),
+        b"\xef\xbb\xbffile;captured_at;who\r\ncam-1\\1.jpg;2020-05-05 13:34:46;me\r\n",
+        b'file,captured_at\n"a, b.jpg","0001-01-01T00:00:00"\n',
+    ]
+
+
 def pictures() -> list[bytes]:
     """JPEGs of every kind that cameras send and some that they should not, and other formats."""
     road = _road(48, 64)

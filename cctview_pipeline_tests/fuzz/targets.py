@@ -389,6 +389,47 @@ def sidecar(folder: Path) -> Reader:
     return read
 
 
+def own_pictures(folder: Path) -> Reader:
+    """A path below a folder, a line's end, and the picture that lies there; and once more under a name that tells nothing."""
+    from cctview_pipeline.cameras.pictures import PictureNetwork
+
+    numbers = itertools.count()
+
+    def read(data: bytes) -> None:
+        root = folder / str(next(numbers))
+        name, _, picture = data.partition(b"\n")
+        parts = [part for part in name.replace(b"\0", b"").split(b"/") if part not in (b"", b".", b"..")]
+        path = root.joinpath(*(os.fsdecode(part[:200]) for part in parts[:10] or [b"1.jpg"]))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for each in (path, root / "cam-1.jpg"):
+                if not each.is_dir():
+                    each.write_bytes(picture)
+            network = PictureNetwork(root, timezone="Europe/Helsinki")
+            for camera in network.cameras():
+                for hour in network.hours(camera):
+                    for rejected in network.read_hour(camera, hour).rejected:
+                        check_words(rejected.detail)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    return read
+
+
+def times_csv(folder: Path) -> Reader:
+    from cctview_pipeline.cameras.pictures.times import NAME, Times
+    from cctview_pipeline.ids import NEW_YORK
+
+    def read(data: bytes) -> None:
+        (folder / NAME).write_bytes(data)
+        times = Times()
+        times.add("", folder / NAME)
+        for row in times.idle():
+            times.of(row.removeprefix(f"{NAME}: "), NEW_YORK)
+
+    return read
+
+
 TARGETS: dict[str, Target] = {
     "jpeg": Target(corpus.pictures, jpeg, corpus.JPEG_TOKENS, own=("DamagedJpeg",), quick=2000),
     "examine": Target(corpus.pictures, examine, corpus.JPEG_TOKENS, own=("NotAPicture",), quick=1000),
@@ -398,6 +439,8 @@ TARGETS: dict[str, Target] = {
     "archive-zip": Target(corpus.zips, archive_zip, (*_ZIP, *_NAMES), quick=300),
     "video": Target(corpus.videos, video, (b"moov", b"mdat", b"ftyp", b"\x1a\x45\xdf\xa3", b"\x47", b"#EXTM3U"), quick=60),
     "sidecar": Target(corpus.sidecars, sidecar, (b"#EXTINF:4,", b"#EXT-X-PROGRAM-DATE-TIME:", b"\n", *_TOML, *_JSON), quick=300),
+    "own-pictures": Target(corpus.own_pictures, own_pictures, (*corpus.JPEG_TOKENS, *_NAMES), quick=300),
+    "times-csv": Target(corpus.times, times_csv, (b",", b";", b'"', b"\n", b"file", b"captured_at", b"\xff"), quick=300),
     "spool-segment": Target(corpus.segments, segment, (b"CCTVSP01", *_JSON), quick=60),
     "spool-record": Target(corpus.segments, record, (b"CCTVSP01", *_JSON), quick=60),
     "spool-index": Target(corpus.indexes, index, (b"ARROW1", b"kind", b"offset", b"\xff\xff\xff\xff"), quick=60),

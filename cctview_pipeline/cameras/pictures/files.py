@@ -46,7 +46,7 @@ _HEAD_BYTES = 1 << 17
 """In which a JPEG tells when it was taken: EXIF has 64 KiB at most, and stands first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
     """A file that can be used. place: where it is below the folder; at: when it was taken, UTC; source: what told it, one of
     settings.STARTS; published: named as CCTView's frames are."""
@@ -141,7 +141,8 @@ def _take(
         for source in settings.start:
             if at := telling.at(source, named, path):
                 published = source == "name" and named.time is not None and named.time.tzinfo is NEW_YORK
-                picture = Picture(path, printable(telling.place), at, source, published)
+                place = printable(telling.place)
+                picture = Picture(path=path, place=place, at=at, source=source, published=published)
                 pictures[camera, floor_hour(at)].append(picture)
                 return None
     except Unreadable as error:

@@ -1,0 +1,65 @@
+"""A folder of a user's own pictures in another time zone, from the command line to figures."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow.parquet as pq
+import pytest
+
+from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
+from cctview_pipeline.city import CAMERAS, CityNetwork, CitySettings
+from cctview_pipeline.lake import Lake
+from cctview_pipeline_tests.factories.cities import DAWN
+from cctview_pipeline_tests.factories.command import Workplace
+from cctview_pipeline_tests.factories.pictures import put
+
+HELSINKI = ZoneInfo("Europe/Helsinki")
+MIDNIGHT = datetime(2025, 6, 3, 21, tzinfo=UTC)
+"""Of the night from Tuesday to Wednesday, in Helsinki."""
+CHOSEN = CAMERAS[:2]
+
+
+def write_city(folder: Path, minutes: int) -> dict[str, list[datetime]]:
+    """The city's first two cameras in the minutes around midnight, named by Helsinki's clock. Camera -> UTC times of capture."""
+    city, later = (
+        CityNetwork(CitySettings(seed=1001, start=DAWN, minutes=minutes)),
+        MIDNIGHT - DAWN - timedelta(minutes=minutes / 2),
+    )
+    taken: dict[str, list[datetime]] = {}
+    for camera in CHOSEN:
+        for frame in city.read_hour(camera.id, DAWN).frames:
+            at = frame.captured_at + later
+            at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+            local = at.astimezone(HELSINKI)
+            put(folder, f"{camera.id}/{local:%Y-%m-%d/%H-%M-%S}.{at.microsecond // 1000:03d}.jpg", frame.jpeg)
+            taken.setdefault(camera.id, []).append(at)
+    return taken
+
+
+@pytest.mark.slow
+def test_pictures_named_by_helsinkis_clock_are_counted_by_its_days(tmp_path: Path):
+    taken = write_city(tmp_path / "pictures", minutes=4)
+    put(tmp_path / "pictures", "city-1/2025-06-04/00-01-00.500.png", b"\x89PNG\r\n\x1a\n broken off")
+    work = Workplace(tmp_path)
+    first = floor_hour(min(min(times) for times in taken.values()))
+    Lake(str(work.lake)).write_campaign(
+        Campaign(name="own", network="pictures", start=first, end=first + 2 * HOUR, cameras=CHOSEN, timezone="Europe/Helsinki")
+    )
+    done = work.run(
+        *("backfill", "--network", "pictures", "--path", tmp_path / "pictures", "--timezone", "Europe/Helsinki", "--json"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    print(json.dumps(told, indent=1)[:6000])
+    assert [(row["camera"], row["frames"], row["rejected"]) for row in told["cameras"]] == [
+        (camera.id, len(taken[camera.id]), int(camera.id == "city-1")) for camera in CHOSEN
+    ]
+    frames = pq.ParquetDataset(work.lake / "raw_frames").read().to_pylist()
+    assert {camera.id: sorted(f["captured_at"] for f in frames if f["camera_id"] == camera.id) for camera in CHOSEN} == taken
+    assert {frame["network"] for frame in frames} == {"pictures"}
+    lake = Lake(str(work.lake))
+    for partition in lake.partitions("vehicle_counts"):
+        print(partition, lake.read("vehicle_counts", partition).num_rows)
+    assert {partition.day for partition in lake.partitions("vehicle_counts")} == {date(2025, 6, 3), date(2025, 6, 4)}
