@@ -103,9 +103,9 @@ def propose(
     """Vehicles by camera and direction -> the ways between cameras that they say there are.
 
     metres: between two cameras' places, along the great circle, where these are known, of pairs in either order; a lower bound of
-    what vehicles drive. longest_s: of a travel time. at_most: the false discovery rate up to which ways are believed; among
-    fewer, without those that others tell, that of a link can be more. The same
-    vehicles give the same answer, in whatever order and by whatever names the cameras come.
+    what vehicles drive. longest_s: of a travel time. at_most: the false discovery rate up to which ways are believed; that
+    of a link, among links alone, can be more. The same vehicles give the same answer, in whatever order and by whatever names the
+    cameras come.
     """
     known = {frozenset(pair): far for pair, far in (metres or {}).items()}
     many = [group for group in groups if len(group) >= FEWEST]
@@ -117,24 +117,16 @@ def propose(
     each, lags = -(-decoys // len(asked)), lags_up_to(longest_s)
     far = [known.get(frozenset((one.camera, other.camera)), 0.0) for one, other in asked]
     seen = [peaks(*pair, lags, each, metres / FASTEST_MS) for pair, metres in zip(asked, far, strict=True)]
-    scores, by_chance = (
-        np.array([found[0].score for found in seen]),
-        np.array([peak.score for found in seen for peak in found[1:]]),
-    )
-    first = q_values(scores, by_chance, len(asked))
-    believed = [number for number in np.argsort(-scores, kind="stable").tolist() if first[number] <= at_most]
-    shares = [_shared(asked[number], seen[number][0]) for number in believed]
-    told = between({_way(*asked[number]): found for number, found in zip(believed, shares, strict=True)})
-    links = np.array([not told.get(_way(*pair)) for pair in asked])
-    q = first.copy()
+    scores = np.array([found[0].score for found in seen])
+    by_chance = np.array([peak.score for found in seen for peak in found[1:]])
+    q = q_values(scores, by_chance, len(asked))
+    believed = [number for number in np.argsort(-scores, kind="stable").tolist() if q[number] <= at_most]
+    shares = {number: _shared(asked[number], seen[number][0]) for number in believed}
+    told = between({_way(asked[number]): found for number, found in shares.items()})
+    links = np.array([not told.get(_way(pair)) for pair in asked])
     q[links] = q_values(scores[links], by_chance, len(asked))
-    ways = tuple(
-        replace(
-            _proposal(asked[number], found, seen[number][0], float(q[number]), far[number]),
-            by_way_of=tuple(told[_way(*asked[number])]),
-        )
-        for number, found in zip(believed, shares, strict=True)
-    )
+    proposals = [_proposal(asked[n], shares[n], seen[n][0], float(q[n]), far[n]) for n in believed]
+    ways = tuple(replace(each, by_way_of=tuple(cameras)) for each, cameras in zip(proposals, told.values(), strict=True))
     return Proposals(ways=ways, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
 
 
@@ -142,13 +134,14 @@ def _shared(pair: tuple[Passers, Passers], peak: Peak) -> Shared:
     return shared(pair[0], pair[1], peak)
 
 
-def _way(one: Passers, other: Passers) -> Way:
+def _way(pair: tuple[Passers, Passers]) -> Way:
+    one, other = pair
     return one.camera, one.direction, other.camera, other.direction
 
 
 def _proposal(ends: tuple[Passers, Passers], found: Shared, peak: Peak, q: float, metres: float) -> Proposal:
     """metres: 0 where a place is not known."""
-    source, leaves, target, enters = _way(*ends)
+    source, leaves, target, enters = _way(ends)
     return Proposal(
         source=source,
         leaves=leaves,
