@@ -7,10 +7,10 @@ city's own neighbours; their travel times against the vehicles that both cameras
 against the truth between the poles. Then vehicles are matched along the accepted links, and along the corridor as the city's
 campaign has it.
 
-    python benchmarks/links.py --lakes FOLDER [--published LAKE] [--seeds 9000,9001,9002,9003]
+    python benchmarks/links.py [--lakes FOLDER [--seeds 9000,9001,9002,9003]] [--published LAKE] [--scale 50]
 
-LAKE: of the published hour, with tracks and features; its campaign's corridor says which links there are. The result goes to
-benchmarks/results/links.json.
+LAKE: of the published hour, with tracks and features; its campaign's corridor says which links there are. What each part
+measures goes to benchmarks/results/links.json, beside what the others did.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ from cctview_pipeline.match.propose import Proposal, Proposals, propose
 from cctview_pipeline.match.propose.accepting import accept
 from cctview_pipeline.match.propose.stored import hours_of_tracks, metres_apart, read_passers
 from cctview_pipeline.roads import RoadNetwork, heading
+from cctview_pipeline_tests.factories.linked_roads import Route, driven
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "links.json"
@@ -57,31 +59,34 @@ Directed = dict[tuple[str, str], tuple[str, str]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lakes", type=Path, required=True, help="where cities' lakes are, or are made, named s9000 and so on")
+    parser.add_argument("--lakes", type=Path, help="where cities' lakes are, or are made, named s9000 and so on")
     parser.add_argument("--published", help="a lake of the published hour, with its tracks and features")
     parser.add_argument("--seeds", default=SEEDS, help="of the cities, separated by commas")
+    parser.add_argument("--scale", type=int, default=0, help="also with so many made cameras, by tens along a road")
     asked = parser.parse_args()
-    load, results = os.getloadavg()[0], {}
-    for seed in asked.seeds.split(","):
-        with threadpool_limits(1):
-            results[f"seed {seed}"] = city_told(Lake(str(made(asked.lakes, seed))), int(seed))
-        print(f"seed {seed}", json.dumps(results[f"seed {seed}"], indent=2))
-    if asked.published:
-        with threadpool_limits(1):
-            results["published hour"] = published_told(Lake(asked.published))
-        print("published hour", json.dumps(results["published hour"], indent=2))
+    with threadpool_limits(1):
+        for seed in asked.seeds.split(",") if asked.lakes else ():
+            record(f"seed {seed}", city_told(Lake(str(made(asked.lakes, seed))), int(seed)))
+        if asked.published:
+            record("published hour", published_told(Lake(asked.published)))
+        if asked.scale:
+            record(f"{asked.scale} made cameras", scale_told(asked.scale))
+
+
+def record(part: str, told: dict) -> None:
+    """What was measured of one part, beside what was of others."""
+    results = json.loads(RESULT.read_text())["results"] if RESULT.exists() else {}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    results[part] = {"at": at, "commit": commit, "load": round(os.getloadavg()[0], 1), **told}
     found = {
-        "command": f"python benchmarks/links.py --lakes FOLDER{' --published LAKE' if asked.published else ''}",
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
-        ).stdout.strip(),
+        "command": "python benchmarks/links.py --lakes FOLDER --published LAKE --scale 50",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, one of them used",
-        "load_before": round(load, 1),
         "versions": {name: version(name) for name in ("numpy", "scipy", "pyarrow")},
         "results": results,
     }
     RESULT.write_text(json.dumps(found, indent=2) + "\n")
+    print(part, json.dumps(told, indent=2))
 
 
 def made(folder: Path, seed: str) -> Path:
@@ -247,6 +252,30 @@ def published_told(lake: Lake) -> dict:
         found, seconds = learned(lake, with_places)
         told[name] = links_told(found, truth) | {"seconds": round(seconds, 1), "ways": [asdict(each) for each in found.ways]}
     return told
+
+
+def scale_told(cameras: int) -> dict:
+    """How long so many made cameras take, ten along each road, with trips past three of them; no two roads share a vehicle."""
+    routes = []
+    for road, way in product(range(cameras // 10), (AWAY, TOWARDS)):
+        along = [f"road-{road}-{place}" for place in range(10)][:: 1 if way == AWAY else -1]
+        trips = [along[first : first + 3] for first in range(9)]
+        routes += [Route(tuple((name, way, 70.0 * stop) for stop, name in enumerate(trip)), 330) for trip in trips]
+    truth = {pair for route in routes for pair in pairwise(name for name, _, _ in route.stops)}
+    groups = driven(routes, lasts=3600.0)
+    began, spent = time.perf_counter(), time.process_time()
+    found = propose(groups)
+    links = {(each.source, each.target) for each in found.links()}
+    return {
+        "vehicles_an_hour_in_each_direction": round(float(np.mean([len(group) for group in groups]))),
+        "seconds": round(time.perf_counter() - began, 1),
+        "processor_seconds": round(time.process_time() - spent, 1),
+        "largest_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "hypotheses": found.hypotheses,
+        "directed_true": len(truth),
+        "directed_found": len(links & truth),
+        "directed_besides": len(links - truth),
+    }
 
 
 if __name__ == "__main__":

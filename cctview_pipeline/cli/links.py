@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from cctview_pipeline.campaign import parse_span, touching
@@ -148,9 +149,12 @@ def _print(proposed: Sequence[Proposal], as_markdown: bool) -> None:
         for each in proposed:
             say(f"| {' | '.join(_cells(each))} |")
         return
-    table = Table(*HEADINGS, title="Proposed links")
+    table = Table(title="Proposed links", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)  # for narrow terminals
+    for heading in ("from", "to", *HEADINGS[4:]):
+        table.add_column(heading, overflow="fold", justify="left" if heading in ("from", "to") else "right")
     for each in proposed:
-        table.add_row(*_cells(each))
+        source, leaves, target, enters, *rest = _cells(each)
+        table.add_row(f"{source} {leaves}", f"{target} {enters}", *rest)
     console.print(table)
 
 

@@ -51,8 +51,8 @@ class Proposal:
     at_poles: what that makes from pole to pole, s, None where a place or the cameras' geometry is not known;
     spread: of travel times, s; vehicles: how many both saw, expected, of ``passed`` at the source; metres: along the straight
     line, or, where metres_from is "travel time" and not "places", what 60 km/h come to; score: how far vehicles of that lag are
-    more alike than those of lags around it, in standard errors; q: the false discovery rate; by_way_of: cameras that the vehicles
-    pass in between; a link has none.
+    more alike than those of lags around it, in standard errors; q: the false discovery rate, of a link among links; by_way_of:
+    cameras that the vehicles pass in between; a link has none.
     """
 
     source: str
@@ -103,8 +103,9 @@ def propose(
     """Vehicles by camera and direction -> the ways between cameras that they say there are.
 
     metres: between two cameras' places, along the great circle, where these are known, of pairs in either order; a lower bound of
-    what vehicles drive. longest_s: of a travel time. at_most: the false discovery rate up to which ways are believed. The same
-    vehicles give the same answer, in whatever order and by whatever names the cameras come.
+    what vehicles drive. longest_s: of a travel time. at_most: the false discovery rate up to which ways are believed; that
+    of a link, among links alone, can be more. The same vehicles give the same answer, in whatever order and by whatever names the
+    cameras come.
     """
     known = {frozenset(pair): far for pair, far in (metres or {}).items()}
     many = [group for group in groups if len(group) >= FEWEST]
@@ -116,28 +117,31 @@ def propose(
     each, lags = -(-decoys // len(asked)), lags_up_to(longest_s)
     far = [known.get(frozenset((one.camera, other.camera)), 0.0) for one, other in asked]
     seen = [peaks(*pair, lags, each, metres / FASTEST_MS) for pair, metres in zip(asked, far, strict=True)]
+    scores = np.array([found[0].score for found in seen])
     by_chance = np.array([peak.score for found in seen for peak in found[1:]])
-    q = q_values(np.array([found[0].score for found in seen]), by_chance)
-    best_first = np.argsort([-found[0].score for found in seen], kind="stable").tolist()
-    believed = [number for number in best_first if q[number] <= at_most]
-    pairs = [(*asked[number], seen[number][0]) for number in believed]
-    found = {_way(one, other): shared(one, other, peak) for one, other, peak in pairs}
-    ways = [
-        _proposal(asked[number], shares, seen[number][0], float(q[number]), far[number])
-        for shares, number in zip(found.values(), believed, strict=True)
-    ]
-    told = between(found).values()
-    final = tuple(replace(each, by_way_of=tuple(cameras)) for each, cameras in zip(ways, told, strict=True))
-    return Proposals(ways=final, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
+    q = q_values(scores, by_chance, len(asked))
+    believed = [number for number in np.argsort(-scores, kind="stable").tolist() if q[number] <= at_most]
+    shares = {number: _shared(asked[number], seen[number][0]) for number in believed}
+    told = between({_way(asked[number]): found for number, found in shares.items()})
+    links = np.array([not told.get(_way(pair)) for pair in asked])
+    q[links] = q_values(scores[links], by_chance, len(asked))
+    proposals = [_proposal(asked[n], shares[n], seen[n][0], float(q[n]), far[n]) for n in believed]
+    ways = tuple(replace(each, by_way_of=tuple(cameras)) for each, cameras in zip(proposals, told.values(), strict=True))
+    return Proposals(ways=ways, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
 
 
-def _way(one: Passers, other: Passers) -> Way:
+def _shared(pair: tuple[Passers, Passers], peak: Peak) -> Shared:
+    return shared(pair[0], pair[1], peak)
+
+
+def _way(pair: tuple[Passers, Passers]) -> Way:
+    one, other = pair
     return one.camera, one.direction, other.camera, other.direction
 
 
 def _proposal(ends: tuple[Passers, Passers], found: Shared, peak: Peak, q: float, metres: float) -> Proposal:
     """metres: 0 where a place is not known."""
-    source, leaves, target, enters = _way(*ends)
+    source, leaves, target, enters = _way(ends)
     return Proposal(
         source=source,
         leaves=leaves,

@@ -93,7 +93,7 @@ def _usual_weight(these: np.ndarray, others: np.ndarray, already: np.ndarray | f
     return np.log(np.exp(np.minimum(these @ others.T - already, HEAVIEST)).mean(1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lags:
     """Where peaks are looked for, of pairs up to ``longest`` s apart. centres: (C,) s; widths: (W, C) s; near, around: (W * C, T)
     kernels over lags of whole seconds, each of sum 1."""
@@ -139,7 +139,13 @@ def lags_up_to(longest: int) -> Lags:
     off = (np.arange(longest) + 0.5 - centres[:, None])[None] / widths[..., None]
     near, around = np.exp(-(off**2) / 2), np.exp(-((off / AROUND) ** 2) / 2)
     near, around = (kernel / np.maximum(kernel.sum(-1, keepdims=True), 1e-9) for kernel in (near, around))
-    return Lags(longest, centres, widths, near.reshape(-1, longest), around.reshape(-1, longest))
+    return Lags(
+        longest=longest,
+        centres=centres,
+        widths=widths,
+        near=near.reshape(-1, longest),
+        around=around.reshape(-1, longest),
+    )
 
 
 def peaks(one: Passers, other: Passers, lags: Lags, decoys: int, shortest: float = 0.0) -> list[Peak]:

@@ -44,8 +44,12 @@ class Stored:
 
 
 def hours_of_tracks(lake: Lake, cameras: Sequence[str], hours: Sequence[datetime]) -> list[datetime]:
-    """Those in which a camera has tracks."""
-    return [hour for hour in hours if any(lake.has("tracks", Partition.camera_hour(camera, hour)) for camera in cameras)]
+    """Those in which a camera has tracks, and still the features that they are of."""
+    return [hour for hour in hours if any(_has_tracks(lake, Partition.camera_hour(camera, hour)) for camera in cameras)]
+
+
+def _has_tracks(lake: Lake, partition: Partition) -> bool:
+    return lake.has("tracks", partition) and lake.has("features", partition)
 
 
 def read_passers(lake: Lake, cameras: Sequence[str], hours: Sequence[datetime]) -> list[Passers]:
@@ -53,7 +57,7 @@ def read_passers(lake: Lake, cameras: Sequence[str], hours: Sequence[datetime]) 
     found = []
     for camera in cameras:
         partitions = [Partition.camera_hour(camera, hour) for hour in hours]
-        partitions = [each for each in partitions if lake.has("tracks", each)]
+        partitions = [each for each in partitions if _has_tracks(lake, each)]
         if partitions:
             tracks = pa.concat_tables([lake.read("tracks", each, list(TRACKS)) for each in partitions])
             features = pa.concat_tables([lake.read("features", each, ["detection_id", "embedding"]) for each in partitions])
