@@ -5,6 +5,10 @@ another lake, and both are measured against the truth: the largest difference of
 the file's name alone; AP50; vehicles counted, by carriageway and all in all. Nobody walks in that city, so nobody is looked for.
 
     python benchmarks/footage.py [--minutes 60] [--cameras city-2]
+    python benchmarks/footage.py --archive DIR [--cameras 735-683-N] [--frames 400]
+
+With an archive that has the published boxes beside its frames, the first frames of a camera are masked, and AP50 is measured
+against those boxes before and after.
 
 The result goes to benchmarks/results/footage.json, beside those of other minutes and cameras.
 """
@@ -13,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,13 +27,22 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
+from cctview_pipeline.cameras.archive import ArchiveNetwork
 from cctview_pipeline.cameras.footage import FootageNetwork, FootageSettings
-from cctview_pipeline.detect import threshold_of
+from cctview_pipeline.detect import VEHICLES, Detections, Detector, load_detector, threshold_of
+from cctview_pipeline.detect.evaluation import precision_recall
 from cctview_pipeline.evaluate.detection import detection_rows
 from cctview_pipeline.evaluate.passages import CameraPassages, read_passages
 from cctview_pipeline.evaluate.reading import read_camera
-from cctview_pipeline.formats.mp4 import CODEC, QUALITY
+from cctview_pipeline.formats.mp4 import CODEC, QUALITY, Shot, write_mp4
+from cctview_pipeline.frames import CameraHour, Frame
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.policy import Policy
+from cctview_pipeline.redaction.masking import Masker, mask_hour
+from cctview_pipeline.training.detector.assessment import scored
+from cctview_pipeline.training.detector.labels import published_truth
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "footage.json"
@@ -42,11 +54,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--cameras", default="city-2")
+    parser.add_argument("--archive", type=Path, help="real frames instead of a city's")
+    parser.add_argument("--frames", type=int, default=400, help="of each camera of the archive")
     asked = parser.parse_args()
     cameras = asked.cameras.split(",")
+    if asked.archive:
+        results = {camera: recorded(asked.archive, camera, asked.frames) for camera in cameras}
+        keep(f"python benchmarks/footage.py --archive DIR --cameras {asked.cameras} --frames {asked.frames}", results)
+    else:
+        keep(
+            f"python benchmarks/footage.py --minutes {asked.minutes} --cameras {asked.cameras}", synthetic(asked.minutes, cameras)
+        )
+
+
+def synthetic(minutes: int, cameras: list[str]) -> dict:
+    """A city for evaluation, by the commands that a user gives."""
     with tempfile.TemporaryDirectory() as folder:
         city, footage, videos = (Path(folder) / name for name in ("city", "footage", "videos"))
-        run(city, "backfill", "--network", "city", "--seed", SEED, "--minutes", asked.minutes, "--cameras", asked.cameras)
+        run(city, "backfill", "--network", "city", "--seed", SEED, "--minutes", minutes, "--cameras", ",".join(cameras))
         began = time.perf_counter()
         run(city, "export", "--format", "video", "--out", videos)
         took = time.perf_counter() - began
@@ -59,6 +84,7 @@ def main() -> None:
         hours = [hour for hour in campaign.hours() if before.has("raw_frames", Partition.camera_hour(cameras[0], hour))]
         frames = sum(before.read("raw_frames", Partition.camera_hour(c, h), ["width"]).num_rows for c in cameras for h in hours)
         results = {
+            "city": f"seed {SEED}",
             "frames_written": frames,
             "jpeg_bytes_a_frame": bytes_of(before, cameras, hours) // frames,
             "mp4_bytes_a_frame": sum(path.stat().st_size for path in videos.rglob("*.mp4")) // frames,
@@ -68,10 +94,43 @@ def main() -> None:
         for sidecar in videos.rglob("*.json"):
             sidecar.unlink()
         results["times"]["name"] = times_apart(before, videos, cameras, hours)
-        shutil.rmtree(videos)
+    return results
+
+
+def recorded(archive: Path, camera: str, count: int) -> dict:
+    """Real frames, masked as they would be stored."""
+    network = ArchiveNetwork(archive)
+    found = [frame for hour in network.hours(camera) for frame in network.read_hour(camera, hour).frames][:count]
+    masked = mask_hour(CameraHour(found, []), Masker.of(Policy())).frames
+    files = {path.name.removesuffix("--original.jpeg"): path for path in (archive / camera).rglob("*--original.jpeg")}
+    truths = [published_truth(files[frame.frame_id]) for frame in masked]
+    with tempfile.TemporaryDirectory() as folder:
+        write_mp4(Path(folder), camera, [Shot(f.captured_at, f.jpeg, f.width, f.height) for f in masked])
+        again = FootageNetwork(folder, FootageSettings(fps=0.0))
+        back = [frame for hour in again.hours(camera) for frame in again.read_hour(camera, hour).frames]
+        size = sum(path.stat().st_size for path in Path(folder).glob("*.mp4"))
+    apart = [abs(one.captured_at - other.captured_at).total_seconds() for one, other in zip(masked, back, strict=True)]
+    detector = load_detector()
+    ap50 = [precision_recall(scored(vehicles(detector, frames), truths)).average_precision for frames in (masked, back)]
+    return {
+        "frames": len(masked),
+        "jpeg_bytes_a_frame": sum(len(frame.jpeg) for frame in masked) // len(masked),
+        "mp4_bytes_a_frame": size // len(masked),
+        "largest_difference_ms": round(1000 * max(apart), 3),
+        "ap50_published": {"frames": round(ap50[0], 4), "video": round(ap50[1], 4)},
+        "ap50_points": round(100 * (ap50[1] - ap50[0]), 2),
+    }
+
+
+def vehicles(detector: Detector, frames: list[Frame]) -> list[Detections]:
+    found = detector.detect([frame.jpeg for frame in frames])
+    return [each.select(np.array([label in VEHICLES for label in each.labels], bool)) for each in found]
+
+
+def keep(command: str, results: dict) -> None:
+    """Beside what was measured before."""
     found = {
-        "command": f"python benchmarks/footage.py --minutes {asked.minutes} --cameras {asked.cameras}",
-        "city": f"seed {SEED}",
+        "command": command,
         "encoder": {"codec": CODEC, **QUALITY},
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": subprocess.run(
@@ -82,7 +141,7 @@ def main() -> None:
         "results": results,
     }
     runs = {each["command"]: each for each in json.loads(RESULT.read_text())} if RESULT.exists() else {}
-    RESULT.write_text(json.dumps(list((runs | {found["command"]: found}).values()), indent=2) + "\n")
+    RESULT.write_text(json.dumps(list((runs | {command: found}).values()), indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
 

@@ -34,6 +34,8 @@ QUALITY = 92
 """Of the JPEGs, with half of the colours' resolution, as video has it: AP50 is that of the video (docs/footage.md)."""
 _OVERLAP = timedelta(seconds=1)
 """Of two files, about which nothing is said: clips are a little longer than they say."""
+_REASONS = {"unreadable": "unreadable", "sidecar": "capture_time"}
+"""Why a file can't be read -> what rejected_frames calls it."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -174,11 +176,8 @@ class _Reading:
         try:
             yield from frames_of(video.path, span, damage)
         except Unreadable as error:
-            reason = "wrong_name" if error.reason == "sidecar" else error.reason
-            self._reject(video, reason if reason in _KNOWN else "undecodable", str(error))
+            self._reject(video, _REASONS.get(error.reason, "undecodable"), str(error))
             return
-        except GeneratorExit:
-            raise
         except Exception as error:
             self._reject(video, "undecodable", f"A decoder stumbled over it unexpectedly ({type(error).__name__}).")
             return
@@ -192,9 +191,6 @@ class _Reading:
 
     def _reject(self, video: Video, reason: str, detail: str) -> None:
         self.rejected.append(Rejected(name=video.place, reason=reason, detail=detail, sha256="", fetched_at=video.begin))
-
-
-_KNOWN = ("unreadable", "undecodable", "wrong_name")
 
 
 def _at_rate(shown: Iterable[_Shown], rate: Fraction) -> Iterator[_Shown]:

@@ -183,6 +183,7 @@ def test_a_sidecar_of_another_file_is_not_believed(tmp_path: Path):
     (tmp_path / f"{NAME}.json").write_text(json.dumps({"times": [time.isoformat() for time in after(NOON, every(1, 3))]}))
     found = hour_of(tmp_path)
     assert found.frames == []
+    assert found.rejected[0].reason == "capture_time"
     assert found.rejected[0].detail == "Its sidecar has 3 times, and the file 4 frames: write one for each."
 
 
