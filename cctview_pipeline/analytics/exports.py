@@ -10,12 +10,13 @@ question, and has another command (privacy/publication.py).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from cctview_pipeline.cameras.attribution import FILE, attributions
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.files import whole_folder
@@ -64,7 +65,8 @@ def export_figures(lake: Lake, form: str, out: Path, begin: date | None = None, 
     days = _days(lake, form, begin, end)
     names = []
     with whole_folder(out) as folder:
-        for name, content in _files(lake, campaign, form, days):
+        whose = attributions(campaign, days)
+        for name, content in (*_files(lake, campaign, form, days, whose), *_beside(whose, form)):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
             names.append(name)
@@ -80,12 +82,12 @@ def _days(lake: Lake, form: str, begin: date | None, end: date | None) -> list[d
         raise
 
 
-def _files(lake: Lake, campaign: Campaign, form: str, days: Sequence[date]) -> Files:
+def _files(lake: Lake, campaign: Campaign, form: str, days: Sequence[date], whose: Sequence[str]) -> Files:
     match form:
         case "csv" | "parquet":
-            return _package(lake, campaign, days, "csv" if form == "csv" else "parquet")
+            return _package(lake, campaign, days, "csv" if form == "csv" else "parquet", whose)
         case "geojson":
-            return _geojson(lake, campaign, days)
+            return _geojson(lake, campaign, days, whose)
         case "gmns":
             return iter(gmns_files(campaign.name, campaign.cameras, RoadNetwork.of(campaign).edges).items())
         case "sumo":
@@ -94,22 +96,28 @@ def _files(lake: Lake, campaign: Campaign, form: str, days: Sequence[date]) -> F
             return _tmg(lake, campaign, days)
 
 
-def _package(lake: Lake, campaign: Campaign, days: Sequence[date], form: Form) -> Files:
+def _beside(whose: Sequence[str], form: str) -> Files:
+    """Whose the pictures are, for files that can't say it themselves; a package says it in its own."""
+    if whose and form not in ("csv", "parquet"):
+        yield FILE, "".join(f"{sentence}\n" for sentence in whose).encode()
+
+
+def _package(lake: Lake, campaign: Campaign, days: Sequence[date], form: Form, whose: Sequence[str]) -> Files:
     read = {day: read_day(lake, day, KEYS) for day in days}
     tables = [
         Figures(name, TABLES[name].description, of_days({day: tables[name] for day, tables in read.items()}), key)
         for name, key in KEYS.items()
     ]
     quality = [each["data_quality"] for each in read.values()]
-    said = about(campaign, days, datetime.now(UTC), quality, privacy=INSIDE)
+    said = replace(about(campaign, days, datetime.now(UTC), quality, privacy=INSIDE), attribution=tuple(whose))
     readme = data_dictionary(said, tables).encode()
     return package_files(said, campaign.cameras, tables, form, [Beside("README.md", "text/markdown", "What it all is.", readme)])
 
 
-def _geojson(lake: Lake, campaign: Campaign, days: Sequence[date]) -> Files:
+def _geojson(lake: Lake, campaign: Campaign, days: Sequence[date], whose: Sequence[str]) -> Files:
     quality = [read_day(lake, day, ["data_quality"])["data_quality"] for day in days]
-    yield "cameras.geojson", cameras_geojson(campaign.cameras, pa.concat_tables(quality) if quality else None)
-    yield "links.geojson", links_geojson(RoadNetwork.of(campaign).edges)
+    yield "cameras.geojson", cameras_geojson(campaign.cameras, pa.concat_tables(quality) if quality else None, whose)
+    yield "links.geojson", links_geojson(RoadNetwork.of(campaign).edges, whose)
 
 
 def _sumo(lake: Lake, campaign: Campaign, days: Sequence[date]) -> Files:

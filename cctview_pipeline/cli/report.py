@@ -104,13 +104,15 @@ def _compare(lake: "Lake", campaign: "Campaign", spans: tuple[str, str], out: Pa
     from cctview_pipeline.analytics.report.compare import compare
     from cctview_pipeline.analytics.report.compared import page, table_of
     from cctview_pipeline.analytics.report.windows import read_window
+    from cctview_pipeline.cameras.attribution import attributions
     from cctview_pipeline.cameras.local_time import calendar_of
 
     calendar = calendar_of(campaign)
     first, second = (read_window(span, calendar) for span in spans)
     found = compare(lake, calendar, first, second)
     if out:
-        _store(out, page(found, Clock(calendar.zone), campaign.name))
+        days = [calendar.day_of(window.begin) for window in (first, second)]
+        _store(out, page(found, Clock(calendar.zone), campaign.name, attributions(campaign, days)))
     if as_json:
         print_json(found.to_json())
         return

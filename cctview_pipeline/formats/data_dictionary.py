@@ -21,6 +21,8 @@ def data_dictionary(about: About, tables: Sequence[Figures], beside: Sequence[Be
     """The page. beside: the files that are no tables."""
     lines = [f"# {about.title}", "", f"Local days {about.begin} to {about.end}. Written by {about.software}."]
     lines += [f"Licence: {about.licence}." if about.licence else "No licence is granted: these files are for one's own use."]
+    if about.attribution:
+        lines += ["", f"Show with everything that is made of it: {'; '.join(about.attribution)}."]
     if about.privacy:
         lines += ["", about.privacy]
     lines += ["", "## What the figures get wrong", "", *(f"- {each}" for each in about.biases)]

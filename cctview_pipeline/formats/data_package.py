@@ -41,8 +41,8 @@ class About:
     """What a package says of itself. name: of lower-case letters, digits, dots, hyphens and underscores; licence: an identifier
     such as CC-BY-4.0, empty where it grants nothing; begin, end: first and last local day; biases: sentences, each about what
     the figures get wrong; k: how many vehicles a group has at least, None where nothing was withheld; privacy: what is promised
-    of the people in it, or that nothing is; software: name and version of what wrote it; models: those that the figures rest
-    on."""
+    of the people in it, or that nothing is; attribution: what the cameras' operators ask to be shown; software: name and version
+    of what wrote it; models: those that the figures rest on."""
 
     name: str
     title: str
@@ -56,6 +56,7 @@ class About:
     biases: tuple[str, ...] = ()
     k: int | None = None
     privacy: str = ""
+    attribution: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def _descriptor(about: About, resources: list[dict[str, Any]]) -> dict[str, Any]
     if about.licence:
         said["licenses"] = [{"name": about.licence, "title": about.licence}]
     said["sources"] = [{"title": f"Cameras of {about.network}; their pictures are no part of this package."}]
+    if about.attribution:
+        said["attribution"] = list(about.attribution)
     said["generated_by"] = {"software": about.software, "models": list(about.models)}
     said["window"] = {"first_day": about.begin, "last_day": about.end}
     if about.k is not None:

@@ -17,9 +17,9 @@ DECIMALS = 6
 """Of degrees: a tenth of a metre, as the RFC advises."""
 
 
-def cameras_geojson(cameras: Sequence[Camera], quality: pa.Table | None = None) -> bytes:
+def cameras_geojson(cameras: Sequence[Camera], quality: pa.Table | None = None, attribution: Sequence[str] = ()) -> bytes:
     """A point a camera. quality: ``data_quality`` of one or several days, for the first and last day with data and the mean
-    coverage; null without it."""
+    coverage; null without it. attribution: what must be shown, a foreign member of the collection."""
     seen = _seen(quality) if quality is not None else {}
     features = []
     for camera in cameras:
@@ -27,12 +27,12 @@ def cameras_geojson(cameras: Sequence[Camera], quality: pa.Table | None = None) 
         said |= {"faces": camera.faces or None, "first_day": None, "last_day": None, "coverage": None}
         said |= seen.get(camera.id, {})
         features.append(_feature(camera.id, "Point", _place(camera), {"camera_id": camera.id} | said))
-    return _collection(features)
+    return _collection(features, attribution)
 
 
-def links_geojson(edges: Iterable[Edge]) -> bytes:
+def links_geojson(edges: Iterable[Edge], attribution: Sequence[str] = ()) -> bytes:
     """A straight line a way; what the road does between two cameras nobody has told."""
-    return _collection(
+    ways = (
         _feature(
             edge.id,
             "LineString",
@@ -48,6 +48,7 @@ def links_geojson(edges: Iterable[Edge]) -> bytes:
         )
         for edge in edges
     )
+    return _collection(ways, attribution)
 
 
 def _seen(quality: pa.Table) -> dict[str, dict[str, Any]]:
@@ -68,6 +69,7 @@ def _feature(identifier: str, kind: str, coordinates: list, properties: dict[str
     return {"type": "Feature", "id": identifier, "geometry": geometry, "properties": properties}
 
 
-def _collection(features: Iterable[dict[str, Any]]) -> bytes:
-    found = {"type": "FeatureCollection", "features": list(features)}
+def _collection(features: Iterable[dict[str, Any]], attribution: Sequence[str]) -> bytes:
+    found: dict[str, Any] = {"type": "FeatureCollection"} | ({"attribution": "; ".join(attribution)} if attribution else {})
+    found |= {"features": list(features)}
     return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from cctview_pipeline.cameras.attribution import FILE, attributions
+from cctview_pipeline.cameras.local_time import calendar_of
+from cctview_pipeline.files import write_whole
 from cctview_pipeline.formats.published import write_detections, write_original, write_vehicles
 from cctview_pipeline.ids import NEW_YORK, DetectionId, FrameId
 from cctview_pipeline.images import decode
@@ -24,6 +27,7 @@ def export_partitions(
     frames, UTC for others. What the lake does not have yet (crops, features) is left out.
     """
     authorize(lake, "export", f"{_told(partitions)}, as files to {out.absolute()}", TABLES, purpose, user)
+    _attribute(lake, partitions, out)
     return (_export_camera_hour(lake, partition, threshold, out) for partition in partitions)
 
 
@@ -31,10 +35,12 @@ def export_videos(
     lake: Lake, partitions: list[Partition], out: Path, purpose: str = "", user: str | None = None, comment: str = ""
 ) -> Iterator[int]:
     """Write the masked frames of camera-hours as mp4, each to ``out/<camera>/`` (formats/mp4.py); gives the number of frames of
-    each as it is done. purpose, user: as above; comment: of the files' metadata."""
+    each as it is done. purpose, user: as above; comment: of the files' metadata, whose the pictures are when left
+    out."""
     from cctview_pipeline.formats.mp4 import Shot, write_mp4  # not at the top: FFmpeg's libraries load for a while
 
     authorize(lake, "export", f"{_told(partitions)}, as video to {out.absolute()}", ("raw_frames",), purpose, user)
+    comment = comment or "; ".join(_attribute(lake, partitions, out))
 
     def write(partition: Partition) -> int:
         frames = lake.read("raw_frames", partition, ["captured_at", "jpeg", "width", "height"])
@@ -43,6 +49,16 @@ def export_videos(
         return len(shots)
 
     return (write(partition) for partition in partitions)
+
+
+def _attribute(lake: Lake, partitions: list[Partition], out: Path) -> tuple[str, ...]:
+    """Say beside the pictures whose they are, where somebody asks for that. Returns the sentences."""
+    campaign = lake.require_campaign()
+    days = calendar_of(campaign).days_of([partition.begin for partition in partitions])
+    if whose := attributions(campaign, days):
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / FILE, "".join(f"{sentence}\n" for sentence in whose).encode())
+    return whose
 
 
 def _told(partitions: list[Partition]) -> str:

@@ -22,13 +22,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from cctview_pipeline.cameras.attribution import attributions
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import AccessRefusedError, ConfigurationError, StorageError
@@ -170,15 +171,16 @@ def _package(campaign: Campaign, released: Release, licence: str, k: int, now: d
         for name in RELEASED
     ]
     quality = [each["data_quality"] for each in released.values()]
-    said = about(campaign, list(released), now, quality, licence, k, _promise(k))
-    points = cameras_geojson(campaign.cameras, pa.concat_tables(quality))
+    whose = attributions(campaign, list(released))
+    said = replace(about(campaign, list(released), now, quality, licence, k, _promise(k)), attribution=whose)
+    points = cameras_geojson(campaign.cameras, pa.concat_tables(quality), whose)
     beside = [
         Beside("cameras.geojson", _GEOJSON, "The cameras, as points.", points),
         Beside(
             "links.geojson",
             _GEOJSON,
             "The ways between neighbouring cameras, as lines.",
-            links_geojson(RoadNetwork.of(campaign).edges),
+            links_geojson(RoadNetwork.of(campaign).edges, whose),
         ),
     ]
     readme = data_dictionary(said, tables, beside).encode()

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from cctview_pipeline.analytics import report
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.report.space_time import SIDES
+from cctview_pipeline.cameras.attribution import attributions
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.errors import CctviewError
@@ -149,7 +150,7 @@ def page(
     alone = "" if viewer.settings.tokens else operating_user()
     shared = {
         "menu": MENU, "here": request.url.path, "campaign": campaign, "session": session, "part": "x-part" in request.headers,
-        "clock": clock, "zone": clock.name(*times) if times else "",
+        "attributions": attributions(campaign) if campaign else (), "clock": clock, "zone": clock.name(*times) if times else "",
         "synthetic": campaign is not None and campaign.network == "city", "dagster": viewer.settings.dagster,
         "asks_for_token": bool(viewer.settings.tokens), "user": session.user if session else alone,
     }  # fmt: skip

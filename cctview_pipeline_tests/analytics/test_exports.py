@@ -48,6 +48,24 @@ def test_the_files_of_a_format(lake: Lake, tmp_path: Path, form: str, files: tup
     assert {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()} == set(files)
 
 
+SINGAPORE = "Traffic Images accessed on 2026-05-05 to 2026-05-06 from data.gov.sg"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_the_operator_asks_to_be_shown_is_in_every_export(tmp_path: Path, form: str):
+    days = [date(2026, 5, 5), date(2026, 5, 6)]
+    lake = figures_lake(tmp_path / "lake", days, sumo=SUMO, tmg=TMG, network="singapore")
+    done = export_figures(lake, form, tmp_path / "out")
+    saying = {name for name in done.files if SINGAPORE.encode() in (tmp_path / "out" / name).read_bytes()}
+    beside = {"ATTRIBUTION.txt"}
+    expected = {
+        "csv": {"README.md", "datapackage.json"},
+        "parquet": {"README.md", "datapackage.json"},
+        "geojson": {"cameras.geojson", "links.geojson"} | beside,
+    }
+    assert saying == expected.get(form, beside)
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_all_figures_are_exported_with_groups_of_any_size(lake: Lake, tmp_path: Path, form: str):
     done = export_figures(lake, form, tmp_path / "out", end=NEXT)

@@ -1,14 +1,19 @@
 """Whatever a camera's server sends: the camera's failure, by a name of ours, and no other camera's."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
+import socketserver
+import threading
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -20,12 +25,14 @@ from cctview_pipeline.cameras.protocol import Request
 from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.fetching import (
     Bounds,
+    Known,
     NoAnswer,
     PublicResolver,
     _retry_after,
     fetch,
     is_local,
     is_public,
+    moment_us,
     open_session,
 )
 from cctview_pipeline.collect.session import summary
@@ -295,3 +302,89 @@ def test_a_retry_after_of_any_kind(text: str):
     assert 0 <= _retry_after("Thu, 01 Jan 1970 00:00:00 GMT") == 0
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     assert 80 < _retry_after(later) <= 90
+
+
+class Answering(socketserver.BaseRequestHandler):
+    """Notes what it is asked, and answers by the path."""
+
+    asked: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        text = self.request.recv(65536).decode()
+        self.asked.append(text)
+        path = text.split(" ")[1].partition("?")[0]
+        body = b"x" * 10
+        head = 'HTTP/1.1 200 OK\r\nETag: "a"\r\nLast-Modified: Thu, 01 Jan 2026 10:00:00 GMT\r\n'
+        if path == "/moved":
+            head, body = f"HTTP/1.1 302 Found\r\nLocation: http://localhost:{self.server.server_address[1]}/there\r\n", b""
+        if path == "/untagged":
+            head = "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 01 Jan 2026 10:00:00 GMT\r\n"
+        if "If-None-Match" in text or "If-Modified-Since" in text:
+            head, body = "HTTP/1.1 304 Not Modified\r\n", b""
+        self.request.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[tuple[str, list[str]]]:
+    Answering.asked.clear()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", Answering.asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def asking(*requests: Request, after: str = "") -> list:
+    """One after the other, each with what is known from the one before."""
+
+    async def run() -> list:
+        found, known = [], Known()
+        async with open_session("tests", 4, 2.0, 2.0) as session:
+            for request in requests:
+                answer = await fetch(session, request, Bounds({"127.0.0.1", "localhost"}, MAX_BYTES, 5.0, after), known)
+                found.append(answer)
+                known = answer.known
+        return found
+
+    return asyncio.run(run())
+
+
+def test_a_key_goes_to_its_host_and_to_no_other():
+    with answering() as (url, asked):
+        request = Request(f"{url}/moved", secret={"key": "abc"}, secret_headers={"AccountKey": "def"})
+        assert asking(request)[0].content == b"x" * 10
+    first, second = asked
+    assert "/moved?key=abc" in first
+    assert "AccountKey: def" in first
+    assert "abc" not in second
+    assert "AccountKey" not in second
+
+
+@pytest.mark.parametrize(("path", "header"), [("/tagged", 'If-None-Match: "a"'), ("/untagged", "If-Modified-Since: Thu, 01 Jan")])
+def test_what_has_not_changed_is_asked_by_its_tag_or_its_time(path: str, header: str):
+    with answering() as (url, asked):
+        first, second = asking(Request(f"{url}{path}"), Request(f"{url}{path}"))
+    assert (first.content, second.content) == (b"x" * 10, None)
+    assert header in asked[1]
+
+
+def test_a_tag_is_of_its_address():
+    with answering() as (url, asked):
+        first, second = asking(Request(f"{url}/one.jpg"), Request(f"{url}/two.jpg"))
+    assert first.content == second.content == b"x" * 10
+    assert "If-" not in asked[1]
+
+
+def test_the_header_that_tells_when_a_picture_was_taken():
+    with answering() as (url, _):
+        (answer,) = asking(Request(f"{url}/one.jpg"), after="Last-Modified")
+    assert moment_us(answer.told) == 1_767_261_600_000_000
+    assert [moment_us(text) for text in ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00", "soon", "")] == [
+        1_767_261_600_000_000,
+        None,
+        None,
+        None,
+    ]

@@ -33,6 +33,7 @@ def test_every_frame_that_was_due_is_accounted_for(runs: dict[str, Collected], n
     assert account["due"] > 5 * RUN_S / PERIOD_S
     assert account["stored"] > account["due"] / 2
     assert (account["twice"], account["lost_at"]) == (0, [])
+    assert account["single_between_two"] <= (0 if name in LISTS_THAT_TELL else 3)
     assert account["asked"] == runs[name].tally("new") + sum(runs[name].tally(n) for n in ("unchanged", "notices", "failed"))
 
 

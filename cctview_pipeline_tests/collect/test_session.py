@@ -7,22 +7,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cctview_pipeline.cameras.listed import CameraList, LiveCamera
+from cctview_pipeline.cameras.listed import CameraList, LiveCamera, and_known
+from cctview_pipeline.cameras.live import open_live
 from cctview_pipeline.cameras.networks.nyc_dot import NycDot
+from cctview_pipeline.cameras.spooled import kept_source
 from cctview_pipeline.cli.app import app
 from cctview_pipeline.collect.engine import EngineSettings
-from cctview_pipeline.collect.session import cameras_of, choose, list_cameras
+from cctview_pipeline.collect.session import cameras_of, choose, crowded, list_cameras
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
+from cctview_pipeline_tests.factories.stand_in import Played, StandIn
 
 CAMERAS = [LiveCamera(id=f"cam-{i}", network_id=f"net-{i}", name="", latitude=40, longitude=-73, online=True) for i in range(6)]
 SETTINGS = EngineSettings(contact="test@example.org")
@@ -140,3 +144,63 @@ def test_a_list_that_is_none_takes_no_camera_away(content: bytes):
         assert "known from before are followed" in note
         with pytest.raises(CctviewError, match=r"gives (no|an empty) list of cameras"):
             asyncio.run(cameras_of(network, SETTINGS, {}))
+
+
+def test_a_part_that_does_not_come_takes_no_camera_of_it_away():
+    """California's district 3 answers 500: its cameras of before are followed, and a person told."""
+    played = {"caltrans": Played("caltrans", faulty=False)}
+    with StandIn(played).serving() as url:
+        network = open_live("caltrans", url)
+        third = LiveCamera(id="d3-7", network_id="d3-7", name="Third", latitude=38.5, longitude=-121.4, online=True)
+        listed, (first, second) = asyncio.run(cameras_of(network, SETTINGS, {"d3-7": third}))
+    assert [camera.id for camera in listed.cameras] == ["d4-0", "d4-1", "d4-2", "d5-3", "d5-4", "d5-5", "d3-7"]
+    assert "cctvStatusD03.json gives no list of cameras: 500 Internal Server Error." in first
+    assert second == "The list has 0 of the 1 cameras known from before: no camera is given up."
+
+
+def test_a_list_that_has_become_short_is_not_believed():
+    short, whole = CameraList(cameras=CAMERAS[:2]), {camera.id: camera for camera in CAMERAS}
+    assert [len(each.cameras) for each in (and_known(short, whole)[0], and_known(CameraList(cameras=CAMERAS), whole)[0])] == [
+        6,
+        6,
+    ]
+    one_less = CameraList(cameras=[*CAMERAS[1:], *(replace(CAMERAS[0], id=f"x{n}", network_id=f"x{n}") for n in range(4))])
+    assert and_known(one_less, {camera.id: camera for camera in (*CAMERAS[1:], *one_less.cameras)}) == (one_less, [])
+
+
+def test_a_wrong_key_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CCTVIEW_FIVE_ONE_ONE_KEY", "wrong-key")
+    with StandIn({"511on": Played("511on", faulty=False)}).serving() as url, pytest.raises(CctviewError) as refused:
+        asyncio.run(list_cameras(open_live("511on", url), SETTINGS))
+    assert "gives no list of cameras: 400 Bad Request. That is what is answered to a key that is not known" in str(refused.value)
+    assert "wrong-key" not in str(refused.value)
+
+
+def test_more_cameras_than_an_operator_allows_are_told(monkeypatch: pytest.MonkeyPatch):
+    finland = open_live("digitraffic")
+    views = [replace(CAMERAS[0], id=f"C{n:07}", network_id=f"C{n:07}") for n in range(700)]
+    (said,) = crowded(finland, views)
+    assert said.startswith("700 cameras every 600 s are more than the operator allows: about 600 can be followed")
+    assert crowded(finland, views[:600]) == crowded(open_live("singapore"), views) == crowded(finland, []) == []
+
+
+def test_a_network_that_a_file_describes_is_collected(tmp_path: Path):
+    """A list in CSV on this machine, pictures from a server, and what describes them beside the frames."""
+    served = LiveCameras(count=2, period_s=0.4)
+    with served.in_thread() as url:
+        (tmp_path / "cams.csv").write_text("ref,title,lat,lon\ncam-0,Foo,48.2,16.3\ncam-1,Bar,48.3,16.4\n")
+        described = {"operator": "Me", "list": "cams.csv", "form": "csv", "image": f"{url}/api/cameras/{{id}}/image"}
+        described |= {"id": "ref", "name": "title", "latitude": "lat", "longitude": "lon", "timezone": "Europe/Vienna"}
+        described |= {"attribution": "Pictures: me"}
+        (tmp_path / "cams.toml").write_text(
+            "".join(f'{key} = "{value}"\n' for key, value in described.items()) + "period_s = 0.4\n"
+        )
+        words = ["collect", "--network", "generic", "--list", str(tmp_path / "cams.toml"), "--contact", "a@b.c"]
+        words += ["--spool", str(tmp_path / "spool"), "--for", "3s", "--accept-terms"]
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert "Wherever something made of the pictures is shown, this must be: Pictures: me." in " ".join(done.output.split())
+    frames = [record for segment in segments(tmp_path / "spool") for record in read(segment) if record.kind == Kind.FRAME]
+    assert {record.camera_id for record in frames} == {"cam-0", "cam-1"}
+    assert kept_source(tmp_path / "spool").attribution == "Pictures: me"
+    with pytest.raises(CctviewError, match="leave --list out, or add --network generic"):
+        CliRunner().invoke(app, [*words[:1], "--network", "tfl", *words[3:]], catch_exceptions=False)

@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cctview_pipeline.collect.newest import Seen
+from cctview_pipeline.collect.pictures import Rules
 from cctview_pipeline.collect.watch import FROZEN_AFTER, LOOK_EVERY, MANY, OFFLINE_AFTER, CameraWatch, NewFrame, Placeholders
 from cctview_pipeline_tests.factories.archive import add_comments, clock_comment
 from cctview_pipeline_tests.factories.live_cameras import png
@@ -268,3 +270,82 @@ def test_whatever_came_before_the_next_good_picture_is_taken(contents: list[byte
         camera.answer(content)
     assert camera.answer(picture(60)) is not None
     assert camera.watch.state == "live"
+
+
+def with_bar(second: float, clock: int) -> bytes:
+    """A picture above a bar in which a clock runs."""
+    pixels = np.asarray(Image.open(io.BytesIO(picture(second))).convert("RGB"))
+    bar = np.zeros((18, pixels.shape[1], 3), np.uint8)
+    bar[4:14, 10 * clock : 10 * clock + 20] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(np.concatenate([pixels, bar])).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def ruled(rules: Rules) -> Camera:
+    camera = Camera()
+    camera.watch = CameraWatch("cam-1", Placeholders(), rules=rules)
+    return camera
+
+
+def test_a_picture_above_a_bar_is_the_same_whatever_the_bar_says():
+    camera = ruled(Rules(bar_px=18))
+    assert camera.answer(with_bar(1, 0)) is not None
+    assert [camera.answer(with_bar(1, clock)) for clock in range(1, FROZEN_AFTER + 1)] == [None] * FROZEN_AFTER
+    assert camera.states()[-1] == "frozen"
+    assert camera.answer(with_bar(2, 9)) is not None
+
+
+def test_a_picture_that_is_known_for_a_notice_is_none():
+    camera = ruled(Rules(notice=lambda content: "It says so." if content == picture(7) else ""))
+    assert camera.answer(picture(7)) is None
+    assert camera.watch.changes[-1].detail == "It says so."
+    assert camera.states() == ["placeholder"]
+
+
+def test_png_and_gif_become_jpeg_where_a_network_s_cameras_send_them(camera: Camera):
+    for kind in ("PNG", "GIF"):
+        buffer = io.BytesIO()
+        Image.open(io.BytesIO(picture(3))).convert("RGB").save(buffer, kind)
+        assert camera.answer(buffer.getvalue()) is None, "elsewhere it is a notice"
+        taken = ruled(Rules(formats=frozenset({kind}))).answer(buffer.getvalue())
+        assert taken.jpeg.startswith(b"\xff\xd8")
+    assert camera.states() == ["placeholder"]
+
+
+def test_a_gif_that_moves_is_a_notice():
+    frames = [Image.new("RGB", (64, 48), (shade, 0, 0)) for shade in (0, 90)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    camera = ruled(Rules(formats=frozenset({"GIF"})))
+    assert camera.answer(buffer.getvalue()) is None
+    assert camera.states() == ["placeholder"]
+
+
+def test_a_damaged_png_is_a_failure():
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture(3))).save(buffer, "PNG")
+    camera = ruled(Rules(formats=frozenset({"PNG"})))
+    assert camera.answer(buffer.getvalue()[:-2000]) is None
+    assert camera.watch.reason == "truncated"
+
+
+def test_the_network_s_time_counts_within_what_it_is_believed():
+    camera = ruled(Rules(believed_us=3_000_000_000))
+    old = START - 2_500_000_000
+    assert camera.watch.received(picture(1), START, 0.0, old).captured_us == old
+    assert camera.watch.received(picture(2), START + 60_000_000, 60.0, START - 10**10).captured_us == START + 60_000_000
+
+
+@pytest.mark.parametrize(("written", "hours"), [("2023:11:14 22:13:20", 0), ("2023:11:14 17:13:20", -5)])
+def test_exif_without_a_zone_is_utc_or_the_network_s(written: str, hours: int):
+    """Toronto is five hours behind in November, and whichever of the two is near to now is meant."""
+    camera = ruled(Rules(zone=ZoneInfo("America/Toronto")))
+    taken = camera.watch.received(behind_header(picture(1), exif_segment(taken=written)), START + 2_000_000, 0.0)
+    assert taken.captured_us == START
+
+
+def test_a_camera_whose_newest_picture_is_old_is_stale(camera: Camera):
+    camera.watch.outdated(START, "The network's newest picture is old.")
+    camera.watch.outdated(START + 1, "The network's newest picture is old.")
+    assert camera.states() == ["stale"]

@@ -13,7 +13,7 @@ import json
 import random
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -158,11 +158,17 @@ class Played:
         return range(2) if self.list_faults and self.lasts("shrunk") else range(self.count)
 
 
-class StandIn:
-    """The server. played: by name, those that are played."""
+LIMITS = {"tie.digitraffic.fi/": 60, "weathercam.digitraffic.fi/": 60, "511on.ca/api/": 10, "511ny.org/api/": 10}
+"""Place -> how often it may be asked in a window; more is answered with 429."""
 
-    def __init__(self, played: Mapping[str, Played]) -> None:
-        self.played = played
+
+class StandIn:
+    """The server. played: by name, those that are played; window_s: of the limits."""
+
+    def __init__(self, played: Mapping[str, Played], window_s: float = 60.0) -> None:
+        self.played, self.window_s = played, window_s
+        self._asked_at: dict[str, deque[float]] = defaultdict(deque)
+        self.over: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.asked: list[str] = []
 
@@ -170,11 +176,24 @@ class StandIn:
         host, rest = request.match_info["host"], request.match_info["rest"]
         self.agents.add(request.headers.get("User-Agent", ""))
         self.asked.append(request.path_qs)
+        if self._is_too_much(f"{host}/{rest}"):
+            return web.Response(status=429, headers={"Retry-After": "1"})
         for network, hosts in HOSTS.items():
             if host in hosts and network in self.played:
                 found = PLAYS[network](self.played[network], f"{host}/{rest}", request)
                 return found if found is not None else web.Response(status=404)
         return web.Response(status=404)
+
+    def _is_too_much(self, path: str) -> bool:
+        place = next((each for each in LIMITS if path.startswith(each)), None)
+        if place is None:
+            return False
+        asked, now = self._asked_at[place], time.monotonic()
+        while asked and asked[0] < now - self.window_s + 0.05:  # a request is on its way for a moment
+            asked.popleft()
+        asked.append(now)
+        self.over[place] += len(asked) > LIMITS[place]
+        return len(asked) > LIMITS[place]
 
     @cached_property
     def app(self) -> web.Application:

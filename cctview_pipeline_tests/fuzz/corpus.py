@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from cctview_pipeline_tests.factories import stand_in
 from cctview_pipeline_tests.factories.archive import MAC_COMMENT, add_comments, clock_comment
 from cctview_pipeline_tests.factories.videos import Coding, every, write_video
 
@@ -158,6 +159,24 @@ def zips() -> list[bytes]:
         _zip(frames, zipfile.ZIP_STORED)[:-30],
         _zip([], zipfile.ZIP_STORED),
     ]
+
+
+def other_lists() -> list[bytes]:
+    """Of every network's shape."""
+    two, taken = range(2), lambda camera: "2026-01-01T10:00:00Z"
+    documents = [
+        stand_in.digitraffic_stations(two),
+        stand_in.tfl_rows(two),
+        stand_in.drivebc_rows(two, taken),
+        stand_in.singapore_items(two, taken, lambda camera: 7),
+        stand_in.norway_items(two, stand_in.NORWAY),
+        stand_in.caltrans_rows(4, two),
+        stand_in.five_one_one_sites(two),
+        stand_in.five_one_one_ny_rows(two),
+        {"data": [{"id": "a", "name": "b", "latitude": "1.5", "longitude": 2}]},
+    ]
+    texts = [stand_in.hong_kong_list(two), "id;name;latitude;longitude\na;b;1,5;2\n"]
+    return [json.dumps(each).encode() for each in documents] + [each.encode() for each in texts]
 
 
 def network_lists() -> list[bytes]:

@@ -227,6 +227,32 @@ def _read_spool(home: Path) -> None:
             status_table(home, camera, each, schema_of("camera_status").empty_table())
 
 
+def other_lists(folder: Path) -> Reader:
+    """Every network's reader of lists and of frame lists, on the same bytes."""
+    from cctview_pipeline.cameras.live import LIVE_NETWORKS, open_live
+    from cctview_pipeline.cameras.networks.generic import Source
+    from cctview_pipeline.cameras.protocol import is_of
+    from cctview_pipeline.errors import CctviewError
+
+    base = {"operator": "x", "list": "https://a.at/l", "image": "https://a.at/{id}.jpg", "timezone": "UTC"}
+    forms = [Source.read(base | form) for form in ({"form": "csv"}, {"form": "json", "rows": "data"}, {"form": "geojson"})]
+    networks = [open_live(name) for name in LIVE_NETWORKS if name not in ("generic", "replay")]
+    networks += [open_live("generic", source=form) for form in forms]
+
+    def read(data: bytes) -> None:
+        for network in networks:
+            with contextlib.suppress(CctviewError):
+                for camera in network.read_list(data).cameras:
+                    assert is_of(network.frame_request(camera).url, network.hosts) or not camera.image_url
+                network.next_page(data)
+            with contextlib.suppress(CctviewError):
+                if network.frames_every_s:
+                    network.read_frames(data)
+            network.notice(data[:1000])
+
+    return read
+
+
 def network_list(folder: Path) -> Reader:
     from cctview_pipeline.cameras.networks.nyc_dot import NycDot
     from cctview_pipeline.cameras.snapshots import compare, read_list, write_list
@@ -445,6 +471,7 @@ TARGETS: dict[str, Target] = {
     "spool-record": Target(corpus.segments, record, (b"CCTVSP01", *_JSON), quick=60),
     "spool-index": Target(corpus.indexes, index, (b"ARROW1", b"kind", b"offset", b"\xff\xff\xff\xff"), quick=60),
     "network-list": Target(corpus.network_lists, network_list, _JSON, quick=1000),
+    "other-lists": Target(corpus.other_lists, other_lists, _JSON, quick=150),
     "snapshot": Target(corpus.snapshots, snapshot, _JSON, quick=1000),
     "campaign": Target(corpus.campaigns, campaign, _TOML, quick=150),
     "detections": Target(corpus.detections, detections, _JSON, quick=1000),

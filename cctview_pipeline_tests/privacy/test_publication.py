@@ -59,6 +59,18 @@ def test_frictionless_validates_what_is_published(lake: Lake, tmp_path: Path):
     assert not {"data/corridor_speeds.csv", "data/corridor_od.csv", "data/throughput.csv"} & set(done.files)
 
 
+def test_it_says_whose_the_pictures_were(tmp_path: Path):
+    lake = figures_lake(tmp_path / "lake", [DAY, NEXT], network="singapore")
+    publish(lake, str(tmp_path / "out"), licence=LICENCE)
+    notice = "Traffic Images accessed on 2020-05-05 to 2020-05-06 from data.gov.sg"
+    assert json.loads((tmp_path / "out" / "datapackage.json").read_text())["attribution"][0].startswith(
+        "Contains information from"
+    )
+    for name in ("datapackage.json", "README.md", "cameras.geojson", "links.geojson"):
+        assert notice in (tmp_path / "out" / name).read_text()
+    assert frictionless.validate(str(tmp_path / "out" / "datapackage.json")).valid
+
+
 def test_it_says_what_it_is(lake: Lake, tmp_path: Path):
     publish(lake, str(tmp_path / "out"), licence=LICENCE, k=12)
     said = json.loads((tmp_path / "out" / "datapackage.json").read_text())

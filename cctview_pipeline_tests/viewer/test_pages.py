@@ -47,6 +47,13 @@ def test_pages_about_cameras_need_no_purpose_and_leave_no_trace(browser: Browser
     assert not browser.log.path.exists()
 
 
+@pytest.mark.parametrize("address", FREE)
+def test_every_page_shows_what_the_cameras_operator_asks_for(open_browser: Open, address: str):
+    browser = open_browser(of=viewer_campaign(network="singapore"))
+    footer = browser.get(address).text.partition("<footer>")[2]
+    assert "Traffic Images accessed on 2020-05-06 from data.gov.sg" in footer
+
+
 @pytest.mark.parametrize("address", ["/", "/cameras", "/figures/vehicle_counts", HOUR])
 def test_an_empty_lake_says_how_it_is_filled(open_browser: Open, tmp_path: Path, address: str):
     browser = open_browser(made=(Lake(str(tmp_path / "none")), KeyStore(str(tmp_path / "keys"))))

@@ -1,5 +1,7 @@
 """A comparison as a file and as tables."""
 
+from collections.abc import Sequence
+
 from cctview_pipeline.analytics.clock import Clock
 from cctview_pipeline.analytics.report.compare import Compared, Comparison, Side
 from cctview_pipeline.analytics.report.document import environment, stylesheet
@@ -30,8 +32,8 @@ def _change(row: Compared, digits: int) -> str:
     return f"{row.difference:+,.{digits}f} ({interval(row.lower, row.upper, digits)}){' *' if row.is_sure else ''}"
 
 
-def page(comparison: Comparison, clock: Clock, name: str) -> bytes:
-    """One HTML file, as self-contained as a report. name: the campaign's."""
+def page(comparison: Comparison, clock: Clock, name: str, attribution: Sequence[str] = ()) -> bytes:
+    """One HTML file, as self-contained as a report. name: the campaign's; attribution: what must be shown with it."""
 
     def span(window: Window) -> str:
         return f"{clock.stamp(window.begin)} to {clock.stamp(window.end)}"
@@ -39,4 +41,5 @@ def page(comparison: Comparison, clock: Clock, name: str) -> bytes:
     title = f"{name}: {comparison.first.text} and {comparison.second.text}"
     sides = [(side, table_of(side)) for side in comparison.sides]
     template = environment().get_template("compare.html.j2")
-    return template.render(c=comparison, sides=sides, clock=clock, span=span, title=title, css=stylesheet()).encode()
+    said = {"c": comparison, "sides": sides, "clock": clock, "span": span, "title": title, "attribution": attribution}
+    return template.render(**said, css=stylesheet()).encode()

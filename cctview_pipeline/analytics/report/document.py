@@ -26,6 +26,7 @@ from cctview_pipeline.analytics.report import drawings, space_time, tables
 from cctview_pipeline.analytics.report.figures import FORMAT, Figures, figures_of, known, to_json, usable
 from cctview_pipeline.analytics.report.hours import hourly
 from cctview_pipeline.analytics.report.sources import Sources, made_tables, models_of, open_day, sources_of
+from cctview_pipeline.cameras.attribution import attributions
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
@@ -93,6 +94,11 @@ class Context:
     @property
     def title(self) -> str:
         return f"{self.campaign.name}, {self.figures.day:%A} {self.figures.day.day} {self.figures.day:%B %Y}"
+
+    @property
+    def attributions(self) -> tuple[str, ...]:
+        """What the cameras' operators ask to be shown."""
+        return attributions(self.campaign, [self.figures.day])
 
     @property
     def zone(self) -> str:

@@ -86,6 +86,13 @@ def test_it_loads_nothing_and_runs_nothing(report: Report):
     assert b"@import" not in report.html
 
 
+def test_it_shows_what_the_cameras_operator_asks_for(tmp_path: Path):
+    lake = reported(tmp_path, replace(road(2, BEGIN, 1), network="singapore"))
+    campaign = lake.require_campaign()
+    footer = Page(daily_report(lake, campaign, MAY_5).html)
+    assert any("Traffic Images accessed on 2020-05-05 from data.gov.sg" in text for text in footer.text["p"])
+
+
 def test_a_screen_reader_finds_its_way(report: Report):
     page = Page(report.html)
     assert page.named("html") == [{"lang": "en"}]
