@@ -28,11 +28,11 @@ def pipeline(names: tuple[str, ...], seconds: float) -> dict[str, dict]:
     from cctview_pipeline.cameras.attribution import attributions
     from cctview_pipeline.policy import Policy
     from cctview_pipeline.redaction.masking import Masker
-    from cctview_pipeline_tests.factories.network_runs import play, rows_of, through_pipeline
+    from cctview_pipeline_tests.factories.network_runs import How, play, rows_of, through_pipeline
 
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        runs = play(names, Path(folder), seconds, 1.0, Masker.of(Policy()), hurried=True)
+        runs = play(names, Path(folder), How(seconds=seconds, masker=Masker.of(Policy())))
         for name, run in runs.items():
             began = time.monotonic()
             lake = through_pipeline(name, run, Path(folder) / name / "pipeline")
@@ -49,7 +49,7 @@ def pipeline(names: tuple[str, ...], seconds: float) -> dict[str, dict]:
 def main() -> None:
     from cctview_pipeline.policy import Policy
     from cctview_pipeline.redaction.masking import Masker
-    from cctview_pipeline_tests.factories.network_runs import NAMES, play
+    from cctview_pipeline_tests.factories.network_runs import NAMES, How, play
     from cctview_pipeline_tests.factories.stand_in import KEY
 
     parser = argparse.ArgumentParser()
@@ -59,7 +59,8 @@ def main() -> None:
     os.environ |= {"CCTVIEW_FIVE_ONE_ONE_KEY": KEY, "CCTVIEW_CAMERAS_KEY": KEY}
     load, results = os.getloadavg()[0], {}
     with tempfile.TemporaryDirectory() as folder:
-        runs = play(NAMES, Path(folder), arguments.seconds, PERIOD_S, Masker.of(Policy()), hurried=False)
+        how = How(seconds=arguments.seconds, period_s=PERIOD_S, hurried=False, masker=Masker.of(Policy()))
+        runs = play(NAMES, Path(folder), how)
         for name, run in runs.items():
             frames = run.engine.frames
             told = {"read": frames.readings.asked, "in_vain": dict(frames.readings.reasons)} if frames else None

@@ -13,9 +13,8 @@ import json
 import logging
 import random
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import aiohttp
 import numpy as np
@@ -24,13 +23,14 @@ from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.protocol import LiveNetwork, Request, Told
 from cctview_pipeline.collect.accounts import NOT_MASKED, SPOOL_FULL
 from cctview_pipeline.collect.fetching import TOO_MANY, Answer, Bounds, Known, NoAnswer, fetch, moment_us, open_session
+from cctview_pipeline.collect.followed import CameraSession, EngineSettings, Waiting
 from cctview_pipeline.collect.newest import Newest, Seen
 from cctview_pipeline.collect.pace import Pace
 from cctview_pipeline.collect.pictures import Rules
-from cctview_pipeline.collect.told import FrameList, Wanted
+from cctview_pipeline.collect.told import FrameList
 from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Placeholders
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, LIST_BYTES, LIST_S, NAME_CHARACTERS
+from cctview_pipeline.limits import LIST_BYTES, LIST_S
 from cctview_pipeline.redaction.masking import Masked, Masker, Refused
 from cctview_pipeline.spool.segments import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
 
@@ -46,89 +46,7 @@ FIRST_S = 60.0
 NO_ADDRESS = "no address"
 COLLECTOR = ""
 """The camera id of records that are about the collector itself."""
-"""Why a picture was refused that the masking could not read."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineSettings:
-    """contact: an address at which the cameras' operator finds you; per_host: connections to one host at a time; the three
-    times are for the phases of a fetch, in seconds; largest_bytes: of one answer."""
-
-    contact: str
-    per_host: int = 64
-    connect_s: float = 5.0
-    silence_s: float = 5.0
-    whole_s: float = ANSWER_S.most
-    largest_bytes: int = int(ANSWER_BYTES.most)
-
-    def __post_init__(self) -> None:
-        ANSWER_BYTES.check(self.largest_bytes)
-        ANSWER_S.check(self.whole_s)
-        if not ("@" in self.contact or "://" in self.contact) or not self._fits_a_header():
-            raise CctviewError(
-                f"Collecting needs a contact for the cameras' operator, an e-mail or web address, not '{self.contact}': "
-                "give --contact, or set contact under [campaign.settings]."
-            )
-
-    def _fits_a_header(self) -> bool:
-        return self.contact.isprintable() and self.contact.isascii() and NAME_CHARACTERS.allows(len(self.contact))
-
-    @property
-    def user_agent(self) -> str:
-        return f"cctview-pipeline (+{self.contact})"
-
-
-@dataclass(kw_only=True)
-class Counters:
-    """What happened to one camera since the engine began.
-
-    asked: requests that came to their end; failed: those without a picture that could be used; new, unchanged: pictures; notices:
-    what came instead of one, such as "camera out of service"; refused: new pictures that are not in the spool; reasons: why, of
-    the failed and the refused; lag_s: from due to fetched, of the newest frame.
-    """
-
-    asked: int = 0
-    new: int = 0
-    unchanged: int = 0
-    notices: int = 0
-    failed: int = 0
-    refused: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    bytes: int = 0
-    lag_s: float = 0.0
-    last_failure: str = ""
-
-    def fails(self, reason: str) -> None:
-        self.failed += 1
-        self.reasons[reason] += 1
-        self.last_failure = reason
-
-    def refuses(self, reason: str) -> None:
-        self.refused += 1
-        self.reasons[reason] += 1
-
-
-@dataclass(kw_only=True)
-class CameraSession:
-    """A camera, its memory and its counts. known: by what is asked whether its newest picture has changed; kept: its newest frame
-    that was handed to the spool; wanted: of the frame list."""
-
-    camera: LiveCamera
-    watch: CameraWatch
-    tally: Counters = field(default_factory=Counters)
-    known: Known = Known()
-    kept: Seen | None = None
-    wanted: Wanted = field(default_factory=Wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A frame on its way to the spool."""
-
-    followed: CameraSession
-    record: Record
-    seen: Seen
 
 
 class Engine:

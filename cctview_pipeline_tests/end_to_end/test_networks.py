@@ -12,7 +12,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.redaction.masking import Masker, mask_of
-from cctview_pipeline_tests.factories.network_runs import play, rows_of, through_pipeline
+from cctview_pipeline_tests.factories.network_runs import How, play, rows_of, through_pipeline
 from cctview_pipeline_tests.factories.stand_in import KEY
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lake]:
     home = tmp_path_factory.mktemp("pipeline")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CCTVIEW_CAMERAS_KEY", KEY)
-        runs = play([*ZONES], home, 20.0, 1.0, Masker.of(Policy()), hurried=True)
+        runs = play([*ZONES], home, How(frames=15, masker=Masker.of(Policy())))
         return {name: through_pipeline(name, run, home / name / "pipeline") for name, run in runs.items()}
 
 

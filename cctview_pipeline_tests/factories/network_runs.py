@@ -144,16 +144,27 @@ class Collected:
         }
 
 
-async def collect_networks(
-    url: str, played: Mapping[str, Played], root: Path, run_s: float, masker: Masker, hurried: bool = False
-) -> dict[str, Collected]:
-    """All of them, side by side, for so long."""
-    runs = (_collect(url, name, each, root / name, run_s, masker, hurried) for name, each in played.items())
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """seconds: how long, or until every camera has given frames of them; period_s: of every camera; hurried: what is allowed a
+    minute is allowed a second; masker: what masks; faulty: whether the stand-in's servers fail now and then."""
+
+    masker: Masker
+    seconds: float = 60.0
+    frames: int = 0
+    period_s: float = 1.0
+    hurried: bool = True
+    faulty: bool = True
+
+
+async def _collect_all(url: str, played: Mapping[str, Played], root: Path, how: How) -> dict[str, Collected]:
+    """All of them, side by side."""
+    runs = (_collect(url, name, each, root / name, how) for name, each in played.items())
     return dict(zip(played, await asyncio.gather(*runs), strict=True))
 
 
-async def _collect(url: str, name: str, played: Played, folder: Path, run_s: float, masker: Masker, hurried: bool) -> Collected:
-    network = network_of(name, url, played.period_s, hurried)
+async def _collect(url: str, name: str, played: Played, folder: Path, how: How) -> Collected:
+    network = network_of(name, url, played.period_s, how.hurried)
     listed = await list_cameras(network, SETTINGS)
     # How often the real cameras take a picture is not how often these do.
     cameras = [replace(camera, period_s=0.0) for camera in listed.cameras]
@@ -162,12 +173,19 @@ async def _collect(url: str, name: str, played: Played, folder: Path, run_s: flo
     if name == "generic":
         keep_source(spool, network.source)
     writer, stop = SpoolWriter(spool / "1", 1 << 30), asyncio.Event()
-    engine = Engine(network, cameras, writer, SETTINGS, masker)
+    engine = Engine(network, cameras, writer, SETTINGS, how.masker)
     played.began = began = time.time()
-    asyncio.get_running_loop().call_later(run_s, stop.set)
+    ending = asyncio.create_task(_end(engine, stop, began + how.seconds, how.frames))
     await engine.run(stop)
+    await ending
     writer.close()
     return Collected(played, listed, engine, spool, Lake(str(folder / "lake")), began, time.time())
+
+
+async def _end(engine: Engine, stop: asyncio.Event, at: float, frames: int) -> None:
+    while time.time() < at and not (frames and all(each.tally.new >= frames for each in engine.followed)):
+        await asyncio.sleep(0.05)
+    stop.set()
 
 
 def seal(run: Collected) -> None:
@@ -185,12 +203,12 @@ def seal(run: Collected) -> None:
         run.lake.write("gaps", place, gaps_table(status, frames, before, place.camera, place.hour))
 
 
-def play(names: Sequence[str], root: Path, run_s: float, period_s: float, masker: Masker, hurried: bool) -> dict[str, Collected]:
+def play(names: Sequence[str], root: Path, how: How) -> dict[str, Collected]:
     """A stand-in of these networks, their collectors, and their hours sealed."""
-    played = {name: Played(name, period_s=period_s, run_s=run_s) for name in names}
-    server = StandIn(played, window_s=1.0 if hurried else 60.0)
+    played = {name: Played(name, period_s=how.period_s, run_s=how.seconds, faulty=how.faulty) for name in names}
+    server = StandIn(played, window_s=1.0 if how.hurried else 60.0)
     with server.serving() as url:
-        runs = asyncio.run(collect_networks(url, played, root, run_s, masker, hurried))
+        runs = asyncio.run(_collect_all(url, played, root, how))
     assert not server.over.total(), "A limit of the operator's was passed."
     assert server.agents == {SETTINGS.user_agent}
     for run in runs.values():
