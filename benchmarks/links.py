@@ -42,7 +42,7 @@ from cctview_pipeline.evaluate.reading import CameraResults, read_camera
 from cctview_pipeline.evaluate.transitions import assigned_matches, true_transitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.links import AWAY, TOWARDS
-from cctview_pipeline.match.propose import Proposal, Proposals, propose
+from cctview_pipeline.match.propose import DISCOVERIES, Proposal, Proposals, propose
 from cctview_pipeline.match.propose.accepting import accept
 from cctview_pipeline.match.propose.stored import hours_of_tracks, metres_apart, read_passers
 from cctview_pipeline.roads import RoadNetwork, heading
@@ -130,13 +130,13 @@ def bare(campaign: Campaign, seed: int) -> Campaign:
     return replace(campaign, cameras=tuple(cameras), links=())
 
 
-def learned(lake: Lake, with_places: bool) -> tuple[Proposals, float]:
+def learned(lake: Lake, with_places: bool, at_most: float = DISCOVERIES) -> tuple[Proposals, float]:
     """What the lake's tracks propose, and the seconds that took."""
     began = time.perf_counter()
     cameras = lake.campaign().cameras
     names = [camera.id for camera in cameras]
     hours = hours_of_tracks(lake, names, lake.campaign().hours())
-    found = propose(read_passers(lake, names, hours), metres_apart(cameras) if with_places else None)
+    found = propose(read_passers(lake, names, hours), metres_apart(cameras) if with_places else None, at_most=at_most)
     return found, time.perf_counter() - began
 
 
@@ -172,9 +172,9 @@ def city_told(lake: Lake, seed: int) -> dict:
     }
 
 
-def links_told(found: Proposals, truth: Directed) -> dict:
+def links_told(found: Proposals, truth: Directed, at_most: float = DISCOVERIES) -> dict:
     """Counts of pairs of cameras, and of links one way each; with directions, of those."""
-    links = {(each.source, each.target): (each.leaves, each.enters) for each in found.links()}
+    links = {(each.source, each.target): (each.leaves, each.enters) for each in found.links(at_most)}
     pairs, true = {frozenset(pair) for pair in links}, {frozenset(pair) for pair in truth}
     return {
         "pairs_true": len(true),
@@ -186,8 +186,8 @@ def links_told(found: Proposals, truth: Directed) -> dict:
         "told_by_cameras_between": len([each for each in found.ways if each.by_way_of]),
         "hypotheses": found.hypotheses,
         "decoys": found.decoys,
-        "largest_q": round(max((each.q for each in found.links()), default=0.0), 4),
-        "least_evidence": round(min((each.score for each in found.links()), default=0.0), 1),
+        "largest_q": round(max((each.q for each in found.links(at_most)), default=0.0), 4),
+        "least_evidence": round(min((each.score for each in found.links(at_most)), default=0.0), 1),
     }
 
 
@@ -247,10 +247,11 @@ def journeys_told(lake: Lake) -> dict:
 def published_told(lake: Lake) -> dict:
     """Which of its corridor's links are found, by the same way: nothing of the campaign is read but the cameras' places."""
     truth = true_links(lake.campaign())
-    told = {}
-    for name, with_places in (("with_places", True), ("without_places", False)):
-        found, seconds = learned(lake, with_places)
-        told[name] = links_told(found, truth) | {"seconds": round(seconds, 1), "ways": [asdict(each) for each in found.ways]}
+    told: dict = {}
+    for at_most in (DISCOVERIES, 0.05):
+        found, seconds = learned(lake, True, at_most)
+        ways = [{**asdict(each), "by_way_of": list(each.by_way_of)} for each in found.ways]
+        told[f"q {at_most:g}"] = links_told(found, truth, at_most) | {"seconds": round(seconds, 1), "ways": ways}
     return told
 
 

@@ -8,15 +8,17 @@
 
 For every two cameras and their directions of flow :mod:`evidence` looks for a travel time at which vehicles are more alike than
 by chance; :mod:`false_discovery` tells by decoys which of these are to be believed; :mod:`sharing` finds the vehicles, and how
-long they take; :mod:`reduction` leaves out what is told by cameras between.
+long they take; :mod:`reduction` leaves out what is told by cameras between, and :mod:`completion` looks again for parts of ways
+that were too faint.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from cctview_pipeline.match.propose.evidence import Peak, lags_up_to, peaks
+from cctview_pipeline.match.propose.completion import Window, missing_parts
+from cctview_pipeline.match.propose.evidence import Lags, Peak, lags_up_to, peaks
 from cctview_pipeline.match.propose.false_discovery import q_values
 from cctview_pipeline.match.propose.passers import Passers, comparable, passers_of
 from cctview_pipeline.match.propose.reduction import Way, between
@@ -30,17 +32,25 @@ LONGEST_S = 600
 FEWEST = 30
 """Vehicles of a camera in one direction: with fewer, nothing is asked of them."""
 
-DECOYS = 2000
+DECOYS = 5000
 """At least, over all hypotheses; each has one at least, and the same number of them."""
 
-DISCOVERIES = 0.05
-"""The false discovery rate up to which a way is believed, and told apart from those that it is a part of."""
+PART_DECOYS = 400
+"""Of each part of a way that is looked for where the rest of it says."""
+
+DISCOVERIES = 0.01
+"""The false discovery rate up to which a way is believed, and told by others or not: with a twentieth, half of
+all networks of ten links would have one that is none."""
 
 FASTEST_MS = 1.5 * 130 / 3.6
 """Along the straight line between two poles; the middles of what they see can be a third nearer to each other."""
 
 USUAL_MS = 60 / 3.6
 """What the length of a link is guessed by from its travel time, where places are not known."""
+
+
+Ends = tuple[Passers, Passers]
+"""Vehicles of the source and of the target."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,36 +122,49 @@ def propose(
     too_few = tuple((group.camera, group.direction) for group in groups if len(group) < FEWEST)
     if len({group.camera for group in many}) < 2:
         return Proposals(ways=(), hypotheses=0, decoys=0, too_few=too_few)
-    ready = comparable(many)
-    asked = [(one, other) for one in ready for other in ready if one.camera != other.camera]
-    each, lags = -(-decoys // len(asked)), lags_up_to(longest_s)
-    far = [known.get(frozenset((one.camera, other.camera)), 0.0) for one, other in asked]
-    seen = [peaks(*pair, lags, each, metres / FASTEST_MS) for pair, metres in zip(asked, far, strict=True)]
-    scores = np.array([found[0].score for found in seen])
-    by_chance = np.array([peak.score for found in seen for peak in found[1:]])
-    q = q_values(scores, by_chance, len(asked))
-    believed = [number for number in np.argsort(-scores, kind="stable").tolist() if q[number] <= at_most]
-    shares = {number: _shared(asked[number], seen[number][0]) for number in believed}
-    told = between({_way(asked[number]): found for number, found in shares.items()})
-    links = np.array([not told.get(_way(pair)) for pair in asked])
-    q[links] = q_values(scores[links], by_chance, len(asked))
-    proposals = [_proposal(asked[n], shares[n], seen[n][0], float(q[n]), far[n]) for n in believed]
-    ways = tuple(replace(each, by_way_of=tuple(cameras)) for each, cameras in zip(proposals, told.values(), strict=True))
-    return Proposals(ways=ways, hypotheses=len(asked), decoys=len(by_chance), too_few=too_few)
+    ready, lags = comparable(many), lags_up_to(longest_s)
+    ends = {_way(one, other): (one, other) for one in ready for other in ready if one.camera != other.camera}
+    far = {way: known.get(frozenset((way[0], way[2])), 0.0) for way in ends}
+    seen, by_chance = _asked(ends, {way: (metres / FASTEST_MS, np.inf) for way, metres in far.items()}, lags, decoys)
+    q = _rates(seen, by_chance, len(ends))
+    shares = {way: shared(*ends[way], seen[way]) for way in seen if q[way] <= at_most}
+    told = between(shares)
+    q |= _rates({way: peak for way, peak in seen.items() if not told.get(way)}, by_chance, len(ends))
+    parts = missing_parts(shares, [way for way in shares if not told[way] and q[way] <= at_most])
+    parts = {way: (max(low, far[way] / FASTEST_MS), high) for way, (low, high) in parts.items()}
+    faint, by_chance_there = _asked({way: ends[way] for way in parts}, parts, lags, PART_DECOYS * len(parts))
+    sure = {way: rate for way, rate in _rates(faint, by_chance_there, len(parts)).items() if rate <= at_most}
+    if sure:
+        shares |= {way: shared(*ends[way], faint[way]) for way in sure}
+        seen, q, told = seen | faint, q | sure, between(shares)
+    ways = tuple(_proposal(ends[way], shares[way], seen[way], q[way], far[way], told[way]) for way in shares)
+    return Proposals(ways=ways, hypotheses=len(ends) + len(parts), decoys=len(by_chance) + len(by_chance_there), too_few=too_few)
 
 
-def _shared(pair: tuple[Passers, Passers], peak: Peak) -> Shared:
-    return shared(pair[0], pair[1], peak)
+def _asked(
+    ends: Mapping[Way, Ends], windows: Mapping[Way, Window], lags: Lags, decoys: int
+) -> tuple[dict[Way, Peak], np.ndarray]:
+    """Each way's peak, highest first, and the scores of at least so many decoys, the same number of each way."""
+    if not ends:
+        return {}, np.zeros(0)
+    each = -(-decoys // len(ends))
+    found = {way: peaks(*pair, lags, each, windows[way]) for way, pair in ends.items()}
+    by_chance = np.array([peak.score for of_way in found.values() for peak in of_way[1:]])
+    return dict(sorted(((way, of_way[0]) for way, of_way in found.items()), key=lambda each: -each[1].score)), by_chance
 
 
-def _way(pair: tuple[Passers, Passers]) -> Way:
-    one, other = pair
+def _rates(seen: Mapping[Way, Peak], by_chance: np.ndarray, hypotheses: int) -> dict[Way, float]:
+    scores = np.array([peak.score for peak in seen.values()])
+    return dict(zip(seen, q_values(scores, by_chance, hypotheses).tolist(), strict=True))
+
+
+def _way(one: Passers, other: Passers) -> Way:
     return one.camera, one.direction, other.camera, other.direction
 
 
-def _proposal(ends: tuple[Passers, Passers], found: Shared, peak: Peak, q: float, metres: float) -> Proposal:
-    """metres: 0 where a place is not known."""
-    source, leaves, target, enters = _way(ends)
+def _proposal(ends: Ends, found: Shared, peak: Peak, q: float, metres: float, told: Sequence[str]) -> Proposal:
+    """metres: 0 where a place is not known; told: cameras between."""
+    source, leaves, target, enters = _way(*ends)
     return Proposal(
         source=source,
         leaves=leaves,
@@ -158,6 +181,7 @@ def _proposal(ends: tuple[Passers, Passers], found: Shared, peak: Peak, q: float
         metres_from="places" if metres else "travel time",
         score=peak.score,
         q=q,
+        by_way_of=tuple(told),
     )
 
 

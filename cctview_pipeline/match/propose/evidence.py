@@ -104,9 +104,9 @@ class Lags:
     near: np.ndarray
     around: np.ndarray
 
-    def peak(self, counts: np.ndarray, excess: np.ndarray, variance: float, shortest: float) -> list[Peak]:
+    def peak(self, counts: np.ndarray, excess: np.ndarray, variance: float, within: tuple[float, float]) -> list[Peak]:
         """counts: (T,) pairs by lag; excess: (K, T) how much heavier than 1 they are together, of K comparisons; variance: of one
-        pair's weight; shortest: no travel time is less, s -> the highest peak of each.
+        pair's weight; within: the least and the greatest travel time, s -> the highest peak of each.
 
         The error is also taken from how the lags themselves vary, if that is more: what else makes some lags heavier is no news.
         """
@@ -115,7 +115,8 @@ class Lags:
         error = np.sqrt(variance * (self.near**2 @ (counts + 0.5)))
         scores = (((self.near @ excess.T) - expected) / error[:, None]).T.reshape(len(excess), len(WIDTHS), -1)
         known = (self.near @ counts).reshape(len(WIDTHS), -1) > 0.05
-        scores = np.where(known & (self.centres >= shortest), scores / _varies(scores, known)[..., None], 0.0)
+        asked = (self.centres >= within[0]) & (self.centres <= within[1])
+        scores = np.where(known & asked, scores / _varies(scores, known)[..., None], 0.0)
         found = []
         for each in scores:
             width, place = np.unravel_index(each.argmax(), each.shape)
@@ -148,8 +149,9 @@ def lags_up_to(longest: int) -> Lags:
     )
 
 
-def peaks(one: Passers, other: Passers, lags: Lags, decoys: int, shortest: float = 0.0) -> list[Peak]:
-    """The highest peak of how alike later passers of ``other`` are to those of ``one``, and those of so many decoys."""
+def peaks(one: Passers, other: Passers, lags: Lags, decoys: int, within: tuple[float, float] = (0.0, np.inf)) -> list[Peak]:
+    """The highest peak of how alike later passers of ``other`` are to those of ``one``, and those of so many decoys.
+    within: the travel times that are asked about, s."""
     true = Comparison.of(one, other)
     compared = [true] + [true.decoy((number + 0.5) / decoys) for number in range(decoys)]
     counts, excess, squares = np.zeros(lags.longest), np.zeros((len(compared), lags.longest)), 0.0
@@ -167,4 +169,4 @@ def peaks(one: Passers, other: Passers, lags: Lags, decoys: int, shortest: float
             excess[number] += np.bincount(lag, weights, lags.longest)
             squares += float(weights @ weights)
     variance = squares / max(len(compared) * counts.sum(), 1)
-    return lags.peak(counts, excess, variance, shortest) if counts.any() else [NO_PEAK] * len(compared)
+    return lags.peak(counts, excess, variance, within) if counts.any() else [NO_PEAK] * len(compared)

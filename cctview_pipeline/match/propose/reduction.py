@@ -37,7 +37,12 @@ def _told(way: Way, first: Way, found: Mapping[Way, Shared]) -> bool:
         return False
     whole, parts = found[way], (found[first], found[last])
     off = abs(parts[0].median + parts[1].median - whole.median)
-    return off <= max(SUM_OFF * whole.median, SUM_OFF_S) and not passed_by(whole, *parts)
+    return off <= off_by(whole.median) and not passed_by(whole, *parts)
+
+
+def off_by(seconds: float) -> float:
+    """How far the parts' travel times may be from the way's, s."""
+    return max(SUM_OFF * seconds, SUM_OFF_S)
 
 
 def passed_by(whole: Shared, first: Shared, last: Shared) -> bool:

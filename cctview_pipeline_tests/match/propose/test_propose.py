@@ -99,6 +99,17 @@ def test_a_way_that_takes_as_long_as_that_past_a_camera_is_a_link_too():
     assert ("a", "away", "c", "away") in ends(propose(driven([*past, beside], noise=0.3)))
 
 
+def test_a_part_that_is_too_faint_alone_is_found_where_the_rest_of_the_way_says():
+    """Few of those that the camera between sees go on; the seventh hypothesis asks for them where they have to be."""
+    seen = Route((("a", "away", 0), ("b", "away", 60)), 150), Route((("a", "away", 0), ("b", "away", 60), ("c", "away", 150)), 9)
+    unseen = Route((("a", "away", 0), ("c", "away", 150)), 60)
+    others = Route((("b", "away", 0),), 150), Route((("c", "away", 0),), 150)
+    found = propose(driven([*seen, unseen, *others], noise=1.0))
+    assert found.hypotheses == 7
+    (part,) = (each for each in found.links() if (each.source, each.target) == ("b", "c"))
+    assert part.seconds == pytest.approx(90, rel=0.1)
+
+
 def test_nothing_arrives_sooner_than_anybody_drives():
     """What a camera 5 km on sees after a minute is no vehicle of this one."""
     route = Route((("a", "away", 0), ("b", "away", 20)), 200), Route((("a", "towards", 0),), 200)
