@@ -50,8 +50,8 @@ def backfill(
     network: Annotated[
         str,
         typer.Option(
-            help="Where frames come from: archive, footage, pictures, city for the synthetic one, or a live network; the campaign's, or "
-            "archive on an empty lake, when left out."
+            help="Where frames come from: archive, footage, pictures, city for the synthetic one, or a live network; the "
+            "campaign's, or archive on an empty lake, when left out."
         ),
     ] = "",
     path: Annotated[
