@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pyarrow.parquet as pq
 import pytest
 
-from cctview_pipeline.campaign import HOUR, Campaign, floor_hour
 from cctview_pipeline.city import CAMERAS, CityNetwork, CitySettings
 from cctview_pipeline.lake import Lake
 from cctview_pipeline_tests.factories.cities import DAWN
@@ -40,16 +39,16 @@ def write_city(folder: Path, minutes: int) -> dict[str, list[datetime]]:
 
 @pytest.mark.slow
 def test_pictures_named_by_helsinkis_clock_are_counted_by_its_days(tmp_path: Path):
-    taken = write_city(tmp_path / "pictures", minutes=4)
+    taken = write_city(tmp_path / "pictures", minutes=2)
     put(tmp_path / "pictures", "city-1/2025-06-04/00-01-00.500.png", b"\x89PNG\r\n\x1a\n broken off")
     work = Workplace(tmp_path)
-    first = floor_hour(min(min(times) for times in taken.values()))
-    Lake(str(work.lake)).write_campaign(
-        Campaign(name="own", network="pictures", start=first, end=first + 2 * HOUR, cameras=CHOSEN, timezone="Europe/Helsinki")
-    )
-    done = work.run(
-        *("backfill", "--network", "pictures", "--path", tmp_path / "pictures", "--timezone", "Europe/Helsinki", "--json"),
-    )
+    own = "--network", "pictures", "--path", tmp_path / "pictures"
+    begun = work.invoke("init", *own, "--at", "60.17,24.94", "--timezone", "Europe/Helsinki", "--purpose", "tests")
+    assert begun.returncode == 0, begun.stderr
+    looked = work.invoke("doctor")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    print(begun.stdout, looked.stdout)
+    done = work.run("backfill", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     print(json.dumps(told, indent=1)[:6000])
