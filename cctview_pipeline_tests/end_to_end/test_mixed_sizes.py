@@ -1,6 +1,7 @@
 """One campaign and one hour with cameras of different sizes, one of which changes its size in the middle."""
 
 import os
+from dataclasses import replace
 from unittest import mock
 
 import dagster as dg
@@ -31,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, dict]:
     place = Workplace(tmp_path_factory.mktemp("sizes"))
     lake = Lake(str(place.lake))
     campaign = choose(lake, Asked(network="city", cameras=list(CAMERAS), begin=RUSH, settings=SETTINGS)).campaign
-    lake.write_campaign(campaign.with_privacy(WIDE))
+    lake.write_campaign(replace(campaign, privacy=WIDE))
     with mock.patch.dict(os.environ, place.environment):
         prepare_home()
         with dg.DagsterInstance.get() as instance:
