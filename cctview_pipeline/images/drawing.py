@@ -20,6 +20,10 @@ COLOURS = {
 }
 
 
+LARGEST_SIDE = 1280
+"""px of a drawn frame: smaller ones are enlarged, so that their boxes can be told apart, larger ones stay as they are."""
+
+
 def draw_boxes(image: np.ndarray, boxes: Sequence[Sequence[float]], labels: Sequence[str], scale: int = 2) -> np.ndarray:
     """An RGB array, enlarged, with one coloured frame a box."""
     canvas = Image.fromarray(image).resize((image.shape[1] * scale, image.shape[0] * scale), Image.Resampling.BICUBIC)
@@ -35,4 +39,5 @@ def draw_busiest(frames: pa.Table, found: pa.Table) -> np.ndarray:
     jpeg = frames.filter(pc.equal(frames["frame_id"], frame_id))["jpeg"][0].as_py()
     rows = found.filter(pc.equal(found["frame_id"], frame_id)).to_pylist()
     boxes = [[row[edge] for edge in ("x1", "y1", "x2", "y2")] for row in rows]
-    return draw_boxes(decode(jpeg), boxes, [row["label"] for row in rows])
+    image = decode(jpeg)
+    return draw_boxes(image, boxes, [row["label"] for row in rows], min(2, max(1, LARGEST_SIDE // max(image.shape))))

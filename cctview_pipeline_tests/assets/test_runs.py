@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -55,8 +56,8 @@ def test_a_camera_without_frames_is_data_and_not_a_failure(archive: Path, lake: 
 def test_one_bad_camera_blocks_itself_and_not_the_range(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):
     """A detector gone wrong for one camera: its boxes leave the frame."""
 
-    def bad(detector: Detector, frames: pa.Table, zones: Zones) -> pa.Table:
-        found = detect_frames(detector, frames, zones)
+    def bad(detector: Detector, frames: pa.Table, zones: Zones, **more: Any) -> pa.Table:
+        found = detect_frames(detector, frames, zones, **more)
         shift = np.where(found["camera_id"].to_numpy() == CAMERAS[0], 1000, 0).astype(np.float32)
         return found.set_column(
             found.schema.get_field_index("x2"), found.schema.field("x2"), pc.add(found["x2"], pa.array(shift))
@@ -78,8 +79,8 @@ def test_one_bad_camera_blocks_itself_and_not_the_range(archive: Path, lake: Lak
 
 
 def test_a_check_that_fails_everywhere_stops_the_run(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):
-    def bad(detector: Detector, frames: pa.Table, zones: Zones) -> pa.Table:
-        found = detect_frames(detector, frames, zones)
+    def bad(detector: Detector, frames: pa.Table, zones: Zones, **more: Any) -> pa.Table:
+        found = detect_frames(detector, frames, zones, **more)
         elsewhere = pa.array(["no such frame"] * found.num_rows)
         return found.set_column(found.schema.get_field_index("frame_id"), found.schema.field("frame_id"), elsewhere)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -40,11 +41,11 @@ def test_whatever_a_partition_does_to_a_library_it_does_to_itself(archive: Path,
     """And what a run is at can be told while it goes on."""
     begun, told = datetime.now(UTC), []
 
-    def stumbling(detector: Detector, frames: pa.Table, zones: Zones) -> pa.Table:
+    def stumbling(detector: Detector, frames: pa.Table, zones: Zones, **more: Any) -> pa.Table:
         told.append(watch.look())
         if frames["camera_id"][0].as_py() == CAMERAS[0]:
             raise IndexError("list index out of range")
-        return detect_frames(detector, frames, zones)
+        return detect_frames(detector, frames, zones, **more)
 
     monkeypatch.setattr("cctview_pipeline.detect.tables.detect_frames", stumbling)
     with dg.DagsterInstance.ephemeral() as instance:

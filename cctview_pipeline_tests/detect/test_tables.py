@@ -7,11 +7,14 @@ import pyarrow as pa
 import pytest
 
 from cctview_pipeline.detect import Detections
+from cctview_pipeline.detect.plan import Look, Plan
 from cctview_pipeline.detect.tables import cut, cut_crops, detect_frames, vehicles
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.zones import Zones
+from cctview_pipeline_tests.factories.squares import SquareDetector
+from cctview_pipeline_tests.factories.squares import jpeg as jpeg_of
 from cctview_pipeline_tests.factories.tables import SEEN, rows
 
 SEEN_BOXES = np.array([[100.4, 80.6, 140.2, 110.0], [10, 10, 20, 30], [0, 0, 6, 6]], np.float32)
@@ -112,3 +115,25 @@ def test_crop_has_every_pixel_that_the_box_touches_and_at_least_one(box, shape):
 
 def test_crop_of_a_detection_in_the_middle():
     np.testing.assert_array_equal(cut(PICTURE, (10.2, 20.0, 12.0, 22.5)), PICTURE[20:23, 10:12])
+
+
+def test_frames_of_each_size_are_looked_at_by_their_plan_and_stay_in_order():
+    """A camera that changes its size in the middle of the hour, and back."""
+    large, small = (1280, 720), (352, 240)
+    squares = {large: [(100, 100, 160)], small: [(20, 40, 24)]}
+    order = [small, large, small, large, large]
+    shown = rows(
+        "raw_frames",
+        *(
+            {"frame_id": f"f{i}", "captured_at": SEEN + timedelta(seconds=i), "width": size[0], "height": size[1]}
+            | {"jpeg": jpeg_of(size, squares[size])}
+            for i, size in enumerate(order)
+        ),
+    )
+    detector = SquareDetector()
+    found = detect_frames(detector, shown, plans={large: Plan(large, (Look(0.25, 0, 720),), 8.0)})
+    assert sorted(detector.asked) == [(320, 180)] * 3 + [small] * 2
+    assert found["frame_id"].to_pylist() == [f"f{i}" for i in range(5)]
+    assert found["frame_width"].to_pylist() == [size[0] for size in order]
+    assert found["x1"].to_pylist() == pytest.approx([squares[size][0][0] for size in order], abs=4)
+    assert detect_frames(SquareDetector(), shown).num_rows == 2, "without a plan the large ones are missed"

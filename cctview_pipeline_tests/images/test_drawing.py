@@ -21,3 +21,9 @@ def test_the_frame_with_the_most_boxes_is_drawn_with_its_own_alone():
     assert tuple(car) in coloured
     assert tuple(bus) not in coloured
     assert drawn[60, 20].tolist() == drawn[60, 80].tolist() == car
+
+
+def test_a_large_frame_is_not_enlarged():
+    frames = pa.table({"frame_id": ["large"], "jpeg": [encode_jpeg(np.full((720, 1280, 3), 60, np.uint8))]})
+    found = pa.table({"frame_id": ["large"], "label": ["car"], "x1": [10.0], "y1": [10.0], "x2": [90.0], "y2": [60.0]})
+    assert draw_busiest(frames, found).shape == (720, 1280, 3)

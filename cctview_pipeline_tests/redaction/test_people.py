@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.city.network import START
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import decode
-from cctview_pipeline.redaction.people import PeopleDetector, grown, rectangles
+from cctview_pipeline.redaction.people import PeopleDetector, grown, halvings_of, rectangles, without_covered
 from cctview_pipeline.redaction.people_network import SOMEBODY, VEHICLE, TorchBackend
 from cctview_pipeline.registry.manifest import find_model
 from cctview_pipeline.training.detector.augmentation import Example
@@ -44,6 +45,37 @@ def test_hardly_anything_of_people_is_left_and_vehicles_stay(finder: PeopleDetec
     found = left(finder, frames)
     assert found.people < 0.05
     assert found.vehicles < 0.06
+
+
+def test_people_in_larger_pictures_are_found_as_in_small_ones(finder: PeopleDetector, frames: list[PeopleFrame]):
+    """The same frames with four times the pixels a side: looked at as they are, two thirds of everybody would stay."""
+    chosen = [frame for frame in frames if len(frame.people)][::9]
+    covered = []
+    for times in (1, 4):
+        painted = whole = 0
+        for frame in chosen:
+            height, width = (times * side for side in frame.image.shape[:2])
+            (found,) = finder.find([np.asarray(Image.fromarray(frame.image).resize((width, height), Image.Resampling.BICUBIC))])
+            inside, there = (np.zeros((height, width), bool) for _ in range(2))
+            for mask, boxes in ((inside, found), (there, frame.people * times)):
+                for x1, y1, x2, y2 in boxes.astype(int):
+                    mask[y1:y2, x1:x2] = True
+            painted, whole = painted + (inside & there).sum(), whole + there.sum()
+        covered.append(painted / whole)
+    assert min(covered) > 0.9
+    assert covered[1] > covered[0] - 0.03
+
+
+def test_how_often_a_picture_is_halved():
+    assert [halvings_of((240, 352, 3)), halvings_of((288, 352, 3)), halvings_of((480, 480, 3))] == [(0,)] * 3
+    assert [halvings_of((360, 640, 3)), halvings_of((576, 720, 3))] == [(0, 1)] * 2
+    assert [halvings_of((720, 1280, 3)), halvings_of((1080, 1920, 3)), halvings_of((2160, 3840, 3))] == [(1, 2), (1, 2), (2, 3)]
+
+
+def test_of_two_looks_at_one_place_one_rectangle_is_left():
+    boxes = np.array([[0, 0, 8, 8], [2, 2, 6, 6], [0, 0, 8, 8], [4, 4, 12, 12]], np.float32)
+    assert without_covered(boxes).tolist() == [[0, 0, 8, 8], [4, 4, 12, 12]]
+    assert without_covered(boxes[:0]).shape == (0, 4)
 
 
 def test_frames_of_any_size(finder: PeopleDetector):

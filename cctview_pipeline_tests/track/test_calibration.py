@@ -87,7 +87,7 @@ def test_another_frame_size(exact):
     boxes, *rest = hour()
     twice = calibrate(2 * boxes, *rest, frame_size=(704, 480))
     points = np.array([[150.0, 120.0], [200.0, 90.0]])
-    np.testing.assert_allclose(twice.metres(2 * points), exact.metres(points), rtol=0.05)
+    np.testing.assert_allclose(twice.metres(2 * points), exact.metres(points), rtol=1e-6)
 
 
 def test_too_few_cars():
