@@ -92,8 +92,8 @@ def init(
         made = _recorded(network, split(cameras), Place.parse(at) if at else None, said, fps, bool(span[0]))
     understood(made)
     lake.write_campaign(made, commented(made))
-    hours = "from now on" if made.end is None else f"{len(made.hours()):,} hours of it over"
-    console.print(f"Wrote {lake.uri}/campaign.toml: {len(made.cameras):,} of the cameras, {hours}. Next:", soft_wrap=True)
+    hours = f"from {made.start:%Y-%m-%dT%H:%MZ} on" if made.end is None else _several(len(made.hours()), "hour")
+    console.print(f"Wrote {lake.uri}/campaign.toml: {_several(len(made.cameras), 'camera')}, {hours}. Next:", soft_wrap=True)
     for line in _next(made):
         say(f"  {line}")
 
@@ -130,9 +130,8 @@ def _recorded(network: str, ids: list[str], at: Place | None, said: Said, fps: f
     if not hours:
         raise CctviewError(f"{path} has no hour of these cameras.")
     if guessed:
-        console.print(
-            f"The place of {len(guessed)} cameras is a guess: correct latitude and longitude in campaign.toml.", style="yellow"
-        )
+        sentence = f"The place of {_several(len(guessed), 'camera')} is a guess: correct latitude and longitude in campaign.toml."
+        console.print(sentence, style="yellow", soft_wrap=True)
     timezone = said.timezone or getattr(source, "timezone", "")
     window = {"start": said.start if begun else hours[0], "end": said.end or hours[-1] + HOUR}
     return Said(**(vars(said) | window | {"settings": settings, "path": path, "timezone": timezone})).campaign(network, cameras)
@@ -158,3 +157,7 @@ def _asked(option: str, question: str, kind: Callable[[str], _T], default: str |
 
 def _ceil(time: datetime | None) -> datetime | None:
     return time if time is None or time == floor_hour(time) else floor_hour(time) + HOUR
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
