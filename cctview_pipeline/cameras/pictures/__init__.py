@@ -90,7 +90,7 @@ class PictureNetwork:
             return f"{self.path} holds no pictures: it is empty."
         if only := next((each for each in unused if each.reason == "no_zone"), None):
             return (
-                f"{only.count:,} pictures in {self.path} tell a time without a zone, such as {only.example}: "
+                f"Pictures in {self.path} tell a time without a zone ({only.count:,}), such as {only.example}: "
                 "give --timezone, such as Europe/Helsinki, or timezone under [campaign] in campaign.toml."
             )
         return f"{self.path} holds no pictures that can be used: {'; '.join(each.sentence for each in unused)}."

@@ -71,7 +71,7 @@ class Found:
 
 def find_pictures(root: Path, settings: PictureSettings, zone: tzinfo | None) -> Found:
     """Everything below a folder. zone: of times without one."""
-    found, times = Found(), Times()
+    root, found, times = root.absolute(), Found(), Times()  # of "." the name would not tell
     pictures: dict[tuple[str, datetime], list[Picture]] = defaultdict(list)
     for folder, names in walk(root, found.left):
         below = folder.relative_to(root).parts
