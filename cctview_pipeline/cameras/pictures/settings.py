@@ -11,8 +11,8 @@ from cctview_pipeline.settings import CLOSED, Section, Text, Texts, read
 
 STARTS = ("name", "metadata", "sidecar", "mtime")
 """What may tell when a picture was taken, in the words of footage."""
-DEFAULT = ("name", "metadata", "sidecar")
-"""In the order in which they are asked. A file's own time is when it was written or copied: only whoever knows better says so."""
+DEFAULT = ("sidecar", "name", "metadata")
+"""In the order in which they are asked: who writes a times.csv means it. A file's own time is when it was written or copied: only whoever knows better says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,8 @@ class PictureSettings:
 
     __pydantic_config__ = CLOSED
 
-    start: Annotated[Texts, Field(examples=[["sidecar", "name"]])] = DEFAULT
-    """What may tell when a picture was taken, in this order: `name`, `metadata` (EXIF), `sidecar` (times.csv), `mtime`."""
+    start: Annotated[Texts, Field(examples=[["name", "metadata"]])] = DEFAULT
+    """What may tell when a picture was taken, in this order: `sidecar` (times.csv), `name`, `metadata` (EXIF), `mtime`."""
     camera: Annotated[Text, Field(examples=["folder"])] = "auto"
     """Whether the `folder` or the `name` of a file says its camera; `auto` takes a name CAMERA--TIME, else the folder."""
 

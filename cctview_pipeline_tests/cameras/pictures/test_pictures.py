@@ -178,6 +178,13 @@ def test_times_csv_tells_the_rest(tmp_path: Path):
     assert examples["row"] == "times.csv: cam1/1.jpg"
 
 
+def test_times_csv_corrects_a_name(tmp_path: Path):
+    put(tmp_path, "cam1/20260603_070000Z.jpg", picture())
+    put(tmp_path, "times.csv", "file,captured_at\ncam1/20260603_070000Z.jpg,2026-06-03T07:15:30Z")
+    assert times(tmp_path) == {"cam1": [TAKEN]}
+    assert times(tmp_path, settings=PictureSettings(start=("name",))) == {"cam1": [EIGHT]}
+
+
 @pytest.mark.parametrize("text", ["name,when\na,b", b"\xff\xfe\0", 'file,captured_at\n"' + "x" * 200_000])
 def test_a_times_csv_that_cannot_be_read_takes_nothing_with_it(tmp_path: Path, text: str | bytes):
     put(tmp_path, "times.csv", text)
