@@ -23,7 +23,7 @@ its point is its place.
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -217,7 +217,7 @@ class Generic(Network):
             if "\0" in text:
                 raise ValueError("It is no UTF-8.")
             separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-            return list(csv.DictReader(io.StringIO(text), delimiter=separator))
+            return list(_lines(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)))
         document = document_of(content)
         if self.source.form == "geojson":
             features = list_in(document["features"])
@@ -259,6 +259,17 @@ class Generic(Network):
 _HEADER = re.compile(r"[A-Za-z0-9-]+: ?[\x20-\x7e]+")
 _POINT = "geometry "
 """No name of a property ends in a space that anybody means."""
+
+
+def _lines(reader: csv.DictReader) -> Iterator[dict | None]:
+    """Every line by itself; None for one that is none."""
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield None
 
 
 def _at(row: Mapping, path: str) -> Any:

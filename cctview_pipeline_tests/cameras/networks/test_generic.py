@@ -60,6 +60,13 @@ def test_csv_with_a_mark_before_it_and_a_field_that_says_on(separator: str):
     assert dict(found.left_out) == {"elsewhere": 1}
 
 
+def test_a_line_of_a_csv_that_is_none_takes_no_other_with_it():
+    lines = ["id,name,latitude,longitude", "a,Foo,48.2,16.3", f"b,{'x' * 200_000},48.2,16.3", "c,Bar,48.2,16.3"]
+    found = read(network(form="csv"), "\r".join(lines).encode())
+    assert [camera.id for camera in found.cameras] == ["a", "c"]
+    assert sum(found.left_out.values()) == 1
+
+
 def test_a_csv_in_another_encoding_is_refused():
     with pytest.raises(CctviewError, match="gives no list of cameras"):
         read(network(form="csv"), "id\tname\n1\tfoo".encode("utf-16-le"))
