@@ -34,7 +34,9 @@ class Readings:
         if not self.asked:
             return ""
         why = ", ".join(f"{count:,} {reason}" for reason, count in self.reasons.most_common())
-        return f"The list of frames was read {self.asked:,} times, {self.failed:,} of them in vain{f' ({why})' if why else ''}."
+        times = "once" if self.asked == 1 else f"{self.asked:,} times"
+        vain = f", {self.failed:,} of them in vain ({why})" if why else ""
+        return f"The list of frames was read {times}{vain}."
 
 
 @dataclass
