@@ -32,7 +32,7 @@ LONGEST_S = 600
 FEWEST = 30
 """Vehicles of a camera in one direction: with fewer, nothing is asked of them."""
 
-DECOYS = 5000
+DECOYS = 3000
 """At least, over all hypotheses; each has one at least, and the same number of them."""
 
 PART_DECOYS = 400

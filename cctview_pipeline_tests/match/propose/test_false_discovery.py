@@ -10,10 +10,16 @@ from cctview_pipeline.match.propose.false_discovery import q_values
 SCORES = st.lists(st.floats(0, 10), max_size=30).map(np.array)
 
 
-def test_what_no_decoy_reaches_is_as_sure_as_the_decoys_are_many():
-    q = q_values(np.array([9.0, 8.0, 1.0, 1.0]), np.linspace(0, 4, 99), 4)
-    assert q[:2] == pytest.approx(4 * 0.01 / 2)
-    assert q[2:] == pytest.approx(4 * 0.76 / 4, abs=0.03)
+def test_what_no_decoy_reaches_is_as_sure_as_their_tail_says_and_no_more():
+    decoys = np.random.default_rng(0).exponential(size=2000)
+    q = q_values(np.array([30.0, 9.0, 1.0, 1.0]), decoys, 4)
+    assert q[0] == pytest.approx(4 / 100 / 2001)
+    assert q[1] == pytest.approx(4 * np.exp(-9) / 2, rel=0.8)
+    assert q[2:] == pytest.approx(4 * np.exp(-1) / 4, rel=0.1)
+
+
+def test_few_decoys_claim_no_more_than_their_number():
+    assert q_values(np.array([9.0]), np.zeros(9), 1) == pytest.approx(0.1)
 
 
 def test_nothing_has_no_rates():
@@ -26,10 +32,10 @@ def test_a_score_among_decoys_is_nothing():
 
 
 def test_among_fewer_that_count_the_same_chance_is_a_higher_rate():
-    """Of a hundred that were asked ten are true, and six of them are told by the others."""
-    scores, decoys = np.array([9.0] * 10), np.linspace(0, 4, 999)
-    assert q_values(scores, decoys, 100) == pytest.approx(0.01)
-    assert q_values(scores[:4], decoys, 100) == pytest.approx(0.025)
+    """Ten were asked and found, and six of them are told by the others."""
+    scores, decoys = np.array([9.0] * 10), np.zeros(9)
+    assert q_values(scores, decoys, 10) == pytest.approx(0.1)
+    assert q_values(scores[:4], decoys, 10) == pytest.approx(0.25)
 
 
 @given(SCORES, SCORES)
