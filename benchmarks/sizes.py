@@ -173,9 +173,10 @@ def timed(run: Callable):
     return run(), time.process_time() - begun
 
 
-def of_city(detector: Detector, finder: PeopleDetector, seed: int) -> dict:
-    told: dict = {"seed": seed, "frames": 6 * FRAMES_A_CAMERA, "people_an_hour": WALKING}
-    for size in SIZES:
+def of_city(detector: Detector, finder: PeopleDetector, seed: int, sizes: Sequence[str], known: dict) -> dict:
+    """known: what was measured of the same seed before, of other sizes."""
+    told: dict = known | {"seed": seed, "frames": 6 * FRAMES_A_CAMERA, "people_an_hour": WALKING}
+    for size in sizes:
         shown = city(seed, size)
         for name, side in SIDES.items():
             if side > 640 and max(shown[0].size) <= 640:
@@ -263,7 +264,7 @@ def teachers_of(rows, width: int, shape: tuple[int, int]) -> tuple[np.ndarray, n
     boxes, scores = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32), rows["score"].to_numpy()
     sure = (np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) < shape[0] * shape[1] / 4) | (scores >= DOUBTFUL)
     true = sure & (rows["label"].to_numpy() == "vehicle") & (scores >= LEAST_SCORE)
-    boxes *= np.float32(width / shape[1])
+    boxes = boxes * np.float32(width / shape[1])
     return boxes[true], boxes[sure & ~true]
 
 
@@ -272,21 +273,22 @@ def main() -> None:
     parser.add_argument("part", choices=("city", "real", "counts"))
     parser.add_argument("--seed", type=int, default=9000)
     parser.add_argument("--data", type=Path, help="a folder with cities/")
+    parser.add_argument("--sizes", nargs="*", default=SIZES, help="of the city: these alone, the others stay as measured")
     parser.add_argument("--lakes", type=Path, default=Path("lakes"), help="where the lakes of counts are, or are made")
     given = parser.parse_args()
     detector, finder = load_detector(device="cpu"), PeopleDetector.load("cpu")
+    known = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     if given.part == "city":
-        told = of_city(detector, finder, given.seed)
+        told = of_city(detector, finder, given.seed, given.sizes, known.get("city", {}) if given.sizes != SIZES else {})
     elif given.part == "real":
         told = of_real(detector, finder, given.data)
     else:
         told = of_counts(given.lakes, given.seed)
-    known = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    known[given.part] = {
+    known = json.loads(RESULT.read_text()) if RESULT.exists() else {}  # another part may have been written meanwhile
+    known[given.part] = told | {
         "command": f"python benchmarks/sizes.py {given.part}" + (" --data DIR" if given.data else f" --seed {given.seed}"),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, shared; load {os.getloadavg()[0]:.1f}",
-        **told,
     }
     RESULT.write_text(json.dumps(known, indent=1) + "\n")
 

@@ -22,9 +22,10 @@ CELL, MULTIPLE = 4, 16
 """Pixels of a cell, and of the sides that the network takes."""
 COMPACT = 0.6
 """Share of its bounding box that a group of cells fills to be painted as one box."""
-LARGEST_SIDE, TWICE_SIDE = 960, 480
-"""px of the longer side. A larger picture is halved until it is not; what is then larger than the second is looked at once more
-at half of that, for people near the camera. benchmarks/sizes.py has what this finds."""
+LARGEST_SIDE, TWICE_SIDE = 960, 384
+"""px. A picture whose longer side is larger is halved until it is not; one whose shorter side is then larger than the second is
+looked at once more at half of that, for people near the camera, who stand low in tall pictures. benchmarks/sizes.py has what this
+finds."""
 MODEL = "people-finder"
 
 
@@ -114,10 +115,10 @@ class PeopleDetector:
 
 def halvings_of(shape: tuple[int, ...]) -> tuple[int, ...]:
     """How often a picture (H, W, ...) is halved before it is looked at, for each look at it."""
-    side, first = max(shape[:2]), 0
-    while side > LARGEST_SIDE:
-        side, first = -(-side // 2), first + 1
-    return (first, first + 1) if side > TWICE_SIDE else (first,)
+    (short, long), first = sorted(shape[:2]), 0
+    while long > LARGEST_SIDE:
+        short, long, first = -(-short // 2), -(-long // 2), first + 1
+    return (first, first + 1) if short > TWICE_SIDE else (first,)
 
 
 def halved(image: np.ndarray, times: int) -> np.ndarray:

@@ -67,9 +67,9 @@ def test_people_in_larger_pictures_are_found_as_in_small_ones(finder: PeopleDete
 
 
 def test_how_often_a_picture_is_halved():
-    assert [halvings_of((240, 352, 3)), halvings_of((288, 352, 3)), halvings_of((480, 480, 3))] == [(0,)] * 3
-    assert [halvings_of((360, 640, 3)), halvings_of((576, 720, 3))] == [(0, 1)] * 2
-    assert [halvings_of((720, 1280, 3)), halvings_of((1080, 1920, 3)), halvings_of((2160, 3840, 3))] == [(1, 2), (1, 2), (2, 3)]
+    assert [halvings_of((240, 352, 3)), halvings_of((288, 352, 3)), halvings_of((360, 640, 3))] == [(0,)] * 3
+    assert [halvings_of((480, 640, 3)), halvings_of((576, 720, 3))] == [(0, 1)] * 2
+    assert [halvings_of((720, 1280, 3)), halvings_of((1080, 1920, 3)), halvings_of((2160, 3840, 3))] == [(1,), (1, 2), (2, 3)]
 
 
 def test_of_two_looks_at_one_place_one_rectangle_is_left():
