@@ -26,7 +26,7 @@ _LARGER = 2
 _LOST_BY_NATURE, _LOST_BY_FAULT = 0.015, 1 / 7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exposure:
     """One frame to take. number: of the frame in the camera's history; shows: the moment that the picture shows, other
     than captured_at when it is frozen, or None for the notice; turned: taken after the camera was turned; enlarged: twice
@@ -60,11 +60,11 @@ class Studio:
                 continue
             found.append(
                 Exposure(
-                    number,
-                    captured_at,
-                    self._shows(captured_at),
-                    self.faults.has("turned", camera) and captured_at >= turn,
-                    self.faults.has("resized", camera) and captured_at >= turn,
+                    number=number,
+                    captured_at=captured_at,
+                    shows=self._shows(captured_at),
+                    turned=self.faults.has("turned", camera) and captured_at >= turn,
+                    enlarged=self.faults.has("resized", camera) and captured_at >= turn,
                 )
             )
         return found
