@@ -66,18 +66,19 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
     return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))}
 
 
-def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance) -> Plan:
-    """What of the plan was never finished, and what of it rests on that.
+def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance, anew: Iterable[str] = ()) -> Plan:
+    """What of the plan was never finished, and what of it rests on that. anew: tables that are to be made all the same.
 
     A partition is finished when its table is in the lake and Dagster knows of it, or when it was deleted on purpose.
     """
     missing: Plan = {}
+    wanted = frozenset(anew)
     tombstones = Tombstones(lake)
     deleted = {asset: tombstones.partitions(asset) for asset in plan}
     for asset, partitions in plan.items():
         known = instance.get_materialized_partitions(dg.AssetKey(asset))
         written = _written(lake, asset)
-        unknown = {p for p in partitions if to_key(p) not in known or p not in written}
+        unknown = {p for p in partitions if asset in wanted or to_key(p) not in known or p not in written}
         missing[asset] = unknown - deleted[asset]
     for before, asset in pairwise(table for table in CHAIN if table != "passages"):
         missing[asset] |= missing[before]

@@ -30,7 +30,7 @@ from cctview_pipeline.cli.options import (
     split,
 )
 from cctview_pipeline.cli.terminal import console, print_json, say
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, NotFoundError, printable
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.registry.manifest import check_file, find_model
@@ -64,6 +64,9 @@ def backfill(
     begin: FromOption = "",
     end: ToOption = "",
     again: Annotated[bool, typer.Option("--again", help="Also make what is finished already.")] = False,
+    again_from: Annotated[
+        str, typer.Option("--again-from", help="Also make this table, and what rests on it: matches, say, after new links.")
+    ] = "",
     seed: SeedOption = None,
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
@@ -122,7 +125,7 @@ def backfill(
             aside.print(f"Nothing more is made of its frames. {sentence}", style="yellow", soft_wrap=True)
     _check_models(chosen.campaign)
     lake.storage.check_writable()
-    report = _make(lake, chosen, again, aside)
+    report = _make(lake, chosen, again, again_from, aside)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -154,7 +157,7 @@ class Report:
         }
 
 
-def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> Report:
+def _make(lake: Lake, chosen: BackfillRequest, again: bool, again_from: str, aside: Console) -> Report:
     """Launch and wait. The campaign is written first, since runs read it; if nothing at all could be made of a new one it goes
     again, so that the next command begins anew."""
     from cctview_pipeline.assets.weights import record_models
@@ -164,12 +167,14 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, aside: Console) -> R
     from cctview_pipeline.definitions import build_definitions
 
     campaign, before = chosen.campaign, lake.campaign()
+    plan = launching.whole_plan(campaign, chosen.cameras, chosen.hours)
+    if again_from and again_from not in plan:
+        raise NotFoundError(f"A backfill of this lake makes no table '{printable(again_from)}': it makes {', '.join(plan)}.")
     with open_instance() as instance:
         if before != campaign:
             check_not_served(instance)
             lake.write_campaign(campaign)
-        plan = launching.whole_plan(campaign, chosen.cameras, chosen.hours)
-        todo = plan if again else launching.missing_plan(plan, campaign, lake, instance)
+        todo = plan if again else launching.missing_plan(plan, campaign, lake, instance, filter(None, (again_from,)))
         planned, total, since, mark = launching.count(plan), launching.count(todo), datetime.now(UTC), launching.log_end(instance)
         if not total:
             record_models(instance, campaign)

@@ -99,7 +99,7 @@ def accept(
     left = f"; {len(wanted) - len(written)} stood there already" if len(wanted) > len(written) else ""
     console.print(f"Wrote {len(written)} links into {lake.storage.path('campaign.toml')}{left}.", soft_wrap=True, highlight=False)
     if written:
-        say(f"\nNext: {command_line('backfill', '--again')}\n      matches vehicles along them")
+        say(f"\nNext: {command_line('backfill', '--again-from', 'matches')}\n      matches vehicles along them")
 
 
 @links.command("list")

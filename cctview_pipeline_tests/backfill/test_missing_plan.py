@@ -58,3 +58,9 @@ def test_frames_lead_to_everything_of_their_camera(tmp_path, instance):
     found = missing(tmp_path, instance, ("raw_frames", NEXT))
     of_camera = [table for table in (*CHAIN, "coverage") if table != "matches"]
     assert {table: found[table] for table in of_camera} == {table: {NEXT} for table in of_camera}
+
+
+def test_a_table_that_is_made_anew_takes_with_it_what_rests_on_it_alone(tmp_path, instance):
+    missing(tmp_path, instance)
+    found = missing_plan(PLAN, campaign(), Lake(str(tmp_path / "lake")), instance, anew=["matches"])
+    assert found == {"matches": PLAN["matches"], "journeys": PLAN["journeys"]}

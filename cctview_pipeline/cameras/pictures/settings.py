@@ -12,7 +12,8 @@ from cctview_pipeline.settings import CLOSED, Section, Text, Texts, read
 STARTS = ("name", "metadata", "sidecar", "mtime")
 """What may tell when a picture was taken, in the words of footage."""
 DEFAULT = ("sidecar", "name", "metadata")
-"""In the order in which they are asked: who writes a times.csv means it. A file's own time is when it was written or copied: only whoever knows better says so."""
+"""In the order in which they are asked: who writes a times.csv means it. A file's own time is when it was written or copied: only
+whoever knows better says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
