@@ -181,6 +181,11 @@ class Camera:
             if not (0 <= x <= size[0] and 0 <= y <= size[1]):
                 refuse(f"a zone has the corner [{x}, {y}], outside its zones_size of {named(size)}: correct one of the two.")
 
+    @property
+    def has_place(self) -> bool:
+        """Whether somebody knows where it stands: 0, 0, in the Gulf of Guinea, is what lists and drafts have else."""
+        return (self.latitude, self.longitude) != (0, 0)
+
     def distance_m(self, other: "Camera") -> float:
         """Metres along the great circle, the least that any road between the two can measure."""
         return metres_between(self, other)
@@ -301,7 +306,7 @@ class Campaign(Head):
             if link.pair in met:
                 refuse(link, "stands there twice: take one of them out.")
             met.add(link.pair)
-            straight = ends[0].distance_m(ends[1])
+            straight = ends[0].distance_m(ends[1]) if all(end.has_place for end in ends) else 0.0
             if link.metres < 0.8 * straight - 100:  # places are those of poles, and some lists round them
                 refuse(link, f"has {link.metres:g} metres, and the straight line between the two has {straight:.0f}: correct it.")
             for camera, key, side in zip(ends, ("leaves", "enters"), (link.leaves, link.enters), strict=True):

@@ -44,6 +44,11 @@ def test_a_side_that_the_camera_does_not_have_is_refused():
         campaign(cameras=(NORTH, SOUTH), links=(replace(LINK, leaves="E"),))
 
 
+def test_where_a_place_is_not_known_no_length_is_wrong():
+    nowhere = (replace(UNKNOWN[0], latitude=0.0, longitude=0.0), UNKNOWN[1])
+    assert campaign(cameras=nowhere, links=(LINK,)).links == (LINK,)
+
+
 def test_a_pair_that_is_linked_twice_is_refused():
     with pytest.raises(ConfigurationError, match="stands there twice"):
         campaign(cameras=UNKNOWN, links=(LINK, LINK))

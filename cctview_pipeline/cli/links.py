@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from cctview_pipeline.campaign import parse_span, touching
@@ -66,7 +69,9 @@ def propose(
     hours = hours_of_tracks(lake, names, touching(campaign.hours(), *span))
     if not hours:
         raise NotFoundError("No hour of those asked for has tracks yet: `cctview backfill` makes them.")
-    found = learn(read_passers(lake, names, hours), metres_apart(asked), longest_s=seconds, at_most=at_most)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        shown = partial(progress.track, description="pairs of directions")
+        found = learn(read_passers(lake, names, hours), metres_apart(asked), longest_s=seconds, at_most=at_most, shown=shown)
     keep(lake, found, hours)
     proposed = found.links(at_most)
     if as_json:

@@ -12,7 +12,7 @@ long they take; :mod:`reduction` leaves out what is told by cameras between, and
 that were too faint.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,13 +109,14 @@ def propose(
     longest_s: int = LONGEST_S,
     at_most: float = DISCOVERIES,
     decoys: int = DECOYS,
+    shown: Callable[[Sequence[Way]], Iterable[Way]] = iter,
 ) -> Proposals:
     """Vehicles by camera and direction -> the ways between cameras that they say there are.
 
     metres: between two cameras' places, along the great circle, where these are known, of pairs in either order; a lower bound of
     what vehicles drive. longest_s: of a travel time. at_most: the false discovery rate up to which ways are believed; that
-    of a link, among links alone, can be more. The same vehicles give the same answer, in whatever order and by whatever names the
-    cameras come.
+    of a link, among links alone, can be more. shown: walks through the hypotheses, and may tell how far it is. The same vehicles
+    give the same answer, in whatever order and by whatever names the cameras come.
     """
     known = {frozenset(pair): far for pair, far in (metres or {}).items()}
     many = [group for group in groups if len(group) >= FEWEST]
@@ -125,7 +126,8 @@ def propose(
     ready, lags = comparable(many), lags_up_to(longest_s)
     ends = {_way(one, other): (one, other) for one in ready for other in ready if one.camera != other.camera}
     far = {way: known.get(frozenset((way[0], way[2])), 0.0) for way in ends}
-    seen, by_chance = _asked(ends, {way: (metres / FASTEST_MS, np.inf) for way, metres in far.items()}, lags, decoys)
+    windows = {way: (metres / FASTEST_MS, np.inf) for way, metres in far.items()}
+    seen, by_chance = _asked(ends, windows, lags, decoys, shown)
     q = _rates(seen, by_chance, len(ends))
     shares = {way: shared(*ends[way], seen[way]) for way in seen if q[way] <= at_most}
     told = between(shares)
@@ -142,13 +144,17 @@ def propose(
 
 
 def _asked(
-    ends: Mapping[Way, Ends], windows: Mapping[Way, Window], lags: Lags, decoys: int
+    ends: Mapping[Way, Ends],
+    windows: Mapping[Way, Window],
+    lags: Lags,
+    decoys: int,
+    shown: Callable[[Sequence[Way]], Iterable[Way]] = iter,
 ) -> tuple[dict[Way, Peak], np.ndarray]:
     """Each way's peak, highest first, and the scores of at least so many decoys, the same number of each way."""
     if not ends:
         return {}, np.zeros(0)
     each = -(-decoys // len(ends))
-    found = {way: peaks(*pair, lags, each, windows[way]) for way, pair in ends.items()}
+    found = {way: peaks(*ends[way], lags, each, windows[way]) for way in shown(list(ends))}
     by_chance = np.array([peak.score for of_way in found.values() for peak in of_way[1:]])
     return dict(sorted(((way, of_way[0]) for way, of_way in found.items()), key=lambda each: -each[1].score)), by_chance
 
