@@ -68,7 +68,7 @@ def read_passers(lake: Lake, cameras: Sequence[str], hours: Sequence[datetime]) 
 
 def metres_apart(cameras: Sequence[Camera]) -> dict[tuple[str, str], float]:
     """Between every two cameras whose places are known and are not one: 0, 0 is no place, and lists have cameras of one mast."""
-    known = [camera for camera in cameras if camera.latitude or camera.longitude]
+    known = [camera for camera in cameras if camera.has_place]
     far = {(one.id, other.id): metres_between(one, other) for one, other in combinations(known, 2)}
     return {pair: metres for pair, metres in far.items() if metres > 0}
 
