@@ -54,7 +54,8 @@ def refuse_undescribed(
         check_offered(strangers, source.cameras(), source.spool)
     raise UndescribedCameras(
         f"Camera '{first}' is not in the catalogue: describe it under [[cameras]] in {lake_uri}/campaign.toml, which is not "
-        f"there yet: what is printed above is its beginning, with places to fill in. Or choose others with --cameras. Known are "
+        "there yet: `cctview init --at LATITUDE,LONGITUDE` writes it, and what is printed above is its beginning, with places to "
+        "fill in. Or choose others with --cameras. Known are "
         f"{', '.join(catalogue())}.",
         _draft(strangers, source, path, purposes),
     )

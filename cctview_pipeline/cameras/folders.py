@@ -10,6 +10,7 @@ from cctview_pipeline.frames import Unused
 from cctview_pipeline.limits import ARCHIVE_DEPTH
 
 UNUSED_FOLDERS = {
+    "linked_folder": "links to folders, which are not followed: give the folder that they lead to",
     "unreadable_folder": "folders that can't be opened",
     "too_deep": f"folders more than {ARCHIVE_DEPTH.most} deep",
 }
@@ -42,6 +43,9 @@ def walk(root: Path, left: LeftOut) -> Iterator[tuple[Path, list[str]]]:
     for name, below, files in os.walk(root, onerror=unreadable):
         folder = Path(name)
         below[:] = sorted(each for each in below if not each.startswith(".") and each != "__MACOSX")
+        for each in below:
+            if (folder / each).is_symlink():
+                left.add("linked_folder", place_in(root, folder / each))
         if not ARCHIVE_DEPTH.allows(len(folder.relative_to(root).parts) + 1) and below:
             left.add("too_deep", place_in(root, folder))
             below.clear()

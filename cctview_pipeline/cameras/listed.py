@@ -11,7 +11,7 @@ from cctview_pipeline.campaign import FACINGS, BadCamera, check_camera
 from cctview_pipeline.limits import LIST_ROWS, NAME_CHARACTERS
 
 NO_CAMERA, DUPLICATE, CASE, TOO_MANY = "no_camera", "duplicate", "case", "too_many"
-ELSEWHERE, CREDITED, ENDED = "elsewhere", "credited", "ended"
+ELSEWHERE, CREDITED, ENDED, NO_ADDRESS = "elsewhere", "credited", "ended", "no_address"
 """Why rows are left out, besides what campaign.BadCamera names."""
 LONGEST_PERIOD_S = 86_400.0
 MIN_SHARE = 0.9
@@ -27,6 +27,7 @@ WORDS = {
     ELSEWHERE: "whose picture lies on a host that is not the network's",
     CREDITED: "whose picture is credited to somebody whose terms are not known",
     ENDED: "that the network has given up",
+    NO_ADDRESS: "without the address of a picture where the description says that it is",
     TOO_MANY: f"behind row {LIST_ROWS.most:,}, up to which a list is read",
 }
 """Reason -> what is said of such rows."""

@@ -65,8 +65,8 @@ def backfill(
     end: ToOption = "",
     again: Annotated[bool, typer.Option("--again", help="Also make what is finished already.")] = False,
     again_from: Annotated[
-        str, typer.Option("--again-from", help="Also make this table, and what rests on it: matches, say, after new links.")
-    ] = "",
+        str | None, typer.Option("--again-from", help="Also make this one table, and what rests on it: matches after new links.")
+    ] = None,
     seed: SeedOption = None,
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
@@ -157,7 +157,7 @@ class Report:
         }
 
 
-def _make(lake: Lake, chosen: BackfillRequest, again: bool, again_from: str, aside: Console) -> Report:
+def _make(lake: Lake, chosen: BackfillRequest, again: bool, again_from: str | None, aside: Console) -> Report:
     """Launch and wait. The campaign is written first, since runs read it; if nothing at all could be made of a new one it goes
     again, so that the next command begins anew."""
     from cctview_pipeline.assets.weights import record_models
@@ -168,8 +168,10 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, again_from: str, asi
 
     campaign, before = chosen.campaign, lake.campaign()
     plan = launching.whole_plan(campaign, chosen.cameras, chosen.hours)
-    if again_from and again_from not in plan:
-        raise NotFoundError(f"A backfill of this lake makes no table '{printable(again_from)}': it makes {', '.join(plan)}.")
+    if again_from is not None and again_from not in plan:
+        raise NotFoundError(
+            f"'{printable(again_from)}' is no table that a backfill of this lake makes: name one of {', '.join(plan)}."
+        )
     with open_instance() as instance:
         if before != campaign:
             check_not_served(instance)

@@ -1,8 +1,9 @@
 """``cctview init``: a campaign for an empty lake."""
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -14,11 +15,11 @@ from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.networks.generic import Generic
 from cctview_pipeline.cameras.protocol import LiveNetwork
 from cctview_pipeline.cameras.snapshots import latest
-from cctview_pipeline.campaign import HOUR, Campaign, floor_hour, parse_span
+from cctview_pipeline.campaign import HOUR, Campaign, floor_hour, parse_span, touching
 from cctview_pipeline.cli.collect import live_of, snapshots, terms
 from cctview_pipeline.cli.options import CamerasOption, FromOption, ToOption, command_line, split
 from cctview_pipeline.cli.terminal import console, say
-from cctview_pipeline.errors import CctviewError, ConfigurationError
+from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.local_calendar import check_zone
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.setup.commented import commented
@@ -59,13 +60,23 @@ def init(
     from cctview_pipeline.resources.understood import understood
 
     lake = open_lake()
-    if lake.campaign():
+    with contextlib.suppress(NotFoundError):  # of an empty lake, which is what is wanted
+        lake.require_campaign()
         raise ConfigurationError(f"The lake {lake.uri} has its campaign already: change its campaign.toml, or name another lake.")
     network = network or _asked("--network", "Network", str, default="archive" if path else "nyc-dot")
     if network not in (*RECORDED, *LIVE_NETWORKS):
         raise ConfigurationError(
             f"There is no network '{network}' to begin with: known are {', '.join((*RECORDED, *LIVE_NETWORKS))}."
         )
+    live_only = {
+        "--area": area,
+        "--near": near,
+        "--most": most,
+        "--contact": contact,
+        "--list": described,
+        "--base-url": base_url,
+    }
+    _refuse_others(network, live_only if network in RECORDED else {"--at": at, "--fps": fps})
     span = parse_span(begin, end)
     if timezone:
         check_zone(timezone, "--timezone")
@@ -98,6 +109,13 @@ def init(
         say(f"  {line}")
 
 
+def _refuse_others(network: str, options: Mapping[str, object]) -> None:
+    """Raises ConfigurationError for an option that was given and means nothing to the network."""
+    for option, value in options.items():
+        if value not in ("", None):
+            raise ConfigurationError(f"{option} means nothing to the network '{network}': leave it out.")
+
+
 def _live(live: LiveNetwork, contact: str, wanted: Wanted, said: Said, base_url: str) -> Campaign:
     from cctview_pipeline.collect.engine import EngineSettings
     from cctview_pipeline.collect.session import list_cameras
@@ -126,9 +144,16 @@ def _recorded(network: str, ids: list[str], at: Place | None, said: Said, fps: f
     if at is None and sys.stdin.isatty():
         at = Place.parse(_asked("--at", "About where its cameras stand: latitude,longitude", str, default="0,0"))
     cameras, guessed = recorded_cameras(source, ids, at, path)
+    for note in (
+        *getattr(source, "notes", list)(),
+        *(f"Not used: {each.sentence}." for each in getattr(source, "unused", list)()),
+    ):
+        console.print(note, style="yellow", soft_wrap=True)
     hours = sorted({hour for camera in cameras for hour in source.hours(camera.id)})
-    if not hours:
-        raise CctviewError(f"{path} has no hour of these cameras.")
+    there = touching(hours, said.start if begun else None, said.end)
+    if not there:
+        has = f": it is from {hours[0]:%Y-%m-%dT%HZ} to {hours[-1] + HOUR:%Y-%m-%dT%HZ}" if hours else ""
+        raise NotFoundError(f"{path} has nothing of these cameras in the time asked for{has}.")
     if guessed:
         sentence = f"The place of {_several(len(guessed), 'camera')} is a guess: correct latitude and longitude in campaign.toml."
         console.print(sentence, style="yellow", soft_wrap=True)
@@ -151,7 +176,7 @@ def _purposes() -> list[str]:
 def _asked(option: str, question: str, kind: Callable[[str], _T], default: str | None = None) -> _T:
     """From the person at the terminal. Raises ConfigurationError where there is none."""
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"{question} is not known: give {option}.")
+        raise ConfigurationError(f"{option} is missing: {question[0].lower()}{question[1:]}.")
     return kind(typer.prompt(question, default=default))
 
 

@@ -19,6 +19,7 @@ from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.match.propose import DISCOVERIES, FEWEST, LONGEST_S, Proposal, Proposals
 from cctview_pipeline.match.propose.accepting import accept as write_accepted
 from cctview_pipeline.match.propose.accepting import chosen
+from cctview_pipeline.roads import RoadNetwork
 
 links = typer.Typer(no_args_is_help=True, help="Which cameras' traffic comes next: learned from tracks, accepted by a person.")
 
@@ -72,6 +73,11 @@ def propose(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         shown = partial(progress.track, description="pairs of directions")
         found = learn(read_passers(lake, names, hours), metres_apart(asked), longest_s=seconds, at_most=at_most, shown=shown)
+    if not found.hypotheses:
+        raise NotFoundError(
+            f"Links lead from one camera to another, and of those asked for fewer than two have {FEWEST} vehicles in one "
+            "direction: read more hours or more cameras."
+        )
     keep(lake, found, hours)
     proposed = found.links(at_most)
     if as_json:
@@ -81,7 +87,8 @@ def propose(
     for sentence in _sentences(found, proposed):
         say(sentence) if as_markdown else console.print(sentence, soft_wrap=True, highlight=False)
     if proposed and not as_markdown:
-        say(f"\nNext: {command_line('links', 'accept')}\n      writes these links into campaign.toml")
+        rate = () if at_most == DISCOVERIES else ("--q", f"{at_most:g}")
+        say(f"\nNext: {command_line('links', 'accept', *rate)}\n      writes these links into campaign.toml")
 
 
 @links.command("accept")
@@ -94,8 +101,13 @@ def accept(
     from cctview_pipeline.match.propose.stored import kept
 
     _check_rate(at_most)
-    lake, _ = open_campaign()
-    wanted = chosen(kept(lake).links, names or [], at_most)
+    lake, campaign = open_campaign()
+    here = {camera.id for camera in campaign.cameras}
+    stored = kept(lake).links
+    known = [each for each in stored if {each.source, each.target} <= here]
+    if gone := len(stored) - len(known):
+        console.print(f"Left out: {gone} that were proposed for cameras which campaign.toml no longer has.", soft_wrap=True)
+    wanted = chosen(known, names or [], at_most)
     with open_instance() as instance:
         check_not_served(instance)
         written = write_accepted(lake, wanted)
@@ -122,14 +134,16 @@ def list_links(as_json: Annotated[bool, typer.Option("--json", help="Print JSON 
         proposed = [asdict(each) for each in stored.links] if stored else []
         print_json({"links": [link.to_dict() for link in campaign.links], "proposed": proposed})
         return
-    table = Table("from", "leaves", "to", "enters", "metres", title="Links of campaign.toml")
-    for link in campaign.links:
-        table.add_row(link.from_camera, link.leaves, link.to_camera, link.enters, f"{link.metres:g}")
+    edges, written = RoadNetwork.of(campaign).edges, {link.pair for link in campaign.links}
+    table = Table("from", "leaves", "to", "enters", "metres", "by", title="Links of campaign.toml")
+    for edge in edges:
+        by = "[[links]]" if edge.pair in written else f"corridor {edge.road}"
+        table.add_row(edge.source.id, edge.leaves, edge.target.id, edge.enters, f"{edge.metres:.0f}", by)
     console.print(table)
     if stored is None:
         console.print("No links were proposed yet: `cctview links propose` does.")
         return
-    there = {link.pair for link in campaign.links}
+    there = {edge.pair for edge in edges}
     _print([each for each in stored.links if (each.source, each.target) not in there], False)
     console.print(f"Proposed at {stored.at} by the tracks of {', '.join(stored.hours)}, less what was accepted.", soft_wrap=True)
 

@@ -96,9 +96,7 @@ class Checkup:
         hours, end = self.campaign.hours(), self.campaign.end
         to = f"{end:%Y-%m-%dT%HZ}" if end else "no end"
         said = f"{_several(len(self.campaign.cameras), 'camera')}, {self.campaign.start:%Y-%m-%dT%HZ} to {to}"
-        yield Finding(
-            "campaign", Level.FINE, f"{said}: {_several(len(hours), 'hour')} of it are over. The lake can be written to."
-        )
+        yield Finding("campaign", Level.FINE, f"{said}; hours of it that are over: {len(hours):,}. The lake can be written to.")
         if not Policy.of(self.campaign).purposes and self.campaign.network != "city":
             yield _doubt(
                 "campaign",
@@ -114,7 +112,7 @@ class Checkup:
         if alone := [camera for camera in cameras if not network.neighbours(camera.id)]:
             yield _doubt(
                 "roads",
-                f"{_of(alone, cameras)} {_have(alone)} no link to another: their vehicles are counted, and followed nowhere. "
+                f"{_of(alone, cameras)} {_have(alone)} no link to another: vehicles are counted there, and followed nowhere. "
                 "After an hour of tracks `cctview links propose` finds links.",
             )
         else:
@@ -180,8 +178,12 @@ class Checkup:
         for unused in getattr(source, "unused", list)():
             yield _doubt("source", f"Not used: {unused.sentence}.")
         there = [camera for camera in campaign.cameras if camera.id in offered]
+        if there and not any(campaign.covers(hour) for camera in there for hour in source.hours(camera.id)):
+            what = "has no picture in the campaign's hours: correct start and end in campaign.toml."
+            yield Finding("source", Level.WRONG, f"{campaign.path or 'The city'} {what}")
+            return
         for camera in there[:MAX_LOOKED_AT]:
-            frame = _first_of(source, camera)
+            frame = _first_of(source, camera, campaign)
             yield self._looked_at(camera, frame.jpeg) if frame else _doubt(
                 "cameras", f"{camera.id} has no picture that can be read in the campaign's hours."
             )  # fmt: skip
@@ -201,9 +203,14 @@ class Checkup:
                 "source", f"The network says that {_of(off, self.campaign.cameras)} {'is' if len(off) == 1 else 'are'} off."
             )
         asked = [listed[name] for name in own if name in listed]
+        shown = 0
         for first in asyncio.run(_gathered(network, asked, settings)):
             camera = own[first.camera.network_id]
-            yield self._looked_at(camera, first.jpeg) if first.jpeg else _doubt("cameras", f"{camera.id}: {first.why}")
+            found = self._looked_at(camera, first.jpeg) if first.jpeg else _doubt("cameras", f"{camera.id}: {first.why}")
+            shown += found.level == Level.FINE
+            yield found
+        if not shown:
+            yield Finding("cameras", Level.WRONG, "No camera gave a picture: see the reasons above, and the network's own page.")
 
     def _looked_at(self, camera: Camera, jpeg: bytes) -> Finding:
         """A picture is there; can it be masked, and so be stored?"""
@@ -240,8 +247,8 @@ async def _gathered(network: LiveNetwork, cameras: list[LiveCamera], settings: E
     return [each async for each in first_frames(network, cameras, settings)]
 
 
-def _first_of(source: CameraNetwork, camera: Camera) -> Frame | None:
-    for hour in source.hours(camera.id)[:2]:
+def _first_of(source: CameraNetwork, camera: Camera, campaign: Campaign) -> Frame | None:
+    for hour in [each for each in source.hours(camera.id) if campaign.covers(each)][:2]:
         if isinstance(source, StreamingNetwork):
             frame = next(source.stream_hour(camera.id, hour).frames, None)
         else:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.cameras.described import check_offered
 from cctview_pipeline.cameras.listed import LiveCamera
-from cctview_pipeline.campaign import HOUR, MAX_PARTITIONS, Camera, Campaign, metres_between
+from cctview_pipeline.campaign import HOUR, MAX_PARTITIONS, Camera, Campaign, floor_hour, metres_between
 from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.frames import CameraNetwork
 
@@ -50,6 +50,8 @@ class Wanted:
 
     def of(self, listed: Sequence[LiveCamera]) -> list[LiveCamera]:
         """Those that were asked for. Raises NotFoundError for one that is not in the list, and where there is none."""
+        if not listed:
+            raise NotFoundError("The network's list has no camera that can be used.")
         by_name = {name: camera for camera in listed for name in (camera.network_id, camera.id)}
         if unknown := [name for name in self.ids if name not in by_name]:
             raise NotFoundError(f"The network has no camera '{unknown[0]}': `cctview cameras list` shows what it has.")
@@ -85,7 +87,7 @@ class Said:
 
     def campaign(self, network: str, cameras: Sequence[Camera]) -> Campaign:
         """Raises ConfigurationError for more than a campaign may hold, and for what it refuses."""
-        hours = ((self.end or self.start + HOUR) - self.start) // HOUR
+        hours = ((self.end or floor_hour(datetime.now(UTC)) + HOUR) - self.start) // HOUR
         if len(cameras) * hours > MAX_PARTITIONS:
             raise ConfigurationError(
                 f"{len(cameras):,} cameras x {hours:,} hours are more than the {MAX_PARTITIONS:,} partitions of a campaign: "

@@ -8,6 +8,7 @@ import pytest
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline_tests.factories.archive import make_archive
 from cctview_pipeline_tests.factories.command import Workplace
+from cctview_pipeline_tests.factories.figures import DAY, figures_lake
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 
 
@@ -88,10 +89,12 @@ def test_a_lake_that_has_its_campaign_is_left_alone(place: Workplace, tmp_path: 
     ("words", "sentence"),
     [
         (["--network", "nowhere"], "There is no network 'nowhere' to begin with"),
-        ([], "is not known: give --network."),
-        (["--network", "archive"], "is not known: give --path."),
+        ([], "--network is missing: network."),
+        (["--network", "archive"], "--path is missing: the folder or file."),
         (["--network", "archive", "--path", "/nowhere/at/all"], "/nowhere/at/all does not exist"),
         (["--network", "nyc-dot", "--area", "1,2,3"], "'1,2,3' is not an area"),
+        (["--network", "nyc-dot", "--at", "1,2"], "--at means nothing to the network 'nyc-dot': leave it out."),
+        (["--network", "pictures", "--path", "/tmp", "--near", "1,2"], "--near means nothing to the network 'pictures'"),
         (["--network", "archive", "--path", "/tmp", "--timezone", "Mars/Base"], "Mars/Base"),
     ],
 )
@@ -100,6 +103,25 @@ def test_what_is_refused(place: Workplace, words: list[str], sentence: str):
     assert done.returncode == 1
     assert sentence in done.stderr
     assert not (place.lake / "campaign.toml").exists()
+
+
+def test_tables_without_a_campaign_are_no_empty_lake(place: Workplace, tmp_path: Path):
+    archive = tmp_path / "archive"
+    make_archive(archive, ("735-683-N",), frames=5)
+    figures_lake(place.lake, [DAY])
+    (place.lake / "campaign.toml").unlink()
+    done = place.invoke("init", "--network", "archive", "--path", archive)
+    assert done.returncode == 1
+    assert "has tables, but no campaign.toml: restore that file" in done.stderr
+
+
+def test_a_time_without_a_picture_is_refused(place: Workplace, tmp_path: Path):
+    archive = tmp_path / "archive"
+    make_archive(archive, ("735-683-N",), frames=5)
+    words = ["init", "--network", "archive", "--path", archive, "--from", "2021-01-01T00:00Z", "--to", "2021-01-02T00:00Z"]
+    done = place.invoke(*words)
+    assert done.returncode == 1
+    assert "has nothing of these cameras in the time asked for: it is from 2020-05-05T17Z" in done.stderr
 
 
 def test_a_doctor_needs_a_patient(place: Workplace):

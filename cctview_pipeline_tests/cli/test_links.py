@@ -146,3 +146,18 @@ def test_what_the_campaign_says_of_faces_and_roads_changes_nothing(place: Workpl
     bare = json.loads(place.invoke("links", "propose", "--json").stdout)
     (place.lake / "campaign.toml").write_text(campaign(cameras=(NORTH, SOUTH)).to_toml())
     assert json.loads(place.invoke("links", "propose", "--json").stdout) == bare
+
+
+def test_a_pair_that_a_corridor_joins_keeps_its_link(place: Workplace):
+    (place.lake / "campaign.toml").write_text(campaign(cameras=(NORTH, SOUTH)).to_toml())
+    shown = place.invoke("links", "list").stdout
+    assert "corridor" in shown
+    assert "Wrote 0 links" in place.invoke("links", "accept").stdout
+    assert links_of(place) == set()
+
+
+def test_what_was_proposed_for_a_camera_that_is_gone_is_left_out(place: Workplace):
+    (place.lake / "campaign.toml").write_text(campaign(cameras=CAMERAS[:1]).to_toml())
+    done = place.invoke("links", "accept")
+    assert done.returncode == 0, done.stderr
+    assert "Left out: 2 that were proposed for cameras which campaign.toml no longer has." in done.stdout

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from cctview_pipeline.campaign import Camera, Campaign
+from cctview_pipeline.campaign import HOUR, Camera, Campaign
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.setup import checks
 from cctview_pipeline.setup.checks import Checkup, Finding, Level
@@ -93,6 +93,19 @@ def test_live_cameras_are_asked_for_one_picture_each(tmp_path: Path):
     assert cameras.requests == {"cam-0": 1, "cam-1": 1, "cam-2": 1, "cam-3": 1}
     assert "The daily collection is off" in sentences(findings, "terms", Level.DOUBT)[0]
     assert not list((tmp_path / "lake").rglob("*.parquet")), "nothing is stored"
+
+
+def test_a_network_of_which_no_camera_gives_a_picture_is_wrong(tmp_path: Path):
+    cameras = LiveCameras(count=2, answers={f"cam-{n}": lambda request, number: web.Response(status=503) for n in range(2)})
+    with cameras.in_thread() as url:
+        findings = found(tmp_path, live(url, cameras.names, contact="you@example.org"))
+    assert sentences(findings, "cameras", Level.WRONG)[0].startswith("No camera gave a picture")
+
+
+def test_a_window_without_a_picture_is_wrong(tmp_path: Path):
+    made = of_archive(tmp_path)
+    findings = found(tmp_path, replace(made, start=made.start + 9 * HOUR, end=made.start + 10 * HOUR))
+    assert "has no picture in the campaign's hours" in sentences(findings, "source", Level.WRONG)[0]
 
 
 def test_alone_nobody_is_asked(tmp_path: Path):

@@ -39,6 +39,8 @@ def test_the_nearest_first():
 def test_nothing_there_is_said():
     with pytest.raises(NotFoundError, match="None of the network's 4 cameras is on and in this place"):
         ids(Wanted(near=Place(10.0, 10.0)))
+    with pytest.raises(NotFoundError, match="list has no camera that can be used"):
+        Wanted().of([])
     with pytest.raises(NotFoundError, match="no camera 'z'"):
         ids(Wanted(ids=["z"]))
 

@@ -60,13 +60,14 @@ def read_name(stem: str) -> Named:
 def whose(named: Named, folders: Sequence[str], root: str, by: str) -> str:
     """The camera of a file; empty where nothing says it. folders: those that it lies in below the one that was given; root: the
     name of that one; by: what says the camera, one of settings.CAMERAS."""
-    folder = next((part for part in _cameras_folders(folders) if is_camera_id(part)), "")
-    own = next((part for part in _cameras_folders([root]) if is_camera_id(part)), "")
-    if by == "folder":
-        return folder or own
-    if by == "name" or named.says_camera:
+    if by == "name" or (by == "auto" and named.says_camera):
         return named.camera
-    return folder or named.camera or own
+    if parts := _cameras_folders(folders):
+        # A folder that is no id is not passed over for one above it: with its neighbours it would be one camera.
+        folder = parts[0] if is_camera_id(parts[0]) else ""
+        return folder or (named.camera if by == "auto" else "")
+    own = next((part for part in _cameras_folders([root]) if is_camera_id(part)), "")
+    return own if by == "folder" else named.camera or own
 
 
 def in_utc(time: datetime, zone: tzinfo | None) -> datetime | None:

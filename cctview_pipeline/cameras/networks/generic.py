@@ -32,9 +32,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictFloat, StrictStr
 
-from cctview_pipeline.cameras.listed import LONGEST_PERIOD_S, LiveCamera, degrees, document_of, switched_on, tidy
+from cctview_pipeline.cameras.listed import LONGEST_PERIOD_S, NO_ADDRESS, LiveCamera, degrees, document_of, switched_on, tidy
 from cctview_pipeline.cameras.networks.base import READ_YOURSELF, Network, identity, list_in, microseconds_of, point
 from cctview_pipeline.cameras.protocol import Key, Rate, Request, Terms, Told
+from cctview_pipeline.campaign import BadCamera
 from cctview_pipeline.environment import CAMERAS_KEY, key_named
 from cctview_pipeline.errors import ConfigurationError, NotFoundError, printable
 from cctview_pipeline.limits import LIST_BYTES, TOML_BYTES
@@ -237,6 +238,8 @@ class Generic(Network):
         if on is None:
             unclear.append(network_id)
         url = "" if source.is_pattern else _at(row, source.image)
+        if not source.is_pattern and not (isinstance(url, str) and url):
+            raise BadCamera("A row has no address of a picture.", NO_ADDRESS)
         return LiveCamera(
             id=network_id,
             network_id=network_id,

@@ -12,6 +12,7 @@ from cctview_pipeline.lake.tables import CAMPAIGN
 from cctview_pipeline.limits import TOML_BYTES
 from cctview_pipeline.links import Link, Side
 from cctview_pipeline.match.propose import Proposal
+from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.toml_text import decode_toml
 
 
@@ -51,6 +52,8 @@ def with_links(text: str, links: Iterable[Link], source: str) -> tuple[str, Camp
     document = tomlkit.parse(text)
     if "links" in document and not isinstance(document["links"], tomlkit.items.AoT):
         raise ConfigurationError(f"{source} has its links in one line: write each under a [[links]] of its own.")
+    if "links" not in document:
+        document.add(tomlkit.nl())
     rows = document.setdefault("links", tomlkit.aot())
     for link in links:
         rows.append(tomlkit.item(link.to_dict()))
@@ -60,10 +63,10 @@ def with_links(text: str, links: Iterable[Link], source: str) -> tuple[str, Camp
 
 def accept(lake: Lake, proposals: Sequence[Proposal]) -> list[Link]:
     """Write links into the lake's campaign.toml, whole or not at all; those from and to whose cameras it has a link already are
-    left out. Returns those that were written. Raises CctviewError for a campaign that would be none."""
+    left out, one by its corridor too. Returns those that were written. Raises CctviewError for a campaign that would be none."""
     source = lake.storage.path(CAMPAIGN)
     text = decode_toml(lake.storage.read(CAMPAIGN, TOML_BYTES).to_pybytes(), source)
-    there = {link.pair for link in Campaign.from_toml(text, source).links}
+    there = {edge.pair for edge in RoadNetwork.of(Campaign.from_toml(text, source)).edges}
     fresh = [link for link in map(link_of, proposals) if link.pair not in there]
     if fresh:
         written, _ = with_links(text, fresh, source)

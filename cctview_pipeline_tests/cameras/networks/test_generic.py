@@ -67,6 +67,14 @@ def test_a_line_of_a_csv_that_is_none_takes_no_other_with_it():
     assert sum(found.left_out.values()) == 1
 
 
+def test_rows_without_the_address_that_was_described_are_left_out_and_counted():
+    rows = [{"id": n, "name": n, "latitude": 48.2, "longitude": 16.3, "url": "/a.jpg"} for n in ("a", "b")]
+    with pytest.raises(CctviewError, match="2 without the address of a picture where the description says that it is"):
+        read(network(image="photo"), rows)
+    (camera,) = read(network(image="photo"), [*rows, rows[0] | {"id": "c", "photo": "/c.jpg"}]).cameras
+    assert camera.image_url == "https://data.example.org/c.jpg"
+
+
 def test_a_csv_in_another_encoding_is_refused():
     with pytest.raises(CctviewError, match="gives no list of cameras"):
         read(network(form="csv"), "id\tname\n1\tfoo".encode("utf-16-le"))

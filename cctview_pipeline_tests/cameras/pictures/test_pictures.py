@@ -178,6 +178,21 @@ def test_times_csv_tells_the_rest(tmp_path: Path):
     assert examples["row"] == "times.csv: cam1/1.jpg"
 
 
+def test_folders_that_are_no_ids_are_not_one_camera(tmp_path: Path):
+    folder = tmp_path / "mine"
+    for place in ("Tor Ost/2026-06-03T07:15:30Z.jpg", "Tor West/2026-06-03T07:15:31Z.jpg", "gate/2026-06-03T07:15:30Z.jpg"):
+        put(folder, place, picture(len(place)))
+    assert times(folder) == {"gate": [TAKEN]}
+    assert reasons(PictureNetwork(folder)) == {"camera_id": 2}
+
+
+def test_a_folder_that_is_a_link_is_told(tmp_path: Path):
+    put(tmp_path, "elsewhere/2026-06-03T07:15:31Z.jpg", picture())
+    put(tmp_path, "mine/gate/2026-06-03T07:15:30Z.jpg", picture())
+    (tmp_path / "mine" / "bridge").symlink_to(tmp_path / "elsewhere")
+    assert reasons(PictureNetwork(tmp_path / "mine")) == {"linked_folder": 1}
+
+
 def test_times_csv_corrects_a_name(tmp_path: Path):
     put(tmp_path, "cam1/20260603_070000Z.jpg", picture())
     put(tmp_path, "times.csv", "file,captured_at\ncam1/20260603_070000Z.jpg,2026-06-03T07:15:30Z")
