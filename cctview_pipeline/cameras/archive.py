@@ -235,4 +235,9 @@ def _what_else(path: Path) -> str:
         return "; it is empty"
     suffix = max({p.suffix for p in files}, key=[p.suffix for p in files].count)
     count = len(files) if len(files) < 1000 else "1000 or more"
-    return f"; it holds {count} files, mostly '{suffix or 'without a suffix'}'"
+    reader = next((name for name, kinds in _READERS.items() if suffix.lower() in kinds), "")
+    hint = f" (`--network {reader}` reads them in any layout)" if reader else ""
+    return f"; it holds {count} files, mostly '{suffix or 'without a suffix'}'{hint}"
+
+
+_READERS = {"pictures": (".jpg", ".jpeg", ".png", ".gif", ".webp"), "footage": (".mp4", ".mkv", ".mov", ".avi", ".ts")}

@@ -238,7 +238,10 @@ def test_empty_folder_is_told(tmp_path):
 def test_folder_of_pngs_is_told_what_it_holds(tmp_path):
     for number in range(3):
         Image.new("RGB", (4, 4)).save(tmp_path / f"{number}.png")
-    with pytest.raises(CctviewError, match=r"is no archive: expected .*; it holds 3 files, mostly '.png'\.$"):
+    with pytest.raises(
+        CctviewError,
+        match=r"is no archive: expected .*; it holds 3 files, mostly '.png' \(`--network pictures` reads them in any layout\)\.$",
+    ):
         ArchiveNetwork(tmp_path)
 
 

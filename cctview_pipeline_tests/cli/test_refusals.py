@@ -58,7 +58,9 @@ def test_a_folder_of_pngs(place: Workplace, tmp_path: Path):
     (tmp_path / "pngs").mkdir()
     for number in range(3):
         Image.new("RGB", (8, 8)).save(tmp_path / "pngs" / f"{number}.png")
-    assert refusal(place, *backfill(tmp_path / "pngs")).endswith("it holds 3 files, mostly '.png'.")
+    assert refusal(place, *backfill(tmp_path / "pngs")).endswith(
+        "it holds 3 files, mostly '.png' (`--network pictures` reads them in any layout)."
+    )
 
 
 def test_a_path_that_is_not_there(place: Workplace, tmp_path: Path):
