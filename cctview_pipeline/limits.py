@@ -62,6 +62,8 @@ SHARDS = Limit(1000, "{found:,} shards are refused: {most:,} are allowed.")
 # Files of a user's own: campaign.toml, weights, queries.
 TOML_BYTES = Limit(1 << 20, "A TOML file of {found:,} bytes is refused: {most:,} are allowed.")
 ZONE_CORNERS = Limit(2000, "its zones have {found:,} corners, and {most:,} are allowed.")
+CSV_FIELD = Limit(128 << 10, "A field of {found:,} characters is refused: {most:,} are allowed.")
+"""Python's reader has this limit too, but any library of the same process may raise it for all."""
 TOML_DEPTH = Limit(32, "It is nested more than {most} deep, and nothing in it needs to be.")
 REPORT_BYTES = Limit(16 << 20, "A report of {found:,} bytes is refused: {most:,} are allowed.")
 QUESTION_BYTES = Limit(64 << 10, "A question of {found:,} bytes is refused: {most:,} are allowed.")

@@ -16,9 +16,7 @@ from cctview_pipeline.cli.options import CamerasOption, FromOption, ToOption, co
 from cctview_pipeline.cli.terminal import console, print_json, say
 from cctview_pipeline.durations import parse_duration
 from cctview_pipeline.errors import ConfigurationError, NotFoundError
-from cctview_pipeline.match.propose import DISCOVERIES, FEWEST, LONGEST_S, Proposal, Proposals
-from cctview_pipeline.match.propose.accepting import accept as write_accepted
-from cctview_pipeline.match.propose.accepting import chosen
+from cctview_pipeline.match.proposal import DISCOVERIES, FEWEST, LONGEST_S, Proposal, Proposals
 from cctview_pipeline.roads import RoadNetwork
 
 links = typer.Typer(no_args_is_help=True, help="Which cameras' traffic comes next: learned from tracks, accepted by a person.")
@@ -98,6 +96,8 @@ def accept(
 ) -> None:
     """Write proposed links into campaign.toml, whose comments stay. Matches and journeys of before rest on what it said."""
     from cctview_pipeline.automation.instance import check_not_served, open_campaign, open_instance
+    from cctview_pipeline.match.propose.accepting import accept as write_accepted
+    from cctview_pipeline.match.propose.accepting import chosen
     from cctview_pipeline.match.propose.stored import kept
 
     _check_rate(at_most)

@@ -50,4 +50,5 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
 def _ways(campaign: Campaign, cameras: list[str]) -> list[CameraPair]:
     """Every camera and each neighbour that is evaluated too: both directions of the road."""
     network = RoadNetwork.of(campaign)
-    return [(camera, other.id) for camera in cameras for other in network.neighbours(camera) if other.id in cameras]
+    known = [campaign.camera(name).id for name in cameras]  # raises
+    return [(camera, other.id) for camera in known for other in network.neighbours(camera) if other.id in known]

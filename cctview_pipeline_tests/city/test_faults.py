@@ -42,7 +42,7 @@ def with_clock(network: CityNetwork, wanted: bool) -> str:
 
 
 def test_the_settings_document_all_of_them():
-    assert set(KINDS) == {"jam", "rain", "night", "lost_frames", "serviced", "frozen", "turned", "offline"}
+    assert set(KINDS) == {"jam", "rain", "night", "lost_frames", "serviced", "frozen", "turned", "offline", "resized"}
     assert all(sentence for sentence in KINDS.values())
 
 

@@ -186,7 +186,7 @@ def test_a_vehicle_is_asked_about_for_a_purpose_by_its_pseudonym_and_on_the_reco
 
 
 def test_an_unknown_layout_and_nothing_to_export_are_refused(made: Workplace, tmp_path: Path):
-    assert "no format named 'coco': use cctview, csv" in made.invoke("export", "--out", tmp_path, "--format", "coco").stderr
+    assert "no format named 'coco': use cctview, video" in made.invoke("export", "--out", tmp_path, "--format", "coco").stderr
     late = made.invoke("export", "--out", tmp_path, "--from", "2021-01-01")
     assert (late.returncode, "None of these camera-hours has features yet" in late.stderr) == (1, True)
 

@@ -38,7 +38,7 @@ from cctview_pipeline.cameras.protocol import Key, Rate, Request, Terms, Told
 from cctview_pipeline.campaign import BadCamera
 from cctview_pipeline.environment import CAMERAS_KEY, key_named
 from cctview_pipeline.errors import ConfigurationError, NotFoundError, printable
-from cctview_pipeline.limits import LIST_BYTES, TOML_BYTES
+from cctview_pipeline.limits import CSV_FIELD, LIST_BYTES, TOML_BYTES
 from cctview_pipeline.local_calendar import check_country, check_zone
 from cctview_pipeline.settings import CLOSED, Section, Shown, Text, Texts, read
 from cctview_pipeline.toml_text import decode_toml, parse_toml
@@ -268,7 +268,8 @@ def _lines(reader: csv.DictReader) -> Iterator[dict | None]:
     """Every line by itself; None for one that is none."""
     while True:
         try:
-            yield next(reader)
+            row = next(reader)
+            yield row if all(CSV_FIELD.allows(len(value)) for value in row.values() if isinstance(value, str)) else None
         except StopIteration:
             return
         except csv.Error:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cctview_pipeline.cameras.footage.starts import read_time
 from cctview_pipeline.errors import CctviewError, printable
-from cctview_pipeline.limits import SIDECAR_BYTES
+from cctview_pipeline.limits import CSV_FIELD, SIDECAR_BYTES
 
 NAME = "times.csv"
 _COLUMNS = ("file", "captured_at")
@@ -73,6 +73,8 @@ def _read(path: Path) -> Sequence[tuple[str, str]]:
         table = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in head else ",")
         if missing := [name for name in _COLUMNS if name not in (table.fieldnames or ())]:
             raise CctviewError(f"It has no column {missing[0]}: its first line is file,captured_at.")
-        return [(row["file"], row["captured_at"]) for row in table if row["file"] and row["captured_at"]]
+        rows = list(table)
+        CSV_FIELD.check(max((len(value) for row in rows for value in row.values() if isinstance(value, str)), default=0))
+        return [(row["file"], row["captured_at"]) for row in rows if row["file"] and row["captured_at"]]
     except csv.Error as error:
         raise CctviewError("It is no CSV: save it as UTF-8 with a line of column names.") from error

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cctview_pipeline.match.proposal import DISCOVERIES, FEWEST, LONGEST_S, Proposal, Proposals
 from cctview_pipeline.match.propose.completion import Window, missing_parts
 from cctview_pipeline.match.propose.evidence import Lags, Peak, lags_up_to, peaks
 from cctview_pipeline.match.propose.false_discovery import q_values
@@ -26,21 +27,11 @@ from cctview_pipeline.match.propose.sharing import Shared, shared
 
 __all__ = ["DISCOVERIES", "FEWEST", "Passers", "Proposal", "Proposals", "passers_of", "propose"]
 
-LONGEST_S = 600
-"""Beyond ten minutes between neighbours, nothing is looked for unless somebody asks."""
-
-FEWEST = 30
-"""Vehicles of a camera in one direction: with fewer, nothing is asked of them."""
-
 DECOYS = 3000
 """At least, over all hypotheses; each has one at least, and the same number of them."""
 
 PART_DECOYS = 400
 """Of each part of a way that is looked for where the rest of it says."""
-
-DISCOVERIES = 0.01
-"""The false discovery rate up to which a way is believed, and told by others or not: with a twentieth, half of
-all networks of ten links would have one that is none."""
 
 FASTEST_MS = 1.5 * 130 / 3.6
 """Along the straight line between two poles; the middles of what they see can be a third nearer to each other."""
@@ -51,55 +42,6 @@ USUAL_MS = 60 / 3.6
 
 Ends = tuple[Passers, Passers]
 """Vehicles of the source and of the target."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """Vehicles that pass ``source`` in the direction ``leaves`` pass ``target`` in the direction ``enters`` after ``seconds``,
-    the median, in [low, high] with 95 %.
-
-    at_poles: what that makes from pole to pole, s, None where a place or the cameras' geometry is not known;
-    spread: of travel times, s; vehicles: how many both saw, expected, of ``passed`` at the source; metres: along the straight
-    line, or, where metres_from is "travel time" and not "places", what 60 km/h come to; score: how far vehicles of that lag are
-    more alike than those of lags around it, in standard errors; q: the false discovery rate, of a link among links; by_way_of:
-    cameras that the vehicles pass in between; a link has none.
-    """
-
-    source: str
-    leaves: str
-    target: str
-    enters: str
-    seconds: float
-    low: float
-    high: float
-    at_poles: float | None
-    spread: float
-    vehicles: float
-    passed: int
-    metres: float
-    metres_from: str
-    score: float
-    q: float
-    by_way_of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposals:
-    """ways: whatever was believed, links and others, best first; hypotheses: how many were asked; decoys: against so many;
-    too_few: cameras and directions with fewer than FEWEST vehicles."""
-
-    ways: tuple[Proposal, ...]
-    hypotheses: int
-    decoys: int
-    too_few: tuple[tuple[str, str], ...]
-
-    def links(self, at_most: float = DISCOVERIES) -> list[Proposal]:
-        """Ways with no camera between, up to a false discovery rate. Of two that lead from one camera to another, the better."""
-        best: dict[tuple[str, str], Proposal] = {}
-        for each in self.ways:
-            if not each.by_way_of and each.q <= at_most:
-                best.setdefault((each.source, each.target), each)
-        return list(best.values())
 
 
 def propose(

@@ -11,7 +11,7 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.tables import CAMPAIGN
 from cctview_pipeline.limits import TOML_BYTES
 from cctview_pipeline.links import Link, Side
-from cctview_pipeline.match.propose import Proposal
+from cctview_pipeline.match.proposal import Proposal
 from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.toml_text import decode_toml
 

@@ -12,7 +12,8 @@ from cctview_pipeline.campaign import Camera, metres_between
 from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import NotFoundError, StorageError
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.match.propose import Passers, Proposal, Proposals, passers_of
+from cctview_pipeline.match.proposal import Proposal, Proposals
+from cctview_pipeline.match.propose.passers import Passers, passers_of
 
 PROPOSED = "proposed_links.json"
 """Its key in the lake. It is about no single vehicle, and stays until the next proposal."""
