@@ -16,6 +16,9 @@ from cctview_pipeline_tests.factories.stand_in import KEY, WINDOWS
 pytestmark = pytest.mark.alone
 
 RUN_S, PERIOD_S = 20.0, 1.0
+MISSED = 0.15
+"""Of the frames of cameras that tell no time, singly, between two that came: at a frame a second a rhythm is hard to hold. In a
+minute of each network 9 to 13 % were (benchmarks/results/networks.json)."""
 LISTS_THAT_TELL = ("digitraffic", "drivebc", "singapore")
 """Networks with a frame list, which does not come for a while."""
 
@@ -35,7 +38,7 @@ def test_every_frame_that_was_due_is_accounted_for(runs: dict[str, Collected], n
     assert account["due"] > 5 * RUN_S / PERIOD_S
     assert account["stored"] > account["due"] / 2
     assert (account["twice"], account["lost_at"]) == (0, [])
-    assert account["single_between_two"] <= (0 if name in LISTS_THAT_TELL else 3)
+    assert account["single_between_two"] <= (0 if name in LISTS_THAT_TELL else MISSED * account["due"])
     assert account["asked"] == runs[name].tally("new") + sum(runs[name].tally(n) for n in ("unchanged", "notices", "failed"))
 
 

@@ -129,8 +129,9 @@ def test_metres_inverts_the_projection(ground, x, y):
     place = ground.metres(np.array([x, y]))
     if np.isfinite(place).all():
         np.testing.assert_allclose(ground.pixels(place), [x, y], atol=1e-4)
-        nearer = ground.metres(np.array([x, y]) + ground.axes[2, :2])
-        assert np.linalg.norm(nearer) < np.linalg.norm(place) + 1e-6
+        if np.linalg.norm(place) > ground.height:  # else down the picture may lead past the camera's own foot
+            nearer = ground.metres(np.array([x, y]) + ground.axes[2, :2])
+            assert np.linalg.norm(nearer) < np.linalg.norm(place) + 1e-6
 
 
 def test_metres_of_a_camera_that_looks_straight_ahead():
