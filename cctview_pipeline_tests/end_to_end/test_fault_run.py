@@ -23,13 +23,12 @@ import pytest
 from aiohttp import web
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
-from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.sealing import release, sealable
-from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.spool.segments import Kind, read, segments
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, png, tiny_picture
+from cctview_pipeline_tests.factories.spool import seal
 
 pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
@@ -159,8 +158,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         acknowledged.setdefault((record.camera_id, record.captured_us), []).append(record.payload)
     said = (home / "second.txt").read_text()
     found = Run(cameras, spool, lake, began, killed, stopped, down, told, ended, said, acknowledged)
-    seal(found)
-    seal(found)  # a sensor may start a run twice
+    seal(SpoolNetwork("replay", found.spool), found.lake, found.places())
+    seal(SpoolNetwork("replay", found.spool), found.lake, found.places())  # a sensor may start a run twice
     return found
 
 
@@ -180,21 +179,6 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.time() < until
         time.sleep(0.05)
-
-
-def seal(run: Run) -> None:
-    """What the assets raw_frames, camera_status and gaps do."""
-    network = SpoolNetwork("replay", run.spool)
-    for place in run.places():
-        found = network.read_hour(place.camera, place.hour)
-        frames = merge_frames(run.lake.read("raw_frames", place), frames_table(found, network.name))
-        run.lake.write("raw_frames", place, frames)
-        rejected = merge_rejected(run.lake.read("rejected_frames", place), rejected_table(found), frames)
-        run.lake.write("rejected_frames", place, rejected)
-        status = status_table(run.spool, place.camera, place.hour, run.lake.read("camera_status", place))
-        run.lake.write("camera_status", place, status)
-        before = run.lake.read("raw_frames", Partition.camera_hour(place.camera, place.hour - HOUR))
-        run.lake.write("gaps", place, gaps_table(status, frames, before, place.camera, place.hour))
 
 
 def rows(run: Run, table: str, camera: str) -> Iterator[dict]:

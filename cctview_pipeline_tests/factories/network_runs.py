@@ -26,16 +26,15 @@ from cctview_pipeline.cameras.networks.generic import Source
 from cctview_pipeline.cameras.protocol import LiveNetwork, Rate
 from cctview_pipeline.cameras.spooled import CAMERAS, SpoolNetwork, describe, keep_source
 from cctview_pipeline.cameras.spooled import SOURCE as SOURCE_NOTE
-from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.session import list_cameras
-from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.redaction.masking import Masker
 from cctview_pipeline.spool.segments import Kind, SpoolWriter, read, segments, utc
 from cctview_pipeline_tests.factories.jobs import run as run_job
+from cctview_pipeline_tests.factories.spool import seal
 from cctview_pipeline_tests.factories.stand_in import HOSTS, SOURCE, Played, StandIn, mark_of
 
 SETTINGS = EngineSettings(contact="test@example.org", connect_s=2.0, silence_s=5.0, whole_s=10.0)
@@ -188,21 +187,6 @@ async def _end(engine: Engine, stop: asyncio.Event, at: float, frames: int) -> N
     stop.set()
 
 
-def seal(run: Collected) -> None:
-    """What the assets raw_frames, camera_status and gaps do."""
-    network = SpoolNetwork(run.played.name, run.spool)
-    for place in run.places():
-        found = network.read_hour(place.camera, place.hour)
-        frames = merge_frames(run.lake.read("raw_frames", place), frames_table(found, network.name))
-        run.lake.write("raw_frames", place, frames)
-        rejected = merge_rejected(run.lake.read("rejected_frames", place), rejected_table(found), frames)
-        run.lake.write("rejected_frames", place, rejected)
-        status = status_table(run.spool, place.camera, place.hour, run.lake.read("camera_status", place))
-        run.lake.write("camera_status", place, status)
-        before = run.lake.read("raw_frames", Partition.camera_hour(place.camera, place.hour - HOUR))
-        run.lake.write("gaps", place, gaps_table(status, frames, before, place.camera, place.hour))
-
-
 def play(names: Sequence[str], root: Path, how: How) -> dict[str, Collected]:
     """A stand-in of these networks, their collectors, and their hours sealed."""
     played = {name: Played(name, period_s=how.period_s, run_s=how.seconds, faulty=how.faulty) for name in names}
@@ -212,7 +196,7 @@ def play(names: Sequence[str], root: Path, how: How) -> dict[str, Collected]:
     assert not server.over.total(), "A limit of the operator's was passed."
     assert server.agents == {SETTINGS.user_agent}
     for run in runs.values():
-        seal(run)
+        seal(SpoolNetwork(run.played.name, run.spool), run.lake, run.places())
     return runs
 
 

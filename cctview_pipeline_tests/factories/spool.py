@@ -1,10 +1,15 @@
 """A spool as collectors leave it: frames and notes around nine o'clock UTC of a day in the past."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
+from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
+from cctview_pipeline.campaign import HOUR
+from cctview_pipeline.collect.tables import gaps_table, status_table
+from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 
@@ -47,3 +52,17 @@ def spooled(directory: Path, *records: Record) -> SpoolNetwork:
         writer.append(record)
     writer.close()
     return SpoolNetwork("nyc-dot", directory)
+
+
+def seal(network: SpoolNetwork, lake: Lake, places: Iterable[Partition]) -> None:
+    """What the assets raw_frames, camera_status and gaps do."""
+    for place in places:
+        found = network.read_hour(place.camera, place.hour)
+        frames = merge_frames(lake.read("raw_frames", place), frames_table(found, network.name))
+        lake.write("raw_frames", place, frames)
+        rejected = merge_rejected(lake.read("rejected_frames", place), rejected_table(found), frames)
+        lake.write("rejected_frames", place, rejected)
+        status = status_table(network.spool, place.camera, place.hour, lake.read("camera_status", place))
+        lake.write("camera_status", place, status)
+        before = lake.read("raw_frames", Partition.camera_hour(place.camera, place.hour - HOUR))
+        lake.write("gaps", place, gaps_table(status, frames, before, place.camera, place.hour))
