@@ -22,7 +22,8 @@ MOST = 25
 
 @dataclass(frozen=True, kw_only=True)
 class Coding:
-    """How a file is coded. turned: degrees, as the file's metadata say; options: of the encoder."""
+    """How a file is coded. turned: degrees, as the file's metadata say; options: of the encoder; container: of
+    the file."""
 
     codec: str = "mpeg4"
     pixels: str = "yuv420p"
@@ -30,6 +31,7 @@ class Coding:
     turned: int = 0
     options: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+    container: dict[str, str] = field(default_factory=dict)
 
 
 def every(seconds: float, count: int, first: float = 0.0) -> list[int]:
@@ -60,7 +62,7 @@ def write_video(path: Path, at_ms: Sequence[int], coding: Coding = Coding()) -> 
 def write_pictures(path: Path, images: Sequence[np.ndarray], at_ms: Sequence[int] = (), coding: Coding = Coding()) -> Path:
     """The same of pictures of one's own, a second apart where nothing is said."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=coding.container) as container:
         container.metadata.update(coding.metadata)
         fine = {"qmax": "2"} if coding.codec == "mpeg4" else {}
         stream = container.add_stream(coding.codec, rate=10, options=fine | coding.options)

@@ -40,6 +40,11 @@ def _changed(at: int, value: int) -> bytes:
     return bytes(data)
 
 
+def _playlist(seconds: str) -> bytes:
+    """A dated segment that lasts so long, and one after it."""
+    return f"#EXT-X-PROGRAM-DATE-TIME:{corpus.TAKEN.isoformat()}\n#EXTINF:{seconds},\na.ts\nb.ts\n".encode()
+
+
 FOUND = (
     Found("detections", "JSONDecodeError", "is no JSON: see line 1, column 1", b""),
     Found("detections", "UnicodeDecodeError", "is no JSON: byte 0 is not UTF-8", b"\xff\xfe"),
@@ -64,5 +69,7 @@ FOUND = (
     Found("spool-index", "OSError", "", b"ARROW1\0\0" + b"\xff" * 20 + b"ARROW1"),
     Found("spool-index", "KeyError", "", corpus.indexes()[1]),
     Found("spool-index", "OverflowError", "", corpus.indexes()[2].replace(b"\x08" + bytes(7), b"\x08" + bytes(6) + b"\x7f")),
+    Found("sidecar", "OverflowError", "", _playlist("9" * 14)),
+    Found("sidecar", "OverflowError", "", _playlist("9" * 400)),  # float has no end
     Found("parquet", "AssertionError", "is another file than detections", corpus.parquet_files()[2]),
 )

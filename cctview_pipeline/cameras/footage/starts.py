@@ -87,18 +87,26 @@ def read_playlist(path: Path, zone: tzinfo | None) -> dict[str, Start]:
     named = read_name(path.stem).time
     at = _known(named, zone) if named else None
     found: dict[str, Start] = {}
-    length = timedelta()
+    length = "0"
     for line in (each.strip() for each in lines):
         if match := _LENGTH.match(line):
-            length = timedelta(seconds=float(match[1]))
+            length = match[1]
         elif match := _DATED.match(line):
             at = read_time(match[1], zone, name)
         elif line and not line.startswith("#"):
             if at is not None:
                 found.setdefault(unquote(urlsplit(line).path), Start(at, "playlist"))
-                at += length
-            length = timedelta()
+                at = _after(at, float(length))
+            length = "0"
     return found
+
+
+def _after(at: datetime, seconds: float) -> datetime | None:
+    """When what follows begins; None where no calendar has it."""
+    try:
+        return at + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def _values(suffix: str, data: bytes, name: str) -> Mapping[str, Any]:

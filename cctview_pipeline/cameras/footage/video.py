@@ -6,7 +6,7 @@ damaged packet costs the frames up to the next key frame, because decoders go on
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -90,6 +90,8 @@ def probe(path: Path, size: int, modified: int) -> Probe | Unreadable:
             return Probe(created=_created(container, stream), length=_length(container, stream))
     except Unreadable as error:
         return error
+    except OverflowError:
+        return Unreadable("no_times", "It says that it lasts for longer than any calendar.")
 
 
 def frames_of(path: Path, span: Span, damage: Damage) -> Iterator[tuple[int, VideoFrame]]:
@@ -187,11 +189,9 @@ def _is_cover(stream: "VideoStream") -> bool:
 def _created(container: "InputContainer", stream: "VideoStream") -> datetime | None:
     for tags in (container.metadata, stream.metadata):
         for name in _TAGS:
-            try:
+            with suppress(ValueError, OverflowError):  # no time, or one that no calendar has in UTC
                 time = datetime.fromisoformat(tags.get(name, ""))
-            except ValueError:
-                continue
-            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+                return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     return None
 
 

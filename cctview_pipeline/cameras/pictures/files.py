@@ -151,7 +151,7 @@ def _take(
         return Unreadable("no_zone", str(error))
     except CctviewError as error:
         return Unreadable("sidecar", str(error))
-    except ValueError:
+    except (ValueError, OverflowError):
         return "clock"
     return "no_start"
 

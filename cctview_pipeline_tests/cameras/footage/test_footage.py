@@ -133,6 +133,15 @@ def test_clips_of_ten_seconds_make_an_hour(tmp_path: Path):
     assert found.told == {"start_from": "name (6)"}
 
 
+def test_a_time_that_no_calendar_has_in_utc_is_none(tmp_path: Path):
+    for camera, said in (("cam-1", "0001-01-01T00:00:00+05:00"), ("cam-2", "2025-06-03T18:00:00+02:00")):
+        told = Coding(
+            metadata={"com.apple.quicktime.creationdate": said}, container={"movflags": "use_metadata_tags"}, codec="libx264"
+        )
+        write_video(tmp_path / f"{camera}.mov", every(0.5, 4), told)
+    assert FootageNetwork(tmp_path, ALL).cameras() == ["cam-2"]
+
+
 def test_segments_of_a_playlist_have_its_times(tmp_path: Path):
     folder = tmp_path / "cam-1"
     for number in range(3):
@@ -145,6 +154,13 @@ def test_segments_of_a_playlist_have_its_times(tmp_path: Path):
     found = hour_of(tmp_path)
     assert times(found) == after(NOON, every(0.5, 16, 0.5) + every(0.5, 8, 20))
     assert found.told == {"start_from": "playlist (3)"}
+    (folder / "live.m3u8").write_text(
+        f"#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:2025-06-03T16:00:00.500Z\n#EXTINF:{'9' * 14},\nseg0.ts\nseg1.ts\n"
+    )
+    assert hour_of(tmp_path).told == {"start_from": "playlist (1)"}  # when what follows an endless one begins nobody knows
+    (folder / "live.m3u8").write_text(
+        "#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:2025-06-03T16:00:00.500Z\n#EXTINF:4.0,\nseg0.ts\nseg1.ts\n"
+    )
     alone = FootageNetwork(folder / "seg1.ts", FootageSettings(fps=0.0, camera="folder"))
     assert times(alone.read_hour("cam-1", NOON)) == after(NOON, every(0.5, 8, 4.5))
     with pytest.raises(CctviewError, match="is a playlist: give the folder that holds it"):
