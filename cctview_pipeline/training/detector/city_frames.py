@@ -60,7 +60,9 @@ def draw_city_frames(seeds: range, directory: Path) -> list[FrameLabels]:
         log.info("drawing %d cities of %d", len(missing), len(folders))
         # One process a core: drawing is numba and numpy, and a city shares nothing with the next.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(len(missing), len(os.sched_getaffinity(0))), context) as pool:
+        processes = min(len(missing), len(os.sched_getaffinity(0)))
+        # A city that was drawn keeps some 190 MiB until somebody collects garbage; twenty of them had 4 GB a process.
+        with ProcessPoolExecutor(processes, context, max_tasks_per_child=4) as pool:
             list(pool.map(_draw, missing, [folders[seed] for seed in missing]))
     return [frame for folder in folders.values() for frame in _read(folder)]
 

@@ -39,7 +39,9 @@ def draw_city_crops(seeds: range, minutes: int, directory: Path) -> pa.Table:
         directory.mkdir(parents=True, exist_ok=True)
         log.info("drawing %d cities of %d", len(missing), len(files))
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(len(missing), len(os.sched_getaffinity(0))), context) as pool:
+        processes = min(len(missing), len(os.sched_getaffinity(0)))
+        # A city that was drawn keeps some 190 MiB until somebody collects garbage; twenty of them had 4 GB a process.
+        with ProcessPoolExecutor(processes, context, max_tasks_per_child=4) as pool:
             list(pool.map(_draw, missing, [minutes] * len(missing), [files[seed] for seed in missing]))
     return pa.concat_tables([pq.read_table(file) for file in files.values()])
 
