@@ -139,6 +139,9 @@ class Camera:
     facings are known."""
     order: Annotated[StrictInt, Field(ge=-1_000_000, le=1_000_000, examples=[1])] = 0
     """Its place along the corridor, no two alike."""
+    group: Annotated[Text, Field(examples=["group-1"])] = ""
+    """The camera group in which it is worked on: cameras of one group are made together, several groups side by side. Where
+    there are more than 25 cameras it is written here, and it never changes because another one comes."""
     network: Annotated[Text, Field(examples=["nyc-dot"])] = ""
     """The live network that it belongs to."""
     network_id: Annotated[Text, Field(examples=["5f8d..."])] = ""
@@ -159,6 +162,10 @@ class Camera:
         check_camera(self)
         if self.faces not in (*FACINGS, ""):
             refuse(f"faces must be one of {', '.join(FACINGS)}, or empty where nobody knows, not '{printable(self.faces)}'.")
+        if self.group and not is_camera_id(self.group):
+            refuse(
+                f"group '{printable(self.group)}' is no name of a group: it has letters, digits, hyphens and dots, like an id."
+            )
         for name, polygons in (("mask", self.masks), ("privacy zone", self.privacy_zones)):
             if any(len(polygon) < 3 or any(len(point) != 2 for point in polygon) for polygon in polygons):
                 refuse(f"every {name} is a list of at least three [x, y] points.")
@@ -233,6 +240,8 @@ class Head:
     """What is promised about people."""
     models: Models = Models()
     """Which models this lake uses."""
+    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What a run of a job needs of a machine, where runs go to several machines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -391,6 +400,7 @@ class Campaign(Head):
             "settings": dict(self.settings),
             "privacy": dict(self.privacy),
             "models": {task: name for task, name in vars(self.models).items() if name != "default"},
+            "resources": dict(self.resources),
         }
         document["campaign"] = {"name": self.name, "network": self.network} | {k: v for k, v in said.items() if v}
         cameras = tomlkit.aot()
@@ -400,7 +410,7 @@ class Campaign(Head):
                 values[name] = [[list(point) for point in polygon] for polygon in values[name]]
             values["zones_size"] = list(camera.zones_size or ())
             road = () if camera.corridor else ("corridor", "order")
-            optional = {*road, "network", "network_id", *ZONES, "zones_size"}
+            optional = {*road, "group", "network", "network_id", *ZONES, "zones_size"}
             cameras.append(tomlkit.item({k: v for k, v in values.items() if v or k not in optional}))
         document["cameras"] = cameras
         for name, rows in (("links", self.links), ("anomalies", self.anomalies)):

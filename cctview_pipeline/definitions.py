@@ -30,15 +30,16 @@ EMPTY = Campaign(
 def build_definitions(campaign: Campaign) -> dg.Definitions:
     """The assets, checks, jobs, schedules and sensors of a campaign. Opens no lake: runs open it when they begin."""
     assets = build_assets(campaign)
-    jobs = Jobs.of(assets)
+    jobs = Jobs.of(assets, campaign)
     live = campaign.network in LIVE_NETWORKS
+    retention, collecting = retention_job(campaign), collect_job(campaign)
     return dg.Definitions(
         assets=assets,
         asset_checks=drift_checks,
-        jobs=[*jobs, retention_job, *([collect_job] if live else [])],
+        jobs=[*jobs, retention, *([collecting] if live else [])],
         schedules=[
-            live_collection(campaign) if live else daily_collection(campaign, jobs),
-            hourly_retention,
+            live_collection(campaign, collecting) if live else daily_collection(campaign, jobs),
+            hourly_retention(retention),
             daily_drift(campaign, jobs),
         ],
         sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs)],

@@ -54,6 +54,11 @@ PARTITIONS_PER_RUN = Variable(
     "model is loaded once for a day.",
     where="2; in a large campaign as many as leave about 1,000 runs",
 )
+CPUS = Variable(
+    "CCTVIEW_CPUS",
+    "How many processors a run may use, where whoever starts it knows better than the system: a number above 0.",
+    where="`OMP_NUM_THREADS`; else the container's or the machine's, which runs of one machine divide among them",
+)
 VIEWER_URL = Variable(
     "CCTVIEW_VIEWER_URL",
     "Where the viewer is, for the links from Dagster's UI into it.",
@@ -89,7 +94,7 @@ CAMERAS_KEY = Variable(
 VARIABLES = {
     each.name: each
     for each in (
-        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, VIEWER_URL, TILES, TILES_ATTRIBUTION),
+        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, CPUS, VIEWER_URL, TILES, TILES_ATTRIBUTION),
         *(TFL_KEY, FIVE_ONE_ONE_KEY, CAMERAS_KEY),
     )
 }

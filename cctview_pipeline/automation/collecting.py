@@ -11,6 +11,7 @@ from cctview_pipeline.cameras.local_time import zone_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.resources.needs import tags_of
 
 LOG_EVERY_S = 60
 
@@ -78,19 +79,23 @@ def as_listed(camera: Camera) -> LiveCamera:
     )
 
 
-@dg.job(description="Collect live cameras into the spool for a window.")
-def collect_job() -> None:
-    """The one op, which follows the cameras."""
-    collect_window()
+def collect_job(campaign: Campaign) -> dg.JobDefinition:
+    """The job of the one op, which follows the cameras."""
+
+    @dg.job(description="Collect live cameras into the spool for a window.", tags=tags_of(campaign, "collect_job"))
+    def collect_job() -> None:
+        collect_window()
+
+    return collect_job
 
 
-def live_collection(campaign: Campaign) -> dg.ScheduleDefinition:
+def live_collection(campaign: Campaign, job: dg.JobDefinition) -> dg.ScheduleDefinition:
     """The schedule ``daily_collection`` of a campaign of live cameras."""
     settings = CollectSettings.read(campaign.settings, campaign.source)
     begin, seconds = settings.begin_and_seconds()
     return dg.ScheduleDefinition(
         name="daily_collection",
-        job=collect_job,
+        job=job,
         cron_schedule=f"{begin.minute} {begin.hour} * * *",
         execution_timezone=zone_of(campaign).key,
         run_config=dg.RunConfig({"collect_window": Window(seconds=seconds)}),

@@ -28,6 +28,7 @@ from cctview_pipeline.errors import CctviewError, ConfigurationError, reason_of
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import dagster_home, keys_uri, lake_uri, project_root
+from cctview_pipeline.resources.cores import on_this_machine
 from cctview_pipeline.resources.lake import open_lake
 from cctview_pipeline.resources.understood import understood
 
@@ -228,7 +229,10 @@ def _last_beat(instance: dg.DagsterInstance) -> float:
 
 
 def _bury(instance: dg.DagsterInstance) -> None:
-    """Close what a killed daemon left open: its runs have no process any more, and its backfills are launched anew."""
+    """Close what a killed daemon left open: its runs have no process any more, and its backfills are launched anew. Runs of other
+    launchers live on elsewhere without it, as do their backfills: what became of them is for run monitoring to say."""
+    if not on_this_machine(instance):
+        return
     unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
     for run in instance.get_runs(dg.RunsFilter(statuses=[*unfinished, dg.DagsterRunStatus.CANCELING])):
         if "dagster/backfill" in run.tags:

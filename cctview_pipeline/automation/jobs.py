@@ -1,4 +1,8 @@
-"""The jobs that make tables. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day."""
+"""The jobs that make tables. Dagster wants one partitioning a job: camera x hour (as a run over a range), hour, day.
+
+What a job's run needs of a machine stands in its tags, which every run has that a schedule, a sensor or a person starts from it;
+backfills do not, and are given them where they are launched (backfill/launch.py).
+"""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,61 +12,68 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from cctview_pipeline.assets.daily_report import NAME as REPORT
 from cctview_pipeline.assets.drift import drift_checks
+from cctview_pipeline.backfill.stages import CAMERA_HOURS, OF_CAMERA_HOURS, STAGES
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.lake import Partition
-from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_key, to_partition
+from cctview_pipeline.resources.needs import tags_of
 
-# The job is launched as one run over a range, so the policies by which a backfill would be cut do not matter to it.
-warnings.filterwarnings("ignore", message="Asset job camera_hours materializes assets with varying BackfillPolicies")
+# Jobs are launched as runs over a range, so the policies by which a backfill would be cut do not matter to them.
+warnings.filterwarnings("ignore", message=".* materializes assets with varying BackfillPolicies")
 
 LABELS = "labels"
 """Made only when asked for: no job but its own makes it."""
+GROUP = "cctview/group"
+"""The tag of a run over the cameras of a group: its name."""
+
+_DESCRIBED = {
+    "camera_hours": "Frames to matches, for a range of cameras and hours in one run: all that a small campaign needs.",
+    "frames": "Frames and what is told of them, for a camera group and hours in one run.",
+    "vision": "Detections, crops and features, for a camera group and hours in one run: what a GPU is for.",
+    "tracking": "Tracks and passages, for a camera group and hours in one run, hour after hour.",
+    "matching": "Matches of one hour, for all cameras.",
+    "hours": "Journeys, for a range of hours in one run.",
+    "days": "The marts and reports, for a range of days in one run.",
+    "labelling": "What teachers see, for a detector to learn from.",
+    "drift": "Has what cameras show drifted from the models' training? One day.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Jobs:
-    """The jobs that make a campaign's tables, and the one that looks for drift."""
+    """The jobs that make a campaign's tables, and the one that looks for drift. camera_hours: frames, vision, tracking and
+    matching in one."""
 
     camera_hours: UnresolvedAssetJobDefinition
+    frames: UnresolvedAssetJobDefinition
+    vision: UnresolvedAssetJobDefinition
+    tracking: UnresolvedAssetJobDefinition
+    matching: UnresolvedAssetJobDefinition
     hours: UnresolvedAssetJobDefinition
     days: UnresolvedAssetJobDefinition
     labelling: UnresolvedAssetJobDefinition
     drift: UnresolvedAssetJobDefinition
 
     @classmethod
-    def of(cls, assets: Sequence[dg.AssetsDefinition]) -> "Jobs":
+    def of(cls, assets: Sequence[dg.AssetsDefinition], campaign: Campaign) -> "Jobs":
         """assets: all of the campaign's."""
-        by_kind: dict[str, list[dg.AssetsDefinition]] = {"camera_hour": [], "hour": [], "day": []}
-        for asset in assets:
-            name = next(iter(asset.keys)).path[-1]  # a definition of several makes tables of one kind
-            if name in TABLES and name != LABELS:
-                by_kind[TABLES[name].partition].append(asset)
-            elif name == REPORT:
-                by_kind["day"].append(asset)
+        made = {key.path[-1] for asset in assets for key in asset.keys}
+        tables: dict[str, list[str]] = {job: [each for each in stage if each in made] for job, stage in STAGES.items()}
+        tables[CAMERA_HOURS] = [table for stage in OF_CAMERA_HOURS for table in tables[stage]]
+        chosen: dict[str, dg.AssetSelection] = {
+            job: dg.AssetSelection.assets(*names) for job, names in (tables | {"labelling": [LABELS]}).items()
+        }
+        chosen["drift"] = dg.AssetSelection.checks(*drift_checks)
         return cls(
-            camera_hours=dg.define_asset_job(
-                "camera_hours",
-                by_kind["camera_hour"],
-                description="Frames to matches, for a range of cameras and hours in one run.",
-            ),
-            hours=dg.define_asset_job("hours", by_kind["hour"], description="Journeys, for a range of hours in one run."),
-            days=dg.define_asset_job(
-                "days", by_kind["day"], description="The marts and reports, for a range of days in one run."
-            ),
-            labelling=dg.define_asset_job(
-                "labelling", dg.AssetSelection.assets(LABELS), description="What teachers see, for a detector to learn from."
-            ),
-            drift=dg.define_asset_job(
-                "drift",
-                dg.AssetSelection.checks(*drift_checks),
-                description="Has what cameras show drifted from the models' training? One day.",
-            ),
+            **{
+                job: dg.define_asset_job(job, what, description=_DESCRIBED[job], tags=tags_of(campaign, job))
+                for job, what in chosen.items()
+            }
         )
 
     def __iter__(self) -> Iterator[UnresolvedAssetJobDefinition]:
-        return iter((self.camera_hours, self.hours, self.days, self.labelling, self.drift))
+        return iter(vars(self).values())
 
 
 def range_tags(first: Partition, last: Partition) -> dict[str, str]:

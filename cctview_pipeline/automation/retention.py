@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.resources.needs import tags_of
 
 
 class Purge(dg.Config):
@@ -35,10 +37,14 @@ def delete_what_is_over(context: dg.OpExecutionContext, config: Purge, lake: Lak
     return sum(counts.values())
 
 
-@dg.job(description="Delete what is older than the campaign allows.")
-def retention_job() -> None:
-    """The one op, which deletes what is over."""
-    delete_what_is_over()
+def retention_job(campaign: Campaign) -> dg.JobDefinition:
+    """The job of the one op, which deletes what is over."""
+
+    @dg.job(description="Delete what is older than the campaign allows.", tags=tags_of(campaign, "retention_job"))
+    def retention_job() -> None:
+        delete_what_is_over()
+
+    return retention_job
 
 
 def is_time(context: dg.ScheduleEvaluationContext) -> bool:
@@ -49,11 +55,13 @@ def is_time(context: dg.ScheduleEvaluationContext) -> bool:
     return not any(backfill.backfill_timestamp > young for backfill in going_on)
 
 
-hourly_retention = dg.ScheduleDefinition(
-    name="hourly_retention",
-    job=retention_job,
-    cron_schedule="7 * * * *",
-    should_execute=is_time,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
-)
+def hourly_retention(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """The schedule of the job."""
+    return dg.ScheduleDefinition(
+        name="hourly_retention",
+        job=job,
+        cron_schedule="7 * * * *",
+        should_execute=is_time,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
+    )

@@ -7,7 +7,8 @@ from datetime import datetime
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
-from cctview_pipeline.backfill.launch import CHAIN, Plan
+from cctview_pipeline.backfill.launch import Plan
+from cctview_pipeline.backfill.stages import CHAIN
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key
 from cctview_pipeline.work import Work

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,8 +14,8 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 
-from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.analytics.report.stored import days_reported
+from cctview_pipeline.backfill.stages import ACCOUNTS, CAMERA_HOURS, CHAIN, FIGURES, OF_CAMERA_HOURS, REPORT, STAGES, TRUTH
 from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -23,26 +23,20 @@ from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.resources.needs import tags_of
 from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.work import Work
 
-REPORT = "daily_report"
-FIGURES = (*MARTS, "throughput", REPORT)
-"""Of a local day."""
-TRUTH = ("truth_boxes", "truth_passages")
-ACCOUNTS = ("camera_status", "gaps")
-CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "passages", "matches")
-"""Tables of a camera and an hour, each made from the one before; but matches from tracks."""
-
-STAGES = {
-    "frames to features": ("raw_frames", *TRUTH, *ACCOUNTS, "coverage", "detections", "crops", "features"),
-    "tracks and matches": ("tracks", "passages", "matches"),
-    "journeys and marts": ("journeys", *FIGURES, "evaluation"),
+STAGES_OF_ONE_GROUP = {
+    "frames to features": (CAMERA_HOURS, (*STAGES["frames"], *STAGES["vision"])),
+    "tracks and matches": (CAMERA_HOURS, (*STAGES["tracking"], *STAGES["matching"])),
+    "journeys and marts": ("days", (*STAGES["hours"], *STAGES["days"])),
 }
+"""Name -> the job whose needs its runs have, and its tables."""
 
 STAGES_OF_ONE_RUN = {
-    "frames to matches": (*STAGES["frames to features"], *STAGES["tracks and matches"]),
-    "journeys and marts": STAGES["journeys and marts"],
+    "frames to matches": (CAMERA_HOURS, tuple(table for stage in OF_CAMERA_HOURS for table in STAGES[stage])),
+    "journeys and marts": STAGES_OF_ONE_GROUP["journeys and marts"],
 }
 
 Plan = dict[str, set[Partition]]
@@ -104,14 +98,17 @@ def _hour_after(partitions: set[Partition]) -> set[Partition]:
     return {Partition.camera_hour(p.camera, p.begin + HOUR) for p in partitions}
 
 
-def launch(instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str) -> str:
-    """Hand a plan to Dagster as one backfill, as the UI does. Returns its id."""
+def launch(
+    instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str, tags: Mapping[str, str] | None = None
+) -> str:
+    """Hand a plan to Dagster as one backfill, as the UI does. tags: what its runs get of it, since they get none of a job.
+    Returns its id."""
     wanted = {AssetKeyPartitionKey(dg.AssetKey(asset), to_key(p)) for asset, partitions in plan.items() for p in partitions}
     backfill_id = uuid.uuid4().hex[:8]
     backfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id=backfill_id,
         backfill_timestamp=time.time(),
-        tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"},
+        tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"} | dict(tags or {}),
         dynamic_partitions_store=instance,
         asset_graph_subset=AssetGraphSubset.from_asset_partition_set(wanted, asset_graph),
         title=title,
@@ -150,11 +147,11 @@ def run(
     before its journeys.
     """
     outcome, all_succeeded = Outcome(True, 0, None), True
-    for name, assets in (STAGES_OF_ONE_RUN if fits_one_run(campaign) else STAGES).items():
+    for name, (job, assets) in (STAGES_OF_ONE_RUN if fits_one_run(campaign) else STAGES_OF_ONE_GROUP).items():
         stage = {asset: plan[asset] for asset in assets if asset in plan}
         if stage and (outcome.succeeded or outcome.partly):
             done = outcome.finished
-            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}")
+            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}", tags_of(campaign, job))
             outcome = wait(instance, backfill_id, done, partial(progress, name))
             all_succeeded &= outcome.succeeded
     return replace(outcome, succeeded=all_succeeded)

@@ -1,6 +1,5 @@
 """The detector and the extractor as Dagster resources."""
 
-import os
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -8,17 +7,11 @@ import dagster as dg
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.detect import load_detector, threshold_of
 from cctview_pipeline.embed import load_extractor
-from cctview_pipeline.runtime.device import set_threads
+from cctview_pipeline.resources.cores import share_cores
 
 if TYPE_CHECKING:
     from cctview_pipeline.detect import Detector
     from cctview_pipeline.embed import Extractor
-
-
-def share_cores(context: dg.InitResourceContext) -> None:
-    """Let the runs that go on at a time divide the machine's cores: two that use all of them are slower than one."""
-    runs = context.instance.get_concurrency_config().run_queue_config if context.instance else None
-    set_threads(max(1, len(os.sched_getaffinity(0)) // max(1, runs.max_concurrent_runs if runs else 1)))
 
 
 class DetectorResource(dg.ConfigurableResource):

@@ -11,6 +11,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.collect.settings import CollectSettings
 from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.policy import Policy
+from cctview_pipeline.resources.needs import check_resources
 from cctview_pipeline.settings import CLOSED, Section, read
 
 
@@ -22,12 +23,13 @@ class NoSettings:
 
 
 def understood(campaign: Campaign) -> Campaign:
-    """The same campaign. Raises CctviewError for a network that there is not, for settings that its network does not have, and
-    for a promise about people in its pictures that nobody would keep, because it is misspelt."""
+    """The same campaign. Raises CctviewError for a network that there is not, for settings that its network does not have, for
+    needs of jobs that cannot be, and for a promise about people in its pictures that nobody would keep, as it is misspelt."""
     if campaign.network not in NETWORKS:
         section, why = Section(campaign.source, "[campaign]"), "is no camera network"
         raise section.wrong("network", campaign.network, why, f"one of {', '.join(NETWORKS)}")
     Policy.of(campaign)
+    check_resources(campaign)
     if campaign.network in LIVE_NETWORKS:
         settings = CollectSettings.read(campaign.settings, campaign.source)
         settings.network(campaign.network)

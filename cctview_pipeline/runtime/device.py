@@ -3,7 +3,6 @@
 Nothing here imports PyTorch before it is needed: a processor runs the shipped models without it.
 """
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cctview_pipeline.errors import ModelError
 from cctview_pipeline.extras import installed, need
+from cctview_pipeline.runtime.granted import granted_cpus
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +29,8 @@ def set_threads(count: int) -> None:
 
 
 def threads() -> int:
-    """What was set last, or as many as the process has cores."""
-    return _threads or len(os.sched_getaffinity(0))
+    """What was set last, or as many as the process was granted processors."""
+    return _threads or granted_cpus()
 
 
 def pick_device(device: str = "auto") -> str:

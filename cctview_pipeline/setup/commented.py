@@ -11,7 +11,7 @@ from cctview_pipeline.settings import keys_of, schema_of
 from cctview_pipeline.toml_text import written
 
 _SECTIONS: dict[str, type] = {"[campaign]": Head, "[campaign.privacy]": Policy, "[[cameras]]": Camera, "[[links]]": Link}
-_LEFT_OUT = {"unmasked_for", "lifetimes", "settings", "privacy", "models", "network", "network_id"}
+_LEFT_OUT = {"unmasked_for", "lifetimes", "settings", "privacy", "models", "resources", "group", "network", "network_id"}
 """Keys of which nothing is said where they are not there: sections of their own, and what init itself fills in."""
 _WIDTH = 126
 _PRIVACY = """

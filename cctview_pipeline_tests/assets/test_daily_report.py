@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 
 from cctview_pipeline.analytics.report.stored import days_reported, report_key
-from cctview_pipeline.backfill.launch import REPORT, missing_plan, unwritten, whole_plan
+from cctview_pipeline.backfill.launch import missing_plan, unwritten, whole_plan
+from cctview_pipeline.backfill.stages import REPORT
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones

@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 
 from cctview_pipeline.backfill import launch as backfill
-from cctview_pipeline.backfill.launch import FIGURES, Outcome, whole_plan
+from cctview_pipeline.backfill.launch import Outcome, whole_plan
+from cctview_pipeline.backfill.stages import FIGURES
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Partition

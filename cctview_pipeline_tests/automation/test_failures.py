@@ -13,6 +13,7 @@ from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.backfill import launch as backfill
 from cctview_pipeline.backfill.causes import find_causes
 from cctview_pipeline.backfill.launch import Outcome, count, finished, log_end, unwritten, whole_plan
+from cctview_pipeline.backfill.stages import CHAIN
 from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.detect import Detector
@@ -34,7 +35,7 @@ def run(lake: Lake, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
 
 def plan_of(lake: Lake) -> backfill.Plan:
     whole = whole_plan(lake.require_campaign(), CAMERAS, [HOUR])
-    return {asset: partitions for asset, partitions in whole.items() if asset in backfill.CHAIN}
+    return {asset: partitions for asset, partitions in whole.items() if asset in CHAIN}
 
 
 def test_whatever_a_partition_does_to_a_library_it_does_to_itself(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):

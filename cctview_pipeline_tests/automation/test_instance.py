@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from sqlalchemy.exc import OperationalError
 
 from cctview_pipeline.automation.instance import check_not_served, open_instance, prepare_home, running_daemon
@@ -72,3 +73,22 @@ def test_a_storage_that_goes_while_it_is_used_is_told_as_one_that_was_never_ther
     for error, sentence in ((gone, "cannot be reached: start its server"), (RuntimeError("ours"), "^ours$")):
         with pytest.raises((CctviewError, RuntimeError), match=sentence), open_instance():
             raise error
+
+
+@pytest.mark.parametrize(("launcher", "buried"), [(None, True), ("ElsewhereLauncher", False)])
+def test_only_runs_of_this_machine_die_with_its_daemon(home: Path, launcher: str | None, buried: bool):
+    if launcher:
+        with (home / "dagster.yaml").open("a") as file:
+            file.write(f"\nrun_launcher: {{module: cctview_pipeline_tests.factories.launchers, class: {launcher}}}\n")
+    with dg.DagsterInstance.get() as instance:
+        left = dg.DagsterRun("camera_hours", tags={"dagster/backfill": "abc"}, status=dg.DagsterRunStatus.STARTED)
+        instance.add_run(left)
+        instance.add_backfill(
+            PartitionBackfill(
+                backfill_id="abc", status=BulkActionStatus.REQUESTED, from_failure=False, backfill_timestamp=0.0, tags={}
+            )
+        )
+        with running_daemon(instance):
+            pass
+        run, backfill = instance.get_run_by_id(left.run_id), instance.get_backfill("abc")
+    assert (run.status == dg.DagsterRunStatus.FAILURE, backfill.status == BulkActionStatus.CANCELED) == (buried, buried)

@@ -112,13 +112,14 @@ def test_no_camera_s_address_is_anywhere_in_the_lake(archive: Path, lake: Lake):
 
 
 def test_the_job_runs_every_hour_from_the_start(archive: Path, lake: Lake):
-    assert hourly_retention.default_status == dg.DefaultScheduleStatus.RUNNING
+    job = retention_job(lake.require_campaign())
+    assert hourly_retention(job).default_status == dg.DefaultScheduleStatus.RUNNING
     with dg.DagsterInstance.ephemeral() as instance:
         run(lake, "camera_hours", FIRST, FIRST, instance)
         before = sorted(os.listdir(lake.uri))
         for dry_run in (True, False):
             config = {"ops": {"delete_what_is_over": {"config": {"dry_run": dry_run}}}}
-            done = retention_job.execute_in_process(instance=instance, run_config=config, resources={"lake": LakeResource()})
+            done = job.execute_in_process(instance=instance, run_config=config, resources={"lake": LakeResource()})
             assert done.success
             assert done.output_for_node("delete_what_is_over") == 0
     assert sorted(os.listdir(lake.uri)) == before

@@ -6,7 +6,8 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from cctview_pipeline.backfill.launch import CHAIN, missing_plan
+from cctview_pipeline.backfill.launch import missing_plan
+from cctview_pipeline.backfill.stages import CHAIN
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import to_key
 from cctview_pipeline_tests.factories.archive import HOUR_17

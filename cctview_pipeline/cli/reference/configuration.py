@@ -18,6 +18,7 @@ from cctview_pipeline.environment import VARIABLES
 from cctview_pipeline.formats.sumo import Detector
 from cctview_pipeline.formats.tmg import Station
 from cctview_pipeline.links import Link
+from cctview_pipeline.resources.needs import NEEDS, Needs
 from cctview_pipeline.settings import keys_of, schema_of, value_name, value_range
 
 SECTIONS: dict[str, tuple[type, str]] = {
@@ -33,6 +34,11 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "[campaign.settings] of footage": (FootageSettings, ""),
     "[campaign.settings] of pictures": (PictureSettings, ""),
     "[campaign.models]": (Models, ""),
+    "[campaign.resources.JOB]": (
+        Needs,
+        f"Of the jobs {', '.join(NEEDS)}; [operations.md](../operations.md#several-machines) says which is which. "
+        "A default here is that of a job of which nothing else is known.",
+    ),
     "[campaign.privacy]": (policy.Policy, "[privacy.md](../privacy.md) says what each promises."),
 }
 """A heading -> the data class that reads it, and what stands above its keys."""

@@ -18,6 +18,7 @@ from cctview_pipeline.formats.sumo import Detector
 from cctview_pipeline.formats.tmg import Station
 from cctview_pipeline.links import Link
 from cctview_pipeline.policy import Policy
+from cctview_pipeline.resources.needs import NEEDS, Needs
 from cctview_pipeline.resources.understood import NoSettings
 from cctview_pipeline.settings import keys_of, schema_of
 
@@ -28,6 +29,8 @@ def campaign_schema() -> dict[str, Any]:
     head.pop("$defs", None)
     head["properties"]["network"] |= {"enum": list(NETWORKS)}
     head["properties"]["privacy"] |= schema_of(Policy)
+    of_jobs = {job: schema_of(Needs) for job in NEEDS}
+    head["properties"]["resources"] |= {"properties": of_jobs, "additionalProperties": False}
     head["allOf"] = [_settings(names, kind) for kind, names in _kinds().items()]
     cameras = {"type": "array", "minItems": 1, "items": schema_of(Camera), "description": "The cameras, one table each."}
     lists = {
