@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, NoReturn, Protocol, TypeAlias
 
 import tomlkit
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
 from cctview_pipeline.anomalies import Anomaly
 from cctview_pipeline.errors import ConfigurationError, is_shown, printable
@@ -44,6 +44,7 @@ GRACE = timedelta(minutes=1)
 MAX_PARTITIONS = 100_000
 """Dagster's own advice for one asset; beyond it every page and every launch takes many seconds."""
 _CALENDAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
+_DISTRICT = r"^([a-z][a-z0-9_]{0,39})?$"
 
 ZONES = ("masks", "privacy_zones")
 EXPORTED = ("sumo", "tmg")
@@ -234,6 +235,9 @@ class Head:
     """The clock by which days and figures are cut, by its IANA name; the network's where it is left out."""
     country: Annotated[Text, Field(examples=["US-NY"])] = ""
     """Whose holidays they are, by ISO 3166, with its part or without; the network's where it is left out."""
+    district: Annotated[StrictStr, Field(pattern=_DISTRICT, title="short name", examples=["north"])] = ""
+    """Its name among several campaigns that share one instance of Dagster, in small letters, digits and underscores. Before the
+    first frame: what was made under another name Dagster takes for another's."""
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What the network itself is told."""
     privacy: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -295,6 +299,11 @@ class Campaign(Head):
             check_zone(self.timezone, self.source)
         if self.country:
             check_country(self.country, self.source)
+        if not re.match(_DISTRICT, self.district):  # of an option, which no schema has looked at
+            raise ConfigurationError(
+                f"{self.source}: district = '{printable(self.district)}' is no district's name: write small letters, digits and "
+                "underscores, such as north."
+            )
         for anomaly in self.anomalies:
             self.camera(anomaly.camera)
         self._check_links()
@@ -395,6 +404,7 @@ class Campaign(Head):
             "path": self.path,
             "timezone": self.timezone,
             "country": self.country,
+            "district": self.district,
             "start": self.start,
             "end": self.end,
             "settings": dict(self.settings),

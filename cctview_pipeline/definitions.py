@@ -13,6 +13,7 @@ from cctview_pipeline.automation.schedules import daily_collection, daily_drift
 from cctview_pipeline.automation.sensors import next_job, seal_hours
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import in_district
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.models import DetectorResource, ExtractorResource
 from cctview_pipeline.resources.network import NetworkResource
@@ -31,15 +32,15 @@ def build_definitions(campaign: Campaign) -> dg.Definitions:
     """The assets, checks, jobs, schedules and sensors of a campaign. Opens no lake: runs open it when they begin."""
     assets = build_assets(campaign)
     jobs = Jobs.of(assets, campaign)
-    live = campaign.network in LIVE_NETWORKS
+    district, live = campaign.district, campaign.network in LIVE_NETWORKS
     retention, collecting = retention_job(campaign), collect_job(campaign)
     return dg.Definitions(
         assets=assets,
-        asset_checks=drift_checks,
+        asset_checks=[in_district(check, district) for check in drift_checks],
         jobs=[*jobs, retention, *([collecting] if live else [])],
         schedules=[
             live_collection(campaign, collecting) if live else daily_collection(campaign, jobs),
-            hourly_retention(retention),
+            hourly_retention(retention, district),
             daily_drift(campaign, jobs),
         ],
         sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs)],

@@ -8,6 +8,7 @@ import dagster as dg
 
 from cctview_pipeline.assets.partition_run import viewer_base
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import key_in_run
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import Partitions, in_order, to_partition
@@ -46,7 +47,7 @@ def daily_report(partitions: Partitions) -> dg.AssetsDefinition:
                 context.log.error(f"{NAME} {key} is not written: {error}")
                 told = {"verdict": f"not written: {error}"}
                 failed.append(key)
-            context.add_asset_metadata(told, asset_key=NAME, partition_key=key)
+            context.add_asset_metadata(told, asset_key=key_in_run(context, NAME), partition_key=key)
         if len(failed) == len(keys):
             raise dg.Failure(f"No report could be written, of {failed[0]} because: {told['verdict']}")
         return dg.MaterializeResult()

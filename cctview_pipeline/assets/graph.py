@@ -22,6 +22,7 @@ from cctview_pipeline.assets.tracks import tracks
 from cctview_pipeline.assets.truth import truth_boxes, truth_passages
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import in_district
 from cctview_pipeline.partitions import Partitions
 
 ONLY_OF_CITY = (truth_boxes, truth_passages, evaluation)
@@ -45,4 +46,5 @@ def build_assets(campaign: Campaign) -> list[dg.AssetsDefinition]:
     partitions = Partitions.of(campaign)
     more = ONLY_OF_CITY if campaign.network == "city" else ONLY_OF_LIVE if campaign.network in LIVE_NETWORKS else ()
     models = [build(campaign, partitions) for build in (detector_model, extractor_model, coverage)]
-    return [*models, *(build(partitions) for build in (*OF_ALL, *more))]
+    assets = [*models, *(build(partitions) for build in (*OF_ALL, *more))]
+    return [in_district(each, campaign.district) for each in assets]

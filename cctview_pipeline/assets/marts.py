@@ -46,7 +46,8 @@ def marts(partitions: Partitions) -> dg.AssetsDefinition:
         from cctview_pipeline.cameras.local_time import calendar_of
 
         store, campaign = lake.open_campaign()
-        chosen = [name for name in MARTS if dg.AssetKey(name) in context.selected_asset_keys]
+        selected = {key.path[-1] for key in context.selected_asset_keys}
+        chosen = [name for name in MARTS if name in selected]
         runs = {name: PartitionRun(context, store, name) for name in chosen}
         for place in next(iter(runs.values())).partitions:
             with Day(store, campaign, calendar_of(campaign), place.local_day) as day:

@@ -15,6 +15,7 @@ import dagster as dg
 import pyarrow as pa
 
 from cctview_pipeline.assets.pictures import Pictures
+from cctview_pipeline.districts import key_in_run
 from cctview_pipeline.environment import VIEWER_URL
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition, layout
@@ -79,6 +80,7 @@ class PartitionRun:
 
     def __init__(self, context: dg.AssetExecutionContext, lake: Lake, table: str) -> None:
         self._context, self._lake, self._table = context, lake, table
+        self._asset = key_in_run(context, table)
         self._failed: dict[str, dict[str, str]] = {}
         self._tombstones, self._erasures = Tombstones(lake), Erasures(lake)
         self._rows = 0
@@ -181,7 +183,7 @@ class PartitionRun:
             }
             | ({"viewer": dg.MetadataValue.url(viewer_link(self._table, partition))} if self._table in SEEN else {})
             | {name: value for name, value in metadata.items() if value is not None},
-            asset_key=self._table,
+            asset_key=self._asset,
             partition_key=key,
         )
 
@@ -204,7 +206,7 @@ class PartitionRun:
         self._tell(key, f"not written: {verdict}")
 
     def _tell(self, key: str, verdict: str) -> None:
-        self._context.add_asset_metadata({"verdict": verdict}, asset_key=self._table, partition_key=key)
+        self._context.add_asset_metadata({"verdict": verdict}, asset_key=self._asset, partition_key=key)
 
     def result(self) -> dg.MaterializeResult:
         """The run's sums, and each check's verdict over all its partitions.
@@ -220,7 +222,7 @@ class PartitionRun:
             checks.append(
                 dg.AssetCheckResult(
                     passed=not bad,
-                    asset_key=self._table,
+                    asset_key=self._asset,
                     check_name=name,
                     severity=dg.AssetCheckSeverity.ERROR if all_bad else dg.AssetCheckSeverity.WARN,
                     metadata={"partitions": len(self._keys), "failed": len(bad), **dict(list(bad.items())[:20])},
@@ -231,4 +233,4 @@ class PartitionRun:
             f"{self._table}: {len(self._keys) - len(self._failed)} of {len(self._keys)} partitions, "
             f"{self._rows} rows in {seconds:.1f} s"
         )
-        return dg.MaterializeResult(asset_key=self._table, check_results=checks)
+        return dg.MaterializeResult(asset_key=self._asset, check_results=checks)

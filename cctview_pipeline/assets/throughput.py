@@ -7,7 +7,8 @@ import dagster as dg
 import pyarrow as pa
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
-from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.districts import asset_key
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.schemas import TABLES, schema_of
 from cctview_pipeline.partitions import Partitions, in_order, to_key
 from cctview_pipeline.resources.lake import LakeResource
@@ -32,7 +33,7 @@ def throughput(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             hours = [hour for hour in calendar.hours(partition.local_day) if campaign.covers(hour)]
-            rows = list(_rows(context.instance, store, cameras, hours))
+            rows = list(_rows(context.instance, campaign.district, cameras, hours))
             found = pa.Table.from_pylist(rows, schema_of("throughput"))
             run.store(partition, found, seconds_of_runs=round(sum(row["seconds"] for row in rows), 1))
 
@@ -41,25 +42,25 @@ def throughput(partitions: Partitions) -> dg.AssetsDefinition:
     return asset
 
 
-def _rows(instance: dg.DagsterInstance, store: Lake, cameras: list[str], hours: list[datetime]) -> Iterator[dict]:
+def _rows(instance: dg.DagsterInstance, district: str, cameras: list[str], hours: list[datetime]) -> Iterator[dict]:
     """One row a table and hour that has any partition."""
     for table, spec in TABLES.items():
         if spec.partition == "day":
             continue
         for hour in hours:
             places = [Partition.of_hour(hour)] if spec.partition == "hour" else [Partition.camera_hour(c, hour) for c in cameras]
-            told = [_told(event) for event in _newest(instance, table, [to_key(place) for place in places])]
+            told = [_told(event) for event in _newest(instance, asset_key(district, table), [to_key(place) for place in places])]
             if told := [each for each in told if each]:
                 names = ("rows", "bytes", "seconds")
                 sums = {name: sum(each[name] for each in told) for name in names}
                 yield {"asset": table, "began_at": hour, "partitions": len(told), **sums}
 
 
-def _newest(instance: dg.DagsterInstance, table: str, keys: list[str]) -> list[dg.AssetMaterialization]:
+def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -> list[dg.AssetMaterialization]:
     """The last materialization of each partition."""
     found: dict[str, dg.AssetMaterialization] = {}
     for begin in range(0, len(keys), PAGE):
-        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=keys[begin : begin + PAGE])
+        wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=keys[begin : begin + PAGE])
         cursor, more = None, True
         while more:
             answer = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)

@@ -7,6 +7,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from cctview_pipeline.assets.pictures import plot
 from cctview_pipeline.campaign import Campaign, parse_span
+from cctview_pipeline.districts import asset_key
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import parse_hour
@@ -17,7 +18,7 @@ from cctview_pipeline.shell import command
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DETECTOR, EXTRACTOR = dg.AssetKey("detector_model"), dg.AssetKey("extractor_model")
+DETECTOR, EXTRACTOR = "detector_model", "extractor_model"
 TITLES = {
     "loss": "loss",
     "identity_loss": "loss of identity",
@@ -73,9 +74,9 @@ def candidate(used: ModelEntry, made: ModelEntry) -> dg.MaterializeResult:
     return dg.MaterializeResult(data_version=dg.DataVersion(used.digest), metadata=describe(used) | told | {"next": mend})
 
 
-def record_candidate(instance: dg.DagsterInstance, key: dg.AssetKey, entry: ModelEntry) -> None:
-    """Let Dagster know of weights that were made outside it, and are not in use yet."""
-    instance.report_runless_asset_event(dg.AssetObservation(key, metadata=describe(entry)))
+def record_candidate(instance: dg.DagsterInstance, campaign: Campaign, name: str, entry: ModelEntry) -> None:
+    """Let Dagster know of weights that were made outside it, and are not in use yet. name: of the asset."""
+    instance.report_runless_asset_event(dg.AssetObservation(asset_key(campaign.district, name), metadata=describe(entry)))
 
 
 def kept(entry: ModelEntry | None, refused: str) -> ModelEntry:
@@ -103,8 +104,8 @@ def learned_from(campaign: Campaign, partitions: Partitions, table: str, task: s
 
 def record_models(instance: dg.DagsterInstance, campaign: Campaign) -> None:
     """Let Dagster know of the weights in use, unless it does: what was made by others then shows as stale."""
-    for key, task in ((DETECTOR, "detector"), (EXTRACTOR, "extractor")):
-        entry = find_model(campaign.model(task), task)
+    for name, task in ((DETECTOR, "detector"), (EXTRACTOR, "extractor")):
+        entry, key = find_model(campaign.model(task), task), asset_key(campaign.district, name)
         latest = instance.get_latest_materialization_event(key)
         known = latest.asset_materialization if latest else None
         if known is None or (known.tags or {}).get(DATA_VERSION_TAG) != entry.digest:

@@ -10,6 +10,7 @@ from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.local_time import zone_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.districts import district_tags
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.needs import tags_of
 
@@ -24,7 +25,6 @@ class Window(dg.Config):
     shard: str = "1/1"
 
 
-@dg.op(pool="collector")
 def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeResource) -> int:
     """Follow the campaign's cameras into the spool; returns the number of new frames. Terminating the run stops it cleanly."""
     # Not at the top: they are of no use to the code server.
@@ -80,17 +80,18 @@ def as_listed(camera: Camera) -> LiveCamera:
 
 
 def collect_job(campaign: Campaign) -> dg.JobDefinition:
-    """The job of the one op, which follows the cameras."""
+    """The job of one op, which follows the cameras. Districts do not wait for one another: each has a pool of its own."""
+    op = dg.op(pool=f"collector_{campaign.district}".rstrip("_"))(collect_window)
 
     @dg.job(description="Collect live cameras into the spool for a window.", tags=tags_of(campaign, "collect_job"))
     def collect_job() -> None:
-        collect_window()
+        op()
 
     return collect_job
 
 
 def live_collection(campaign: Campaign, job: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """The schedule ``daily_collection`` of a campaign of live cameras."""
+    """The schedule ``daily_collection`` of a campaign of live cameras, and of the job that collects them."""
     settings = CollectSettings.read(campaign.settings, campaign.source)
     begin, seconds = settings.begin_and_seconds()
     return dg.ScheduleDefinition(

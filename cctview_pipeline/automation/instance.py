@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 
 from cctview_pipeline.automation.dev_server import run_to_its_end
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import of_backfill, of_run
 from cctview_pipeline.errors import CctviewError, ConfigurationError, reason_of
 from cctview_pipeline.files import made_folder
 from cctview_pipeline.lake import Lake
@@ -139,10 +140,11 @@ def check_not_served(instance: dg.DagsterInstance) -> None:
 
 
 @contextmanager
-def running_daemon(instance: dg.DagsterInstance, tick_s: float = 2.0) -> Iterator[None]:
+def running_daemon(instance: dg.DagsterInstance, tick_s: float = 2.0, district: str = "") -> Iterator[None]:
     """A daemon works on the instance inside this block: one that runs already, or our own for so long.
 
-    tick_s: seconds between two looks of our own at what is to be done next; each look at a large backfill is work.
+    tick_s: seconds between two looks of our own at what is to be done next; each look at a large backfill is work; district: of
+    the campaign that it works for.
     """
     home = Path(os.environ["DAGSTER_HOME"])
     with (home / "daemon.lock").open("a+") as lock:
@@ -155,7 +157,7 @@ def running_daemon(instance: dg.DagsterInstance, tick_s: float = 2.0) -> Iterato
         if not locked:
             yield
             return
-        _bury(instance)
+        _bury(instance, district)
         (home / "served-lake").write_text(lake_uri())
         log = (home / "daemon.log").open("a")
         command = [sys.executable, "-m", "cctview_pipeline.automation.daemon", str(tick_s)]
@@ -228,16 +230,17 @@ def _last_beat(instance: dg.DagsterInstance) -> float:
     return max((beat.timestamp for beat in beats), default=0.0)
 
 
-def _bury(instance: dg.DagsterInstance) -> None:
+def _bury(instance: dg.DagsterInstance, district: str) -> None:
     """Close what a killed daemon left open: its runs have no process any more, and its backfills are launched anew. Runs of other
-    launchers live on elsewhere without it, as do their backfills: what became of them is for run monitoring to say."""
+    launchers live on elsewhere without it, as do their backfills: what became of them is for run monitoring to say. Only of the
+    district that is worked for: another's may go on in its own code server."""
     if not on_this_machine(instance):
         return
     unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
     for run in instance.get_runs(dg.RunsFilter(statuses=[*unfinished, dg.DagsterRunStatus.CANCELING])):
-        if "dagster/backfill" in run.tags:
+        if "dagster/backfill" in run.tags and of_run(run) == district:
             instance.report_run_failed(run, "Its daemon was stopped before it ended.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     for backfill in instance.get_backfills():
-        if backfill.status not in BULK_ACTION_TERMINAL_STATUSES:
+        if backfill.status not in BULK_ACTION_TERMINAL_STATUSES and of_backfill(backfill) == district:
             instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))

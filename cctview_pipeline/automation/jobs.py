@@ -7,6 +7,8 @@ backfills do not, and are given them where they are launched (backfill/launch.py
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from functools import partial
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -15,6 +17,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from cctview_pipeline.assets.drift import drift_checks
 from cctview_pipeline.backfill.stages import CAMERA_HOURS, OF_CAMERA_HOURS, STAGES
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import asset_key, in_district
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key, to_partition
 from cctview_pipeline.resources.needs import tags_of
@@ -61,10 +64,10 @@ class Jobs:
         made = {key.path[-1] for asset in assets for key in asset.keys}
         tables: dict[str, list[str]] = {job: [each for each in stage if each in made] for job, stage in STAGES.items()}
         tables[CAMERA_HOURS] = [table for stage in OF_CAMERA_HOURS for table in tables[stage]]
-        chosen: dict[str, dg.AssetSelection] = {
-            job: dg.AssetSelection.assets(*names) for job, names in (tables | {"labelling": [LABELS]}).items()
-        }
-        chosen["drift"] = dg.AssetSelection.checks(*drift_checks)
+        tables["labelling"] = [LABELS]
+        key = partial(asset_key, campaign.district)
+        chosen: dict[str, dg.AssetSelection] = {job: dg.AssetSelection.assets(*map(key, names)) for job, names in tables.items()}
+        chosen["drift"] = dg.AssetSelection.checks(*(in_district(check, campaign.district) for check in drift_checks))
         return cls(
             **{
                 job: dg.define_asset_job(job, what, description=_DESCRIBED[job], tags=tags_of(campaign, job))

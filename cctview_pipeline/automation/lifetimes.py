@@ -13,6 +13,7 @@ from cctview_pipeline.assets.graph import BY_PRODUCTS, build_assets
 from cctview_pipeline.automation.forgetting import delete_logs, mark_deleted
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import asset_key
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_key
@@ -61,13 +62,14 @@ def end_lifetimes(
     begun = unfinished(lake)
     for erasure in begun:
         carry_out(instance, lake, campaign, erasure)
-    report = purge(lake, due, now, keys)
+    report, district = purge(lake, due, now, keys), campaign.district
     for each in report.deleted:
         if each.partition:
-            mark_deleted(instance, each.kind, to_key(each.partition), f"deleted on purpose: {each.why}")
+            mark_deleted(instance, asset_key(district, each.kind), to_key(each.partition), f"deleted on purpose: {each.why}")
     drop_spent(lake, campaign)
     logs = policy.lifetime("logs")
-    return RetentionReport(report, delete_logs(instance, now - logs) if logs else 0, [erasure.id for erasure in begun])
+    gone = delete_logs(instance, now - logs, district) if logs else 0
+    return RetentionReport(report, gone, [erasure.id for erasure in begun])
 
 
 def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, erasure: Erasure) -> ErasureReport:
@@ -77,6 +79,6 @@ def carry_out(instance: dg.DagsterInstance, lake: Lake, campaign: Campaign, eras
         for table, partition in report.partitions:
             gone = report.changed.get(table, {}).get(str(partition))
             told = f"{gone} rows erased or painted over on request" if gone else "made anew after erasure"
-            mark_deleted(instance, table, to_key(partition), f"{told} {erasure.id}")
+            mark_deleted(instance, asset_key(campaign.district, table), to_key(partition), f"{told} {erasure.id}")
 
     return erase(lake, campaign, erasure, table_graph(campaign), spool_of(campaign), tell)

@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import of_backfill
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.needs import tags_of
 
@@ -47,21 +48,21 @@ def retention_job(campaign: Campaign) -> dg.JobDefinition:
     return retention_job
 
 
-def is_time(context: dg.ScheduleEvaluationContext) -> bool:
-    """Not while a backfill goes on that is younger than an hour: of a spool that is days old, what it makes would be deleted
-    under its hands. A longer one must not put retention off."""
+def is_time(instance: dg.DagsterInstance, district: str = "") -> bool:
+    """Not while a backfill of the district goes on that is younger than an hour: of a spool that is days old, what it makes would
+    be deleted under its hands. A longer one must not put retention off."""
     young = datetime.now(UTC).timestamp() - timedelta(hours=1).total_seconds()
-    going_on = context.instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
-    return not any(backfill.backfill_timestamp > young for backfill in going_on)
+    going_on = instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+    return not any(each.backfill_timestamp > young and of_backfill(each) == district for each in going_on)
 
 
-def hourly_retention(job: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """The schedule of the job."""
+def hourly_retention(job: dg.JobDefinition, district: str = "") -> dg.ScheduleDefinition:
+    """The schedule ``hourly_retention`` of the job that deletes what is over."""
     return dg.ScheduleDefinition(
         name="hourly_retention",
         job=job,
         cron_schedule="7 * * * *",
-        should_execute=is_time,
+        should_execute=lambda context: is_time(context.instance, district),
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every hour: what is older than [campaign.privacy.lifetimes] in campaign.toml allows goes.",
     )

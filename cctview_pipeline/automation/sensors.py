@@ -17,7 +17,7 @@ from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.resources.lake import LakeResource
 
 SEALS = "cctview/seals"
-"""The tag of a run that seals an hour: its hour."""
+"""The tag of a run that seals an hour: its hour, after its district where it has one."""
 RETRY_S = 60
 """After a run that left an hour's segments in the spool; twice as long after each further one."""
 
@@ -85,20 +85,25 @@ def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
             )
         waiting = {hour: own & set(cameras) for hour, cameras in sealable(spool, now).items() if hour in campaign.hours()}
         for hour, cameras in waiting.items():
-            if cameras and (key := seal_key(context.instance, hour, now)):
+            if cameras and (key := seal_key(context.instance, hour, now, campaign.district)):
                 first, last = campaign.cameras[0].id, campaign.cameras[-1].id
                 tags = range_tags(Partition.camera_hour(first, hour), Partition.camera_hour(last, hour))
-                yield dg.RunRequest(run_key=key, tags=tags | {SEALS: format_hour(hour)})
+                yield dg.RunRequest(run_key=key, tags=tags | {SEALS: sealed(hour, campaign.district)})
 
     return seal_hours
 
 
-def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> str | None:
+def sealed(hour: datetime, district: str = "") -> str:
+    """What the tag of a run that seals an hour says."""
+    return f"{district} {format_hour(hour)}".lstrip()
+
+
+def seal_key(instance: dg.DagsterInstance, hour: datetime, now: datetime, district: str = "") -> str | None:
     """The run key of an hour's next attempt, or None while one goes on or the last one failed only just now.
 
     An hour whose segments are still there has not been sealed, whatever a run before said.
     """
-    records = instance.get_run_records(dg.RunsFilter(tags={SEALS: format_hour(hour)}))
+    records = instance.get_run_records(dg.RunsFilter(tags={SEALS: sealed(hour, district)}))
     if any(not record.dagster_run.is_finished for record in records):
         return None
     if records and (now - records[0].update_timestamp).total_seconds() < RETRY_S * 2 ** min(len(records) - 1, 6):

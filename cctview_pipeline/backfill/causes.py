@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
 from cctview_pipeline.backfill.launch import Plan
 from cctview_pipeline.backfill.stages import CHAIN
+from cctview_pipeline.districts import asset_key, of_run
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key
 from cctview_pipeline.work import Work
@@ -29,13 +31,15 @@ class Cause:
         return f"{self.asset} {self.where}: {self.sentence}".replace(" :", ":")
 
 
-def find_causes(instance: dg.DagsterInstance, unwritten: Plan, since: datetime, most: int = 20) -> list[Cause]:
-    """What first went wrong for each camera and hour, or with each run that ended badly.
+def find_causes(
+    instance: dg.DagsterInstance, unwritten: Plan, since: datetime, district: str = "", most: int = 20
+) -> list[Cause]:
+    """What first went wrong for each camera and hour, or with each of the district's runs that ended badly.
 
     unwritten: what should have been made since then and was not; most: as many are looked up.
     """
-    refused = list(_refused(instance, list(_roots(unwritten))[:most], since))
-    return refused + [cause for cause in _failed_runs(instance, since, most) if cause.sentence]
+    refused = list(_refused(instance, list(_roots(unwritten))[:most], since, district))
+    return refused + [cause for cause in _failed_runs(instance, since, district, most) if cause.sentence]
 
 
 def _roots(unwritten: Plan) -> Iterator[tuple[str, Partition]]:
@@ -50,11 +54,13 @@ def _roots(unwritten: Plan) -> Iterator[tuple[str, Partition]]:
         yield from ((asset, partition) for asset, left in unwritten.items() for partition in sorted(left, key=to_key))
 
 
-def _refused(instance: dg.DagsterInstance, roots: Iterable[tuple[str, Partition]], since: datetime) -> Iterator[Cause]:
+def _refused(
+    instance: dg.DagsterInstance, roots: Iterable[tuple[str, Partition]], since: datetime, district: str
+) -> Iterator[Cause]:
     """What the metadata of a partition says that a run left unwritten."""
     for asset, partition in roots:
         newest = dg.AssetRecordsFilter(
-            asset_key=dg.AssetKey(asset), asset_partitions=[to_key(partition)], after_timestamp=since.timestamp()
+            asset_key=asset_key(district, asset), asset_partitions=[to_key(partition)], after_timestamp=since.timestamp()
         )
         for record in instance.fetch_materializations(newest, limit=1).records:
             made = record.asset_materialization
@@ -63,9 +69,9 @@ def _refused(instance: dg.DagsterInstance, roots: Iterable[tuple[str, Partition]
                 yield Cause(asset, str(partition), text.removeprefix(_NOT_WRITTEN))
 
 
-def _failed_runs(instance: dg.DagsterInstance, since: datetime, most: int) -> Iterator[Cause]:
+def _failed_runs(instance: dg.DagsterInstance, since: datetime, district: str, most: int) -> Iterator[Cause]:
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], created_after=since)
-    for run in instance.get_runs(failed, limit=most):
+    for run in islice((run for run in instance.get_runs(failed) if of_run(run) == district), most):
         at: dict[str, str] = {}
         steps: list[tuple[str, SerializableErrorInfo | None]] = []
         for entry in instance.all_logs(run.run_id):

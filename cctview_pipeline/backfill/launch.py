@@ -20,6 +20,7 @@ from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, Campaign
+from cctview_pipeline.districts import asset_key, district_tags
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.partitions import fits_one_run, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
@@ -70,7 +71,7 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
     tombstones = Tombstones(lake)
     deleted = {asset: tombstones.partitions(asset) for asset in plan}
     for asset, partitions in plan.items():
-        known = instance.get_materialized_partitions(dg.AssetKey(asset))
+        known = instance.get_materialized_partitions(asset_key(campaign.district, asset))
         written = _written(lake, asset)
         unknown = {p for p in partitions if asset in wanted or to_key(p) not in known or p not in written}
         missing[asset] = unknown - deleted[asset]
@@ -99,16 +100,22 @@ def _hour_after(partitions: set[Partition]) -> set[Partition]:
 
 
 def launch(
-    instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, plan: Plan, title: str, tags: Mapping[str, str] | None = None
+    instance: dg.DagsterInstance,
+    asset_graph: BaseAssetGraph,
+    plan: Plan,
+    title: str,
+    tags: Mapping[str, str] | None = None,
+    district: str = "",
 ) -> str:
     """Hand a plan to Dagster as one backfill, as the UI does. tags: what its runs get of it, since they get none of a job.
     Returns its id."""
-    wanted = {AssetKeyPartitionKey(dg.AssetKey(asset), to_key(p)) for asset, partitions in plan.items() for p in partitions}
+    keys = {asset: asset_key(district, asset) for asset in plan}
+    wanted = {AssetKeyPartitionKey(keys[asset], to_key(p)) for asset, partitions in plan.items() for p in partitions}
     backfill_id = uuid.uuid4().hex[:8]
     backfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id=backfill_id,
         backfill_timestamp=time.time(),
-        tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"} | dict(tags or {}),
+        tags={"dagster/from_ui": "false", "cctview/launched_by": "cctview backfill"} | district_tags(district) | dict(tags or {}),
         dynamic_partitions_store=instance,
         asset_graph_subset=AssetGraphSubset.from_asset_partition_set(wanted, asset_graph),
         title=title,
@@ -151,7 +158,8 @@ def run(
         stage = {asset: plan[asset] for asset in assets if asset in plan}
         if stage and (outcome.succeeded or outcome.partly):
             done = outcome.finished
-            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}", tags_of(campaign, job))
+            tags = tags_of(campaign, job)
+            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}", tags, campaign.district)
             outcome = wait(instance, backfill_id, done, partial(progress, name))
             all_succeeded &= outcome.succeeded
     return replace(outcome, succeeded=all_succeeded)
@@ -201,11 +209,12 @@ def _written(lake: Lake, asset: str) -> set[Partition]:
     return set(map(Partition.of_day, days_reported(lake))) if asset == REPORT else set(lake.partitions(asset))
 
 
-def finished(plan: Plan, lake: Lake, instance: dg.DagsterInstance, after: int) -> int:
+def finished(plan: Plan, lake: Lake, instance: dg.DagsterInstance, after: int, district: str = "") -> int:
     """How many partitions of a plan are in the lake and were made after a place in Dagster's log."""
     left, made = unwritten(plan, lake), 0
     for asset, partitions in plan.items():
-        newest = instance.get_latest_storage_id_by_partition(dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION)
+        key = asset_key(district, asset)
+        newest = instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
         made += sum(newest.get(to_key(partition), 0) > after for partition in partitions - left[asset])
     return made
 

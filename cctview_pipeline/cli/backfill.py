@@ -184,8 +184,9 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, again_from: str | No
                 chosen=chosen, summary=summarise(lake, chosen.cameras, chosen.hours), planned=planned, asked=0, finished=0
             )
         title = f"{len(chosen.cameras)} cameras, {len(chosen.hours)} hours from {chosen.hours[0]:%Y-%m-%dT%HZ}"
+        tick = 0.5 if total <= SOON_DONE else 2.0
         try:
-            with running_daemon(instance, 0.5 if total <= SOON_DONE else 2.0), _Shown(total, aside) as shown:
+            with running_daemon(instance, tick, campaign.district), _Shown(total, aside) as shown:
                 record_models(instance, campaign)  # while the daemon starts
                 graph = build_definitions(campaign).get_repository_def().asset_graph
                 outcome = launching.run(instance, graph, campaign, todo, title, shown)
@@ -197,8 +198,8 @@ def _make(lake: Lake, chosen: BackfillRequest, again: bool, again_from: str | No
             return Report(
                 chosen=chosen, summary=summarise(lake, chosen.cameras, chosen.hours), planned=planned, asked=total, finished=total
             )
-        causes = [str(cause) for cause in find_causes(instance, unwritten, since)]
-        made = launching.finished(todo, lake, instance, mark)
+        causes = [str(cause) for cause in find_causes(instance, unwritten, since, campaign.district)]
+        made = launching.finished(todo, lake, instance, mark, campaign.district)
     ended = f"; {outcome.error}" if outcome.error else ""
     failure = (
         f"{made} of {total} partitions are finished{ended}{f'; {causes[0]}' if causes else '.'} See the runs with `cctview dev`, "

@@ -45,6 +45,7 @@ def init(
     end: ToOption = "",
     timezone: Annotated[str, typer.Option(help="The cameras' clock, by its IANA name; the network's when left out.")] = "",
     country: Annotated[str, typer.Option(help="Whose holidays they are, such as US-NY.")] = "",
+    district: Annotated[str, typer.Option(help="Its name among campaigns that share an instance of Dagster.")] = "",
     fps: Annotated[float | None, typer.Option(help="Of footage: frames taken a second; 1 when left out.")] = None,
     name: Annotated[str, typer.Option(help="What people call the campaign; the network when left out.")] = "",
     purposes: Annotated[
@@ -87,6 +88,7 @@ def init(
         path=str(Path(path).expanduser().absolute()) if path else None,
         timezone=timezone,
         country=country,
+        district=district,
         purposes=purposes or _purposes(),
     )
     if network in LIVE_NETWORKS:

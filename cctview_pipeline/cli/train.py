@@ -149,7 +149,7 @@ def _adapt_detector(wanted: _Wanted, teachers: list[str], every: int, again: boo
         recipe = AdaptationRecipe(**wanted.recipe)
         adapted = adapt_detector(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
         entry = kept(adapted.entry, adapted.refused)
-        record_candidate(instance, DETECTOR, entry)
+        record_candidate(instance, campaign, DETECTOR, entry)
     console.print(f"AP50 on held-out frames: {adapted.before:.3f} before, {adapted.after:.3f} now.")
     _print_next(entry)
 
@@ -212,7 +212,7 @@ def _adapt_extractor(wanted: _Wanted) -> None:
     adapted = adapt_extractor(lake, hours, wanted.name, _workspace(), recipe, wanted.device, start)
     with open_instance() as instance:
         entry = kept(adapted.entry, adapted.refused)
-        record_candidate(instance, EXTRACTOR, entry)
+        record_candidate(instance, campaign, EXTRACTOR, entry)
     before, after = (each.camera.mean_average_precision for each in (adapted.before, adapted.after))
     console.print(f"mAP of finding later tracks again: {before:.3f} before, {after:.3f} now.")
     _print_next(entry)

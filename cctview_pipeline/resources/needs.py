@@ -6,12 +6,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, StrictFloat
 
 from cctview_pipeline.campaign import Campaign
+from cctview_pipeline.districts import district_tags
+from cctview_pipeline.environment import KEYS, LAKE
 from cctview_pipeline.errors import ConfigurationError, printable
+from cctview_pipeline.paths import keys_uri, lake_uri
 from cctview_pipeline.settings import CLOSED, Section, read
 
 RAY, KUBERNETES = "dagster-ray/config", "dagster-k8s/config"
@@ -30,14 +34,16 @@ class Needs:
     memory_gib: Annotated[StrictFloat, Field(gt=0, le=16_384, examples=[8.0])] = 2.0
     """GiB of memory."""
 
-    def tags(self) -> dict[str, str]:
-        """For Ray and for Kubernetes."""
+    def tags(self, environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """For Ray and for Kubernetes. environment: variables that the run is given, which everybody may see."""
         ray = {"num_cpus": self.cpus, "memory": int(self.memory_gib * (1 << 30))}
         ray |= {"num_gpus": self.gpus} if self.gpus else {}  # dagster-ray takes 0 for not given
+        ray |= {"env_vars": [f"{name}={value}" for name, value in environment.items()]} if environment else {}
         own: dict[str, Any] = {"cpu": f"{round(1000 * self.cpus)}m", "memory": f"{round(1024 * self.memory_gib)}Mi"}
         own |= {"nvidia.com/gpu": str(-int(-self.gpus // 1))} if self.gpus else {}
-        pod = {"container_config": {"resources": {"requests": own, "limits": own}}}
-        return {RAY: json.dumps(ray), KUBERNETES: json.dumps(pod)}
+        container: dict[str, Any] = {"resources": {"requests": own, "limits": own}}
+        container |= {"env": [{"name": name, "value": value} for name, value in environment.items()]} if environment else {}
+        return {RAY: json.dumps(ray), KUBERNETES: json.dumps({"container_config": container})}
 
 
 NEEDS: Mapping[str, Needs] = {
@@ -65,8 +71,9 @@ def needs_of(campaign: Campaign, job: str) -> Needs:
 
 
 def tags_of(campaign: Campaign, job: str) -> dict[str, str]:
-    """The tags of a job's runs."""
-    return needs_of(campaign, job).tags()
+    """The tags of a job's runs. In a district they say whose lake it is: a node or a pod may work for any of them."""
+    where = {LAKE.name: lake_uri(), KEYS.name: keys_uri()} if campaign.district else {}
+    return needs_of(campaign, job).tags(where) | district_tags(campaign.district)
 
 
 def check_resources(campaign: Campaign) -> None:

@@ -82,6 +82,7 @@ class Said:
     path: str | None = None
     timezone: str = ""
     country: str = ""
+    district: str = ""
     purposes: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 

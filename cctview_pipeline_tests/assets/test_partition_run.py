@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -34,9 +35,11 @@ class Told(SimpleNamespace):
     """What a run asks of Dagster, and what it told it. metadata: partition key -> what its partition's metadata says."""
 
     def __init__(self, *partitions: Partition) -> None:
-        super().__init__(partition_keys=[to_key(each) for each in partitions], log=logging.getLogger("run"), metadata={})
+        made = SimpleNamespace(keys={dg.AssetKey("raw_frames")})
+        keys = [to_key(each) for each in partitions]
+        super().__init__(partition_keys=keys, assets_def=made, log=logging.getLogger("run"), metadata={})
 
-    def add_asset_metadata(self, metadata: dict[str, Any], asset_key: str, partition_key: str) -> None:
+    def add_asset_metadata(self, metadata: dict[str, Any], asset_key: dg.AssetKey, partition_key: str) -> None:
         self.metadata[partition_key] = metadata
 
 

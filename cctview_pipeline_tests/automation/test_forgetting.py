@@ -19,6 +19,7 @@ CAMERAS = dg.MultiPartitionsDefinition(
     {"camera": dg.StaticPartitionsDefinition(["east", "west"]), "hour": dg.StaticPartitionsDefinition(["16", "17"])}
 )
 EAST, WEST = "east|16", "west|16"
+FRAMES = dg.AssetKey("frames")
 
 
 @dg.asset(partitions_def=CAMERAS, code_version="1")
@@ -105,7 +106,7 @@ def status(instance: dg.DagsterInstance, asset: str, partition_key: str) -> str:
 
 
 def test_a_deleted_partition_says_so_and_makes_nothing_stale(instance: dg.DagsterInstance):
-    assert mark_deleted(instance, "frames", EAST, "deleted on purpose: older than 24 h", rows=0)
+    assert mark_deleted(instance, FRAMES, EAST, "deleted on purpose: older than 24 h", rows=0)
 
     latest = instance.get_latest_materialization_event(dg.AssetKey("frames")).asset_materialization
     assert latest.partition == EAST
@@ -119,14 +120,14 @@ def test_a_deleted_partition_says_so_and_makes_nothing_stale(instance: dg.Dagste
 
 
 def test_a_verdict_is_said_once(instance: dg.DagsterInstance):
-    assert mark_deleted(instance, "frames", EAST, "deleted on purpose: older than 24 h")
-    assert not mark_deleted(instance, "frames", EAST, "deleted on purpose: older than 24 h")
-    assert mark_deleted(instance, "frames", EAST, "erased on request")
+    assert mark_deleted(instance, FRAMES, EAST, "deleted on purpose: older than 24 h")
+    assert not mark_deleted(instance, FRAMES, EAST, "deleted on purpose: older than 24 h")
+    assert mark_deleted(instance, FRAMES, EAST, "erased on request")
     assert len(instance.fetch_materializations(dg.AssetKey("frames"), limit=9).records) == 4
 
 
 def test_a_partition_that_never_was_gets_no_verdict(instance: dg.DagsterInstance):
-    assert not mark_deleted(instance, "frames", "east|17", "deleted on purpose: older than 24 h")
+    assert not mark_deleted(instance, FRAMES, "east|17", "deleted on purpose: older than 24 h")
     assert instance.get_materialized_partitions(dg.AssetKey("frames")) == {EAST, WEST}
 
 
@@ -140,7 +141,7 @@ def test_the_same_with_postgres_and_s3(tmp_path: Path, s3: dict[str, str], monke
             make(production, EAST)
             between = now()
             run = make(production, WEST)
-            assert mark_deleted(production, "frames", WEST, "deleted on purpose: older than 24 h")
+            assert mark_deleted(production, FRAMES, WEST, "deleted on purpose: older than 24 h")
             assert status(production, "frames", WEST) == status(production, "tracks", WEST) == "FRESH"
 
             assert delete_logs(production, between) == 1

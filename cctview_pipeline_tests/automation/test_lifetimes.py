@@ -3,7 +3,6 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -128,10 +127,9 @@ def test_the_job_runs_every_hour_from_the_start(archive: Path, lake: Lake):
 @pytest.mark.parametrize(("age", "runs"), [(timedelta(minutes=5), False), (timedelta(hours=2), True)])
 def test_it_waits_for_a_young_backfill(age: timedelta, runs: bool):
     with dg.DagsterInstance.ephemeral() as instance:
-        context = SimpleNamespace(instance=instance)
-        assert is_time(context)
+        assert is_time(instance)
         graph = build_definitions(archive_campaign()).get_repository_def().asset_graph
         backfill_id = launch(instance, graph, {"raw_frames": {FIRST}}, "made")
         begun = instance.get_backfill(backfill_id)
         instance.update_backfill(begun._replace(backfill_timestamp=(datetime.now(UTC) - age).timestamp()))
-        assert is_time(context) == runs
+        assert is_time(instance) == runs
