@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from cctview_pipeline.assets.drift import drift_checks
+from cctview_pipeline.assets.freshness import freshness_checks
 from cctview_pipeline.assets.graph import build_assets
 from cctview_pipeline.automation.collecting import collect_job, live_collection
+from cctview_pipeline.automation.freshness import freshness
 from cctview_pipeline.automation.jobs import Jobs
 from cctview_pipeline.automation.retention import hourly_retention, retention_job
 from cctview_pipeline.automation.schedules import daily_collection, daily_drift
@@ -36,14 +38,14 @@ def build_definitions(campaign: Campaign) -> dg.Definitions:
     retention, collecting = retention_job(campaign), collect_job(campaign)
     return dg.Definitions(
         assets=assets,
-        asset_checks=[in_district(check, district) for check in drift_checks],
+        asset_checks=[*(in_district(check, district) for check in drift_checks), *freshness_checks(campaign)],
         jobs=[*jobs, retention, *([collecting] if live else [])],
         schedules=[
             live_collection(campaign, collecting) if live else daily_collection(campaign, jobs),
             hourly_retention(retention, district),
             daily_drift(campaign, jobs),
         ],
-        sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs)],
+        sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs), freshness(campaign)],
         resources={
             "lake": LakeResource(),
             "network": NetworkResource(),

@@ -5,10 +5,12 @@ runs' tags, so that no district asks for another's. A campaign that has no name 
 """
 
 from collections.abc import Iterable
+from typing import TypeVar, cast
 
 import dagster as dg
 from dagster._core.execution.backfill import PartitionBackfill
 
+Defined = TypeVar("Defined", bound=dg.AssetsDefinition)
 TAG = "cctview/district"
 """The tag of a district's runs and backfills: its name. Not of what Dagster's UI launches over assets, which is known by them."""
 
@@ -18,13 +20,13 @@ def asset_key(district: str, name: str) -> dg.AssetKey:
     return dg.AssetKey([district, name] if district else [name])
 
 
-def in_district(definition: dg.AssetsDefinition, district: str) -> dg.AssetsDefinition:
+def in_district(definition: Defined, district: str) -> Defined:
     """The same assets or checks with their keys, and those that they rest on, in a district."""
     if not district:
         return definition
     keys = {*definition.keys, *(check.asset_key for check in definition.check_keys)}
     keys |= {dep.asset_key for spec in definition.specs for dep in spec.deps} | set(definition.node_keys_by_input_name.values())
-    return definition.with_attributes(asset_key_replacements={key: key.with_prefix(district) for key in keys})
+    return cast(Defined, definition.with_attributes(asset_key_replacements={key: key.with_prefix(district) for key in keys}))
 
 
 def key_in_run(context: dg.AssetExecutionContext, name: str) -> dg.AssetKey:

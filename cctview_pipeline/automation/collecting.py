@@ -10,7 +10,6 @@ from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.local_time import zone_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
-from cctview_pipeline.districts import district_tags
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.needs import tags_of
 

@@ -36,7 +36,7 @@ class Needs:
 
     def tags(self, environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
         """For Ray and for Kubernetes. environment: variables that the run is given, which everybody may see."""
-        ray = {"num_cpus": self.cpus, "memory": int(self.memory_gib * (1 << 30))}
+        ray: dict[str, Any] = {"num_cpus": self.cpus, "memory": int(self.memory_gib * (1 << 30))}
         ray |= {"num_gpus": self.gpus} if self.gpus else {}  # dagster-ray takes 0 for not given
         ray |= {"env_vars": [f"{name}={value}" for name, value in environment.items()]} if environment else {}
         own: dict[str, Any] = {"cpu": f"{round(1000 * self.cpus)}m", "memory": f"{round(1024 * self.memory_gib)}Mi"}
