@@ -21,6 +21,7 @@ from cctview_pipeline.cli.export import export
 from cctview_pipeline.cli.forget import erase, papers, purge
 from cctview_pipeline.cli.init import init
 from cctview_pipeline.cli.links import links
+from cctview_pipeline.cli.metrics import metrics
 from cctview_pipeline.cli.models import models
 from cctview_pipeline.cli.options import (
     FaultsOption,
@@ -59,6 +60,7 @@ app.command("purge")(purge)
 app.command("erase")(erase)
 app.command("papers")(papers)
 app.command("view")(view)
+app.command("metrics")(metrics)
 app.command("export")(export)
 app.command("publish")(publish)
 app.add_typer(cameras, name="cameras")

@@ -2,6 +2,7 @@
 
 from collections import Counter as Count
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -9,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.spool.segments import number_of, segments, used_bytes
 
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import Engine
@@ -50,6 +52,21 @@ class EngineMetrics(Collector):
         for share, seconds in self._engine.lags(LAGS_S).items():
             lags.add_metric([str(share)], seconds)
         yield lags
+        yield from spool_metrics(self._engine.writer.directory)
+
+
+def spool_metrics(directory: Path) -> Iterator[Metric]:
+    """What of a shard waits in its spool: until it is in the lake, nobody but this machine has it."""
+    waiting = segments(directory)
+    yield GaugeMetricFamily("cctview_collect_spool_bytes", "Bytes of a shard's spool.", used_bytes(directory))
+    yield GaugeMetricFamily("cctview_collect_spool_segments", "Closed segments that the lake does not have yet.", len(waiting))
+    oldest = GaugeMetricFamily(
+        "cctview_collect_spool_oldest_timestamp_seconds",
+        "When the oldest of them was begun, since 1970; none when there is none.",
+    )
+    if waiting:
+        oldest.add_metric([], min(map(number_of, waiting)) / 1e6)
+    yield oldest
 
 
 def serve_metrics(engine: "Engine", port: int) -> None:

@@ -162,6 +162,15 @@ class Storage:
         keys = [info.path.removeprefix(f"{self._root}/") for info in found if info.type == fs.FileType.File]
         return sorted(key for key in keys if not key.rsplit("/", 1)[-1].startswith("."))
 
+    def measure(self, prefix: str) -> tuple[int, int]:
+        """How many objects lie below a prefix, those that killed writers left included, and their bytes."""
+        selector = fs.FileSelector(f"{self._root}/{prefix}", allow_not_found=True, recursive=True)
+        try:
+            sizes = [info.size for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
+        except OSError as error:
+            raise StorageError(f"The lake {self.uri} cannot be listed: {reason_of(error)}.") from error
+        return len(sizes), sum(sizes)
+
     def delete(self, key: str) -> None:
         """Remove the object for good: in a bucket that keeps versions every one of them, in a folder what killed writers left
         beside it. Nothing happens where there is none."""
