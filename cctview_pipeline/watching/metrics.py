@@ -49,7 +49,7 @@ class Exporter(Collector):
     def start(self) -> None:
         """Returns when every source was looked at once, but for those that are looked at seldom, since that takes long."""
         soon = [source for source in self._sources if source.every_s <= EVERY_S]
-        # One after the other: pydantic parses Python to read a campaign first, which Python 3.11 cannot do in two threads at once.
+        # One after the other: to read its first campaign pydantic parses Python, which 3.11 cannot do in two threads at once.
         for source in soon:
             self.look(source)
         for source in self._sources:
