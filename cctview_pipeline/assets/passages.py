@@ -14,7 +14,7 @@ from cctview_pipeline.resources.lake import LakeResource
 
 def passages(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("passages", group="journeys", code_version="1", kinds={"scipy"}),
+        **table_asset("passages", group="journeys", code_version="2", kinds={"scipy"}),
         deps=["tracks", "detections", dg.AssetDep("passages", partition_mapping=same_camera_hour_before)],
         partitions_def=partitions.camera_hours,
         backfill_policy=in_order,

@@ -203,7 +203,7 @@ _SPECS = [
                 column("pace_error", pa.float32(), "its relative standard error", True),
                 column("lane", pa.float32(), "place across its carriageway, growing to the right; standard deviations", True),
                 column("relative_size", pa.float32(), "logarithm of its size over the usual one here", True),
-                column("label", pa.string(), "the label with the highest summed score"),
+                column("label", pa.string(), "car, bus, truck or motorcycle: the vote of all its detections"),
                 column(
                     "quality",
                     pa.float32(),
@@ -215,9 +215,15 @@ _SPECS = [
                 column("continues", pa.string(), "track_id of the hour before that this track goes on from", True),
                 column("model", pa.string(), "name and version of the tracker, and of the models it rests on"),
                 column("view", pa.string(), "the view that its pixels are of: 352x240, the hour's second 352x240/2", True),
+                column(
+                    "label_probability",
+                    pa.float32(),
+                    "that the label is right, 0..1, as the city's confusion has it; null in partitions of before it was kept",
+                    True,
+                ),
             ]
         ),
-        later=("view",),
+        later=("view", "label_probability"),
     ),
     TableSpec(
         "matches",

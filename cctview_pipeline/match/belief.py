@@ -99,11 +99,11 @@ class EdgeModel:
 
     def log_density(self, pairs: Pairs) -> np.ndarray:
         """(M,) of the travel time, a second."""
-        off = np.log(pairs.seconds) - self.expected(pairs)
+        off = pairs.log_seconds - self.expected(pairs)
         std = self.std(pairs)
         usual = np.exp(-((off / std) ** 2) / 2) / std
         odd = np.exp(-((off / ODD_STD) ** 2) / 2) / ODD_STD
-        return np.log((1 - ODD_TIME) * usual + ODD_TIME * odd + 1e-30) - np.log(pairs.seconds) - np.log(2 * np.pi) / 2
+        return np.log((1 - ODD_TIME) * usual + ODD_TIME * odd + 1e-30) - pairs.log_seconds - np.log(2 * np.pi) / 2
 
     def expected(self, pairs: Pairs) -> np.ndarray:
         """(M,) logarithm of the travel time in s."""
@@ -168,7 +168,7 @@ def _points(pairs: Pairs) -> int:
 
 def _travel_times(before: EdgeModel, pairs: Pairs, votes: np.ndarray, belief: EdgeModel) -> tuple[np.ndarray, float]:
     """Least squares of the logarithm of the travel time, with what was believed beforehand."""
-    design, logs = regressors(pairs), np.log(pairs.seconds)
+    design, logs = regressors(pairs), pairs.log_seconds
     off = (logs - belief.expected(pairs)) / belief.std(pairs)
     weights = votes / belief.std(pairs) ** 2 * np.where(np.abs(off) < 4, 1.0, 0.1)
     hats = design.shape[1] - 5

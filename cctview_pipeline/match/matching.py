@@ -32,27 +32,30 @@ BP_ITERATIONS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """One pair that could be one vehicle. query, gallery: positions in the two sets; evidence: a pair's, as EdgeModel.evidence;
-    the rest as the matches table."""
+class Candidates:
+    """N pairs that could be one vehicle, by query and rank. query, gallery: (N,) positions in the two sets; evidence: (5, N) as
+    EdgeModel.evidence; the rest (N,) as the matches table."""
 
-    query: int
-    gallery: int
-    rank: int
-    distance: float
-    gap_s: float
-    speed_kmh: float
-    probability: float
-    assigned: bool
-    margin: float
-    evidence: tuple[float, ...]
+    query: np.ndarray
+    gallery: np.ndarray
+    rank: np.ndarray
+    distance: np.ndarray
+    gap_s: np.ndarray
+    speed_kmh: np.ndarray
+    probability: np.ndarray
+    assigned: np.ndarray
+    margin: np.ndarray
+    evidence: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.query)
 
 
 @dataclass(frozen=True)
 class Matching:
-    """Along one edge. candidates: by query and rank; belief: what was learned of it, None where nothing could be matched."""
+    """Along one edge. belief: what was learned of it; None, as the candidates, where nothing could be matched."""
 
-    candidates: list[Candidate]
+    candidates: Candidates | None
     belief: EdgeModel | None
 
 
@@ -66,23 +69,25 @@ def match(queries: TrackSet, sources: Sequence[tuple[Edge, TrackSet]]) -> list[M
     found = [_learned(edge, queries, gallery) for edge, gallery in sources]
     learned = [each for each in found if each]
     if not learned:
-        return [Matching([], None)] * len(sources)
+        return [Matching(None, None)] * len(sources)
     union = joined([pairs for pairs, _ in learned])
     shares = [belief.share for _, belief in learned]
     rest = max(1 - sum(shares), MIN_NONE)
+    evidence = [belief.evidence(pairs) for pairs, belief in learned]
     odds = [
-        belief.log_odds(pairs) + (np.log((1 - belief.share) / rest) if len(learned) > 1 else 0.0) for pairs, belief in learned
+        each.sum(0) + (np.log((1 - share) / rest) if len(learned) > 1 else 0.0)
+        for each, share in zip(evidence, shares, strict=True)
     ]
     probability = marginals(union, np.concatenate(odds))
     ends = np.cumsum([len(pairs) for pairs, _ in learned])[:-1]
-    chosen = zip(np.split(probability, ends), np.split(assign(union, probability), ends), strict=True)
+    chosen = zip(evidence, np.split(probability, ends), np.split(assign(union, probability), ends), strict=True)
     matchings = []
     for (edge, _), each in zip(sources, found, strict=True):
         if each is None:
-            matchings.append(Matching([], None))
+            matchings.append(Matching(None, None))
             continue
         pairs, belief = each
-        matchings.append(Matching(_candidates(edge, pairs, belief.evidence(pairs), *next(chosen)), belief))
+        matchings.append(Matching(_candidates(edge, pairs, *next(chosen)), belief))
     return matchings
 
 
@@ -91,9 +96,7 @@ def _learned(edge: Edge, queries: TrackSet, gallery: TrackSet) -> tuple[Pairs, E
     if not len(queries) or not len(gallery):
         return None
     pairs = candidates(edge, queries, gallery)
-    if not len(pairs):
-        return None
-    return pairs, learn_edge(believed(edge, pairs, two_vehicles(edge, queries, gallery)), pairs)
+    return (pairs, learn_edge(believed(edge, pairs, two_vehicles(edge, queries, gallery)), pairs)) if len(pairs) else None
 
 
 def learn_edge(before: EdgeModel, pairs: Pairs) -> EdgeModel:
@@ -147,7 +150,7 @@ def assign(pairs: Pairs, probability: np.ndarray) -> np.ndarray:
     return (partner[pairs.query] == pairs.gallery) & (probability > MIN_ODDS)
 
 
-def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.ndarray, chosen: np.ndarray) -> list[Candidate]:
+def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.ndarray, chosen: np.ndarray) -> Candidates:
     order = np.lexsort((-probability, pairs.query))  # of equal ones the gallery's first
     starts = np.flatnonzero(np.diff(pairs.query[order], prepend=-1))
     group = np.cumsum(np.isin(np.arange(len(order)), starts)) - 1
@@ -158,32 +161,15 @@ def _candidates(edge: Edge, pairs: Pairs, evidence: np.ndarray, probability: np.
     best_other = np.where(rank == 1, second[group], likeliest[starts][group])
     kept = np.flatnonzero((rank <= TOP_K) | chosen[order])
     those = order[kept]
-    columns = (
-        pairs.query[those],
-        pairs.gallery[those],
-        rank[kept],
-        pairs.cues[APPEARANCE, those],
-        pairs.gap[those],
-        speed_kmh(edge, pairs.seconds[those]),
-        probability[those],
-        chosen[those],
-        probability[those] - best_other[kept],
-        evidence[:, those].T,
+    return Candidates(
+        query=pairs.query[those],
+        gallery=pairs.gallery[those],
+        rank=rank[kept],
+        distance=pairs.cues[APPEARANCE, those],
+        gap_s=pairs.gap[those],
+        speed_kmh=speed_kmh(edge, pairs.seconds[those]),
+        probability=probability[those],
+        assigned=chosen[those],
+        margin=probability[those] - best_other[kept],
+        evidence=evidence[:, those],
     )
-    return [
-        Candidate(
-            query=query,
-            gallery=gallery,
-            rank=place,
-            distance=distance,
-            gap_s=gap_s,
-            speed_kmh=speed_kmh,
-            probability=likely,
-            assigned=assigned,
-            margin=margin,
-            evidence=tuple(told),
-        )
-        for query, gallery, place, distance, gap_s, speed_kmh, likely, assigned, margin, told in zip(
-            *(column.tolist() for column in columns), strict=True
-        )
-    ]

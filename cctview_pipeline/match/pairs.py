@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
-from cctview_pipeline.match.gate import admits, longest_s
+from cctview_pipeline.match.gate import admits, longest_s, shortest_s
 from cctview_pipeline.roads import Edge
 
 
@@ -59,6 +60,11 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.query)
 
+    @cached_property
+    def log_seconds(self) -> np.ndarray:
+        """(M,) logarithms of the travel times."""
+        return np.log(self.seconds)
+
     def select(self, keep: np.ndarray) -> "Pairs":
         """Those pairs alone; the queries' number and the rate stay."""
         return Pairs(
@@ -72,22 +78,29 @@ _SCALARS = {"rate", "queries", "lasts_s"}
 FEW = 30
 """Vehicles: with so many, half of their mean look is taken to be the camera's."""
 
+AT_ONCE = 256
+"""Queries that are compared at once: they come one after the other, and so do those that they could be."""
+
 UNKNOWN_PACE = 0.12
 """How far a vehicle's pace is from the usual one, where its own is unknown."""
 
 
 def candidates(edge: Edge, queries: TrackSet, gallery: TrackSet) -> Pairs:
     """All pairs that the edge's gate admits."""
-    return pair_up(edge, queries, gallery, *np.nonzero(_admitted(edge, queries, gallery)))
+    return pair_up(edge, queries, gallery, *np.divmod(_admitted(edge, queries, gallery), max(len(gallery), 1)))
 
 
 def two_vehicles(edge: Edge, queries: TrackSet, gallery: TrackSet, most: int = 20_000) -> Pairs:
     """Some of the pairs that the gate keeps out, evenly chosen; where there are few, of those it admits too, of which nearly all
     are two vehicles."""
-    outside = ~_admitted(edge, queries, gallery)
-    chosen = np.flatnonzero(outside if outside.sum() >= 30 else np.ones_like(outside))
-    chosen = chosen[:: max(1, len(chosen) // most)]
-    return pair_up(edge, queries, gallery, *np.unravel_index(chosen, outside.shape))
+    admitted = _admitted(edge, queries, gallery)
+    outside = len(queries) * len(gallery) - len(admitted)
+    if outside < 30:
+        admitted, outside = admitted[:0], len(queries) * len(gallery)
+    chosen = np.arange(0, outside, max(1, outside // most))
+    # Of the pairs kept out, as many come before the one in a place as its number less those admitted before it.
+    chosen += np.searchsorted(admitted - np.arange(len(admitted)), chosen, "right")
+    return pair_up(edge, queries, gallery, *np.divmod(chosen, len(gallery)))
 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:
@@ -108,8 +121,16 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
 
 
 def _admitted(edge: Edge, queries: TrackSet, gallery: TrackSet) -> np.ndarray:
-    gaps = queries.first[:, None] - gallery.last[None, :]
-    return admits(edge, gaps, queries.passed[:, None] - gallery.passed[None, :])
+    """(M,) numbers of the pairs that the gate admits, sorted: of each query as many as there are tracks in the gallery."""
+    order = np.argsort(gallery.last)
+    last = gallery.last[order]
+    # The gate's own sums decide; these only bound them.
+    begin = np.searchsorted(last, queries.first - longest_s(edge) - 1e-3)
+    count = np.searchsorted(last, queries.first - shortest_s(edge) + 1e-3) - begin
+    query = np.repeat(np.arange(len(queries)), count)
+    earlier = order[np.arange(len(query)) + np.repeat(begin - np.cumsum(count) + count, count)]
+    gaps, passing = queries.first[query] - gallery.last[earlier], queries.passed[query] - gallery.passed[earlier]
+    return np.sort((query * len(gallery) + earlier)[admits(edge, gaps, passing)])
 
 
 def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray, earlier: np.ndarray) -> Pairs:
@@ -117,7 +138,7 @@ def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray,
     vehicles it is less: what they share may be their own."""
     looks, other = (tracks.looks - tracks.looks.sum(0) / (len(tracks) + FEW) for tracks in (queries, gallery))
     squares = (looks**2).sum(1)[query] + (other**2).sum(1)[earlier]
-    distance = np.sqrt(np.maximum(squares - 2 * (looks @ other.T)[query, earlier], 0))
+    distance = np.sqrt(np.maximum(squares - 2 * _products(looks, other, query, earlier), 0))
     both = [(gallery, earlier), (queries, query)]
     begin = queries.passed.min()
     return Pairs(
@@ -135,3 +156,19 @@ def pair_up(edge: Edge, queries: TrackSet, gallery: TrackSet, query: np.ndarray,
         queries=len(queries),
         lasts_s=float(np.ptp(queries.passed)),
     )
+
+
+def _products(looks: np.ndarray, other: np.ndarray, query: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """(M,) of the pairs' vectors, sorted by query: of some queries at once, with those they are paired with at most."""
+    found = np.empty(len(query))
+    for begin in range(0, len(looks), AT_ONCE):
+        rows = slice(*np.searchsorted(query, [begin, begin + AT_ONCE]))
+        if rows.start == rows.stop:
+            continue
+        first, last = earlier[rows].min(), earlier[rows].max() + 1
+        if rows.stop - rows.start < AT_ONCE * (last - first) // 20:
+            found[rows] = np.einsum("md,md->m", looks[query[rows]], other[earlier[rows]])
+        else:
+            block = looks[begin : begin + AT_ONCE] @ other[first:last].T
+            found[rows] = block[query[rows] - begin, earlier[rows] - first]
+    return found

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.belief import EdgeModel
-from cctview_pipeline.match.matching import METRIC, Candidate, match
+from cctview_pipeline.match.looks import mean_looks
+from cctview_pipeline.match.matching import METRIC, Candidates, match
 from cctview_pipeline.match.pairs import TrackSet
 from cctview_pipeline.roads import Edge
 
@@ -39,10 +39,11 @@ def match_tracks(edges: Sequence[tuple[Edge, pa.Table, pa.Table]], tracks: pa.Ta
         queries = track_set(begun, features, side)
         sources = [(edge, _ended(edge, *tables)) for edge, *tables in edges if edge.enters == side]
         for (edge, gallery), matching in zip(sources, match(queries, sources), strict=True):
+            if matching.candidates is None or matching.belief is None:
+                continue
             parts.append(_table(edge, queries, gallery, matching.candidates))
             reasons.append(_reasons(queries, gallery, matching.candidates))
-            if matching.belief is not None:
-                learned.append((edge, matching.belief))
+            learned.append((edge, matching.belief))
     order = [(name, "ascending") for name in ("query_track_id", "gallery_camera_id", "rank")]
     matches = pa.concat_tables(parts).sort_by(order).combine_chunks()
     return Matched(matches, pa.concat_tables(reasons).sort_by("query_track_id").combine_chunks(), learned)
@@ -55,41 +56,34 @@ def _ended(edge: Edge, tracks: pa.Table, features: pa.Table) -> TrackSet:
     )
 
 
-def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:
-    columns = {
-        "query_track_id": [queries.ids[each.query] for each in found],
-        "gallery_track_id": [gallery.ids[each.gallery] for each in found],
+def _table(edge: Edge, queries: TrackSet, gallery: TrackSet, found: Candidates) -> pa.Table:
+    columns = _ids(queries, gallery, found) | {
         "gallery_camera_id": [edge.source.id] * len(found),
-        "rank": [each.rank for each in found],
-        "distance": [each.distance for each in found],
+        "rank": found.rank,
+        "distance": found.distance,
         "metric": [METRIC] * len(found),
-        "gap_s": [each.gap_s for each in found],
-        "implied_speed_kmh": [each.speed_kmh for each in found],
-        "probability": [each.probability for each in found],
-        "assigned": [each.assigned for each in found],
-        "margin": [each.margin for each in found],
+        "gap_s": found.gap_s,
+        "implied_speed_kmh": found.speed_kmh,
+        "probability": found.probability,
+        "assigned": found.assigned,
+        "margin": found.margin,
     }
     return pa.table(columns, schema_of("matches"))
 
 
-def _reasons(queries: TrackSet, gallery: TrackSet, found: list[Candidate]) -> pa.Table:
-    ids = {
-        "query_track_id": [queries.ids[each.query] for each in found],
-        "gallery_track_id": [gallery.ids[each.gallery] for each in found],
-    }
-    evidence = {name: [each.evidence[place] for each in found] for place, name in enumerate(EVIDENCE)}
-    return pa.table({**ids, **evidence}, schema_of("match_evidence"))
+def _reasons(queries: TrackSet, gallery: TrackSet, found: Candidates) -> pa.Table:
+    evidence = dict(zip(EVIDENCE, found.evidence, strict=True))
+    return pa.table(_ids(queries, gallery, found) | evidence, schema_of("match_evidence"))
+
+
+def _ids(queries: TrackSet, gallery: TrackSet, found: Candidates) -> dict[str, pa.Array]:
+    columns = (("query_track_id", queries, found.query), ("gallery_track_id", gallery, found.gallery))
+    return {name: pa.array(tracks.ids, pa.string()).take(pa.array(rows)) for name, tracks, rows in columns}
 
 
 def track_set(tracks: pa.Table, features: pa.Table, carriageway: str) -> TrackSet:
     """The tracks of one carriageway. Raises KeyError when a detection has no embedding."""
     chosen = tracks.filter(pc.equal(tracks["carriageway"], carriageway))
-    row = {detection_id: i for i, detection_id in enumerate(features["detection_id"].to_pylist())}
-    vectors = embedding_matrix(features)
-    looks = [
-        np.average(vectors[[row[i] for i in ids]], axis=0, weights=sizes)
-        for ids, sizes in zip(chosen["detection_ids"].to_pylist(), chosen["sizes"].to_pylist(), strict=True)
-    ]
     first, last = _seconds(chosen["first_seen"]), _seconds(chosen["last_seen"])
     passed = _floats(chosen["passed_at"].cast(pa.int64())) / 1e6
     return TrackSet(
@@ -97,7 +91,7 @@ def track_set(tracks: pa.Table, features: pa.Table, carriageway: str) -> TrackSe
         first=first,
         last=last,
         passed=np.where(np.isnan(passed), (first + last) / 2, passed),
-        looks=np.stack(looks) if looks else np.zeros((0, vectors.shape[1]), np.float32),
+        looks=mean_looks(chosen, features),
         label=np.array(chosen["label"].to_pylist(), str),
         pace=np.log(_floats(chosen["pace"])),
         pace_error=_floats(chosen["pace_error"]),

@@ -1,6 +1,5 @@
 """Tracks of one camera-hour, as the lake's table."""
 
-from collections import Counter
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,6 +10,7 @@ from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.links import AWAY, TOWARDS, side_of
 from cctview_pipeline.track import flow
 from cctview_pipeline.track.calibration import Ground, calibrate, speed_kmh
+from cctview_pipeline.track.label_votes import label_of
 from cctview_pipeline.track.motion import RoadCoordinates, motion_of, place
 from cctview_pipeline.track.passage import direction_of, parked, passage_of
 from cctview_pipeline.track.sightings import CameraDetections
@@ -116,6 +116,7 @@ def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: l
     direction = None if way is None else AWAY if way == flow.AWAY else TOWARDS
     passage = passage_of(placed, rows, way)
     kmh, kmh_error = _kmh(ground, seen, rows) if direction else (None, None)
+    label, probability = label_of([seen.labels[row] for row in rows])
     return {
         "track_id": track_id(seen.ids[first]),
         "camera_id": camera.id,
@@ -138,7 +139,8 @@ def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: l
         "pace_error": passage.pace_error if passage else None,
         "lane": passage.lane if passage else None,
         "relative_size": passage.relative_size if passage else None,
-        "label": _label(seen, rows),
+        "label": label,
+        "label_probability": probability,
         "quality": float(seen.scores[rows].mean() * len(rows) / max(frames, len(rows))),
         "best_detection_id": seen.ids[_best(seen, rows)],
     }
@@ -163,13 +165,6 @@ def _kmh(ground: Ground | None, seen: CameraDetections, rows: list[int]) -> tupl
 def _best(seen: CameraDetections, rows: list[int]) -> int:
     """The sighting to show: large, sure, and whole."""
     return max(rows, key=lambda row: seen.sizes[row] * seen.scores[row] * (0.5 if seen.cut[row] else 1.0))
-
-
-def _label(seen: CameraDetections, rows: list[int]) -> str:
-    votes: Counter[str] = Counter()
-    for row in rows:
-        votes[seen.labels[row]] += seen.scores[row]
-    return max(sorted(votes), key=votes.__getitem__)
 
 
 def _time(seconds: float) -> datetime:

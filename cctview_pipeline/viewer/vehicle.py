@@ -19,7 +19,7 @@ from cctview_pipeline.viewer.reading import Reading
 
 TRACK = (
     "track_id", "detection_ids", "first_seen", "last_seen", "passed_at", "carriageway", "direction", "parked", "speed_kmh",
-    "speed_kmh_error", "label", "quality", "best_detection_id", "continues", "model",
+    "speed_kmh_error", "label", "label_probability", "quality", "best_detection_id", "continues", "model",
 )  # fmt: skip
 CROPS = 16
 

@@ -144,6 +144,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "continues": None,
         "model": "tracker",
         "view": "352x240",
+        "label_probability": 0.9,
     },
     "passages": {
         "track_id": TRACK,

@@ -2,23 +2,44 @@
 
 from collections import Counter, defaultdict
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctview_pipeline.match.gate import longest_s, shortest_s
-from cctview_pipeline.match.matching import TOP_K, Candidate, marginals, match
-from cctview_pipeline.match.pairs import FEW, TrackSet
+from cctview_pipeline.match.belief import APPEARANCE
+from cctview_pipeline.match.gate import admits, longest_s, shortest_s
+from cctview_pipeline.match.matching import TOP_K, Candidates, marginals, match
+from cctview_pipeline.match.pairs import FEW, TrackSet, two_vehicles
 from cctview_pipeline.match.pairs import candidates as admitted
 from cctview_pipeline_tests.factories.corridor import EDGE, Corridor, corridor, track_set
+
+
+class Candidate(NamedTuple):
+    """One row of what was found."""
+
+    query: int
+    gallery: int
+    rank: int
+    distance: float
+    gap_s: float
+    speed_kmh: float
+    probability: float
+    assigned: bool
+    margin: float
+
+
+def each(found: Candidates | None) -> list[Candidate]:
+    columns = [getattr(found, name).tolist() for name in Candidate._fields] if found else []
+    return [Candidate(*row) for row in zip(*columns, strict=True)]
 
 
 def paired(queries: TrackSet, gallery: TrackSet) -> list[Candidate]:
     """Along the one edge."""
     (matching,) = match(queries, [(EDGE, gallery)])
-    return matching.candidates
+    return each(matching.candidates)
 
 
 def matched(made: Corridor) -> list[Candidate]:
@@ -102,10 +123,28 @@ def test_what_is_chosen_is_likelier_than_no_match(made):
 
 def test_distances_are_those_of_the_looks_and_gaps_those_of_the_times():
     made = corridor(8, 2)
-    queries, gallery = (each.looks - each.looks.sum(0) / (len(each) + FEW) for each in (made.queries, made.gallery))
+    queries, gallery = (side.looks - side.looks.sum(0) / (len(side) + FEW) for side in (made.queries, made.gallery))
     for c in matched(made):
         assert c.distance == pytest.approx(np.linalg.norm(queries[c.query] - gallery[c.gallery]), abs=1e-3)
         assert c.gap_s == made.queries.first[c.query] - made.gallery.last[c.gallery]
+
+
+def test_every_pair_is_one_that_the_gate_admits_or_one_that_it_keeps_out():
+    """By looking at all of them, which is what need not be done."""
+    made = corridor(300, 40)  # more than are compared at once
+    gaps = made.queries.first[:, None] - made.gallery.last[None, :]
+    passing = made.queries.passed[:, None] - made.gallery.passed[None, :]
+    inside = admits(EDGE, gaps, passing)
+    looks = [side.looks - side.looks.sum(0) / (len(side) + FEW) for side in (made.queries, made.gallery)]
+    apart = two_vehicles(EDGE, made.queries, made.gallery, most=1_000_000)
+    some = two_vehicles(EDGE, made.queries, made.gallery, most=500)
+    for pairs, every in ((admitted(EDGE, made.queries, made.gallery), inside), (apart, ~inside)):
+        np.testing.assert_array_equal(np.stack([pairs.query, pairs.gallery]), np.nonzero(every))
+    step = len(apart) // 500
+    np.testing.assert_array_equal([some.query, some.gallery], [apart.query[::step], apart.gallery[::step]])
+    for pairs in (apart, some):  # of the few all distances are reckoned one by one
+        expected = np.linalg.norm(looks[0][pairs.query] - looks[1][pairs.gallery], axis=1)
+        np.testing.assert_allclose(pairs.cues[APPEARANCE], expected, atol=1e-3)
 
 
 def test_margin_is_the_lead_over_the_best_other():
@@ -182,13 +221,13 @@ def test_a_vehicle_that_can_have_come_by_two_ways_is_matched_once():
         }
     )
     found = match(queries, [(EDGE, one.gallery), (EDGE, other.gallery)])
-    chosen = [(c.query, way, c.gallery) for way, matching in enumerate(found) for c in matching.candidates if c.assigned]
+    chosen = [(c.query, way, c.gallery) for way, matching in enumerate(found) for c in each(matching.candidates) if c.assigned]
     assert len({query for query, _, _ in chosen}) == len(chosen)
     truth = [(0, gallery) for gallery in one.truth] + [(1, gallery) for gallery in other.truth]
     right = [each for each in chosen if truth[each[0]] == each[1:]]
     assert len(right) >= 0.9 * len(queries)
     assert len(chosen) - len(right) <= 3
     totals = Counter()
-    for c in (c for matching in found for c in matching.candidates):
+    for c in (c for matching in found for c in each(matching.candidates)):
         totals[c.query] += c.probability
     assert max(totals.values()) <= 1 + 1e-6

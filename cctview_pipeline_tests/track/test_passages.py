@@ -135,6 +135,13 @@ def test_vehicles_in_view_say_how_many_passed(made, tracks):
         assert [row["vehicle_s"] / row["dwell_s"] for row in found] == pytest.approx([40, 40], rel=0.05)
 
 
+def test_passage_of_one_track_has_its_label(made, tracks):
+    label = {row["track_id"]: (row["label"], row["label_probability"]) for row in tracks.to_pylist()}
+    found = [row for row in passed(made, tracks).to_pylist() if len(row["track_ids"]) == 1]
+    assert found
+    assert all((row["label"], row["label_probability"]) == label[row["track_id"]] for row in found)
+
+
 def test_labels_are_what_the_detector_is_known_to_confuse():
     """It calls half of all buses trucks, and hardly any truck a bus: one vote for a bus beats one for a truck."""
     assert label_of(["car"] * 3)[0] == "car"

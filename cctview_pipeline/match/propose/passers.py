@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.ndimage import gaussian_filter1d
 
-from cctview_pipeline.lake.columns import embedding_matrix
 from cctview_pipeline.links import AWAY, TOWARDS
+from cctview_pipeline.match.looks import mean_looks
 
 DIRECTIONS = (TOWARDS, AWAY)
 """Of flow in a camera's picture, as the tracks table has them."""
@@ -58,17 +58,12 @@ def passers_of(camera: str, tracks: pa.Table, features: pa.Table, passages: pa.T
     """
     moving = pc.and_(pc.is_valid(tracks["direction"]), pc.is_valid(tracks["quality"]))
     chosen = tracks.filter(pc.and_(pc.and_(moving, pc.invert(tracks["parked"])), pc.is_null(tracks["continues"])))
-    row = {detection_id: i for i, detection_id in enumerate(features["detection_id"].to_pylist())}
-    vectors = embedding_matrix(features)
-    looks = np.zeros((len(chosen), vectors.shape[1]), np.float32)
-    for i, (ids, sizes) in enumerate(zip(chosen["detection_ids"].to_pylist(), chosen["sizes"].to_pylist(), strict=True)):
-        looks[i] = np.average(vectors[[row[each] for each in ids]], axis=0, weights=sizes)
     first, last, passed = (_seconds(chosen[name]) for name in ("first_seen", "last_seen", "passed_at"))
     everyone = Passers(
         camera=camera,
         direction="",
         passed=np.where(np.isnan(passed), (first + last) / 2, passed),
-        looks=looks,
+        looks=mean_looks(chosen, features).astype(np.float32),
         sizes=_floats(chosen["relative_size"]),
         labels=np.array(chosen["label"].to_pylist(), str),
     )
