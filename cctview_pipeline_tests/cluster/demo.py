@@ -24,7 +24,18 @@ def main(minutes: str, seed: str) -> int:
     try:
         with Inside() as folder, deployed(folder, asked, say) as deployment:
             say("`cctview backfill` gives the city to it")
-            command = [sys.executable, "-m", "cctview_pipeline", "backfill", "--network", "city", "--minutes", minutes, "--seed", seed]
+            command = [
+                sys.executable,
+                "-m",
+                "cctview_pipeline",
+                "backfill",
+                "--network",
+                "city",
+                "--minutes",
+                minutes,
+                "--seed",
+                seed,
+            ]
             status = subprocess.run(command, env=deployment.environment, check=False).returncode
             say(f"`cctview backfill` ended with {status}")
             console.print(_runs(deployment))

@@ -122,10 +122,17 @@ def deployed(
         for number in range(1, nodes + 1):
             deployment.add_node(number).start()
             # One after the other: on a small machine two that start at once wait for each other's cores, and one gives up.
-            wait(lambda n=number: len(deployment.nodes_alive()) >= n, f"node {number}", lambda n=number: deployment.tail(f"node-{n}"))
+            wait(
+                lambda n=number: len(deployment.nodes_alive()) >= n,
+                f"node {number}",
+                lambda n=number: deployment.tail(f"node-{n}"),
+            )
             say(f"Ray's node {number} is there")
         # As `cctview dev` does: a command that finds the lock held knows that there is a daemon, and of which lake.
-        with (folder / "dagster" / "daemon.lock").open("a+") as lock, dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+        with (
+            (folder / "dagster" / "daemon.lock").open("a+") as lock,
+            dg.DagsterInstance.from_config(str(folder / "dagster")) as instance,
+        ):
             fcntl.flock(lock, fcntl.LOCK_EX)
             (folder / "dagster" / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
             deployment.service("cctview-daemon").start()
