@@ -10,6 +10,7 @@
 # make licences           writes docs/licences.md, sbom and hashes write docs/sbom.cdx.json and requirements.hashes: after every
 #                         change of requirements.lock
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
+# make cluster-demo       Ray's head, two nodes, PostgreSQL and an object store on this machine, the city through them, and down again
 # make soak               what takes hours: faults, chaos, 200 cameras, and fuzzing, for an hour each (FUZZ_S=600 for less)
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -25,7 +26,7 @@ CITY := var/city-$(SEED)-$(MINUTES)
 IN_CITY := CCTVIEW_LAKE=$(CURDIR)/$(CITY)/lake DAGSTER_HOME=$(CURDIR)/$(CITY)/dagster
 
 .PHONY: install install-dev demo view test test-all lint lint-deps reference licences sbom hashes dev dev-city benchmark \
-	soak clean
+	cluster-demo soak clean
 
 install: $(INSTALLED)
 
@@ -102,6 +103,9 @@ benchmark: demo
 	$(BIN)/python benchmarks/association.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/viewer.py --lake $(CITY)/lake
 	$(BIN)/python benchmarks/collect.py
+
+cluster-demo: install-dev
+	$(BIN)/python -m cctview_pipeline_tests.cluster --seed $(SEED)
 
 soak: install-dev
 	CCTVIEW_FAULT_RUN_S=600 $(BIN)/python -m pytest --timeout 1200 cctview_pipeline_tests/end_to_end/test_fault_run.py

@@ -18,6 +18,7 @@ PROJECT = "cctview-pipeline"
 GROUPS = {
     "base": "what `make install` installs",
     "postgres": "the extra `postgres`",
+    "cluster": "the extra `cluster`",
     "torch": "the extra `torch`",
     "imageai": "the extra `imageai`",
     "dev": "for `make test` only",
@@ -26,7 +27,7 @@ GROUPS = {
 """Parts of pyproject.toml, and what each is. A package belongs to the first that needs it."""
 INSTALLER = {"pip"}
 """Comes with Python, in that Python's version: what a package needs of it is not the lock's to say."""
-DELIVERED = ("base", "postgres", "torch", "imageai")
+DELIVERED = ("base", "postgres", "cluster", "torch", "imageai")
 """The parts that a user of the pipeline may have installed."""
 
 

@@ -1,11 +1,12 @@
 """A real S3 server (SeaweedFS) on loopback, started for the tests that need one."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -16,9 +17,38 @@ from cctview_pipeline_tests.factories.ports import free_ports
 ACCESS_KEY, SECRET_KEY, BUCKET = "cctview-test", "cctview-secret", "lake"
 
 
-@contextmanager
+@dataclass
+class S3Server:
+    """environment: what leads boto3 to it; command: what runs it; log: what it prints."""
+
+    environment: dict[str, str]
+    command: list[str]
+    log: Path
+    process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Until it answers, with the bucket ``lake``."""
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        _wait_for_bucket(self.environment, self.process, self.log)
+
+    def kill(self) -> None:
+        """What was stored is there again after the next start."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
 def s3_server(folder: Path) -> Iterator[dict[str, str]]:
     """Yields the environment that leads boto3 to the server. The bucket ``lake`` exists."""
+    with s3(folder) as server:
+        yield server.environment
+
+
+@contextlib.contextmanager
+def s3(folder: Path) -> Iterator[S3Server]:
+    """A server that can be taken away and brought back."""
     identity = {"name": "test", "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}], "actions": ["Admin"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
@@ -35,12 +65,15 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    with (folder / "weed.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            _wait_for_bucket(environment, server, folder / "weed.log")
-            yield environment
-        finally:
-            server.kill()
+    server = S3Server(environment, command, folder / "weed.log")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        for port in ports.values():  # it listens there as well, and a killed one leaves them
+            for socket in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                socket.unlink(missing_ok=True)
 
 
 def _wait_for_bucket(environment: dict[str, str], server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
@@ -54,7 +87,8 @@ def _wait_for_bucket(environment: dict[str, str], server: subprocess.Popen, log:
     until = time.time() + seconds
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            with contextlib.suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
+                client.create_bucket(Bucket=BUCKET)
             client.put_object(Bucket=BUCKET, Key="probe", Body=b"1")
             client.delete_object(Bucket=BUCKET, Key="probe")
             return

@@ -1,0 +1,65 @@
+"""What `make cluster-demo` shows, in a network of its own: ``MINUTES SEED`` of the city."""
+
+import subprocess
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from cctview_pipeline.backfill.select import Asked
+from cctview_pipeline_tests.cluster.deployment import Deployment, deployed
+from cctview_pipeline_tests.cluster.namespace import Inside
+
+console = Console(highlight=False)
+
+
+def main(minutes: str, seed: str) -> int:
+    begun = time.monotonic()
+
+    def say(what: str) -> None:
+        console.print(f"{time.monotonic() - begun:5.0f} s  {what}")
+
+    asked = Asked(network="city", settings={"minutes": int(minutes), "seed": int(seed)})
+    try:
+        with Inside() as folder, deployed(folder, asked, say) as deployment:
+            say("`cctview backfill` gives the city to it")
+            command = [
+                sys.executable,
+                "-m",
+                "cctview_pipeline",
+                "backfill",
+                "--network",
+                "city",
+                "--minutes",
+                minutes,
+                "--seed",
+                seed,
+            ]
+            status = subprocess.run(command, env=deployment.environment, check=False).returncode
+            say(f"`cctview backfill` ended with {status}")
+            console.print(_runs(deployment))
+            say("down")
+    except KeyboardInterrupt:
+        say("stopped; nothing is left")
+        return 130
+    return status
+
+
+def _runs(deployment: Deployment) -> Table:
+    table = Table("job", "status", "node", "seconds", "tables")
+    for record in reversed(deployment.instance.get_run_records()):
+        run, seconds = record.dagster_run, (record.end_time or 0) - (record.start_time or 0)
+        tables = ", ".join(sorted(key.path[-1] for key in run.asset_selection or ()))
+        table.add_row(run.job_name, run.status.value, node_of(deployment, run.run_id), f"{seconds:.0f}", tables)
+    return table
+
+
+def node_of(deployment: Deployment, run_id: str) -> str:
+    """The address of the machine that a run went on on, as Ray tells it."""
+    found = deployment.ask_ray(f"/api/jobs/dagster-run-{run_id}").json()
+    return (found.get("driver_agent_http_address") or "?").removeprefix("http://").split(":")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
