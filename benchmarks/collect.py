@@ -31,7 +31,8 @@ import numpy as np
 from aiohttp import web
 
 from cctview_pipeline.images.jpeg import COM
-from cctview_pipeline.spool.segments import Kind, index, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
 
 ROOT = Path(__file__).resolve().parent.parent
 PERIOD_S = 1.0
@@ -190,7 +191,7 @@ def collected(
 
 def _left_out(spool: Path) -> bool:
     """Whether masking fell behind, so that frames were not taken."""
-    notes = (record.payload for segment in segments(spool) for record in read(segment) if record.kind == Kind.EVENT)
+    notes = (record.payload for record in SpoolFolder(spool).records() if record.kind == Kind.EVENT)
     return any(b"behind_since_us" in note for note in notes)
 
 
@@ -205,11 +206,11 @@ def _compare(cameras: Cameras, spool: Path) -> dict:
     """Frames due between a camera's first and last one in the spool, and how many of them are there."""
     by_camera: dict[str, list[tuple[int, int]]] = {name: [] for name in cameras.names}
     beats = []
-    for segment in segments(spool):
-        for row in index(segment).to_pylist():
+    for segment in SpoolFolder(spool).segments():
+        for row in segment.index().to_pylist():
             if row["kind"] == Kind.FRAME:
                 by_camera[row["camera_id"]].append((row["captured_us"], row["fetched_us"]))
-        notes = (json.loads(record.payload) | {"at": record.fetched_us} for record in read(segment) if record.kind == Kind.EVENT)
+        notes = (json.loads(record.payload) | {"at": record.fetched_us} for record in segment.read() if record.kind == Kind.EVENT)
         beats += [(note["at"], note["synced_within_s"]) for note in notes if "synced_within_s" in note]
     told, slowest = np.array(sorted(beats)).T
     due, there, twice, learning, delays, stored = 0, 0, 0, 0, [], []

@@ -1,5 +1,6 @@
 """What a running collector tells Prometheus."""
 
+import time
 from collections import Counter as Count
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from cctview_pipeline.errors import CctviewError
 
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import Engine
+    from cctview_pipeline.spool.upload import Uploader
 
 LAGS_S = (0.5, 0.9, 0.99)
 STATES = ("live", "stale", "frozen", "placeholder", "offline", "moved", "unknown")
@@ -50,6 +52,26 @@ class EngineMetrics(Collector):
         for share, seconds in self._engine.lags(LAGS_S).items():
             lags.add_metric([str(share)], seconds)
         yield lags
+        if self._engine.uploader:
+            yield from _of_uploads(self._engine.uploader)
+
+
+def _of_uploads(uploader: "Uploader") -> Iterator[Metric]:
+    """What the store has of the segments, and what waits on this machine."""
+    told, waits = uploader.tally, uploader.backlog()
+    for name, meaning, count in (
+        ("uploaded_segments", "Segments that the store has.", told.segments),
+        ("uploaded_bytes", "Their bytes.", told.bytes),
+        ("upload_failures", "Tries to upload a segment, or to renew the shard's lease, that failed.", told.failures),
+        ("expired_files", "Files deleted on this machine: their lifetime was over before they could be uploaded.", told.expired),
+    ):
+        yield CounterMetricFamily(f"cctview_collect_{name}", meaning, count)
+    yield GaugeMetricFamily(
+        "cctview_collect_waiting_segments", "Closed segments that the store does not have yet.", waits.segments
+    )
+    yield GaugeMetricFamily("cctview_collect_waiting_bytes", "Their bytes.", waits.bytes)
+    away = time.time() - told.since if told.trouble else 0.0
+    yield GaugeMetricFamily("cctview_collect_store_away_seconds", "Since when uploading fails; 0 when it does not.", away)
 
 
 def serve_metrics(engine: "Engine", port: int) -> None:
