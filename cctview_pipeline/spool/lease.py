@@ -116,32 +116,36 @@ class Lease:
         """
         owner, was_mine = self._owner()
         try:
-            there = read_tagged(self.storage, self.key)
-            before = _read(there) if there else None
-            if before and before.lives and before.owner != owner:
-                raise LeaseLost(_has_it(before, self.shard))
-            mine = Told(owner=owner, host=socket.gethostname(), takes=before.takes + 1 if before else 1, lease_s=self.lease_s)
-            self._write(_with(mine, backlog), there.tag if there else None)
-        except WrittenByAnother:
-            raise LeaseLost(f"Another collector has just begun shard {self.shard}: give this one another shard.") from None
+            self._claim(owner, backlog)
         except LeaseLost:
             raise
         except StorageError as error:
             if not was_mine:
                 raise
-            self._told = Told(owner=owner, host=socket.gethostname(), takes=0, lease_s=self.lease_s)
+            self._told = Told(owner=owner, host=socket.gethostname(), lease_s=self.lease_s)
             return f"{error} This machine collected shard {self.shard} last, so it goes on, and uploads when the store is back."
+        return ""
+
+    def _claim(self, owner: str, backlog: Backlog) -> None:
+        there = read_tagged(self.storage, self.key)
+        before = _read(there) if there else None
+        if before and before.lives and before.owner != owner:
+            raise LeaseLost(_has_it(before, self.shard))
+        mine = Told(owner=owner, host=socket.gethostname(), takes=before.takes + 1 if before else 1, lease_s=self.lease_s)
+        try:
+            self._write(_with(mine, backlog), there.tag if there else None)
+        except WrittenByAnother:
+            raise LeaseLost(f"Another collector has just begun shard {self.shard}: give this one another shard.") from None
         if there is None:
             self._refuse_unconditional()
         self._remember(owner, True)
-        return ""
 
     def renew(self, backlog: Backlog) -> None:
         """Say that this collector lives. Raises LeaseLost where another has taken the shard, StorageError where the store can't
         be reached."""
         assert self._told is not None, "A lease is taken before it is renewed."
         if self._tag is None:  # the store was away when this collector began
-            self.take(backlog)
+            self._claim(self._told.owner, backlog)
             return
         now = _with(replace(self._told, renewals=self._told.renewals + 1), backlog)
         try:

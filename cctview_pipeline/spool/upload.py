@@ -5,6 +5,7 @@ name has the same bytes. The file on the disk goes only when the store has told 
 spool's byte budget. A store that is away is asked again, later and later; collecting does not wait for it.
 """
 
+import contextlib
 import logging
 import random
 import threading
@@ -20,6 +21,7 @@ from cctview_pipeline.spool.folder import SpoolFolder
 from cctview_pipeline.spool.index import written_index
 from cctview_pipeline.spool.lease import LEASE_S, RENEW_S, Backlog, Lease, LeaseLost
 from cctview_pipeline.spool.lifetime import expired
+from cctview_pipeline.spool.opening import open_bucket
 from cctview_pipeline.spool.segments import INDEX_FILE, SEGMENT, Segment, microseconds
 
 LOOK_S = 1.0
@@ -90,6 +92,7 @@ class Uploader:
         try:
             said = self._lease.take(self.backlog())
         except LeaseLost:
+            self._until = time.monotonic() + self.times.drain
             self._try()
             raise
         for work in (self._upload, lambda: self._renew(lost)):
@@ -119,7 +122,11 @@ class Uploader:
     def _upload(self) -> None:
         wait = LOOK_S
         while not self._ending.wait(wait):
-            wait = LOOK_S if self._try() else min(2 * wait, self.times.longest_wait) * random.uniform(0.8, 1.2)
+            if self._try():
+                wait = LOOK_S
+            else:
+                wait = min(2 * wait, self.times.longest_wait) * random.uniform(0.8, 1.2)
+                self._reopen()
         while not (self._try() and not self._own()) and time.monotonic() < self._until:
             time.sleep(LOOK_S)
         self._ended.set()
@@ -144,6 +151,12 @@ class Uploader:
         if well:
             self.tally.trouble = ""
         return well
+
+    def _reopen(self) -> None:
+        """With credentials of now: those of a role end after some hours."""
+        with contextlib.suppress(CctviewError):
+            self.bucket = open_bucket(self.bucket.place)
+            self._lease.storage = self.bucket.storage
 
     def _failed(self, error: Exception) -> bool:
         if not isinstance(error, CctviewError | OSError):
@@ -202,6 +215,7 @@ class Uploader:
                 return
             except Exception as error:
                 self._failed(error)
+                self._reopen()
         self._ended.wait(self.times.drain)
         try:
             self._lease.give_up(self.backlog())

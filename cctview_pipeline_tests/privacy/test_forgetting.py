@@ -17,7 +17,7 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
-from cctview_pipeline.privacy.forgetting import drop_spent, erase, of_journey, of_span, unfinished
+from cctview_pipeline.privacy.forgetting import drop_spent, erase, erase_late, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
@@ -237,6 +237,14 @@ def test_the_spool_forgets_as_well(tmp_path: Path):
     }
     assert {name for name, shown in shows.items() if shown} == {frame(SOUTH.id, time) for time in passes(FIRST)[1].times}
     assert list(spool.rglob("*.partial")) == []
+    late = SpoolWriter(spool / "2", 1 << 30)  # a collector that was cut off
+    for name, time in ((NORTH.id, passes(FIRST)[0].times[0]), (NORTH.id, NOW)):
+        at = microseconds(time)
+        late.append(Record(kind=Kind.FRAME, camera_id=name, captured_us=at, fetched_us=at, payload=picture(vehicle=True)))
+    late.close()
+    assert erase_late(lake, SpoolFolder(spool)) == 1
+    assert erase_late(lake, SpoolFolder(spool)) == 0
+    assert len(list(SpoolFolder(spool).records())) == 11
 
 
 def test_what_is_not_over_is_not_erased(lake: Lake, tmp_path: Path):

@@ -15,6 +15,7 @@ import pytest
 from cctview_pipeline.spool.bucket import SpoolBucket
 from cctview_pipeline.spool.folder import SpoolFolder
 from cctview_pipeline.spool.lease import LeaseLost
+from cctview_pipeline.spool.lifetime import expired
 from cctview_pipeline.spool.opening import open_bucket
 from cctview_pipeline.spool.records import Kind, Record
 from cctview_pipeline.spool.segments import contents, frame_rows, microseconds, read_rows
@@ -246,6 +247,20 @@ def test_a_segment_in_the_store_is_rewritten(tmp_path: Path, place: str):
     assert segment.rewrite(lambda record: None if record == frame(1) else record) == 1
     assert list(bucket.records()) == [frame(0), frame(2)]
     assert bucket.left_behind() == []
+
+
+def test_the_store_forgets_what_is_too_old(tmp_path: Path, place: str):
+    """Sealed or not; and what was cut off between a segment and its index, which may be somebody's pictures as well."""
+    bucket, day, now = open_bucket(place), timedelta(hours=24), datetime.now(UTC)
+    uploaded(collected(tmp_path, frame(1)), bucket)
+    (segment,) = bucket.segments()
+    half = segment.key.replace(".segment", "")[:-1] + "7.segment"
+    bucket.write(half, b"half an upload")
+    assert expired(bucket, day, now) == []
+    assert [each.key for each, _ in expired(bucket, day, now + day)] == [segment.key, half]
+    for each, _ in expired(bucket, day, now + day):
+        each.delete()
+    assert [key for key in bucket.keys("") if "lease" not in key] == []
 
 
 UPLOADING = """
