@@ -12,7 +12,7 @@ as soon as it reaches it, it hears whether another has taken its shard, and then
 import json
 import secrets
 import socket
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,16 +93,13 @@ def _read(found: Tagged) -> Told | None:
     return read
 
 
-@dataclass
 class Lease:
     """This collector's. shard: its name; folder: of the shard on this machine, where it is remembered who this is."""
 
-    storage: Storage
-    shard: str
-    folder: Path
-    lease_s: float = LEASE_S
-    _told: Told | None = None
-    _tag: str | None = field(default=None, repr=False)
+    def __init__(self, storage: Storage, shard: str, folder: Path, lease_s: float = LEASE_S) -> None:
+        self.storage, self.shard, self.folder, self.lease_s = storage, shard, folder, lease_s
+        self._told: Told | None = None
+        self._tag: str | None = None
 
     @property
     def key(self) -> str:

@@ -34,7 +34,7 @@ DRAIN_S = 45.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class UploadTally:
     """segments, bytes: that the store has; failures: tries that failed; trouble: why the last one did, empty when all is well;
     since: when that began, in s since 1970; expired: files deleted because their lifetime was over before they could be
@@ -82,6 +82,7 @@ class Uploader:
         self._ending, self._ended = threading.Event(), threading.Event()
         self._until, self._looked = float("inf"), float("-inf")
         self._threads: list[threading.Thread] = []
+        self._troubles: dict[str, str] = {}
 
     def begin(self, lost: Callable[[], object]) -> str:
         """Take the shard and begin; returns a sentence for a person, or nothing. lost: called from a thread when another has
@@ -138,18 +139,18 @@ class Uploader:
             self._end_lifetime()
             self._send_notes()
         except Exception as error:  # whatever it is, collecting goes on
-            well = self._failed(error)
+            well = self._failed("segments", error)
         for segment in self._own():
             try:
                 self._send(segment)
             except Exception as error:
-                well = self._failed(error)
+                well = self._failed("segments", error)
                 if isinstance(error, StorageError) and not isinstance(error, WrittenByAnother):
                     break  # the store, and not this segment
             if time.monotonic() > self._until:
                 break
         if well:
-            self.tally.trouble = ""
+            self._went_well("segments")
         return well
 
     def _reopen(self) -> None:
@@ -158,14 +159,18 @@ class Uploader:
             self.bucket = open_bucket(self.bucket.place)
             self._lease.storage = self.bucket.storage
 
-    def _failed(self, error: Exception) -> bool:
+    def _went_well(self, what: str) -> None:
+        self._troubles.pop(what, None)
+        self.tally.trouble = next(iter(self._troubles.values()), "")
+
+    def _failed(self, what: str, error: Exception) -> bool:
         if not isinstance(error, CctviewError | OSError):
             _log.warning("Uploading met an error (%s).", type(error).__name__, exc_info=error)
         if not self.tally.trouble:
             self.tally.since = time.time()
             _log.warning("Segments wait on this machine: %s.", reason_of(error))
         self.tally.failures += 1
-        self.tally.trouble = f"{reason_of(error)}."
+        self.tally.trouble = self._troubles[what] = f"{reason_of(error)}."
         return False
 
     def _send(self, segment: Segment) -> None:
@@ -209,12 +214,13 @@ class Uploader:
         while not self._ending.wait(self.times.renew):
             try:
                 self._lease.renew(self.backlog())
+                self._went_well("lease")
             except LeaseLost as error:
                 self.lost = str(error)
                 lost()
                 return
             except Exception as error:
-                self._failed(error)
+                self._failed("lease", error)
                 self._reopen()
         self._ended.wait(self.times.drain)
         try:
