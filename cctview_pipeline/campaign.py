@@ -230,7 +230,8 @@ class Head:
     end: Annotated[Moment | Absent, Field(examples=["2020-05-05T18:00:00Z"])] = None
     """Its end, a full hour, exclusive; open while collecting goes on."""
     path: Annotated[Text | Absent, Field(examples=["/data/archive"])] = None
-    """The archive's folder or zip file, the footage's folder or file, the pictures' folder, or a live network's spool."""
+    """The archive's folder or zip file, the footage's folder or file, the pictures' folder, or a live network's spool: a folder,
+    or `s3://bucket/prefix`, to which collectors then upload, so that hours are sealed on any machine."""
     timezone: Annotated[Text, Field(examples=["America/New_York"])] = ""
     """The clock by which days and figures are cut, by its IANA name; the network's where it is left out."""
     country: Annotated[Text, Field(examples=["US-NY"])] = ""

@@ -48,6 +48,12 @@ DAGSTER_HOME = Variable(
     "The folder of Dagster's instance, with its `dagster.yaml`; `cctview` makes it when it is not there.",
     default="var/dagster",
 )
+SPOOL = Variable(
+    "CCTVIEW_SPOOL",
+    "The folder in which this machine's collectors write, in a folder for each network, until the lake or the bucket that "
+    "campaign.toml names as `path` has it.",
+    default="var/spool",
+)
 PARTITIONS_PER_RUN = Variable(
     "CCTVIEW_PARTITIONS_PER_RUN",
     "How many camera-hours of frames to features one run of a backfill makes: a whole number above 0. 24 on a GPU, so that a "
@@ -94,7 +100,7 @@ CAMERAS_KEY = Variable(
 VARIABLES = {
     each.name: each
     for each in (
-        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, PARTITIONS_PER_RUN, CPUS, VIEWER_URL, TILES, TILES_ATTRIBUTION),
+        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, SPOOL, PARTITIONS_PER_RUN, CPUS, VIEWER_URL, TILES, TILES_ATTRIBUTION),
         *(TFL_KEY, FIVE_ONE_ONE_KEY, CAMERAS_KEY),
     )
 }

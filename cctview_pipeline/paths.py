@@ -1,4 +1,4 @@
-"""Where things are on this machine: the project's root, its models, the lake, its keys and Dagster's home."""
+"""Where things are on this machine: the project's root, its models, the lake, its keys, Dagster's home and the spool."""
 
 from pathlib import Path
 
@@ -52,3 +52,8 @@ def dagster_home() -> Path:
 def audit_path() -> Path:
     """The audit log, apart from the lake so that what empties the lake leaves it; ``CCTVIEW_AUDIT`` overrides."""
     return Path(environment.AUDIT.get() or project_root() / environment.AUDIT.default).absolute()
+
+
+def spool_directory(network: str) -> Path:
+    """Where a network's collectors write on this machine; ``CCTVIEW_SPOOL`` overrides the folder of all networks."""
+    return Path(environment.SPOOL.get() or project_root() / environment.SPOOL.default) / network

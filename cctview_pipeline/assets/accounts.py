@@ -1,7 +1,6 @@
 """camera_status and gaps: what became of a live camera, hour by hour. Archives and the city have no such assets."""
 
 from collections import Counter
-from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
@@ -12,13 +11,15 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import Partitions, same_camera_hour_and_before
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.spool.opening import open_spool
+from cctview_pipeline.spool.store import SegmentStore
 
 
-def required_spool(campaign: Campaign) -> Path:
+def required_spool(campaign: Campaign) -> SegmentStore:
     """Where a live campaign's frames and notes wait. Raises CctviewError for a campaign that does not say."""
     if not campaign.path:
         raise CctviewError("The campaign names no spool: set path under [campaign] in campaign.toml.")
-    return Path(campaign.path)
+    return open_spool(campaign.path)
 
 
 def camera_status(partitions: Partitions) -> dg.AssetsDefinition:

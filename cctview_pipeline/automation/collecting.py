@@ -10,6 +10,7 @@ from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.local_time import zone_of
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.collect.settings import CollectSettings
+from cctview_pipeline.paths import spool_directory
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline.resources.needs import tags_of
 
@@ -34,21 +35,27 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
     from cctview_pipeline.collect.sharding import Shard
     from cctview_pipeline.policy import Policy
     from cctview_pipeline.redaction.masking import Masker
+    from cctview_pipeline.spool.bucket import SpoolBucket
+    from cctview_pipeline.spool.folder import SpoolFolder
+    from cctview_pipeline.spool.upload import UploadTimes
 
     _, campaign = lake.open_campaign()
     settings, shard = CollectSettings.of(campaign), Shard.parse(config.shard)
     spool = required_spool(campaign)
+    bucket = spool if isinstance(spool, SpoolBucket) else None
+    folder = spool if isinstance(spool, SpoolFolder) else SpoolFolder(spool_directory(campaign.network))
     network = settings.network(campaign.network)
     wanted = config.cameras or [camera.id for camera in campaign.cameras]
     # The campaign's cameras are followed whatever today's list lacks.
     own = {camera.id: as_listed(camera) for camera in campaign.cameras}
-    known = own | SpoolNetwork(network.name, spool).described()
+    known = own | SpoolNetwork(network.name, folder).described()
     listed, notes = asyncio.run(cameras_of(network, settings.engine(), known))
     cameras, more = choose(listed, wanted, shard, known)
     for note in (*notes, *more, *crowded(network, cameras)):
         context.log.warning(note)
     context.log.info(f"{len(cameras)} cameras of {network.terms.operator} for {config.seconds:.0f} s. {network.terms.text}")
-    masker = Masker.of(Policy.of(campaign), campaign)
+    policy = Policy.of(campaign)
+    masker = Masker.of(policy, campaign)
     ticks = iter(range(1 << 62))
 
     def tick(engine) -> None:
@@ -57,7 +64,15 @@ def collect_window(context: dg.OpExecutionContext, config: Window, lake: LakeRes
             context.log.info(f"{new} frames, {failed} failures")
 
     budget = int(settings.budget_gib * (1 << 30))
-    sitting = Sitting(spool=spool, budget=budget, shard=shard, seconds=config.seconds, metrics_port=settings.metrics_port)
+    sitting = Sitting(
+        spool=folder.directory,
+        budget=budget,
+        shard=shard,
+        bucket=bucket,
+        times=UploadTimes(lifetime=policy.lifetime("spool")),
+        seconds=config.seconds,
+        metrics_port=settings.metrics_port,
+    )
     engine = uvloop.run(collect(network, cameras, sitting, settings.engine(), masker, tick))
     new = sum(followed.tally.new for followed in engine.followed)
     for sentence in summary(engine):

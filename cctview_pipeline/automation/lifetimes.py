@@ -5,7 +5,6 @@ The command line does the same by the same functions, and erases by them.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import dagster as dg
 
@@ -19,9 +18,11 @@ from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.partitions import to_key
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.erasures import Erasure
-from cctview_pipeline.privacy.forgetting import ErasureReport, Graph, drop_spent, erase, unfinished
+from cctview_pipeline.privacy.forgetting import ErasureReport, Graph, drop_spent, erase, erase_late, unfinished
 from cctview_pipeline.privacy.retention import PurgeReport, find_due, purge
 from cctview_pipeline.resources.keys import open_keys
+from cctview_pipeline.spool.opening import open_spool
+from cctview_pipeline.spool.store import SegmentStore
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class RetentionReport:
         return self.report.counts() | {name: count for name, count in beside.items() if count}
 
 
-def spool_of(campaign: Campaign) -> Path | None:
+def spool_of(campaign: Campaign) -> SegmentStore | None:
     """Where a live campaign's collectors leave frames; None for other networks."""
-    return Path(campaign.path) if campaign.network in LIVE_NETWORKS and campaign.path else None
+    return open_spool(campaign.path) if campaign.network in LIVE_NETWORKS and campaign.path else None
 
 
 def table_graph(campaign: Campaign) -> Graph:
@@ -62,6 +63,8 @@ def end_lifetimes(
     begun = unfinished(lake)
     for erasure in begun:
         carry_out(instance, lake, campaign, erasure)
+    if spool:
+        erase_late(lake, spool)
     report, district = purge(lake, due, now, keys), campaign.district
     for each in report.deleted:
         if each.partition:

@@ -3,7 +3,6 @@ journeys."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 
@@ -59,21 +58,21 @@ def seal_hours(campaign: Campaign, jobs: Jobs) -> dg.SensorDefinition:
     def seal_hours(context: dg.SensorEvaluationContext, lake: LakeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Bring hours that live cameras have finished from the spool into the lake, and then delete what the lake has."""
         from cctview_pipeline.collect.sealing import release, sealable, strangers
-        from cctview_pipeline.spool.segments import unreadable
+        from cctview_pipeline.spool.opening import open_spool
 
         if not live or not campaign.path:
             yield dg.SkipReason("This lake's frames come from no live network.")
             return
-        store, spool, now = lake.open(), Path(campaign.path), datetime.now(UTC)
+        store, spool, now = lake.open(), open_spool(campaign.path), datetime.now(UTC)
         own = {camera.id for camera in campaign.cameras}
         for segment in release(spool, store, own, now):
-            if segment.suffix == ".damaged":
+            if segment.is_set_aside:
                 context.log.warning(
                     f"Some records of {segment} cannot be read; the lake has all others. It stays to be looked at."
                 )
             else:
                 context.log.info(f"The lake has all of {segment}: it was deleted.")
-        if strange := unreadable(spool):
+        if strange := spool.unreadable():
             context.log.warning(
                 f"{len(strange)} files in {spool} are no segments of this version, such as {strange[0].name}: nothing of them "
                 "reaches the lake. Install the version that wrote them, or delete them."

@@ -19,6 +19,7 @@ from cctview_pipeline.frames import CameraNetwork, FilesNetwork, Unused
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.resources.understood import understood
+from cctview_pipeline.spool.opening import S3, open_spool
 
 _NO_PURPOSE = (
     "No purpose was given (--purpose), so that figures can be asked for and single vehicles cannot: purposes stand under "
@@ -69,7 +70,7 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
     timezone = _timezone(existing, asked)
     place = _place(asked.path) if asked.path else existing.path if existing else None
     source = open_network(asked.network, place, settings, timezone)
-    if asked.network == Generic.name and place and (told := kept_source(Path(place))):
+    if asked.network == Generic.name and place and (told := kept_source(open_spool(place))):
         settings = {"source": told.as_dict()}
     known, notes = _cameras(source, existing, list(asked.cameras), (lake.uri, place, asked.purposes))
     hours_of = {camera.id: source.hours(camera.id) for camera in known}
@@ -86,7 +87,7 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
     first, last = floor_hour(begin or hours[0]), _ceil_hour(end or hours[-1] + HOUR)
     if existing is None:
         _check_span(known, first, last)
-        name = Path(place).stem if place else f"city of seed {settings['seed']}"
+        name = _name(asked.network, place) if place else f"city of seed {settings['seed']}"
         privacy = {"purposes": list(asked.purposes)} if asked.purposes else {}
         until = None if isinstance(source, SpoolNetwork) and not end else last
         new = Campaign(
@@ -116,8 +117,15 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
     return BackfillRequest(campaign=campaign, cameras=[camera.id for camera in known], hours=inside, notes=notes, unused=unused)
 
 
+def _name(network: str, place: str) -> str:
+    """Of a new campaign, by where its pictures are; a bucket's prefix says less than the network."""
+    return network if place.startswith(S3) else Path(place).stem
+
+
 def _place(path: str) -> str:
     """An archive's path as the campaign keeps it. Raises CctviewError for one that no text file can hold."""
+    if path.startswith(S3):
+        return path.rstrip("/")
     place = str(Path(os.path.expanduser(path)).absolute())
     try:
         place.encode()

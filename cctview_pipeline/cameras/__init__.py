@@ -25,12 +25,13 @@ def open_network(name: str, path: str | None = None, settings: Mapping | None = 
         return _city(CitySettings.read(settings or {}))
     if name in LIVE_NETWORKS:
         from cctview_pipeline.cameras.spooled import SpoolNetwork
+        from cctview_pipeline.spool.opening import S3, open_spool
 
-        if not path or not Path(path).is_dir():
+        if not path or not (path.startswith(S3) or Path(path).is_dir()):
             raise NotFoundError(
                 f"There is no spool at {path or 'the place that campaign.toml names'}: `cctview collect` makes one."
             )
-        return SpoolNetwork(name, Path(path))
+        return SpoolNetwork(name, open_spool(path))
     if name == "footage":
         if not path:
             raise CctviewError("Footage needs its folder or file: give --path, or set path in campaign.toml.")

@@ -34,8 +34,13 @@ class Difference:
 
 def read_list(path: Path) -> list[LiveCamera]:
     """The cameras of a file; a row that is none is left out. Raises CctviewError when the file is no list of cameras."""
+    return list_of(path.read_bytes(), str(path))
+
+
+def list_of(content: bytes, path: str) -> list[LiveCamera]:
+    """The cameras of a file's bytes, as read_list. path: the file's."""
     try:
-        rows = rows_of(path.read_bytes())
+        rows = rows_of(content)
     except ValueError:
         rows = [None]
     found = read_rows(rows, lambda row: LiveCamera(**row))

@@ -5,14 +5,12 @@ import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.networks.generic import Source
-from cctview_pipeline.cameras.snapshots import read_list, write_list
+from cctview_pipeline.cameras.snapshots import list_of, write_list
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.documents import parse_json
 from cctview_pipeline.errors import CctviewError, ConfigurationError, printable
@@ -22,10 +20,13 @@ from cctview_pipeline.ids import FrameId
 from cctview_pipeline.images import BadPicture
 from cctview_pipeline.images.jpeg import read_whole
 from cctview_pipeline.redaction.masking import Refused
-from cctview_pipeline.spool.segments import Kind, Record, contents, microseconds, read_rows, segments, utc
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Record
+from cctview_pipeline.spool.segments import contents, frame_rows, microseconds, read_rows, utc
+from cctview_pipeline.spool.store import SegmentStore
 
 CAMERAS = "cameras.json"
-"""In a spool's directory: what the network said of the cameras that were collected into it."""
+"""In a spool: what the network said of the cameras that were collected into it."""
 SOURCE = "source.json"
 """Beside it: what describes a generic network."""
 _log = logging.getLogger(__name__)
@@ -35,34 +36,35 @@ picture that it fetched last once more."""
 
 
 class SpoolNetwork:
-    """Frames of live cameras that are on this machine's disk. name: the live network's; spool: all shards' directory."""
+    """Frames of live cameras that the lake may not have yet. name: the live network's; spool: of all shards."""
 
-    def __init__(self, name: str, spool: Path) -> None:
+    def __init__(self, name: str, spool: SegmentStore) -> None:
         self.name, self.spool = name, spool
 
     def cameras(self) -> list[str]:
-        return sorted(_frames(contents(segments(self.spool)))["camera_id"].unique().to_pylist())
+        return sorted(frame_rows(contents(self.spool.segments()))["camera_id"].unique().to_pylist())
 
     def described(self) -> dict[str, LiveCamera]:
         """Camera id -> what the network said of it when it was collected. A file that is damaged says nothing."""
-        path = self.spool / CAMERAS
-        try:
-            return {camera.id: camera for camera in read_list(path)} if path.exists() else {}
-        except (CctviewError, OSError):
-            _log.warning("%s does not say where cameras are: it is written anew when they are collected again.", path)
-            return {}
+        found: dict[str, LiveCamera] = {}
+        for where, content in self.spool.notes(CAMERAS):
+            try:
+                found |= {camera.id: camera for camera in list_of(content, where)}
+            except CctviewError:
+                _log.warning("%s does not say where cameras are: it is written anew when they are collected again.", where)
+        return found
 
     def hours(self, camera_id: str) -> list[datetime]:
-        found = _frames(contents(segments(self.spool)))
+        found = frame_rows(contents(self.spool.segments()))
         times = found.filter(pc.equal(found["camera_id"], camera_id))["captured_us"]
         return sorted({floor_hour(utc(time)) for time in times.to_pylist()})
 
     def read_hour(self, camera_id: str, hour: datetime) -> CameraHour:
         """Only segments that nobody writes to any more are read: what comes later is added by the next run."""
         # A camera's clock may be off by minutes, so an hour's frames may have been fetched in its neighbours.
-        near = segments(self.spool, (hour - HOUR, hour, hour + HOUR))
+        near = self.spool.segments((hour - HOUR, hour, hour + HOUR))
         rows = contents(near)
-        rows = _frames(rows.filter(pc.equal(rows["camera_id"], camera_id)))
+        rows = frame_rows(rows.filter(pc.equal(rows["camera_id"], camera_id)))
         first, last = microseconds(hour - NEAR), microseconds(hour + HOUR)
         rows = rows.filter(pc.and_(pc.greater_equal(rows["captured_us"], first), pc.less(rows["captured_us"], last)))
         rows = rows.sort_by([("captured_us", "ascending"), ("fetched_us", "ascending")])
@@ -80,12 +82,8 @@ class SpoolNetwork:
         return CameraHour(frames, rejected)
 
 
-def _frames(rows: pa.Table) -> pa.Table:
-    return rows.filter(pc.equal(rows["kind"], Kind.FRAME))
-
-
-def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
-    """Note in a spool's directory what the network says of cameras that are about to be collected into it.
+def describe(spool: SpoolFolder, cameras: Sequence[LiveCamera]) -> None:
+    """Note in a spool's folder what the network says of cameras that are about to be collected into it.
 
     Raises OSError where the disk does not take it, unless there is an older note of each of them, which will do.
     """
@@ -93,13 +91,13 @@ def describe(spool: Path, cameras: Sequence[LiveCamera]) -> None:
     now = known | {camera.id: camera for camera in cameras}
     try:
         if now != known:
-            write_list(spool / CAMERAS, list(now.values()))
+            write_list(spool.directory / CAMERAS, list(now.values()))
     except OSError:
         if now.keys() != known.keys():
             raise
 
 
-def keep_source(spool: Path, source: Source) -> None:
+def keep_source(spool: SpoolFolder, source: Source) -> None:
     """Note what describes a generic network beside what is collected from it. Raises ConfigurationError where another's is."""
     known = kept_source(spool)
     if known and known.list != source.list:
@@ -107,14 +105,15 @@ def keep_source(spool: Path, source: Source) -> None:
             f"{spool} holds what was collected by the list {printable(known.list)}: give this one another with --spool."
         )
     if known != source:
-        spool.mkdir(parents=True, exist_ok=True)
-        write_whole(spool / SOURCE, (json.dumps(source.as_dict(), indent=1) + "\n").encode())
+        spool.directory.mkdir(parents=True, exist_ok=True)
+        write_whole(spool.directory / SOURCE, (json.dumps(source.as_dict(), indent=1) + "\n").encode())
 
 
-def kept_source(spool: Path) -> Source | None:
+def kept_source(spool: SegmentStore) -> Source | None:
     """What keep_source noted. Raises ConfigurationError for a note that is none."""
-    path = spool / SOURCE
-    return Source.read(parse_json(path.read_bytes(), str(path)), str(path), "its head") if path.exists() else None
+    for where, content in spool.notes(SOURCE):
+        return Source.read(parse_json(content, where), where, "its head")
+    return None
 
 
 _NOTHING_KEPT = "Nothing of it was kept: it could not be masked, or the spool was damaged since."

@@ -1,10 +1,11 @@
 """``cctview collect`` and ``cctview cameras``: live cameras from the command line."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from cctview_pipeline.cameras.listed import and_known
+from cctview_pipeline.cameras.listed import LiveCamera, and_known
 from cctview_pipeline.cameras.live import LIVE_NETWORKS, open_live
 from cctview_pipeline.cameras.networks.generic import Generic, Source
 from cctview_pipeline.cameras.networks.nyc_dot import NycDot
@@ -23,11 +24,15 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork, keep_source
 from cctview_pipeline.cli.options import split
 from cctview_pipeline.cli.terminal import console, say
 from cctview_pipeline.durations import parse_duration
-from cctview_pipeline.errors import CctviewError, NotFoundError
-from cctview_pipeline.paths import project_root
+from cctview_pipeline.errors import CctviewError, ConfigurationError, NotFoundError, StorageError, printable
+from cctview_pipeline.paths import project_root, spool_directory
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.redaction.masking import Masker
 from cctview_pipeline.shell import command
+from cctview_pipeline.spool.bucket import SpoolBucket
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.opening import S3, open_bucket
+from cctview_pipeline.spool.upload import UploadTimes
 
 cameras = typer.Typer(no_args_is_help=True, help="The cameras of a live network, and what became of them.")
 
@@ -81,11 +86,17 @@ def list_known(network: NetworkOption = NycDot.name, base_url: BaseUrlOption = "
 
 @cameras.command("status")
 def status() -> None:
-    """Show what became of every camera of the lake: its last state, how long it was live, and why frames are missing."""
+    """Show what became of every camera of the lake: its last state, how long it was live, and why frames are missing; and of
+    collectors that upload, how far they are."""
     from cctview_pipeline.analytics.warehouse import camera_states
     from cctview_pipeline.resources.lake import open_lake
 
-    rows = camera_states(open_lake()).to_pylist()
+    lake = open_lake()
+    campaign = lake.campaign()
+    if campaign and campaign.network in LIVE_NETWORKS and campaign.path and campaign.path.startswith(S3):
+        for line in collectors(open_bucket(campaign.path)):
+            console.print(line, soft_wrap=True)
+    rows = camera_states(lake).to_pylist()
     if not rows:
         raise CctviewError("This lake has no camera_status yet: it comes when an hour of live cameras is sealed.")
     table = Table("camera", "state", "since (UTC)", "hours", "live", "frames", "missing s", "reasons")
@@ -94,6 +105,16 @@ def status() -> None:
         numbers = f"{row['hours']:.0f}", live, f"{row['frames']:,}", f"{row['missing']:,.0f}"
         table.add_row(row["camera"], row["state"], since, *numbers, row["reasons"] or "")
     console.print(table)
+
+
+def collectors(bucket: SpoolBucket) -> Iterator[str]:
+    """A sentence for the collector of every shard, by its lease."""
+    for shard, told in bucket.leases():
+        seen = f"{told.age_s:,.0f} s ago"
+        state = f"ended {seen}" if told.ended else f"was heard {seen}" if told.lives else f"was last heard {seen}: it is down"
+        waits = f"; {told.waiting:,} segments, {told.waiting_bytes / 1e6:,.0f} MB, wait there" if told.waiting else ""
+        trouble = f": {printable(told.trouble)}" if told.trouble and told.waiting else ""
+        yield f"Shard {shard}: the collector on {printable(told.host)} {state}{waits}{trouble}"
 
 
 def collect(
@@ -105,7 +126,16 @@ def collect(
         list[str], typer.Option("--cameras", help="Camera ids, separated by commas; the campaign's, or all, when left out.")
     ] = [],  # noqa: B006
     duration: Annotated[str, typer.Option("--for", help="How long, such as 90s, 20m or 1h; until stopped when left out.")] = "",
-    spool: Annotated[Path | None, typer.Option(help="Where frames wait for the lake; var/spool/NETWORK when left out.")] = None,
+    spool: Annotated[
+        Path | None, typer.Option(help="Where frames wait on this machine; the network's folder in CCTVIEW_SPOOL when left out.")
+    ] = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            help="s3://bucket/prefix to which closed segments go, so that hours are sealed on any machine; the campaign's path "
+            "when that is one, else they stay here."
+        ),
+    ] = "",
     budget: Annotated[float, typer.Option(help="GiB that they may take there.")] = 20.0,
     shard: Annotated[str, typer.Option(help="This machine's part of the cameras, such as 2/8.")] = "1/1",
     metrics_port: Annotated[int, typer.Option(min=0, max=65_535, help="Serve Prometheus metrics there; 0 for none.")] = 0,
@@ -136,18 +166,27 @@ def collect(
     if not accept_terms:
         raise CctviewError("Nothing was collected: read the terms, and add --accept-terms.")
     wanted = split(chosen) or (told.cameras if told else [])
-    directory = spool or project_root() / "var" / "spool" / live.name
-    known = SpoolNetwork(live.name, directory).described()
+    folder = SpoolFolder(spool or spool_directory(live.name))
+    bucket = bucket_of(store or (told.bucket if told else ""))
+    known = known_of(live.name, folder, bucket)
     listed, notes = asyncio.run(cameras_of(live, settings, known))
     mine, more = choose(listed, wanted, part, known)
     if isinstance(live, Generic):
-        keep_source(directory, live.source)
+        keep_source(folder, live.source)
     for note in (*notes, *more, *crowded(live, mine)):
         console.print(note, soft_wrap=True)
     masker = masker_of(live.name, unmasked_for)
     for sentence in filter(None, (masker.unsized(camera.id) for camera in mine)):
         say(f"Nothing of it is kept. {sentence}")
-    sitting = Sitting(spool=directory, budget=int(budget * (1 << 30)), shard=part, seconds=seconds, metrics_port=metrics_port)
+    sitting = Sitting(
+        spool=folder.directory,
+        budget=int(budget * (1 << 30)),
+        shard=part,
+        bucket=bucket,
+        times=UploadTimes(lifetime=told.lifetime if told else Policy().lifetime("spool")),
+        seconds=seconds,
+        metrics_port=metrics_port,
+    )
     began = time.monotonic()
     with Live(console=console, refresh_per_second=1) as screen:
         show = lambda engine: screen.update(table(engine, time.monotonic() - began))  # noqa: E731
@@ -155,19 +194,21 @@ def collect(
     if not console.is_terminal:
         console.line()  # in a log the table ends without one
     kept = [followed.tally.new - followed.tally.refused for followed in engine.followed]
-    say(f"{sum(kept):,} frames of {sum(map(bool, kept)):,} cameras are in {directory}.")
+    say(f"{sum(kept):,} frames of {sum(map(bool, kept)):,} cameras are in {folder}.")
     for sentence in (*notes, *summary(engine)):
         say(sentence)
-    say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', directory)}")
+    say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', bucket or folder)}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Told:
     """What the lake's campaign says about collecting."""
 
     network: LiveNetwork
     contact: str
     cameras: list[str]
+    bucket: str
+    lifetime: timedelta | None
 
 
 def _of_campaign(network: str) -> _Told | None:
@@ -179,7 +220,29 @@ def _of_campaign(network: str) -> _Told | None:
     if campaign is None or campaign.network not in LIVE_NETWORKS or network not in ("", campaign.network):
         return None
     said = CollectSettings.read(campaign.settings, campaign.source)
-    return _Told(said.network(campaign.network), said.contact, [camera.network_id or camera.id for camera in campaign.cameras])
+    return _Told(
+        network=said.network(campaign.network),
+        contact=said.contact,
+        cameras=[camera.network_id or camera.id for camera in campaign.cameras],
+        bucket=campaign.path if campaign.path and campaign.path.startswith(S3) else "",
+        lifetime=Policy.of(campaign).lifetime("spool"),
+    )
+
+
+def bucket_of(uri: str) -> SpoolBucket | None:
+    """Where closed segments go. Raises CctviewError, with the mend, for what is no bucket."""
+    if uri and not uri.startswith(S3):
+        raise ConfigurationError(f"--store {uri} is no bucket: write s3://bucket/prefix, or leave it out to keep segments here.")
+    return open_bucket(uri) if uri else None
+
+
+def known_of(network: str, folder: SpoolFolder, bucket: SpoolBucket | None) -> dict[str, LiveCamera]:
+    """What was noted of cameras when they were collected before, here or, as far as the store can be asked, elsewhere."""
+    elsewhere: dict[str, LiveCamera] = {}
+    if bucket:
+        with contextlib.suppress(StorageError):
+            elsewhere = SpoolNetwork(network, bucket).described()
+    return elsewhere | SpoolNetwork(network, folder).described()
 
 
 def masker_of(network: str, unmasked_for: str) -> Masker:

@@ -21,7 +21,7 @@ from cctview_pipeline.cli.options import CamerasOption, FromOption, ToOption, co
 from cctview_pipeline.cli.terminal import console, say
 from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.local_calendar import check_zone
-from cctview_pipeline.paths import project_root
+from cctview_pipeline.paths import spool_directory
 from cctview_pipeline.setup.commented import commented
 from cctview_pipeline.setup.new_campaign import Place, Said, Wanted, live_cameras, recorded_cameras
 
@@ -134,7 +134,7 @@ def _live(live: LiveNetwork, contact: str, wanted: Wanted, said: Said, base_url:
     settings: dict[str, object] = {"contact": contact} if contact else {}
     settings |= {"base_url": base_url} if base_url else {}
     settings |= {"source": live.source.as_dict()} if isinstance(live, Generic) else {}
-    spool = said.path or str(project_root() / "var" / "spool" / live.name)
+    spool = said.path or str(spool_directory(live.name))
     chosen = live_cameras(live.name, wanted.of(known))
     return Said(**(vars(said) | {"settings": settings, "path": spool})).campaign(live.name, chosen)
 

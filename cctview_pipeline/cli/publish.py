@@ -29,11 +29,11 @@ def publish(
     withheld. A day that was published is published again only with the same figures. It is written to the audit log first.
     """
     from cctview_pipeline.automation.instance import open_campaign
-    from cctview_pipeline.resources.lake import s3_access
+    from cctview_pipeline.lake import S3Access
 
     lake, _ = open_campaign()
     span = day_span(begin, end)
-    access = s3_access("place to publish to") if out.startswith("s3://") else None
+    access = S3Access.found("place to publish to") if out.startswith("s3://") else None
     done = publish_figures(lake, out, licence=licence, between=span, k=k or None, again=again, s3=access)
     if as_json:
         print_json(done.as_dict())

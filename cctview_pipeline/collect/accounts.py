@@ -92,6 +92,21 @@ def states(camera_id: str, collectors: Iterable[Sequence[Note]], begin_us: int, 
     return _joined(parts)
 
 
+def filled(found: Sequence[Interval], known: Sequence[Interval]) -> list[Interval]:
+    """States without a hole, with what was known before where nobody tells of a collector any more."""
+    parts = []
+    for stretch in found:
+        before = [each for each in known if stretch.what == NOT_COLLECTED and each.began_us < stretch.ended_us]
+        at = stretch.began_us
+        for each in before:
+            if each.ended_us > at:
+                parts.append(Interval(stretch.what, at, each.began_us, stretch.detail))
+                at = min(each.ended_us, stretch.ended_us)
+                parts.append(Interval(each.what, max(each.began_us, stretch.began_us), at, each.detail))
+        parts.append(Interval(stretch.what, at, stretch.ended_us, stretch.detail))
+    return _joined(parts)
+
+
 def gaps(
     frames_us: Sequence[int],
     found: Sequence[Interval],

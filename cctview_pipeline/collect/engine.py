@@ -32,7 +32,9 @@ from cctview_pipeline.collect.watch import UNREADABLE, CameraWatch, Change, Plac
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import LIST_BYTES, LIST_S
 from cctview_pipeline.redaction.masking import Masked, Masker, Refused
-from cctview_pipeline.spool.segments import FLUSH_S, Kind, Record, SpoolFull, SpoolWriter
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.upload import Uploader
+from cctview_pipeline.spool.writer import FLUSH_S, SpoolFull, SpoolWriter
 
 HEARTBEAT_S = 2.0
 REMEMBER_S = 10.0
@@ -70,6 +72,8 @@ class Engine:
         """What the network tells of newest frames, where it does."""
         self.followed = [self._followed(camera, newest.cameras.get(camera.id)) for camera in cameras]
         self.stored = 0
+        self.uploader: Uploader | None = None
+        """What brings its segments to a store, where something does."""
         self.full_since_us: int | None = None
         self.behind_since_us: int | None = None
         """Since when frames were not taken because masking did not keep up."""

@@ -10,7 +10,7 @@ from cctview_pipeline.collect.told import Wanted
 from cctview_pipeline.collect.watch import CameraWatch
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.limits import ANSWER_BYTES, ANSWER_S, NAME_CHARACTERS
-from cctview_pipeline.spool.segments import Record
+from cctview_pipeline.spool.records import Record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What a running collector tells Prometheus."""
 
+import time
 from collections import Counter as Count
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.spool.segments import number_of, segments, used_bytes
+from cctview_pipeline.spool.folder import SpoolFolder, used_bytes
+from cctview_pipeline.spool.segments import number_of
 
 if TYPE_CHECKING:
     from cctview_pipeline.collect.engine import Engine
+    from cctview_pipeline.spool.upload import Uploader
 
 LAGS_S = (0.5, 0.9, 0.99)
 STATES = ("live", "stale", "frozen", "placeholder", "offline", "moved", "unknown")
@@ -53,20 +56,36 @@ class EngineMetrics(Collector):
             lags.add_metric([str(share)], seconds)
         yield lags
         yield from spool_metrics(self._engine.writer.directory)
+        if self._engine.uploader:
+            yield from _of_uploads(self._engine.uploader)
 
 
 def spool_metrics(directory: Path) -> Iterator[Metric]:
-    """What of a shard waits in its spool: until it is in the lake, nobody but this machine has it."""
-    waiting = segments(directory)
+    """What of a shard waits in its spool: until it is in the lake, or in the store, nobody but this machine has it."""
+    waiting = SpoolFolder(directory).segments()
     yield GaugeMetricFamily("cctview_collect_spool_bytes", "Bytes of a shard's spool.", used_bytes(directory))
-    yield GaugeMetricFamily("cctview_collect_spool_segments", "Closed segments that the lake does not have yet.", len(waiting))
+    yield GaugeMetricFamily("cctview_collect_spool_segments", "Closed segments that wait there.", len(waiting))
     oldest = GaugeMetricFamily(
         "cctview_collect_spool_oldest_timestamp_seconds",
         "When the oldest of them was begun, since 1970; none when there is none.",
     )
     if waiting:
-        oldest.add_metric([], min(map(number_of, waiting)) / 1e6)
+        oldest.add_metric([], min(number_of(segment.name) for segment in waiting) / 1e6)
     yield oldest
+
+
+def _of_uploads(uploader: "Uploader") -> Iterator[Metric]:
+    """What the store has of the segments."""
+    told = uploader.tally
+    for name, meaning, count in (
+        ("uploaded_segments", "Segments that the store has.", told.segments),
+        ("uploaded_bytes", "Their bytes.", told.bytes),
+        ("upload_failures", "Tries to upload a segment, or to renew the shard's lease, that failed.", told.failures),
+        ("expired_files", "Files deleted on this machine: their lifetime was over before they could be uploaded.", told.expired),
+    ):
+        yield CounterMetricFamily(f"cctview_collect_{name}", meaning, count)
+    away = time.time() - told.since if told.trouble else 0.0
+    yield GaugeMetricFamily("cctview_collect_store_away_seconds", "Since when uploading fails; 0 when it does not.", away)
 
 
 def serve_metrics(engine: "Engine", port: int) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.ids import is_camera_id
+from cctview_pipeline.spool.store import SegmentStore
 
 NAME = "newest.json"
 MAX_PLACEHOLDERS = 1000
@@ -46,12 +47,12 @@ class Newest:
     placeholders: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, spool: Path) -> "Newest":
-        """What all shards of a spool remember, as a camera may have been another's. A file that is none is as good as none."""
+    def read(cls, *spools: SegmentStore) -> "Newest":
+        """What all shards remember, as a camera may have been another's. A file that is none is as good as none."""
         cameras: dict[str, Seen] = {}
         placeholders: set[str] = set()
-        for path in sorted(spool.glob(f"*/{NAME}")):
-            told = _read(path)
+        for where, content in (note for spool in spools for note in spool.notes(NAME)):
+            told = _read(where, content)
             for camera, seen in told.cameras.items():
                 if camera not in cameras or cameras[camera].at_us < seen.at_us:
                     cameras[camera] = seen
@@ -65,9 +66,9 @@ class Newest:
         write_whole(directory / NAME, json.dumps(rows).encode())
 
 
-def _read(path: Path) -> Newest:
+def _read(path: str, content: bytes) -> Newest:
     try:
-        rows = json.loads(path.read_bytes())
+        rows = json.loads(content)
         cameras = {camera: Seen(*_checked(camera, *row)) for camera, row in rows["cameras"].items()}
         return Newest(cameras, frozenset(_digests(rows["placeholders"])))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

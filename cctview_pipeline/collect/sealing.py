@@ -8,7 +8,6 @@ for. One that holds something that could not be read is set aside then, and not 
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,29 +16,18 @@ import pyarrow.compute as pc
 from cctview_pipeline.campaign import is_over
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.spool.segments import (
-    Kind,
-    close_left_behind,
-    contents,
-    delete,
-    index,
-    microseconds,
-    segments,
-    set_aside,
-    unread_bytes,
-    utc,
-    written_hours,
-)
+from cctview_pipeline.spool.segments import Segment, contents, frame_rows, microseconds, utc
+from cctview_pipeline.spool.store import SegmentStore
 
 _HOUR_US = timedelta(hours=1) // timedelta(microseconds=1)
 
 
-def sealable(spool: Path, now: datetime) -> dict[datetime, list[str]]:
+def sealable(spool: SegmentStore, now: datetime) -> dict[datetime, list[str]]:
     """Hours that are over and written down, with the cameras that have frames or notes in the spool."""
-    close_left_behind(spool)
-    written = written_hours(spool)
+    spool.close_left_behind()
+    written = spool.written_hours()
     found: dict[datetime, list[str]] = defaultdict(list)
-    rows = contents(segments(spool))
+    rows = contents(spool.segments())
     pairs = pa.table({"hour": _hours(rows), "camera": rows["camera_id"]}).group_by(["hour", "camera"]).aggregate([]).to_pydict()
     for hour, camera in zip(pairs["hour"], pairs["camera"], strict=True):
         if camera:
@@ -48,33 +36,37 @@ def sealable(spool: Path, now: datetime) -> dict[datetime, list[str]]:
     return {hour: sorted(found[hour]) for hour in sorted(over)}
 
 
-def release(spool: Path, lake: Lake, cameras: set[str], now: datetime) -> list[Path]:
+def release(spool: SegmentStore, lake: Lake, cameras: set[str], now: datetime) -> list[Segment]:
     """Delete the segments whose frames and notes are all in the lake; returns what went, damaged ones by their new names.
 
     cameras: the campaign's. A segment that holds frames of others stays: they have no other place.
     """
     held = _Held(lake)
-    gone = []
-    for segment in segments(spool):
-        rows = index(segment)
-        hours = [utc(hour * _HOUR_US) for hour in pc.unique(_hours(rows)).to_pylist()]
-        if not all(is_over(hour, now) for hour in hours):
-            continue
-        # Of every camera: what the collector notes of itself tells of those that sent nothing, too.
-        accounted = all(held.accounts(camera, hour) for hour in hours for camera in cameras)
-        if accounted and all(held.frames(*place, frames) for place, frames in _frames(rows)):
-            if unread_bytes(segment):
-                gone.append(set_aside(segment))
-            else:
-                delete(segment)
-                gone.append(segment)
-    return gone
+    found = spool.segments()
+    spool.indexes(found)
+    return spool.for_each(_gone, [segment for segment in found if _is_held(segment, held, cameras, now)])
 
 
-def strangers(spool: Path, cameras: set[str]) -> list[str]:
+def _is_held(segment: Segment, held: "_Held", cameras: set[str], now: datetime) -> bool:
+    rows = segment.index()
+    hours = [utc(hour * _HOUR_US) for hour in pc.unique(_hours(rows)).to_pylist()]
+    if not all(is_over(hour, now) for hour in hours):
+        return False
+    # Of every camera: what the collector notes of itself tells of those that sent nothing, too.
+    accounted = all(held.accounts(camera, hour) for hour in hours for camera in cameras)
+    return accounted and all(held.frames(*place, frames) for place, frames in _frames(rows))
+
+
+def _gone(segment: Segment) -> Segment:
+    if segment.unread_bytes():
+        return segment.set_aside()
+    segment.delete()
+    return segment
+
+
+def strangers(spool: SegmentStore, cameras: set[str]) -> list[str]:
     """Cameras that have frames in the spool and are not among the campaign's: nothing brings them to the lake."""
-    rows = contents(segments(spool))
-    found = rows["camera_id"].filter(pc.equal(rows["kind"], Kind.FRAME)).unique().to_pylist()
+    found = frame_rows(contents(spool.segments()))["camera_id"].unique().to_pylist()
     return sorted(set(found) - cameras)
 
 
@@ -103,7 +95,7 @@ class _Held:
 
 def _frames(rows: pa.Table) -> Iterator[tuple[tuple[str, datetime], np.ndarray]]:
     """Camera and hour, and when the frames that a segment has of them were taken, in milliseconds since 1970."""
-    rows = rows.filter(pc.equal(rows["kind"], Kind.FRAME))
+    rows = frame_rows(rows)
     table = pa.table({"camera": rows["camera_id"], "hour": _hours(rows), "at": pc.divide(rows["captured_us"], 1000)})
     grouped = table.group_by(["camera", "hour"]).aggregate([("at", "list")]).to_pydict()
     for camera, hour, at in zip(grouped["camera"], grouped["hour"], grouped["at_list"], strict=True):

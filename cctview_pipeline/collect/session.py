@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,17 +17,21 @@ from rich.table import Table
 
 from cctview_pipeline.cameras.listed import CameraList, LiveCamera, and_known, joined
 from cctview_pipeline.cameras.protocol import LiveNetwork, Request, shown
-from cctview_pipeline.cameras.spooled import describe
+from cctview_pipeline.cameras.spooled import CAMERAS, SOURCE, describe
 from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.fetching import PRIVATE, Bounds, NoAnswer, fetch, open_session
 from cctview_pipeline.collect.metrics import serve_metrics
-from cctview_pipeline.collect.newest import Newest
+from cctview_pipeline.collect.newest import NAME, Newest
 from cctview_pipeline.collect.pace import Pace
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.limits import LIST_BYTES, LIST_PAGES, LIST_S
 from cctview_pipeline.redaction.masking import Masker
-from cctview_pipeline.spool.segments import SpoolWriter, used_bytes
+from cctview_pipeline.spool.bucket import SpoolBucket
+from cctview_pipeline.spool.folder import SpoolFolder, used_bytes
+from cctview_pipeline.spool.lease import LeaseLost
+from cctview_pipeline.spool.upload import Uploader, UploadTimes
+from cctview_pipeline.spool.writer import SpoolWriter
 
 TICK_S = 1.0
 WORST = 10
@@ -131,12 +136,15 @@ def crowded(network: LiveNetwork, cameras: Sequence[LiveCamera]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Sitting:
-    """Where a sitting leaves its frames, and how long it is. spool: all shards' directory; budget: bytes that this shard may take
-    there; seconds: None until it is stopped; metrics_port: 0 for none."""
+    """Where a sitting leaves its frames, and how long it is. spool: all shards' directory on this machine; budget: bytes that
+    this shard may take there; bucket: where closed segments go from there, None to leave them; seconds: None until it is stopped;
+    metrics_port: 0 for none."""
 
     spool: Path
     budget: int
     shard: Shard = Shard()
+    bucket: SpoolBucket | None = None
+    times: UploadTimes = UploadTimes()
     seconds: float | None = None
     metrics_port: int = 0
 
@@ -155,30 +163,52 @@ async def collect(
     """
     if not cameras:
         raise NotFoundError("There is no camera to collect: this shard has none of those that were chosen.")
-    writer = SpoolWriter(sitting.spool / str(sitting.shard), sitting.budget)
+    folder, shard = SpoolFolder(sitting.spool), str(sitting.shard)
+    writer = SpoolWriter(sitting.spool / shard, sitting.budget)
+    uploader = Uploader(folder, shard, sitting.bucket, (CAMERAS, SOURCE, NAME), sitting.times) if sitting.bucket else None
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     try:
-        describe(sitting.spool, cameras)
-        engine = Engine(network, cameras, writer, settings, masker, Newest.read(sitting.spool))
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        if sitting.metrics_port:
-            serve_metrics(engine, sitting.metrics_port)
-        if sitting.seconds is not None:
-            loop.call_later(sitting.seconds, stop.set)
-        ticking = asyncio.create_task(_tick(engine, tick))
-        try:
-            await engine.run(stop)
-        finally:
-            ticking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await ticking
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-        _try(tick, engine)
-        return engine
+        describe(folder, cameras)
+        if uploader and (said := uploader.begin(lambda: loop.call_soon_threadsafe(stop.set))):
+            _log.warning(said)
+        engine = Engine(network, cameras, writer, settings, masker, _newest(folder, sitting.bucket))
+        engine.uploader = uploader
+        await _run(engine, sitting, stop, tick)
     finally:
         writer.close()
+        if uploader:
+            await asyncio.to_thread(uploader.finish)
+    _try(tick, engine)
+    if uploader and uploader.lost:
+        raise LeaseLost(f"{uploader.lost} This one has stopped; what it took is kept.")
+    return engine
+
+
+def _newest(folder: SpoolFolder, bucket: SpoolBucket | None) -> Newest:
+    """What was remembered on this machine, and by whoever collected on another."""
+    if bucket:
+        with contextlib.suppress(CctviewError):  # a store that is away: at worst a dead camera's frame is taken once more
+            return Newest.read(folder, bucket)
+    return Newest.read(folder)
+
+
+async def _run(engine: Engine, sitting: Sitting, stop: asyncio.Event, tick: Callable[[Engine], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if sitting.metrics_port:
+        serve_metrics(engine, sitting.metrics_port)
+    if sitting.seconds is not None:
+        loop.call_later(sitting.seconds, stop.set)
+    ticking = asyncio.create_task(_tick(engine, tick))
+    try:
+        await engine.run(stop)
+    finally:
+        ticking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticking
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
 
 
 async def _tick(engine: Engine, tick: Callable[[Engine], None]) -> None:
@@ -212,6 +242,7 @@ def table(engine: Engine, elapsed_s: float) -> Group:
     )
     states = Counter(followed.watch.state for followed in engine.followed)
     line = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    line += f"\n{_uploads(engine.uploader)}" if engine.uploader else ""
     trouble = [followed for followed in engine.followed if followed.watch.state not in ("live", "unknown")][:WORST]
     if not trouble:
         return Group(whole, line)
@@ -219,6 +250,13 @@ def table(engine: Engine, elapsed_s: float) -> Group:
     for each in trouble:
         worst.add_row(each.camera.id, each.watch.state, f"{each.tally.new:,}", f"{each.tally.failed:,}", each.tally.last_failure)
     return Group(whole, line, worst)
+
+
+def _uploads(uploader: Uploader) -> str:
+    """How far the store has what was collected."""
+    told, waits = uploader.tally, uploader.backlog()
+    line = f"uploaded {told.segments:,} segments, {told.bytes / 1e6:,.0f} MB; {waits.segments:,} wait here"
+    return f"{line} since {datetime.fromtimestamp(told.since, UTC):%H:%M:%S} UTC: {told.trouble}" if told.trouble else line
 
 
 def summary(engine: Engine) -> Iterator[str]:
@@ -240,6 +278,23 @@ def summary(engine: Engine) -> Iterator[str]:
         named = [f"{each.camera.id} ({each.watch.state}{_why(each.tally.last_failure)})" for each in silent[:WORST]]
         more = f" and {len(silent) - WORST:,} more" if len(silent) > WORST else ""
         yield f"{len(silent):,} of {len(tallies):,} cameras gave no new picture: {', '.join(named)}{more}."
+    if engine.uploader:
+        yield from _of_uploads(engine.uploader)
+
+
+def _of_uploads(uploader: Uploader) -> Iterator[str]:
+    told, waits, place = uploader.tally, uploader.backlog(), uploader.bucket.place
+    yield f"{told.segments:,} segments are in {place}, {told.bytes / 1e6:,.0f} MB."
+    if waits.segments:
+        why = f" {told.trouble}" if told.trouble else ""
+        yield (
+            f"{waits.segments:,} segments, {waits.bytes / 1e6:,.0f} MB, wait in {uploader.folder}: the next collector that "
+            f"begins here uploads them.{why}"
+        )
+    if told.expired:
+        yield f"{told.expired:,} files in {uploader.folder} were deleted: their lifetime was over before they could be uploaded."
+    if odd := uploader.folder.unreadable():
+        yield f"{len(odd):,} files in {uploader.folder} are no segments of this version, such as {odd[0].name}: they stay there."
 
 
 def _why(failure: str) -> str:

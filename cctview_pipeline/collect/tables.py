@@ -4,23 +4,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cctview_pipeline.campaign import HOUR
-from cctview_pipeline.collect.accounts import NOT_COLLECTED, Interval, Note, gaps, states
+from cctview_pipeline.collect.accounts import Interval, Note, filled, gaps, states
 from cctview_pipeline.lake.schemas import schema_of
-from cctview_pipeline.spool.segments import Kind, contents, microseconds, read_rows, segments, utc
+from cctview_pipeline.spool.records import Kind
+from cctview_pipeline.spool.segments import contents, microseconds, read_rows, utc
+from cctview_pipeline.spool.store import SegmentStore
 
 
-def status_table(spool: Path, camera_id: str, hour: datetime, stored: pa.Table) -> pa.Table:
-    """What the spool tells of a camera's hour. stored: what it told before: kept where its segments have gone since."""
+def status_table(spool: SegmentStore, camera_id: str, hour: datetime, stored: pa.Table) -> pa.Table:
+    """What the spool tells of a camera's hour. stored: what it told before: kept where its segments have gone since, as when a
+    segment of the same hour comes later than the others."""
     begin, end = microseconds(hour), microseconds(hour + HOUR)
-    found = states(camera_id, _notes(spool, camera_id, hour), begin, end)
-    if stored.num_rows and all(stretch.what == NOT_COLLECTED for stretch in found):
-        return stored
+    found = filled(states(camera_id, _notes(spool, camera_id, hour), begin, end), _stretches(stored))
     rows = [_row(camera_id, "state", stretch) for stretch in found]
     return pa.Table.from_pylist(rows, schema_of("camera_status"))
 
@@ -30,10 +30,7 @@ def gaps_table(
 ) -> pa.Table:
     """status: camera_status of the hour; frames, before: raw_frames of it and of the hour before, with captured_at; rejected:
     rejected_frames of the hour."""
-    told = [
-        Interval(row["state"], microseconds(row["began_at"]), microseconds(row["ended_at"]), row["detail"])
-        for row in status.sort_by("began_at").to_pylist()
-    ]
+    told = _stretches(status)
     taken = sorted(frames["captured_at"].cast(pa.int64()).to_pylist())
     last = pc.max(before["captured_at"].cast(pa.int64())).as_py() if before.num_rows else None
     rows = rejected.select(["fetched_at", "reason"]).to_pylist() if rejected is not None else []
@@ -42,11 +39,19 @@ def gaps_table(
     return pa.Table.from_pylist([_row(camera_id, "reason", stretch) for stretch in found], schema_of("gaps"))
 
 
-def _notes(spool: Path, camera_id: str, hour: datetime) -> Sequence[Sequence[Note]]:
+def _stretches(status: pa.Table) -> list[Interval]:
+    """Of camera_status, in order of time."""
+    return [
+        Interval(row["state"], microseconds(row["began_at"]), microseconds(row["ended_at"]), row["detail"])
+        for row in status.sort_by("began_at").to_pylist()
+    ]
+
+
+def _notes(spool: SegmentStore, camera_id: str, hour: datetime) -> Sequence[Sequence[Note]]:
     """What every shard's collectors noted of themselves and of a camera, in order of time."""
-    near = segments(spool, (hour - HOUR, hour, hour + HOUR))
-    notes: defaultdict[Path, list[Note]] = defaultdict(list)
-    for shard, found in groupby(near, key=lambda segment: segment.parent):
+    near = spool.segments((hour - HOUR, hour, hour + HOUR))
+    notes: defaultdict[str, list[Note]] = defaultdict(list)
+    for shard, found in groupby(near, key=lambda segment: segment.shard):
         of_shard = list(found)
         rows = contents(of_shard)
         about = pc.is_in(rows["camera_id"], pa.array(["", camera_id]))

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 import pyarrow as pa
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 
@@ -24,6 +27,8 @@ IN_ONE_PIECE = 1 << 20
 
 LOOKS = 32
 """Keys that are looked for at a time."""
+CONNECT_S, SILENCE_S, TRIES = 5.0, 30.0, 2
+"""How long a store is waited for, to be reached and to say something, and how often boto3 asks by itself."""
 
 Answer = TypeVar("Answer")
 
@@ -41,6 +46,25 @@ class S3Access:
     @property
     def use_ssl(self) -> bool:
         return not (self.endpoint_url or "").startswith("http://")
+
+    @classmethod
+    def found(cls, what: str) -> "S3Access":
+        """What boto3 would use. what: is on S3, for the sentence of the CctviewError where there are no credentials."""
+        session = boto3.Session()
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise ConfigurationError(
+                f"The {what} is on S3, but boto3 finds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
+        frozen, meta = credentials.get_frozen_credentials(), session.client("s3").meta
+        custom = None if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
+        return cls(
+            access_key=frozen.access_key,
+            secret_key=frozen.secret_key,
+            session_token=frozen.token,
+            region=meta.region_name,
+            endpoint_url=custom,
+        )
 
 
 class Storage:
@@ -92,6 +116,16 @@ class Storage:
         with ThreadPoolExecutor(LOOKS) as pool:
             return list(pool.map(self.exists, keys))
 
+    def modified(self, key: str) -> datetime:
+        """When the object was written. Raises FileNotFoundError where there is none, and StorageError."""
+        try:
+            found = self._fs.get_file_info(f"{self._root}/{key}")
+        except OSError as error:
+            raise StorageError(f"{self.path(key)} cannot be looked for: {reason_of(error)}.") from error
+        if found.type != fs.FileType.File:
+            raise FileNotFoundError(self.path(key))
+        return found.mtime
+
     def version(self, key: str) -> str | None:
         """Another text after every write of the object; None when there is none. Nothing of it is read."""
         try:
@@ -130,6 +164,12 @@ class Storage:
         """Whether the object is what it was when the file was opened: its ETag is a hash of its bytes or of its writing."""
         with self._opened(key) as now:
             return "ETag" in now.metadata() and now.metadata()["ETag"] == file.metadata()["ETag"]
+
+    def read_parts(self, key: str, parts: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Some bytes of an object that is never written again, a request each. parts: (offset, length). Raises FileNotFoundError
+        where there is none, and StorageError."""
+        with self._opened(key) as file:
+            return [file.read_at(length, offset) for offset, length in parts]
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[pa.NativeFile]:
@@ -171,6 +211,15 @@ class Storage:
             raise StorageError(f"The lake {self.uri} cannot be listed: {reason_of(error)}.") from error
         return len(sizes), sum(sizes)
 
+    def copy(self, key: str, target: str) -> None:
+        """Make another object of the same bytes; on S3 within the store. Raises FileNotFoundError, and StorageError."""
+        try:
+            self._fs.copy_file(f"{self._root}/{key}", f"{self._root}/{target}")
+        except FileNotFoundError as error:
+            raise FileNotFoundError(self.path(key)) from error
+        except OSError as error:
+            raise StorageError(f"{self.path(key)} cannot be copied: {reason_of(error)}.") from error
+
     def delete(self, key: str) -> None:
         """Remove the object for good: in a bucket that keeps versions every one of them, in a folder what killed writers left
         beside it. Nothing happens where there is none."""
@@ -201,9 +250,8 @@ class Storage:
             raise StorageError(f"Earlier versions of {self.path(key)} cannot be deleted: {reason_of(error)}.") from error
 
     def _delete_versions(self, key: str, also_newest: bool) -> None:
-        bucket, _, prefix = self._root.partition("/")
-        name = f"{prefix}/{key}" if prefix else key
-        client = self._client()
+        bucket, name = self.bucket_and_name(key)
+        client = self.client
         try:
             pages = list(client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=name))
         except ClientError as error:
@@ -214,8 +262,14 @@ class Storage:
             if found["Key"] == name and (also_newest or not found["IsLatest"]):
                 client.delete_object(Bucket=bucket, Key=name, VersionId=found["VersionId"])
 
-    def _client(self) -> Any:
-        """boto3's own: pyarrow's file system knows nothing of versions."""
+    def bucket_and_name(self, key: str) -> tuple[str, str]:
+        """Of an object on S3, as its own protocol names it."""
+        bucket, _, prefix = self._root.partition("/")
+        return bucket, f"{prefix}/{key}" if prefix else key
+
+    @cached_property
+    def client(self) -> Any:
+        """boto3's own: pyarrow's file system knows nothing of versions, conditions and checksums."""
         return boto3.client(
             "s3",
             aws_access_key_id=self.s3.access_key,
@@ -223,6 +277,12 @@ class Storage:
             aws_session_token=self.s3.session_token,
             region_name=self.s3.region,
             endpoint_url=self.s3.endpoint_url,
+            config=Config(
+                connect_timeout=CONNECT_S,
+                read_timeout=SILENCE_S,
+                max_pool_connections=LOOKS,
+                retries={"total_max_attempts": TRIES, "mode": "standard"},
+            ),
         )
 
     def check_writable(self) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +28,9 @@ from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasu
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
 from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstones
-from cctview_pipeline.spool.segments import Kind, Record, damaged, hour_of, microseconds, rewrite, segments, written_hours
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.segments import microseconds
+from cctview_pipeline.spool.store import SegmentStore
 
 Graph = Mapping[str, set[str]]
 """Table -> the tables that it is made from."""
@@ -126,7 +127,7 @@ def erase(
     campaign: Campaign,
     erasure: Erasure,
     graph: Graph,
-    spool: Path | None = None,
+    spool: SegmentStore | None = None,
     tell: Callable[[ErasureReport], None] = lambda report: None,
 ) -> ErasureReport:
     """Carry an erasure out. tell: whoever else has copies; called before the erasure counts as finished.
@@ -138,15 +139,15 @@ def erase(
             f"Nothing says what an erasure does to {', '.join(sorted(unruled))}: add a rule to privacy/erasures.py."
         )
     first, last = erasure.hours
-    if spool and any(hour <= last for hour in written_hours(spool)):
+    if spool and any(hour <= last for hour in spool.written_hours()):
         raise CctviewError("A collector still writes an hour of this: stop it, or wait until the hour is over.")
     erasures, report = Erasures(lake), ErasureReport(id=erasure.id)
     erasures.put(erasure)
-    report.spool = sum(rewrite(each, lambda record: _record(erasure, record)) for each in segments(spool)) if spool else 0
+    report.spool = _out_of(spool, erasure) if spool else 0
     # What nobody can read in one that is damaged may be of it; what can be read is in the lake.
-    for each in damaged(spool) if spool else []:
-        if (begun := hour_of(each)) and first - timedelta(hours=1) <= begun <= last + timedelta(hours=1):
-            each.unlink()
+    for each in spool.damaged() if spool else []:
+        if each.hour and first - timedelta(hours=1) <= each.hour <= last + timedelta(hours=1):
+            each.delete()
     hours: set[datetime] = {first, last}
     for table in (each for each in TopologicalSorter(graph).static_order() if each in graph):
         if table in KEPT:
@@ -171,6 +172,28 @@ def erase(
     erasures.put(replace(erasure, finished=True))
     lake.storage.write(f"reports/erasure-{erasure.id}.json", json.dumps(report.as_dict(), indent=1).encode())
     return report
+
+
+def erase_late(lake: Lake, spool: SegmentStore) -> int:
+    """Out of the spool what was erased before it came: a collector may have been cut off, or down, for hours. Returns how many
+    records it was."""
+    return sum(_out_of(spool, erasure) for erasure in Erasures(lake) if erasure.finished)
+
+
+def _out_of(spool: SegmentStore, erasure: Erasure) -> int:
+    """Records that were changed or left out."""
+    first, last = erasure.hours
+    cameras = erasure.cameras or set(map(camera_of, erasure.painted))
+    found = 0
+    for segment in spool.segments():
+        rows = segment.index()
+        near = pc.and_(
+            pc.greater_equal(rows["captured_us"], microseconds(first - HOUR)),
+            pc.less(rows["captured_us"], microseconds(last + 2 * HOUR)),
+        )
+        if pc.any(pc.and_(near, among(rows["camera_id"], cameras))).as_py():
+            found += segment.rewrite(lambda record: _record(erasure, record))
+    return found
 
 
 def unfinished(lake: Lake) -> list[Erasure]:

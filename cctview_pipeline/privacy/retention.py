@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
@@ -21,7 +20,9 @@ from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
-from cctview_pipeline.spool.segments import close_left_behind, damaged, delete, index, segments, unreadable, utc
+from cctview_pipeline.spool.lifetime import expired
+from cctview_pipeline.spool.segments import Segment
+from cctview_pipeline.spool.store import SegmentStore
 
 INTAKE = "intake"
 REPORTS = "reports"
@@ -30,13 +31,14 @@ REPORTS = "reports"
 @dataclass(frozen=True, kw_only=True)
 class ExpiredItem:
     """Something whose time is over. kind: a table, ``spool`` or ``keys``; place: where it lies; since: from when its age counts;
-    lifetime: how long it may be kept; partition: of a table, None for a file that is none of them."""
+    lifetime: how long it may be kept; partition: of a table, None for a file that is none of them; segment: of the spool."""
 
     kind: str
     place: str
     since: datetime
     lifetime: timedelta
     partition: Partition | None = None
+    segment: Segment | None = None
 
     @property
     def why(self) -> str:
@@ -76,7 +78,7 @@ def note_intake(lake: Lake, campaign: Campaign, partition: Partition, now: datet
 
 
 def find_due(
-    lake: Lake, campaign: Campaign, policy: Policy, now: datetime, spool: Path | None = None, keys: KeyStore | None = None
+    lake: Lake, campaign: Campaign, policy: Policy, now: datetime, spool: SegmentStore | None = None, keys: KeyStore | None = None
 ) -> list[ExpiredItem]:
     """Everything whose lifetime is over, in the order of the tables."""
     found = list(_due_partitions(lake, campaign, policy, now))
@@ -109,7 +111,8 @@ def _delete(lake: Lake, tombstones: Tombstones, due: ExpiredItem, now: datetime,
         assert keys is not None, "A key is found due in the store that is given here as well."
         keys.destroy(datetime.fromisoformat(due.place).date())
     elif due.kind == "spool":
-        delete(Path(due.place))
+        assert due.segment is not None, "It is told by the segment that it is."
+        due.segment.delete()
     else:
         assert due.partition is not None, "What is no partition stays: purge has told so."
         if tombstones.get(due.kind, due.partition) is None:
@@ -137,21 +140,15 @@ def _due_partitions(lake: Lake, campaign: Campaign, policy: Policy, now: datetim
                 )
 
 
-def _due_segments(spool: Path, policy: Policy, now: datetime) -> list[ExpiredItem]:
+def _due_segments(spool: SegmentStore, policy: Policy, now: datetime) -> list[ExpiredItem]:
     """Segments whose oldest record is too old, sealed or not: what no run has taken into the lake by then is lost."""
     lifetime = policy.lifetime("spool")
-    if lifetime is None or not spool.is_dir():
+    if lifetime is None:
         return []
-    close_left_behind(spool)
-    oldest = {segment: index(segment)["fetched_us"] for segment in segments(spool)}
-    begun = {segment: utc(min(times.to_pylist())) for segment, times in oldest.items() if len(times)}
-    # What a process that was killed left of a file that it had not finished, and what nobody can read.
-    left = (path for path in (*spool.rglob("*.partial"), *damaged(spool), *unreadable(spool)) if path.is_file())
-    begun |= {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in left}
+    spool.close_left_behind()
     return [
-        ExpiredItem(kind="spool", place=str(segment), since=since, lifetime=lifetime)
-        for segment, since in begun.items()
-        if since + lifetime <= now
+        ExpiredItem(kind="spool", place=str(segment), since=since, lifetime=lifetime, segment=segment)
+        for segment, since in expired(spool, lifetime, now)
     ]
 
 

@@ -1,8 +1,8 @@
 """The days' keys, opened as a run or a command would."""
 
+from cctview_pipeline.lake import S3Access
 from cctview_pipeline.paths import keys_uri
 from cctview_pipeline.privacy.keys import KeyStore
-from cctview_pipeline.resources.lake import s3_access
 
 
 def open_keys(lake: str = "") -> KeyStore:
@@ -11,4 +11,4 @@ def open_keys(lake: str = "") -> KeyStore:
     Raises CctviewError when they would lie inside that lake.
     """
     uri = keys_uri(lake)
-    return KeyStore(uri, s3_access("keys' place") if uri.startswith("s3://") else None)
+    return KeyStore(uri, S3Access.found("keys' place") if uri.startswith("s3://") else None)

@@ -19,34 +19,12 @@ class LakeResource(dg.ConfigurableResource):
 
     def open(self) -> Lake:
         uri = self.uri or lake_uri()
-        return Lake(uri, s3_access("lake") if uri.startswith("s3://") else None)
+        return Lake(uri, S3Access.found("lake") if uri.startswith("s3://") else None)
 
     def open_campaign(self) -> tuple[Lake, Campaign]:
         """The lake and its campaign. Raises CctviewError, with the mend, for an empty lake and for what is not understood."""
         lake = self.open()
         return lake, understood(lake.require_campaign())
-
-
-def s3_access(what: str) -> S3Access:
-    """What boto3 would use, for the libraries that do not follow its rules. what: is on S3, for the error's sentence."""
-    import boto3
-    from dagster_aws.s3 import S3Resource  # takes as long to load as all that a lake on the disk needs
-
-    s3 = S3Resource()
-    credentials = boto3.Session().get_credentials()
-    if credentials is None:
-        raise CctviewError(
-            f"The {what} is on S3, but boto3 finds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-        )
-    frozen, meta = credentials.get_frozen_credentials(), s3.get_client().meta
-    custom = None if meta.endpoint_url.endswith((".amazonaws.com", ".amazonaws.com.cn")) else meta.endpoint_url
-    return S3Access(
-        access_key=frozen.access_key,
-        secret_key=frozen.secret_key,
-        session_token=frozen.token,
-        region=meta.region_name,
-        endpoint_url=custom,
-    )
 
 
 def open_lake(uri: str = "") -> Lake:

@@ -20,7 +20,7 @@ from cctview_pipeline.campaign import TASKS, Camera, Campaign
 from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import list_cameras
 from cctview_pipeline.collect.settings import CollectSettings
-from cctview_pipeline.errors import CctviewError, reason_of
+from cctview_pipeline.errors import CctviewError, printable, reason_of
 from cctview_pipeline.frames import CameraNetwork, Frame, StreamingNetwork
 from cctview_pipeline.images import BadPicture, decode
 from cctview_pipeline.lake import Lake
@@ -29,6 +29,7 @@ from cctview_pipeline.redaction.masking import Masker, Refused
 from cctview_pipeline.registry.manifest import check_file, find_model
 from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.setup.first_frames import FirstFrame, first_frames
+from cctview_pipeline.spool.opening import S3, open_bucket
 from cctview_pipeline.zones import Zones
 
 NAMED = 3
@@ -48,7 +49,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """about: campaign, terms, key, models, source, cameras, roads or disk; sentence: with what to do where it is not fine."""
+    """about: campaign, terms, key, models, source, cameras, roads, disk or spool; sentence: with what to do where it is not
+    fine."""
 
     about: str
     level: Level
@@ -75,6 +77,7 @@ class Checkup:
             ("terms", self.terms),
             ("cameras", self.cameras),
             ("disk", self.room),
+            ("spool", self.spool),
         ]
         for about, check in checks:
             try:
@@ -241,6 +244,22 @@ class Checkup:
             yield _doubt("disk", f"The {said}, and other tables take about as much again.")
         else:
             yield Finding("disk", Level.FINE, f"The {said}.")
+
+    def spool(self) -> Iterator[Finding]:
+        """Whether collectors can upload to the bucket that the campaign names, and which of them are down."""
+        place = self.campaign.path or ""
+        if self.campaign.network not in LIVE_NETWORKS or not place.startswith(S3):
+            return
+        bucket = open_bucket(place)
+        bucket.storage.check_writable()
+        yield Finding("spool", Level.FINE, f"Collectors upload to {place}, which can be written to.")
+        for shard, told in bucket.leases():
+            if not told.ended and not told.lives:
+                yield _doubt(
+                    "spool",
+                    f"The collector of shard {shard} on {printable(told.host)} was last heard {told.age_s / 60:,.0f} min ago: "
+                    "start it again there, where it uploads what it still has, or on another machine.",
+                )
 
 
 async def _gathered(network: LiveNetwork, cameras: list[LiveCamera], settings: EngineSettings) -> list[FirstFrame]:

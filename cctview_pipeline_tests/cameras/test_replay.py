@@ -19,7 +19,8 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.frames import CameraHour
 from cctview_pipeline.images.jpeg import capture_time, strip_metadata
 from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector
-from cctview_pipeline.spool.segments import Kind, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
 from cctview_pipeline_tests.factories.archive import HOUR_17, add_comments, clock_comment, draw_frame, make_archive, write_frame
 
 KNOWN, LATE = "735-683-N", "made-1"
@@ -131,7 +132,7 @@ def test_collected_as_if_live(archive: ArchiveNetwork, tmp_path: Path):
         network.cadence_s = 0.5
         sitting, masker = Sitting(spool=tmp_path, budget=1 << 30, seconds=10), Masker(NoPeopleDetector("tests"), 640)
         asyncio.run(collect(network, cameras[:1], sitting, settings, masker))
-    found = [record for segment in segments(tmp_path) for record in read(segment) if record.kind == Kind.FRAME]
+    found = [record for record in SpoolFolder(tmp_path).records() if record.kind == Kind.FRAME]
     pictures = [frame.jpeg for frame in archive.read_hour(KNOWN, HOUR_17).frames]
     numbers = [pictures.index(strip_metadata(record.payload)) for record in found]
     assert numbers == list(range(numbers[0], 20))

@@ -17,7 +17,8 @@ from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.sealing import release
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.spool.segments import Kind, close_left_behind, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
 from cctview_pipeline_tests.chaos.account import Account, Served, digest, reconciled
 from cctview_pipeline_tests.chaos.sealing import places
 from cctview_pipeline_tests.chaos.small_disk import SmallDisk
@@ -60,13 +61,13 @@ class Collecting:
             self._ended(self._collector, "The collector", wait_s=60)
         self._first, ended = floor_hour(datetime.fromtimestamp(began, UTC)), datetime.now(UTC)
         self._hours = (floor_hour(ended) - self._first) // HOUR + 1
-        close_left_behind(self.disk.outside)
+        SpoolFolder(self.disk.outside).close_left_behind()
         self._seal_whole()
         account = self._account()
         self._seal_whole()  # a sensor may start a run twice
         assert self._account().told() == account.told(), "sealing twice is another lake than sealing once"
-        release(self.disk.outside, self.lake, set(self.cameras.names), ended + 2 * HOUR)
-        assert segments(self.disk.outside) == [], "the lake has everything, and the spool keeps it still"
+        release(SpoolFolder(self.disk.outside), self.lake, set(self.cameras.names), ended + 2 * HOUR)
+        assert SpoolFolder(self.disk.outside).segments() == [], "the lake has everything, and the spool keeps it still"
         return account
 
     def _plan(self, until: float) -> Iterator[Callable[[], None]]:
@@ -164,7 +165,7 @@ class Collecting:
             stored += [(place.camera, digest(jpeg)) for jpeg in frames["jpeg"].to_pylist()]
             for row in self.lake.read("gaps", place).to_pylist():
                 gaps.setdefault(place.camera, []).append((row["began_at"], row["ended_at"], row["reason"]))
-        records = [record for segment in segments(self.disk.outside) for record in read(segment) if record.kind == Kind.FRAME]
+        records = [record for record in SpoolFolder(self.disk.outside).records() if record.kind == Kind.FRAME]
         spooled = {(record.camera_id, digest(record.payload)) for record in records if record.payload}
         return reconciled(served, stored, spooled - set(stored), set(), gaps)
 

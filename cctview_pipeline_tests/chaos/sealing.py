@@ -4,16 +4,17 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_rejected, rejected_table
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.spool.opening import open_spool
+from cctview_pipeline.spool.store import SegmentStore
 
 
-def seal(spool: Path, lake: Lake, places: Sequence[Partition]) -> None:
+def seal(spool: SegmentStore, lake: Lake, places: Sequence[Partition]) -> None:
     """Bring what closed segments hold of these camera-hours to the lake. places: in order of time."""
     network = SpoolNetwork("replay", spool)
     for place in places:
@@ -36,4 +37,4 @@ if __name__ == "__main__":
     from cctview_pipeline.resources.lake import open_lake  # finds S3 as every run does
 
     spool, uri, cameras, first, hours = sys.argv[1:]
-    seal(Path(spool), open_lake(uri), places(cameras.split(","), datetime.fromisoformat(first), int(hours)))
+    seal(open_spool(spool), open_lake(uri), places(cameras.split(","), datetime.fromisoformat(first), int(hours)))

@@ -37,7 +37,9 @@ from cctview_pipeline.collect.fetching import (
 )
 from cctview_pipeline.collect.session import summary
 from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector
-from cctview_pipeline.spool.segments import Kind, SpoolWriter, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 
@@ -125,7 +127,7 @@ def follow(network: NycDot, names: list[str], spool: Path, until, limit_s: float
 
 
 def stored(spool: Path, camera: str) -> int:
-    records = (record for segment in segments(spool) for record in read(segment))
+    records = (record for record in SpoolFolder(spool).records())
     return sum(record.kind == Kind.FRAME and record.camera_id == camera for record in records)
 
 

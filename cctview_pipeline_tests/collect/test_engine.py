@@ -22,7 +22,9 @@ from cctview_pipeline.images import decode, encode_jpeg
 from cctview_pipeline.images.jpeg import segments as segments_of
 from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector, Refused, mask_of
-from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline.zones import Zones
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, tiny_picture
 from cctview_pipeline_tests.factories.magenta_people import MagentaFinder, magenta, road_with_people
@@ -59,7 +61,7 @@ def collect(
             return engine
 
     engine = asyncio.run(run())
-    return engine, [record for segment in segments(spool) for record in read(segment)]
+    return engine, list(SpoolFolder(spool).records())
 
 
 def new(count: int) -> Callable[[list[CameraSession]], bool]:
@@ -181,7 +183,7 @@ def test_a_full_spool_refuses_and_goes_on_asking(tmp_path: Path):
     cameras, refused = LiveCameras(count=3, period_s=0.1), lambda followed: sum(each.tally.refused for each in followed)
     _, records = collect(cameras, tmp_path, lambda followed: refused(followed) > 20, budget=20_000)
     assert 0 < sum(len(frames(records, name)) for name in cameras.names) < 40
-    assert sum(path.stat().st_size for path in segments(tmp_path)) <= 20_000
+    assert sum(segment.path.stat().st_size for segment in SpoolFolder(tmp_path).segments()) <= 20_000
 
 
 @pytest.mark.parametrize("contact", ["", "me", "somebody somewhere"])
@@ -227,7 +229,7 @@ def test_a_camera_that_switches_to_another_shape_shows_no_private_place(tmp_path
         (refused if Refused.from_json(record.payload) else kept).append(record)
     assert all(decode(record.payload).shape[0] == 240 and b" zones " in record.payload for record in kept)
     assert engine.followed[0].tally.reasons["zones"] == len(refused) >= 2
-    network = SpoolNetwork("nyc-dot", tmp_path)
+    network = SpoolNetwork("nyc-dot", SpoolFolder(tmp_path))
     told = [each for hour in network.hours("cam-0") for each in network.read_hour("cam-0", hour).rejected]
     assert [each.reason for each in told] == ["zones"] * len(refused)
     assert all("352 x 200 pixels, of another shape" in each.detail for each in told)
@@ -241,7 +243,7 @@ def test_without_a_working_mask_nothing_is_collected(tmp_path: Path):
 
     with pytest.raises(CctviewError, match=r"fails on every picture \(RuntimeError\)"):
         collect(LiveCameras(count=2), tmp_path, new(99), masker=Masker(Broken(), 640))
-    assert [r for segment in tmp_path.rglob("*.segment") for r in read(segment) if r.kind == Kind.FRAME] == []
+    assert [record for record in SpoolFolder(tmp_path).records() if record.kind == Kind.FRAME] == []
 
 
 def test_a_picture_that_the_mask_fails_on_costs_no_other(tmp_path: Path):
@@ -298,11 +300,11 @@ def test_a_dead_camera_s_old_frame_is_no_new_one_when_a_collector_begins(tmp_pat
     old = encode_jpeg(np.random.default_rng(3).integers(0, 255, (32, 32, 3), np.uint8))
     cameras = LiveCameras(count=2, answers={"cam-0": lambda request, n: web.Response(body=old)})
     collect(cameras, tmp_path / "1-of-1", new_of_others(3, "cam-0"))
-    seen = Newest.read(tmp_path).cameras
+    seen = Newest.read(SpoolFolder(tmp_path)).cameras
     assert set(seen) == {"cam-0", "cam-1"}
     hour_ago = replace(seen["cam-0"], at_us=seen["cam-0"].at_us - 3_600_000_000)
     Newest(seen | {"cam-0": hour_ago}).write(tmp_path / "1-of-1")
-    engine, records = collect(cameras, tmp_path / "1-of-1", new_of_others(3, "cam-0"), newest=Newest.read(tmp_path))
+    engine, records = collect(cameras, tmp_path / "1-of-1", new_of_others(3, "cam-0"), newest=Newest.read(SpoolFolder(tmp_path)))
     assert len(frames(records, "cam-0")) == 1
     assert events(records, "cam-0") == [{"state": "live"}, {"state": "stale"}]
     assert engine.followed[0].tally.new == 0
@@ -313,7 +315,7 @@ def test_a_dead_camera_s_old_frame_is_no_new_one_when_a_collector_begins(tmp_pat
 def test_a_memory_that_is_damaged_is_as_good_as_none(tmp_path: Path, content: bytes):
     (tmp_path / "1-of-1").mkdir()
     (tmp_path / "1-of-1" / "newest.json").write_bytes(content)
-    assert Newest.read(tmp_path) == Newest()
+    assert Newest.read(SpoolFolder(tmp_path)) == Newest()
 
 
 def test_a_mask_that_is_too_slow_leaves_frames_out_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

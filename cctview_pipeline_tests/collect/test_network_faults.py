@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from cctview_pipeline.redaction.masking import Masker, NoPeopleDetector
-from cctview_pipeline.spool.segments import Kind, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
 from cctview_pipeline_tests.factories.network_runs import NAMES, Collected, How, play
 from cctview_pipeline_tests.factories.stand_in import KEY, WINDOWS
 
@@ -72,7 +73,7 @@ def test_a_frame_list_saves_askings_and_its_outage_is_told(runs: dict[str, Colle
 
 def test_a_list_that_shrinks_for_a_while_takes_no_camera_away(runs: dict[str, Collected]):
     run = runs["singapore"]
-    notes = [record for segment in segments(run.spool) for record in read(segment) if record.kind == Kind.EVENT]
+    notes = [record for record in SpoolFolder(run.spool).records() if record.kind == Kind.EVENT]
     details = [json.loads(note.payload) for note in notes if note.camera_id == "1005"]
     assert {"state": "offline", "detail": "not in the frame list"} in details
     after = run.began + WINDOWS["shrunk"][1] * RUN_S

@@ -22,17 +22,10 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.redaction.masking import Refused
 from cctview_pipeline.resources.lake import LakeResource, open_lake
-from cctview_pipeline.spool.segments import (
-    Kind,
-    Record,
-    SpoolWriter,
-    contents,
-    damaged,
-    read_rows,
-    segments,
-    unread_bytes,
-    unreadable,
-)
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.segments import contents, read_rows
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 from cctview_pipeline_tests.factories.spool import NINE, frame, note, spooled, us
 
@@ -72,8 +65,8 @@ def test_a_time_that_never_comes_holds_nothing_back(tmp_path: Path, year: int):
     """From whatever clock it is: it is counted as unread, and the frames beside it are sealed."""
     far = us(datetime(year, 12, 31, 23, 59, 59, tzinfo=NINE.tzinfo))
     spooled(tmp_path, frame("a", 1), replace(frame("a", 2), captured_us=far, fetched_us=far))
-    assert sealable(tmp_path, NINE + 5 * HOUR) == {NINE: ["a"]}
-    assert sum(map(unread_bytes, segments(tmp_path))) > 0
+    assert sealable(SpoolFolder(tmp_path), NINE + 5 * HOUR) == {NINE: ["a"]}
+    assert sum(segment.unread_bytes() for segment in SpoolFolder(tmp_path).segments()) > 0
 
 
 def test_the_picture_that_a_new_collector_fetched_once_more(tmp_path: Path):
@@ -91,7 +84,7 @@ def test_two_collectors_of_one_camera(tmp_path: Path):
         for second in range(5):
             writer.append(frame("a", second))
         writer.close()
-    assert len(SpoolNetwork("nyc-dot", tmp_path).read_hour("a", NINE).frames) == 5
+    assert len(SpoolNetwork("nyc-dot", SpoolFolder(tmp_path)).read_hour("a", NINE).frames) == 5
 
 
 @pytest.mark.parametrize(
@@ -133,9 +126,9 @@ def test_a_frame_of_which_nothing_was_kept_is_a_row(tmp_path: Path):
 def test_an_hour_is_sealed_when_it_is_over_and_written(tmp_path: Path):
     spooled(tmp_path, frame("a", 5), frame("b", 6), note("c", 7, state="offline"), frame("a", 3605))
     over = NINE + HOUR + GRACE
-    assert sealable(tmp_path, over - timedelta(seconds=1)) == {}
-    assert sealable(tmp_path, over) == {NINE: ["a", "b", "c"]}
-    assert sealable(tmp_path, over + HOUR) == {NINE: ["a", "b", "c"], NINE + HOUR: ["a"]}
+    assert sealable(SpoolFolder(tmp_path), over - timedelta(seconds=1)) == {}
+    assert sealable(SpoolFolder(tmp_path), over) == {NINE: ["a", "b", "c"]}
+    assert sealable(SpoolFolder(tmp_path), over + HOUR) == {NINE: ["a", "b", "c"], NINE + HOUR: ["a"]}
 
 
 def test_midnight_and_the_hour_that_autumn_repeats(tmp_path: Path):
@@ -162,12 +155,12 @@ def test_while_the_lake_is_away_everything_stays(tmp_path: Path, monkeypatch: py
         with pytest.raises(CctviewError, match="cannot be"):
             seal(network, lost, "a", NINE)
         with pytest.raises(CctviewError, match="cannot be"):
-            release(tmp_path, lost, {"a"}, later)
-        assert sealable(tmp_path, later) == {NINE: ["a"]}
+            release(SpoolFolder(tmp_path), lost, {"a"}, later)
+        assert sealable(SpoolFolder(tmp_path), later) == {NINE: ["a"]}
     away = open_lake("s3://lake/away")
     seal(network, away, "a", NINE)
     assert captured(away, "a", NINE) == [0, 1, 2, 3]
-    assert len(release(tmp_path, away, {"a"}, later)) == 1
+    assert len(release(SpoolFolder(tmp_path), away, {"a"}, later)) == 1
 
 
 def test_an_hour_that_is_still_written_waits(tmp_path: Path):
@@ -175,9 +168,9 @@ def test_an_hour_that_is_still_written_waits(tmp_path: Path):
     writer.append(frame("a", 5))
     writer.flush()
     late = NINE + 5 * HOUR
-    assert sealable(tmp_path, late) == {}
+    assert sealable(SpoolFolder(tmp_path), late) == {}
     writer.roll()
-    assert sealable(tmp_path, late) == {NINE: ["a"]}
+    assert sealable(SpoolFolder(tmp_path), late) == {NINE: ["a"]}
     writer.close()
 
 
@@ -186,19 +179,19 @@ def test_what_a_killed_collector_left_is_sealed(tmp_path: Path):
     writer.append(frame("a", 5))
     writer.flush()
     writer._lock.close()  # as the kernel does
-    assert sealable(tmp_path, NINE + 5 * HOUR) == {NINE: ["a"]}
-    assert len(SpoolNetwork("nyc-dot", tmp_path).read_hour("a", NINE).frames) == 1
+    assert sealable(SpoolFolder(tmp_path), NINE + 5 * HOUR) == {NINE: ["a"]}
+    assert len(SpoolNetwork("nyc-dot", SpoolFolder(tmp_path)).read_hour("a", NINE).frames) == 1
 
 
 def test_a_segment_goes_when_the_lake_has_all_of_it(tmp_path: Path):
     spool, lake, later = tmp_path / "spool", Lake(str(tmp_path / "lake")), NINE + 3 * HOUR
     network = spooled(spool, *(frame(c, s) for c in "ab" for s in range(4)), frame("a", 3605), note("", 2, runs=True))
     seal(network, lake, "a", NINE)
-    assert release(spool, lake, {"a", "b"}, later) == []  # b is not there
+    assert release(SpoolFolder(spool), lake, {"a", "b"}, later) == []  # b is not there
     seal(network, lake, "b", NINE)
-    gone = release(spool, lake, {"a", "b"}, later)
+    gone = release(SpoolFolder(spool), lake, {"a", "b"}, later)
     assert [path.name.split("-")[0] for path in gone] == ["20261101T09"]
-    assert len(segments(spool)) == 1
+    assert len(SpoolFolder(spool).segments()) == 1
     assert captured(lake, "a", NINE) == captured(lake, "b", NINE) == [0, 1, 2, 3]
     seal(network, lake, "a", NINE)  # a second time, when its source has gone
     assert captured(lake, "a", NINE) == [0, 1, 2, 3]
@@ -209,9 +202,9 @@ def test_one_frame_that_is_missing_keeps_its_segment(tmp_path: Path):
     network, partition = spooled(spool, *(frame("a", s) for s in range(4))), Partition.camera_hour("a", NINE)
     seal(network, lake, "a", NINE)
     lake.write("raw_frames", partition, lake.read("raw_frames", partition).slice(1))
-    assert release(spool, lake, {"a"}, NINE + 3 * HOUR) == []
+    assert release(SpoolFolder(spool), lake, {"a"}, NINE + 3 * HOUR) == []
     seal(network, lake, "a", NINE)
-    assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
+    assert len(release(SpoolFolder(spool), lake, {"a"}, NINE + 3 * HOUR)) == 1
 
 
 def test_nothing_goes_before_its_hour_is_over_or_accounted_for(tmp_path: Path):
@@ -219,20 +212,20 @@ def test_nothing_goes_before_its_hour_is_over_or_accounted_for(tmp_path: Path):
     network, partition = spooled(spool, frame("a", 5)), Partition.camera_hour("a", NINE)
     found = network.read_hour("a", NINE)
     lake.write("raw_frames", partition, frames_table(found, network.name))
-    assert release(spool, lake, {"a"}, NINE + 3 * HOUR) == []
+    assert release(SpoolFolder(spool), lake, {"a"}, NINE + 3 * HOUR) == []
     lake.write("gaps", partition, schema_of("gaps").empty_table())
-    assert release(spool, lake, {"a"}, NINE + timedelta(minutes=30)) == []
-    assert len(release(spool, lake, {"a"}, NINE + 3 * HOUR)) == 1
+    assert release(SpoolFolder(spool), lake, {"a"}, NINE + timedelta(minutes=30)) == []
+    assert len(release(SpoolFolder(spool), lake, {"a"}, NINE + 3 * HOUR)) == 1
 
 
 def test_frames_of_cameras_that_are_in_no_campaign_stay(tmp_path: Path):
     spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
     network = spooled(spool, frame("a", 5), frame("stranger", 6), note("c", 7, state="offline"))
     seal(network, lake, "a", NINE)
-    assert release(spool, lake, {"a"}, NINE + 3 * HOUR) == []
-    assert strangers(spool, {"a"}) == ["stranger"]
+    assert release(SpoolFolder(spool), lake, {"a"}, NINE + 3 * HOUR) == []
+    assert strangers(SpoolFolder(spool), {"a"}) == ["stranger"]
     seal(network, lake, "stranger", NINE)
-    assert len(release(spool, lake, {"a", "stranger"}, NINE + 3 * HOUR)) == 1
+    assert len(release(SpoolFolder(spool), lake, {"a", "stranger"}, NINE + 3 * HOUR)) == 1
 
 
 ODD = {
@@ -261,15 +254,15 @@ def test_an_odd_file_in_the_spool_costs_nothing_but_itself(tmp_path: Path, odd: 
         name, content = ODD[odd](good)
         (good.parent / name).write_bytes(content)
     lost = odd in ("of a newer version", "damaged at its beginning")
-    assert sealable(spool, later) == {NINE: ["a"]}
+    assert sealable(SpoolFolder(spool), later) == {NINE: ["a"]}
     assert len(network.read_hour("a", NINE).frames) == (1 if lost else 5)
-    assert status_table(spool, "a", NINE, schema_of("camera_status").empty_table()).num_rows > 0
+    assert status_table(SpoolFolder(spool), "a", NINE, schema_of("camera_status").empty_table()).num_rows > 0
     seal(network, lake, "a", NINE)
-    gone = release(spool, lake, {"a"}, later)
+    gone = release(SpoolFolder(spool), lake, {"a"}, later)
     assert good.exists() == lost, "what could not be read is not deleted"
     harmless = ("empty", "left open, of another name", "an index of junk", "an index of nothing")
-    assert len(unreadable(spool)) == (odd not in harmless)
-    assert strangers(spool, {"a"}) == [] == sealable(spool, later).get(NINE, [])
+    assert len(SpoolFolder(spool).unreadable()) == (odd not in harmless)
+    assert strangers(SpoolFolder(spool), {"a"}) == [] == sealable(SpoolFolder(spool), later).get(NINE, [])
     assert len(gone) >= 1
     assert other.cameras() == []
     SpoolWriter(good.parent, 1 << 30).close()
@@ -278,25 +271,25 @@ def test_an_odd_file_in_the_spool_costs_nothing_but_itself(tmp_path: Path, odd: 
 def test_a_segment_with_a_hole_is_set_aside_and_not_deleted(tmp_path: Path):
     spool, lake, later = tmp_path / "spool", Lake(str(tmp_path / "lake")), NINE + 3 * HOUR
     network = spooled(spool, *(frame("a", s) for s in range(4)))
-    (segment,) = segments(spool)
-    data = bytearray(segment.read_bytes())
+    (segment,) = SpoolFolder(spool).segments()
+    data = bytearray(segment.path.read_bytes())
     data[len(data) // 2] ^= 1
-    segment.write_bytes(data)
+    segment.path.write_bytes(data)
     seal(network, lake, "a", NINE)
     assert len(captured(lake, "a", NINE)) == 3
-    (aside,) = release(spool, lake, {"a"}, later)
-    assert (aside.suffix, segments(spool), damaged(spool)) == (".damaged", [], [aside])
-    assert aside.read_bytes() == data
+    (aside,) = release(SpoolFolder(spool), lake, {"a"}, later)
+    assert (aside.path.suffix, SpoolFolder(spool).segments(), SpoolFolder(spool).damaged()) == (".damaged", [], [aside])
+    assert aside.path.read_bytes() == data
 
 
 def test_a_segment_that_goes_while_it_is_read_is_in_the_lake(tmp_path: Path):
     """The sensor deletes what the lake has while a backfill reads: neither minds the other."""
     network = spooled(tmp_path, *(frame("a", s) for s in range(4)))
-    (segment,) = segments(tmp_path)
+    (segment,) = SpoolFolder(tmp_path).segments()
     rows = contents([segment])
-    segment.unlink()
+    segment.path.unlink()
     assert list(read_rows([segment], rows)) == []
-    segment.with_suffix(".index").unlink()
+    segment.path.with_suffix(".index").unlink()
     assert network.read_hour("a", NINE).frames == []
 
 
@@ -327,7 +320,7 @@ def test_a_note_that_cannot_be_read_costs_no_camera_its_account(tmp_path: Path, 
         for camera in ("", "a")
     ]
     spooled(tmp_path, *good, *odd)
-    found = status_table(tmp_path, "a", NINE, schema_of("camera_status").empty_table()).to_pylist()
+    found = status_table(SpoolFolder(tmp_path), "a", NINE, schema_of("camera_status").empty_table()).to_pylist()
     assert (
         {"live", "offline", "not_collected"} <= {row["state"] for row in found} <= {"live", "offline", "not_collected", "unknown"}
     )
@@ -337,7 +330,7 @@ def test_a_damaged_description_of_the_cameras_stops_no_collector(tmp_path: Path)
     network = spooled(tmp_path, frame("a", 5))
     (tmp_path / "cameras.json").write_bytes(b'[{"id": "a", "lat')
     assert network.described() == {}
-    describe(tmp_path, [LiveCamera(id="a", network_id="a", name="A", latitude=40, longitude=-73, online=True)])
+    describe(SpoolFolder(tmp_path), [LiveCamera(id="a", network_id="a", name="A", latitude=40, longitude=-73, online=True)])
     assert set(network.described()) == {"a"}
 
 
@@ -349,11 +342,11 @@ def test_a_full_disk_stops_no_collector_whose_cameras_are_known(tmp_path: Path, 
         LiveCamera(id=name, network_id=name, name=name.upper(), latitude=40.0, longitude=-73.0, online=True)
         for name in ("a", "b")
     )
-    describe(tmp_path, [one])
+    describe(SpoolFolder(tmp_path), [one])
     monkeypatch.setattr(spooled_network, "write_list", full)
-    describe(tmp_path, [replace(one, name="Renamed")])
+    describe(SpoolFolder(tmp_path), [replace(one, name="Renamed")])
     with pytest.raises(OSError, match="no space left"):
-        describe(tmp_path, [one, other])
+        describe(SpoolFolder(tmp_path), [one, other])
 
 
 def test_one_picture_that_a_decoder_stumbles_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -382,7 +375,7 @@ def test_a_segment_stays_until_every_camera_of_its_hour_is_accounted_for(tmp_pat
     spool, lake = tmp_path / "spool", Lake(str(tmp_path / "lake"))
     network = spooled(spool, frame("a", 5), note("", 2, follows={"a": "live", "silent": "unknown"}))
     seal(network, lake, "a", NINE)
-    assert release(spool, lake, {"a", "silent"}, NINE + 3 * HOUR) == []
+    assert release(SpoolFolder(spool), lake, {"a", "silent"}, NINE + 3 * HOUR) == []
     seal(network, lake, "silent", NINE)
-    assert len(release(spool, lake, {"a", "silent"}, NINE + 3 * HOUR)) == 1
+    assert len(release(SpoolFolder(spool), lake, {"a", "silent"}, NINE + 3 * HOUR)) == 1
     assert list(spool.rglob("*.index")) == []

@@ -23,7 +23,8 @@ from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import cameras_of, choose, crowded, list_cameras
 from cctview_pipeline.collect.sharding import Shard
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.spool.segments import Kind, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras
 from cctview_pipeline_tests.factories.misbehaving import Reply, serving
 from cctview_pipeline_tests.factories.stand_in import Played, StandIn
@@ -68,7 +69,7 @@ def test_until_it_is_told_to_stop(server: tuple[LiveCameras, str], tmp_path: Pat
     assert process.returncode == 0, err
     assert "New York City Department of Transportation" in out
     assert f"frames of 2 cameras are in {tmp_path}." in out
-    frames = [record for segment in segments(tmp_path) for record in read(segment) if record.kind == Kind.FRAME]
+    frames = [record for record in SpoolFolder(tmp_path).records() if record.kind == Kind.FRAME]
     assert {record.camera_id for record in frames} == {"cam-0", "cam-2"}
     for name in ("cam-0", "cam-2"):
         # The server notes a frame when it begins to send it; one may have been on its way.
@@ -80,7 +81,7 @@ def test_for_a_while(server: tuple[LiveCameras, str], tmp_path: Path):
     words = ["collect", "--base-url", server[1], "--contact", "test@example.org", "--spool", str(tmp_path)]
     words += ["--cameras", "cam-3", "--for", "2s", "--accept-terms", "--shard", "1/1"]
     CliRunner().invoke(app, words, catch_exceptions=False)
-    assert segments(tmp_path)
+    assert SpoolFolder(tmp_path).segments()
 
 
 @pytest.mark.parametrize(
@@ -199,8 +200,8 @@ def test_a_network_that_a_file_describes_is_collected(tmp_path: Path):
         words += ["--spool", str(tmp_path / "spool"), "--for", "3s", "--accept-terms"]
         done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert "Wherever something made of the pictures is shown, this must be: Pictures: me." in " ".join(done.output.split())
-    frames = [record for segment in segments(tmp_path / "spool") for record in read(segment) if record.kind == Kind.FRAME]
+    frames = [record for record in SpoolFolder(tmp_path / "spool").records() if record.kind == Kind.FRAME]
     assert {record.camera_id for record in frames} == {"cam-0", "cam-1"}
-    assert kept_source(tmp_path / "spool").attribution == "Pictures: me"
+    assert kept_source(SpoolFolder(tmp_path / "spool")).attribution == "Pictures: me"
     with pytest.raises(CctviewError, match="leave --list out, or add --network generic"):
         CliRunner().invoke(app, [*words[:1], "--network", "tfl", *words[3:]], catch_exceptions=False)

@@ -26,7 +26,8 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.collect.sealing import release, sealable
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.spool.segments import Kind, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
 from cctview_pipeline_tests.factories.live_cameras import LiveCameras, png, tiny_picture
 from cctview_pipeline_tests.factories.spool import seal
 
@@ -154,12 +155,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         assert second.wait(30) == 0, second.stderr.read()
         ended = time.time()
     acknowledged: dict[tuple[str, int], list[bytes]] = {}
-    for record in (record for segment in segments(spool) for record in read(segment) if record.kind == Kind.FRAME):
+    for record in (record for record in SpoolFolder(spool).records() if record.kind == Kind.FRAME):
         acknowledged.setdefault((record.camera_id, record.captured_us), []).append(record.payload)
     said = (home / "second.txt").read_text()
     found = Run(cameras, spool, lake, began, killed, stopped, down, told, ended, said, acknowledged)
-    seal(SpoolNetwork("replay", found.spool), found.lake, found.places())
-    seal(SpoolNetwork("replay", found.spool), found.lake, found.places())  # a sensor may start a run twice
+    seal(SpoolNetwork("replay", SpoolFolder(found.spool)), found.lake, found.places())
+    seal(SpoolNetwork("replay", SpoolFolder(found.spool)), found.lake, found.places())  # a sensor may start a run twice
     return found
 
 
@@ -268,6 +269,6 @@ def test_the_collector_accounts_for_all_it_asked_for(run: Run):
 
 def test_the_spool_is_empty_when_the_lake_has_it(run: Run):
     cameras, later = set(run.cameras.names), datetime.fromtimestamp(run.ended, UTC) + 2 * HOUR
-    assert sealable(run.spool, later) != {}
-    release(run.spool, run.lake, cameras, later)
-    assert segments(run.spool) == []
+    assert sealable(SpoolFolder(run.spool), later) != {}
+    release(SpoolFolder(run.spool), run.lake, cameras, later)
+    assert SpoolFolder(run.spool).segments() == []

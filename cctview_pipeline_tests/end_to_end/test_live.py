@@ -19,7 +19,8 @@ from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.redaction.masking import mask_of
 from cctview_pipeline.resources.lake import LakeResource
-from cctview_pipeline.spool.segments import Kind, Record, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind, Record
 from cctview_pipeline_tests.factories.archive import draw_frame, traffic
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run
@@ -47,9 +48,8 @@ def place(how: str, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     notes = [note("", 0, follows={KNOWN: "live", STRANGE: "live"}), *(note("", s, runs=True) for s in range(0, 60, 5))]
     notes += [note(STRANGE, 14, state="offline", detail="timed out"), note(STRANGE, 40, state="live"), note("", 60, ends=True)]
     spooled(spool(place), *shots, *notes)
-    describe(
-        spool(place), [LiveCamera(id=STRANGE, network_id=STRANGE, name="Nowhere", latitude=40.7, longitude=-73.9, online=True)]
-    )
+    nowhere = LiveCamera(id=STRANGE, network_id=STRANGE, name="Nowhere", latitude=40.7, longitude=-73.9, online=True)
+    describe(SpoolFolder(spool(place)), [nowhere])
     return place
 
 
@@ -94,7 +94,7 @@ def bring_in(place: Workplace, how: str) -> None:
 
 
 def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace, how: str):
-    acknowledged = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
+    acknowledged = [record for record in SpoolFolder(spool(place)).records() if record.kind == Kind.FRAME]
     bring_in(place, how)
     assert_stored(place, acknowledged)
 
@@ -112,7 +112,7 @@ def test_an_hour_goes_from_the_spool_to_the_lake_and_leaves_it(place: Workplace,
     assert all(word in status for word in (KNOWN, STRANGE, "not_collected", "offline 32 s"))
 
     assert sensed(place) == []  # nothing is left to seal, and the segments are gone
-    assert segments(spool(place)) == []
+    assert SpoolFolder(spool(place)).segments() == []
 
     again = place.invoke("backfill", "--network", "nyc-dot", "--path", spool(place), "--again")
     assert "has no frames of these cameras" in " ".join(again.stderr.split())
@@ -150,7 +150,7 @@ def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
                 config, instance, resources={"lake": LakeResource(uri=str(place.lake))}
             )
     assert done.success
-    frames = [record for segment in segments(spool(place)) for record in read(segment) if record.kind == Kind.FRAME]
+    frames = [record for record in SpoolFolder(spool(place)).records() if record.kind == Kind.FRAME]
     assert {record.camera_id for record in frames} == {"cam-0", "cam-2"}
     assert len(frames) > 4
 

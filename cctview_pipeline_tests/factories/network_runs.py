@@ -32,7 +32,10 @@ from cctview_pipeline.collect.session import list_cameras
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.redaction.masking import Masker
-from cctview_pipeline.spool.segments import Kind, SpoolWriter, read, segments, utc
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind
+from cctview_pipeline.spool.segments import utc
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline_tests.factories.jobs import run as run_job
 from cctview_pipeline_tests.factories.spool import seal
 from cctview_pipeline_tests.factories.stand_in import HOSTS, SOURCE, Played, StandIn, mark_of
@@ -168,9 +171,9 @@ async def _collect(url: str, name: str, played: Played, folder: Path, how: How) 
     # How often the real cameras take a picture is not how often these do.
     cameras = [replace(camera, period_s=0.0) for camera in listed.cameras]
     spool = folder / "spool"
-    describe(spool, cameras)
+    describe(SpoolFolder(spool), cameras)
     if name == "generic":
-        keep_source(spool, network.source)
+        keep_source(SpoolFolder(spool), network.source)
     writer, stop = SpoolWriter(spool / "1", 1 << 30), asyncio.Event()
     engine = Engine(network, cameras, writer, SETTINGS, how.masker)
     played.began = began = time.time()
@@ -196,7 +199,7 @@ def play(names: Sequence[str], root: Path, how: How) -> dict[str, Collected]:
     assert not server.over.total(), "A limit of the operator's was passed."
     assert server.agents == {SETTINGS.user_agent}
     for run in runs.values():
-        seal(SpoolNetwork(run.played.name, run.spool), run.lake, run.places())
+        seal(SpoolNetwork(run.played.name, SpoolFolder(run.spool)), run.lake, run.places())
     return runs
 
 
@@ -208,7 +211,7 @@ def set_back(run: Collected, spool: Path) -> list[datetime]:
     """The run's spool as if it had been collected some days before. Gives its hours."""
     writer, hour, back = SpoolWriter(spool / "1", 1 << 30), 0, DAYS_AGO // timedelta(microseconds=1)
     hours: set[datetime] = set()
-    records = [record for segment in segments(run.spool) for record in read(segment)]
+    records = list(SpoolFolder(run.spool).records())
     for record in sorted(records, key=lambda record: record.fetched_us):
         if hour != record.fetched_us // 3_600_000_000:
             writer.flush()

@@ -10,7 +10,9 @@ from cctview_pipeline.cameras.tables import frames_table, merge_frames, merge_re
 from cctview_pipeline.campaign import HOUR
 from cctview_pipeline.collect.tables import gaps_table, status_table
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline_tests.factories.live_cameras import tiny_picture
 
 NINE = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -51,7 +53,7 @@ def spooled(directory: Path, *records: Record) -> SpoolNetwork:
             hour = record.fetched_us // 3_600_000_000
         writer.append(record)
     writer.close()
-    return SpoolNetwork("nyc-dot", directory)
+    return SpoolNetwork("nyc-dot", SpoolFolder(directory))
 
 
 def seal(network: SpoolNetwork, lake: Lake, places: Iterable[Partition]) -> None:

@@ -305,8 +305,10 @@ def parquet_files() -> list[bytes]:
 
 def segments() -> list[bytes]:
     """Of a spool: frames and notes, as a collector writes them."""
-    from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds
-    from cctview_pipeline.spool.segments import segments as closed
+    from cctview_pipeline.spool.folder import SpoolFolder
+    from cctview_pipeline.spool.records import Kind, Record
+    from cctview_pipeline.spool.segments import microseconds
+    from cctview_pipeline.spool.writer import SpoolWriter
 
     at = microseconds(TAKEN)
     notes = [{"follows": {"cam-1": "live"}, "begins": True}, {"runs": True, "synced_within_s": 0.1}, {"full_since_us": at}]
@@ -334,13 +336,13 @@ def segments() -> list[bytes]:
             for record in records:
                 writer.append(record)
             writer.close()
-            found.append(closed(Path(folder))[0].read_bytes())
+            found.append(SpoolFolder(Path(folder)).segments()[0].path.read_bytes())
     return [*found, found[0][:8], b"", b"CCTVSP02" + found[1][8:]]
 
 
 def indexes() -> list[bytes]:
     """Of the first of the segments."""
-    from cctview_pipeline.spool.segments import INDEX
+    from cctview_pipeline.spool.index import INDEX
 
     found = []
     for schema in (INDEX, pa.schema([("kind", pa.int64())])):

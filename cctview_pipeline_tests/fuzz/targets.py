@@ -152,7 +152,8 @@ def _read_all(network) -> None:
 
 
 def segment(folder: Path) -> Reader:
-    from cctview_pipeline.spool import segments as spool
+    from cctview_pipeline.spool.folder import SpoolFolder
+    from cctview_pipeline.spool.segments import Segment
 
     numbers = itertools.count()
 
@@ -163,7 +164,7 @@ def segment(folder: Path) -> Reader:
         path.write_bytes(data)
         try:
             _read_spool(home)
-            spool.rewrite(path, lambda record: None if record.camera_id == "cam-1" else record)
+            Segment(SpoolFolder(home), "0/" + path.name).rewrite(lambda record: None if record.camera_id == "cam-1" else record)
         finally:
             shutil.rmtree(home)
 
@@ -217,14 +218,15 @@ def _read_spool(home: Path) -> None:
     from cctview_pipeline.collect.sealing import sealable
     from cctview_pipeline.collect.tables import status_table
     from cctview_pipeline.lake.schemas import schema_of
+    from cctview_pipeline.spool.folder import SpoolFolder
 
-    network, hour = SpoolNetwork("nyc-dot", home), corpus.TAKEN.replace(minute=0, second=0)
-    sealable(home, corpus.TAKEN + timedelta(days=1))
+    network, hour = SpoolNetwork("nyc-dot", SpoolFolder(home)), corpus.TAKEN.replace(minute=0, second=0)
+    sealable(SpoolFolder(home), corpus.TAKEN + timedelta(days=1))
     for camera in [*network.cameras()[:2], "cam-1"]:
         for each in [*network.hours(camera)[:2], hour]:
             for rejected in network.read_hour(camera, each).rejected:
                 check_words(rejected.detail)
-            status_table(home, camera, each, schema_of("camera_status").empty_table())
+            status_table(SpoolFolder(home), camera, each, schema_of("camera_status").empty_table())
 
 
 def other_lists(folder: Path) -> Reader:

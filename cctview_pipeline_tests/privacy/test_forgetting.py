@@ -17,12 +17,15 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
-from cctview_pipeline.privacy.forgetting import drop_spent, erase, of_journey, of_span, unfinished
+from cctview_pipeline.privacy.forgetting import drop_spent, erase, erase_late, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstone, Tombstones
 from cctview_pipeline.redaction.masking import GREY
-from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds, read, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.segments import microseconds
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import (
     FIRST,
@@ -221,11 +224,11 @@ def test_the_spool_forgets_as_well(tmp_path: Path):
     (of_then, of_another_day) = (spool / f"{day}-1588698000000001.damaged" for day in ("20200505T17", "20200601T17"))
     for path in (of_then, of_another_day):
         path.write_bytes(b"what nobody can read")
-    erase_first(lake, spool=spool)
+    erase_first(lake, spool=SpoolFolder(spool))
     assert [path.exists() for path in (of_then, of_another_day)] == [False, True]
     journey = of_journey(lake, KeyStore(str(tmp_path / "keys")), passes(SECOND)[0].journey, "letter", NOW)
-    erase(lake, campaign(), journey, GRAPH, spool)
-    kept = [record for segment in segments(spool) for record in read(segment)]
+    erase(lake, campaign(), journey, GRAPH, SpoolFolder(spool))
+    kept = list(SpoolFolder(spool).records())
     names = [frame(r.camera_id, datetime.fromtimestamp(r.captured_us / 1e6, UTC)) for r in kept if r.kind == Kind.FRAME]
     assert len(kept) == 10, "three frames of twelve are gone, the note is there"
     assert not set(names) & {frame(NORTH.id, time) for time in passes(FIRST)[0].times}
@@ -234,6 +237,14 @@ def test_the_spool_forgets_as_well(tmp_path: Path):
     }
     assert {name for name, shown in shows.items() if shown} == {frame(SOUTH.id, time) for time in passes(FIRST)[1].times}
     assert list(spool.rglob("*.partial")) == []
+    late = SpoolWriter(spool / "2", 1 << 30)  # a collector that was cut off
+    for name, time in ((NORTH.id, passes(FIRST)[0].times[0]), (NORTH.id, NOW)):
+        at = microseconds(time)
+        late.append(Record(kind=Kind.FRAME, camera_id=name, captured_us=at, fetched_us=at, payload=picture(vehicle=True)))
+    late.close()
+    assert erase_late(lake, SpoolFolder(spool)) == 1
+    assert erase_late(lake, SpoolFolder(spool)) == 0
+    assert len(list(SpoolFolder(spool).records())) == 11
 
 
 def test_what_is_not_over_is_not_erased(lake: Lake, tmp_path: Path):
@@ -251,7 +262,7 @@ def test_what_is_not_over_is_not_erased(lake: Lake, tmp_path: Path):
     )
     writer.flush()
     with pytest.raises(CctviewError, match="still writes an hour"):
-        erase_first(lake, spool=tmp_path / "spool")
+        erase_first(lake, spool=SpoolFolder(tmp_path / "spool"))
 
 
 def test_every_table_has_a_rule(lake: Lake):

@@ -17,7 +17,10 @@ from cctview_pipeline.policy import Policy
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.retention import STRANGER, find_due, note_intake, purge
 from cctview_pipeline.privacy.tombstones import Tombstones
-from cctview_pipeline.spool.segments import Kind, Record, SpoolWriter, microseconds, segments
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.records import Kind, Record
+from cctview_pipeline.spool.segments import microseconds
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.blue_lake import blue_lake
 from cctview_pipeline_tests.factories.killed import dies_at, end_of
@@ -150,10 +153,10 @@ def test_the_spool_is_emptied_even_of_what_was_never_sealed(tmp_path: Path):
         path.write_bytes(b"half a segment")
         os.utime(path, (HOUR_17.timestamp(), HOUR_17.timestamp()))
     lake = Lake(str(tmp_path / "lake"))
-    found = find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER, spool=tmp_path / "spool")
+    found = find_due(lake, LIVE, Policy.of(LIVE), DAY_LATER, spool=SpoolFolder(tmp_path / "spool"))
     purge(lake, found, DAY_LATER)
     assert len(found) == 4
-    assert len(segments(tmp_path / "spool")) == 1
+    assert len(SpoolFolder(tmp_path / "spool").segments()) == 1
     assert not any(path.exists() for path in odd)
 
 

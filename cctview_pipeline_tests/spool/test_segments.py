@@ -14,22 +14,13 @@ from hypothesis import strategies as st
 
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import is_camera_id
-from cctview_pipeline.spool import segments as spool
-from cctview_pipeline.spool.records import LATEST_US, MAGIC
-from cctview_pipeline.spool.segments import (
-    Kind,
-    Record,
-    SpoolFull,
-    SpoolWriter,
-    contents,
-    delete,
-    index,
-    read,
-    read_rows,
-    segments,
-    unread_bytes,
-    used_bytes,
-)
+from cctview_pipeline.spool import segments
+from cctview_pipeline.spool import writer as spool
+from cctview_pipeline.spool.folder import SpoolFolder, used_bytes
+from cctview_pipeline.spool.records import LATEST_US, MAGIC, Kind, Record
+from cctview_pipeline.spool.records import records as records_in
+from cctview_pipeline.spool.segments import contents, read_rows
+from cctview_pipeline.spool.writer import SpoolFull, SpoolWriter
 from cctview_pipeline_tests.factories.killed import FORK
 
 MIB = 1 << 20
@@ -46,7 +37,7 @@ def frame(number: int, camera: str = "cam-1", size: int = 2000) -> Record:
 
 
 def everything(directory: Path) -> list[Record]:
-    return [record for segment in segments(directory) for record in read(segment)]
+    return list(SpoolFolder(directory).records())
 
 
 records = st.builds(
@@ -76,7 +67,7 @@ def test_nothing_is_on_the_disk_before_it_is_flushed(tmp_path: Path):
     assert writer.flush() == 1
     assert writer.flush() == 0
     (open_segment,) = tmp_path.glob("*.open")
-    assert list(read(open_segment)) == [frame(1)]
+    assert [record for _, record in records_in(open_segment.read_bytes())] == [frame(1)]
 
 
 def test_segments_roll_over_and_keep_the_order(tmp_path: Path):
@@ -85,7 +76,7 @@ def test_segments_roll_over_and_keep_the_order(tmp_path: Path):
         writer.append(frame(number))
         writer.flush()
     writer.close()
-    assert len(segments(tmp_path)) == 4
+    assert len(SpoolFolder(tmp_path).segments()) == 4
     assert everything(tmp_path) == [frame(number) for number in range(20)]
 
 
@@ -119,7 +110,7 @@ def test_a_disk_that_does_not_let_a_segment_end_ends_it_later(tmp_path: Path, mo
             context.setattr(Path, "rename", refused)
             with pytest.raises(SpoolFull, match="cannot be ended: Read-only file system"):
                 writer.roll()
-    assert segments(tmp_path) == []
+    assert SpoolFolder(tmp_path).segments() == []
     writer.close()
     assert everything(tmp_path) == [frame(0), frame(1)]
 
@@ -146,10 +137,10 @@ def test_a_torn_end_costs_the_last_record_only(tmp_path: Path, cut: int):
     for number in range(3):
         writer.append(frame(number))
     writer.close()
-    (segment,) = segments(tmp_path)
-    with segment.open("rb+") as file:
-        file.truncate(segment.stat().st_size - cut)
-    assert list(read(segment)) == [frame(0), frame(1)]
+    (segment,) = SpoolFolder(tmp_path).segments()
+    with segment.path.open("rb+") as file:
+        file.truncate(segment.path.stat().st_size - cut)
+    assert list(segment.read()) == [frame(0), frame(1)]
 
 
 @given(places=st.sets(st.integers(0, 5 * 300), min_size=1, max_size=3), flipped=st.integers(1, 255))
@@ -159,16 +150,16 @@ def test_a_damaged_record_takes_no_other_with_it(tmp_path_factory: pytest.TempPa
     for number in range(6):
         writer.append(frame(number, size=260))
     writer.close()
-    (segment,) = segments(writer.directory)
-    data = bytearray(segment.read_bytes())
+    (segment,) = SpoolFolder(writer.directory).segments()
+    data = bytearray(segment.path.read_bytes())
     size = (len(data) - len(MAGIC)) // 6
     damaged = {place // size for place in places if place < 5 * size}  # the last may be an end that was not written whole
     for place in places:
         if place < 5 * size:
             data[len(MAGIC) + place] ^= flipped
-    segment.write_bytes(data)
-    assert list(read(segment)) == [frame(number, size=260) for number in range(6) if number not in damaged]
-    assert unread_bytes(segment) == size * len(damaged)
+    segment.path.write_bytes(data)
+    assert list(segment.read()) == [frame(number, size=260) for number in range(6) if number not in damaged]
+    assert segment.unread_bytes() == size * len(damaged)
 
 
 def test_a_file_that_is_no_segment_holds_nothing(tmp_path: Path):
@@ -195,8 +186,8 @@ def test_there_is_room_again_when_segments_went(tmp_path: Path, monkeypatch: pyt
         writer.flush()
     with pytest.raises(SpoolFull):
         writer.append(frame(9))
-    for segment in segments(tmp_path):
-        segment.unlink()
+    for segment in SpoolFolder(tmp_path).segments():
+        segment.path.unlink()
     now = time.monotonic()
     monkeypatch.setattr(spool.time, "monotonic", lambda: now + 2)
     writer.append(frame(9))
@@ -230,7 +221,7 @@ def test_rows_of_the_contents_lead_to_their_records(tmp_path: Path):
         writer.append(frame(number, f"cam-{number % 2}", size=500 + number))
         writer.flush()
     writer.close()
-    closed = segments(tmp_path)
+    closed = SpoolFolder(tmp_path).segments()
     assert len(closed) > 1
     rows = contents(closed).sort_by([("captured_us", "descending")])
     wanted = rows.filter(pc.equal(rows["camera_id"], "cam-1"))
@@ -242,16 +233,16 @@ def test_an_index_is_written_once_and_says_what_can_be_read(tmp_path: Path):
     for number in range(4):
         writer.append(frame(number))
     writer.close()
-    (segment,) = segments(tmp_path)
-    os.truncate(segment, segment.stat().st_size - 10)  # as after a power cut
-    assert index(segment)["captured_us"].to_pylist() == [r.captured_us for r in read(segment)]
-    assert len(index(segment)) == 3
+    (segment,) = SpoolFolder(tmp_path).segments()
+    os.truncate(segment.path, segment.path.stat().st_size - 10)  # as after a power cut
+    assert segment.index()["captured_us"].to_pylist() == [r.captured_us for r in segment.read()]
+    assert len(segment.index()) == 3
     (kept,) = tmp_path.glob("*.index")
-    spool._index.cache_clear()
+    segments._index.cache_clear()
     before = kept.stat().st_mtime_ns
-    assert len(index(segment)) == 3
+    assert len(segment.index()) == 3
     assert kept.stat().st_mtime_ns == before
-    delete(segment)
+    segment.delete()
     assert {path.name for path in tmp_path.iterdir()} == {"lock"}
 
 
@@ -262,9 +253,9 @@ def test_a_name_is_never_used_again(tmp_path: Path):
         writer = SpoolWriter(tmp_path, MIB)
         writer.append(frame(0))
         writer.close()
-        (segment,) = segments(tmp_path)
+        (segment,) = SpoolFolder(tmp_path).segments()
         names.add(segment.name)
-        delete(segment)
+        segment.delete()
     assert len(names) == 3
 
 
@@ -275,7 +266,7 @@ def test_names_grow_while_the_clock_goes_back(tmp_path: Path, monkeypatch: pytes
         writer = SpoolWriter(tmp_path, MIB)
         writer.append(frame(len(written)))
         writer.close()
-        written.append(len(segments(tmp_path)))
+        written.append(len(SpoolFolder(tmp_path).segments()))
     assert written == [1, 2, 3]
     assert [r.captured_us for r in everything(tmp_path)] == [frame(n).captured_us for n in range(3)]
 

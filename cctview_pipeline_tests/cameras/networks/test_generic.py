@@ -15,6 +15,7 @@ from cctview_pipeline.collect.engine import EngineSettings
 from cctview_pipeline.collect.session import list_cameras
 from cctview_pipeline.errors import CctviewError, ConfigurationError, NotFoundError
 from cctview_pipeline.resources.understood import understood
+from cctview_pipeline.spool.folder import SpoolFolder
 from cctview_pipeline_tests.factories.tables import campaign
 
 BASE = {
@@ -154,8 +155,8 @@ def test_a_campaign_holds_the_description(tmp_path: Path):
 
 def test_a_spool_remembers_what_it_was_collected_by(tmp_path: Path):
     source = Source.read(IN_JSON)
-    assert kept_source(tmp_path) is None
-    keep_source(tmp_path / "spool", source)
-    assert kept_source(tmp_path / "spool") == source
+    assert kept_source(SpoolFolder(tmp_path)) is None
+    keep_source(SpoolFolder(tmp_path / "spool"), source)
+    assert kept_source(SpoolFolder(tmp_path / "spool")) == source
     with pytest.raises(ConfigurationError, match="give this one another with --spool"):
-        keep_source(tmp_path / "spool", Source.read(BASE | {"list": "https://other.example.org/x.json"}))
+        keep_source(SpoolFolder(tmp_path / "spool"), Source.read(BASE | {"list": "https://other.example.org/x.json"}))
