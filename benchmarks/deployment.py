@@ -67,7 +67,7 @@ storage:
       db_name: { env: DAGSTER_PG_DB }
 telemetry: { enabled: false }
 compute_logs: { module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager }
-run_launcher: { module: deployment_engine, class: HoldingLauncher, config: { file: { env: CCTVIEW_BENCHMARK_RUNS } } }
+run_launcher: { module: deployment_engine, class: HoldingLauncher, config: { file: { env: SIMULATED_RUNS } } }
 run_coordinator:
   module: dagster
   class: QueuedRunCoordinator
@@ -276,7 +276,7 @@ def measured(server: Postgres, cameras: int, postmaster: int) -> dict:
         launched.touch()
         os.environ |= named | {"DAGSTER_HOME": str(home), "PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}"}
         os.environ |= AS_DEPLOYED
-        os.environ |= {graph.CAMERAS: str(cameras), graph.BURST: str(burst), "CCTVIEW_BENCHMARK_RUNS": str(launched)}
+        os.environ |= {graph.CAMERAS: str(cameras), graph.BURST: str(burst), "SIMULATED_RUNS": str(launched)}
         instance = stack.enter_context(dg.DagsterInstance.get())
         runs, seconds = rows.written_by_dagster(instance, cameras)
         result: dict = {"dagster_s_to_write_a_groups_hour": round(seconds, 2)}

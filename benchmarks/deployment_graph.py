@@ -26,7 +26,7 @@ CUTS = {
 }
 """Job -> its tables of a camera and an hour; matches, journeys and marts have jobs of their own."""
 ORDER = (*CUTS, "matching", "hours")
-CAMERAS, BURST = "CCTVIEW_BENCHMARK_CAMERAS", "CCTVIEW_BENCHMARK_BURST"
+CAMERAS, BURST = "SIMULATED_CAMERAS", "SIMULATED_BURST"
 """Variables: how many cameras, and the file that names the hour whose turn has come."""
 
 
