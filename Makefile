@@ -7,7 +7,7 @@
 # make test-all           runs all tests, tries properties on six times as many examples, fuzzes every reader for a minute
 # make lint-deps          says what is known against the pinned versions (ADVISORIES=FILE where no service can be asked)
 # make reference          writes docs/reference/ anew: commands, tables, configuration; after every change of one of them
-# make licences           writes docs/licences.md, sbom and hashes write docs/sbom.cdx.json and requirements.hashes: after every
+# make licences           writes docs/licences.md, sbom and hashes write docs/sbom.cdx.json, requirements.hashes and deploy/kubernetes/*.hashes: after every
 #                         change of requirements.lock
 # make benchmark          measures everything; what needs a city takes the demo's, best SEED=9000 MINUTES=60
 # make cluster-demo       Ray's head, two nodes, PostgreSQL and an object store on this machine, the city through them, and down again
@@ -82,6 +82,12 @@ hashes: install-dev
 	echo setuptools | $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--python-version 3.11 --python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" \
 		--constraint requirements.lock --output-file requirements.hashes pyproject.toml -
+	for image in "" "-gpu"; do \
+		echo setuptools | $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
+			--python-version 3.11 --python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" \
+			--constraint requirements.lock --extra kubernetes $${image:+--extra torch} \
+			--output-file deploy/kubernetes/requirements$$image.hashes pyproject.toml - || exit 1; done
+
 view: install
 	$(IN_CITY) $(BIN)/cctview view
 

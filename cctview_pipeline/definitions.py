@@ -10,6 +10,7 @@ from cctview_pipeline.assets.graph import build_assets
 from cctview_pipeline.automation.collecting import collect_job, live_collection
 from cctview_pipeline.automation.freshness import freshness
 from cctview_pipeline.automation.jobs import Jobs
+from cctview_pipeline.automation.old_runs import hourly_old_runs, old_runs_job
 from cctview_pipeline.automation.retention import hourly_retention, retention_job
 from cctview_pipeline.automation.schedules import daily_collection, daily_drift
 from cctview_pipeline.automation.sensors import next_job, seal_hours
@@ -39,10 +40,11 @@ def build_definitions(campaign: Campaign) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=[*(in_district(check, district) for check in drift_checks), *freshness_checks(campaign)],
-        jobs=[*jobs, retention, *([collecting] if live else [])],
+        jobs=[*jobs, retention, old_runs_job, *([collecting] if live else [])],
         schedules=[
             live_collection(campaign, collecting) if live else daily_collection(campaign, jobs),
             hourly_retention(retention, district),
+            hourly_old_runs,
             daily_drift(campaign, jobs),
         ],
         sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs), freshness(campaign)],

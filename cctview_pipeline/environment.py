@@ -1,6 +1,6 @@
 """Every environment variable that this program asks for, with its default and what it is for: one table.
 
-What libraries ask for is theirs: boto3's ``AWS_*``, and what deploy/dagster.yaml names.
+What libraries ask for is theirs: boto3's ``AWS_*``, and what deploy/ names.
 """
 
 import os
@@ -65,6 +65,12 @@ CPUS = Variable(
     "How many processors a run may use, where whoever starts it knows better than the system: a number above 0.",
     where="`OMP_NUM_THREADS`; else the container's or the machine's, which runs of one machine divide among them",
 )
+RUNS_KEPT = Variable(
+    "CCTVIEW_RUNS_KEPT",
+    "How long Dagster remembers runs and their events, such as `14d`: for live cameras, whose hours are never made again. The "
+    "journeys' and the marts' runs stay.",
+    where="as long as there is room",
+)
 VIEWER_URL = Variable(
     "CCTVIEW_VIEWER_URL",
     "Where the viewer is, for the links from Dagster's UI into it.",
@@ -100,7 +106,8 @@ CAMERAS_KEY = Variable(
 VARIABLES = {
     each.name: each
     for each in (
-        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, SPOOL, PARTITIONS_PER_RUN, CPUS, VIEWER_URL, TILES, TILES_ATTRIBUTION),
+        *(LAKE, KEYS, AUDIT, MODELS, DAGSTER_HOME, SPOOL, PARTITIONS_PER_RUN, CPUS, RUNS_KEPT, VIEWER_URL),
+        *(TILES, TILES_ATTRIBUTION),
         *(TFL_KEY, FIVE_ONE_ONE_KEY, CAMERAS_KEY),
     )
 }

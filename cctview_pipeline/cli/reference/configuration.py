@@ -61,7 +61,7 @@ def configuration_page() -> str:
         table(["key", "default", "what it is"], _lifetimes()),
         "## Environment",
         "A path that is a default lies inside the project. On S3 what boto3 reads counts as well (`AWS_ACCESS_KEY_ID`, "
-        "`AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`), and `deploy/dagster.yaml` names more of them.",
+        "`AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`), and the files in deploy/ name more of them.",
         table(
             ["variable", "default", "what it is for"],
             ([f"`{each.name}`", each.where or f"`{each.default}`", each.sentence] for each in VARIABLES.values()),

@@ -1,4 +1,4 @@
-"""deploy/dagster.yaml on a real PostgreSQL and a real S3 server."""
+"""deploy/one-machine/dagster-postgres.yaml on a real PostgreSQL and a real S3 server."""
 
 import os
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def production(tmp_path: Path, s3: dict[str, str], monkeypatch: pytest.MonkeyPat
     with postgres_server() as postgres:
         for name, value in (postgres | s3 | {"DAGSTER_LOGS_BUCKET": "lake"}).items():
             monkeypatch.setenv(name, value)
-        (tmp_path / "dagster.yaml").write_text((project_root() / "deploy" / "dagster.yaml").read_text())
+        (tmp_path / "dagster.yaml").write_text((project_root() / "deploy" / "one-machine" / "dagster-postgres.yaml").read_text())
         with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
             yield instance
 
