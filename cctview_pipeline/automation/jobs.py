@@ -14,6 +14,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from cctview_pipeline.assets.drift import drift_checks
+from cctview_pipeline.assets.freshness import freshness_checks
 from cctview_pipeline.backfill.stages import CAMERA_HOURS, OF_CAMERA_HOURS, STAGES
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.districts import asset_key, in_district
@@ -65,7 +66,11 @@ class Jobs:
         tables[CAMERA_HOURS] = [table for stage in OF_CAMERA_HOURS for table in tables[stage]]
         tables["labelling"] = [LABELS]
         key = partial(asset_key, campaign.district)
-        chosen: dict[str, dg.AssetSelection] = {job: dg.AssetSelection.assets(*map(key, names)) for job, names in tables.items()}
+        # What is late the sensor tells (automation/freshness.py): a run that makes an hour need not look over all others.
+        told = dg.AssetSelection.checks(*(check.key for each in freshness_checks(campaign) for check in each.check_specs))
+        chosen: dict[str, dg.AssetSelection] = {
+            job: dg.AssetSelection.assets(*map(key, names)) - told for job, names in tables.items()
+        }
         chosen["drift"] = dg.AssetSelection.checks(*(in_district(check, campaign.district) for check in drift_checks))
         return cls(
             **{

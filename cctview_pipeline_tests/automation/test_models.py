@@ -9,7 +9,7 @@ from cctview_pipeline.assets import weights
 from cctview_pipeline.assets.detector_model import DetectorTraining
 from cctview_pipeline.assets.extractor_model import ExtractorTraining
 from cctview_pipeline.assets.graph import build_assets
-from cctview_pipeline.assets.weights import DETECTOR, EXTRACTOR, record_models
+from cctview_pipeline.assets.weights import record_models
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.registry.manifest import ModelEntry, find_model, read_facts
@@ -20,6 +20,8 @@ from cctview_pipeline_tests.factories.jobs import archive_campaign
 RESOURCES = {"lake": LakeResource()}
 ASSETS = {key.path[-1]: asset for asset in build_assets(archive_campaign()) for key in asset.keys}
 MODELS = pytest.mark.parametrize(("task", "figure"), [("detector", "ap50_published"), ("extractor", "city_rank1")])
+
+DETECTOR, EXTRACTOR = dg.AssetKey(weights.DETECTOR), dg.AssetKey(weights.EXTRACTOR)
 
 
 @pytest.fixture

@@ -130,6 +130,9 @@ def test_every_asset_that_comes_by_itself_is_watched():
     assert set(WATCHED) == keys - {"labels", "detector_model", "extractor_model"}
     checks = build_definitions(live()).get_repository_def().asset_graph.asset_check_keys
     assert {key.asset_key.path[-1] for key in checks if key.name == ON_TIME} == set(WATCHED)
+    jobs = build_definitions(live()).get_repository_def().get_all_jobs()
+    made_by = [job.name for job in jobs if not job.name.startswith("__") and "freshness" in {node.name for node in job.nodes}]
+    assert made_by == [], "the sensor tells it, and no job looks over all hours whenever it makes one"
     of_archive = build_definitions(archive_campaign()).get_repository_def().asset_graph.asset_check_keys
     assert not [key for key in of_archive if key.name == ON_TIME]
 
