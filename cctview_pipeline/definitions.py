@@ -36,15 +36,15 @@ def build_definitions(campaign: Campaign) -> dg.Definitions:
     assets = build_assets(campaign)
     jobs = Jobs.of(assets, campaign)
     district, live = campaign.district, campaign.network in LIVE_NETWORKS
-    retention, collecting = retention_job(campaign), collect_job(campaign)
+    retention, old_runs, collecting = retention_job(campaign), old_runs_job(district), collect_job(campaign)
     return dg.Definitions(
         assets=assets,
         asset_checks=[*(in_district(check, district) for check in drift_checks), *freshness_checks(campaign)],
-        jobs=[*jobs, retention, old_runs_job, *([collecting] if live else [])],
+        jobs=[*jobs, retention, old_runs, *([collecting] if live else [])],
         schedules=[
             live_collection(campaign, collecting) if live else daily_collection(campaign, jobs),
             hourly_retention(retention, district),
-            hourly_old_runs,
+            hourly_old_runs(old_runs),
             daily_drift(campaign, jobs),
         ],
         sensors=[next_job(campaign, jobs), seal_hours(campaign, jobs), freshness(campaign)],

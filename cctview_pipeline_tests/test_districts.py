@@ -22,6 +22,7 @@ from dagster._serdes import deserialize_value
 from cctview_pipeline.automation.forgetting import delete_logs
 from cctview_pipeline.automation.instance import _bury
 from cctview_pipeline.automation.lifetimes import end_lifetimes
+from cctview_pipeline.automation.old_runs import Deleted, delete_old_runs
 from cctview_pipeline.automation.retention import is_time
 from cctview_pipeline.automation.sensors import SEALS, seal_key, sealed
 from cctview_pipeline.backfill.causes import find_causes
@@ -145,6 +146,26 @@ def test_each_ends_its_own_runs_output(tmp_path: Path):
         assert not (tmp_path / "storage" / ids["north"]).exists()
         assert (tmp_path / "storage" / ids["south"]).exists()
         assert delete_logs(instance, later, "south") == 1, "the mark of the one is not the other's"
+
+
+def test_each_ends_what_dagster_keeps_of_its_own_runs(tmp_path: Path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        ids = {}
+        for name in (*DISTRICTS, ""):
+            run = dg.DagsterRun("job", tags=district_tags(name), status=dg.DagsterRunStatus.SUCCESS)
+            instance.add_run(run)
+            ids[name] = run.run_id
+            instance.report_runless_asset_event(dg.AssetMaterialization(asset_key(name, "raw_frames"), partition="a"))
+        later = datetime.now(UTC) + timedelta(hours=1)
+        for name in ("north", "", "south"):
+            assert delete_old_runs(instance, later, district=name).runs == 1
+            assert delete_old_runs(instance, later, district=name) == Deleted(
+                runs=0, marks=0, left=0 if name else instance.get_runs_count()
+            )
+            del ids[name]
+            assert {run.run_id for run in instance.get_runs()} == set(ids.values())
+            marked = {left for left in (*DISTRICTS, "") if instance.get_materialized_partitions(asset_key(left, "raw_frames"))}
+            assert marked == set(ids)
 
 
 @pytest.mark.slow

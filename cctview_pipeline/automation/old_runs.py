@@ -15,6 +15,7 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetEventTagsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from cctview_pipeline.districts import TAG, district_tags, of_run
 from cctview_pipeline.durations import parse_duration
 from cctview_pipeline.environment import RUNS_KEPT
 from cctview_pipeline.errors import CctviewError, ConfigurationError
@@ -36,23 +37,24 @@ class Deleted:
     left: int
 
 
-def delete_old_runs(instance: dg.DagsterInstance, before: datetime, limit_s: float = LIMIT_S) -> Deleted:
-    """For so many seconds, delete finished runs that last changed before a time, oldest first; and what was said without one."""
-    due, kept = _due(before), [_due(before, job) for job in KEPT]
+def delete_old_runs(instance: dg.DagsterInstance, before: datetime, limit_s: float = LIMIT_S, district: str = "") -> Deleted:
+    """For so many seconds, delete a district's finished runs that last changed before a time, oldest first; and what was said
+    without one."""
+    due, counted = _due(before), [_due(before, job, district) for job in (None, *KEPT)]
     until, gone, cursor = time.monotonic() + limit_s, 0, None
     while time.monotonic() < until and (runs := instance.get_runs(due, cursor, AT_A_TIME, ascending=True)):
-        going = [run.run_id for run in runs if run.job_name not in KEPT]
+        going = [run.run_id for run in runs if run.job_name not in KEPT and of_run(run) == district]
         for run_id in going:
             instance.delete_run(run_id)
         _forget_checks(instance, going)
         gone += len(going)
-        cursor = next((run.run_id for run in reversed(runs) if run.job_name in KEPT), cursor)
-    left = instance.get_runs_count(due) - sum(map(instance.get_runs_count, kept))
-    return Deleted(gone, _forget_marks(instance, before), left)
+        cursor = next((run.run_id for run in reversed(runs) if run.run_id not in going), cursor)
+    every, *kept = map(instance.get_runs_count, counted)
+    return Deleted(gone, _forget_marks(instance, before, district), every - sum(kept))
 
 
-def _due(before: datetime, job: str | None = None) -> dg.RunsFilter:
-    return dg.RunsFilter(job_name=job, statuses=FINISHED_STATUSES, updated_before=before)
+def _due(before: datetime, job: str | None = None, district: str = "") -> dg.RunsFilter:
+    return dg.RunsFilter(job_name=job, statuses=FINISHED_STATUSES, updated_before=before, tags=district_tags(district))
 
 
 def _forget_checks(instance: dg.DagsterInstance, runs: list[str]) -> None:
@@ -63,12 +65,14 @@ def _forget_checks(instance: dg.DagsterInstance, runs: list[str]) -> None:
             connection.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id.in_(runs)))
 
 
-def _forget_marks(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Events without a run: that a partition was deleted on purpose. Returns how many went."""
+def _forget_marks(instance: dg.DagsterInstance, before: datetime, district: str) -> int:
+    """Events without a run: that a partition of the district was deleted on purpose. Returns how many went."""
     storage, events = instance.event_log_storage, SqlEventLogStorageTable.c
     if not isinstance(storage, SqlEventLogStorage):
         return 0
     old = (events.run_id == RUNLESS_RUN_ID) & (events.timestamp < before.astimezone(UTC).replace(tzinfo=None))
+    # Keys stand there as ["north", "raw_frames"], or as ["raw_frames"].
+    old &= events.asset_key.startswith(f'["{district}", ') if district else ~events.asset_key.contains('", "')
     with storage.index_connection() as connection:
         ids = SqlEventLogStorageTable.select().with_only_columns(events.id).where(old)
         connection.execute(AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(ids)))
@@ -94,19 +98,26 @@ def forget_old_runs(context: dg.OpExecutionContext) -> None:
     """Delete what is older than ``CCTVIEW_RUNS_KEPT``, and say how much."""
     kept = runs_kept()
     if kept:
-        deleted = delete_old_runs(context.instance, datetime.now(UTC) - kept)
+        deleted = delete_old_runs(context.instance, datetime.now(UTC) - kept, district=context.run.tags.get(TAG, ""))
         context.add_output_metadata({"runs": deleted.runs, "marks": deleted.marks, "left": deleted.left})
 
 
-@dg.job(description="Delete Dagster's records of runs that ended long ago.")
-def old_runs_job() -> None:
-    """The one op."""
-    forget_old_runs()
+def old_runs_job(district: str = "") -> dg.JobDefinition:
+    """The job of the one op, which deletes a district's."""
+
+    @dg.job(description="Delete Dagster's records of runs that ended long ago.", tags=district_tags(district))
+    def old_runs_job() -> None:
+        forget_old_runs()
+
+    return old_runs_job
 
 
-@dg.schedule(
-    job=old_runs_job, cron_schedule="37 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
-)
-def hourly_old_runs() -> dg.RunRequest | dg.SkipReason:
-    """Every hour, where CCTVIEW_RUNS_KEPT is set."""
-    return dg.RunRequest() if runs_kept() else dg.SkipReason("CCTVIEW_RUNS_KEPT is not set: Dagster keeps every run.")
+def hourly_old_runs(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """The schedule ``hourly_old_runs`` of the job."""
+
+    @dg.schedule(job=job, cron_schedule="37 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
+    def hourly_old_runs() -> dg.RunRequest | dg.SkipReason:
+        """Every hour, where CCTVIEW_RUNS_KEPT is set."""
+        return dg.RunRequest() if runs_kept() else dg.SkipReason("CCTVIEW_RUNS_KEPT is not set: Dagster keeps every run.")
+
+    return hourly_old_runs

@@ -70,8 +70,8 @@ def test_nothing_goes_unless_it_is_said_for_how_long_runs_stay(monkeypatch: pyte
     monkeypatch.delenv("CCTVIEW_RUNS_KEPT", raising=False)
     with dg.DagsterInstance.ephemeral() as instance:
         made = run(instance, "tracking", "a")
-        assert isinstance(hourly_old_runs(), dg.SkipReason)
-        assert old_runs_job.execute_in_process(instance=instance).success
+        assert isinstance(hourly_old_runs(old_runs_job())(), dg.SkipReason)
+        assert old_runs_job().execute_in_process(instance=instance).success
         assert instance.has_run(made)
 
 
