@@ -15,6 +15,7 @@ from cctview_pipeline.cameras.replay import serve as serve_archive
 from cctview_pipeline.campaign import Campaign, parse_time
 from cctview_pipeline.cli.backfill import backfill, print_summary
 from cctview_pipeline.cli.collect import cameras, collect
+from cctview_pipeline.cli.deploy import deploy
 from cctview_pipeline.cli.doctor import doctor
 from cctview_pipeline.cli.example import run_example
 from cctview_pipeline.cli.export import export
@@ -67,6 +68,7 @@ app.add_typer(cameras, name="cameras")
 app.add_typer(audit, name="audit")
 app.add_typer(links, name="links")
 app.add_typer(train, name="train")
+app.add_typer(deploy, name="deploy")
 app.add_typer(models, name="models")
 app.add_typer(city, name="city")
 
