@@ -30,7 +30,7 @@ LONGEST_WAIT_S = 60.0
 LIFETIME_S = 60.0
 """Between two looks for what is older than may be."""
 DRAIN_S = 45.0
-"""At its end a collector uploads what it has for so long, less than a supervisor waits before it kills (90 s with systemd)."""
+"""At its end a collector uploads what it has for so long, less than a supervisor waits before it kills (deploy/)."""
 _log = logging.getLogger(__name__)
 
 
