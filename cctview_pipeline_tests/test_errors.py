@@ -12,6 +12,8 @@ from cctview_pipeline.lake import Lake
 from cctview_pipeline.lake.storage import Storage
 from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.retention import ExpiredItem, purge
+from cctview_pipeline.spool.folder import SpoolFolder
+from cctview_pipeline.spool.segments import Segment
 
 
 @pytest.mark.parametrize(
@@ -40,12 +42,13 @@ def test_a_lake_that_cannot_be_written_names_the_system_s_reason(tmp_path: Path)
 
 
 def test_the_report_of_a_purge_says_the_same_of_the_same_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def failing(path: Path) -> None:
-        raise OSError(16, f"Device or resource busy: {path} of <segment object at {id(path):#x}>")
+    def failing(segment: Segment) -> None:
+        raise OSError(16, f"Device or resource busy: {segment} of <segment object at {id(segment):#x}>")
 
-    monkeypatch.setattr("cctview_pipeline.privacy.retention.delete", failing)
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    due = ExpiredItem(kind="spool", place="0/a.segment", since=now - timedelta(days=1), lifetime=timedelta(hours=1))
+    monkeypatch.setattr(Segment, "delete", failing)
+    now, segment = datetime(2026, 1, 1, tzinfo=UTC), Segment(SpoolFolder(tmp_path), "0/a.segment")
+    day = timedelta(days=1)
+    due = ExpiredItem(kind="spool", place=str(segment), since=now - day, lifetime=day / 2, segment=segment)
     (failed,) = purge(Lake(str(tmp_path)), [due], now).failed
     assert failed == (due, "Device or resource busy.")
 

@@ -1,6 +1,7 @@
 """camera_status and gaps: what became of a live camera, hour by hour. Archives and the city have no such assets."""
 
 from collections import Counter
+from functools import cache, partial
 
 import dagster as dg
 import pyarrow as pa
@@ -33,10 +34,11 @@ def camera_status(partitions: Partitions) -> dg.AssetsDefinition:
 
         store, campaign = lake.open_campaign()
         run = PartitionRun(context, store, "camera_status")
+        spool = cache(partial(required_spool, campaign))  # a campaign without one is told a partition, and a bucket opened once
 
         def make(partition: Partition) -> None:
             stored = store.read("camera_status", partition)
-            found = status_table(required_spool(campaign), partition.camera, partition.begin, stored)
+            found = status_table(spool(), partition.camera, partition.begin, stored)
             run.store(partition, found, states=_seconds(found, "state"))
 
         return run.make_all(make)

@@ -175,9 +175,9 @@ def erase(
 
 
 def erase_late(lake: Lake, spool: SegmentStore) -> int:
-    """Out of the spool what was erased before it came: a collector may have been cut off, or down, for hours. Returns how many
-    records it was."""
-    return sum(_out_of(spool, erasure) for erasure in Erasures(lake) if erasure.finished)
+    """Out of the spool the spans that were erased before their frames came: a collector may have been cut off for hours. Returns
+    how many records it was. A single vehicle is painted over when its frames are sealed, and its segment goes then."""
+    return sum(_out_of(spool, erasure) for erasure in Erasures(lake) if erasure.finished and erasure.span)
 
 
 def _out_of(spool: SegmentStore, erasure: Erasure) -> int:

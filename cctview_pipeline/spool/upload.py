@@ -18,7 +18,7 @@ from cctview_pipeline.errors import CctviewError, StorageError, reason_of
 from cctview_pipeline.lake.conditional import WrittenByAnother, upload
 from cctview_pipeline.spool.bucket import SpoolBucket
 from cctview_pipeline.spool.folder import SpoolFolder
-from cctview_pipeline.spool.index import written_index
+from cctview_pipeline.spool.index import index_of, written_index
 from cctview_pipeline.spool.lease import LEASE_S, RENEW_S, Backlog, Lease, LeaseLost
 from cctview_pipeline.spool.lifetime import expired
 from cctview_pipeline.spool.opening import open_bucket
@@ -30,7 +30,7 @@ LONGEST_WAIT_S = 60.0
 LIFETIME_S = 60.0
 """Between two looks for what is older than may be."""
 DRAIN_S = 45.0
-"""At its end a collector uploads what it has for so long, less than a supervisor waits before it kills (90 s with systemd)."""
+"""At its end a collector uploads what it has for so long, less than a supervisor waits before it kills (deploy/)."""
 _log = logging.getLogger(__name__)
 
 
@@ -136,6 +136,7 @@ class Uploader:
         """Upload all that there is; whether that went well."""
         well = True
         try:
+            self._index()
             self._end_lifetime()
             self._send_notes()
         except Exception as error:  # whatever it is, collecting goes on
@@ -190,6 +191,14 @@ class Uploader:
         segment.delete()
         self.tally.segments += 1
         self.tally.bytes += size
+
+    def _index(self) -> None:
+        """Segments that were closed just now, with regard for the thread that asks the cameras."""
+        for segment in self._own():
+            key = segment.key.removesuffix(SEGMENT) + INDEX_FILE
+            if not self.folder.has(key):
+                with contextlib.suppress(OSError):  # of one that cannot be read, which is told when it is sent
+                    self.folder.remember(key, written_index(index_of(self.folder.read(segment.key), pauses=True)))
 
     def _send_notes(self) -> None:
         """What changed of them since they were sent."""

@@ -13,18 +13,20 @@ from pathlib import Path
 import dagster as dg
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.cameras.spooled import SpoolNetwork
 from cctview_pipeline.campaign import floor_hour
+from cctview_pipeline.cli.app import app
 from cctview_pipeline.cli.collect import collectors
 from cctview_pipeline.collect.sealing import release
 from cctview_pipeline.collect.tables import status_table
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import LakeResource
+from cctview_pipeline.setup.checks import Checkup
 from cctview_pipeline.spool.bucket import SpoolBucket
 from cctview_pipeline.spool.folder import SpoolFolder
 from cctview_pipeline.spool.lease import LEASE
@@ -244,6 +246,7 @@ def test_a_campaign_whose_spool_is_a_bucket(place: str, tmp_path: Path, monkeypa
     lake.write_campaign(choose(lake, Asked(network="nyc-dot", path=place)).campaign)
     campaign = lake.require_campaign()
     assert (campaign.path, campaign.name) == (place, "nyc-dot")
+    assert [finding.level for finding in Checkup(lake=lake, campaign=campaign).spool()] == ["fine"]
     sensor = build_definitions(campaign).resolve_sensor_def("seal_hours")
     resource = LakeResource(uri=str(tmp_path / "lake"))
 
@@ -260,5 +263,7 @@ def test_a_campaign_whose_spool_is_a_bucket(place: str, tmp_path: Path, monkeypa
         assert run(lake, "camera_hours", where, where, instance).success
     assert sensed() == []
     assert lake.read("raw_frames", where).num_rows == 6
-    assert schema_of("gaps").names == lake.read("gaps", where).column_names
+    status = CliRunner().invoke(app, ["cameras", "status"], catch_exceptions=False).stdout
+    assert "Shard 0: the collector on" in status
+    assert camera in status
     assert (bucket.segments(), bucket.left_behind()) == ([], [])
