@@ -1,9 +1,9 @@
 """What the official chart (1.13.27) makes of deploy/kubernetes/values.yaml, as far as Dagster reads it.
 
-The chart itself is no package that can be installed, so its templates are not in these tests. They were read, and what they put into
-the instance's ConfigMap and a code server's variables is put together here from the same values. `python -m
-cctview_pipeline_tests.deploy.chart CHART` renders a chart that was fetched (`helm pull dagster/dagster --untar`) and says whether it is
-what these functions say; it needs Helm's library (the package `helm-python-sdk`).
+The chart itself is no package that can be installed, so its templates are not in these tests. They were read, and what they put
+into the instance's ConfigMap and a code server's variables is put together here from the same values. `python -m
+cctview_pipeline_tests.deploy.chart CHART` renders a chart that was fetched (`helm pull dagster/dagster --untar`) and says
+whether it is what these functions say; it needs Helm's library (the package `helm-python-sdk`).
 """
 
 import json
@@ -139,4 +139,4 @@ if __name__ == "__main__":
     manifests = rendered(sys.argv[1])
     for manifest in manifests:
         print(manifest["kind"], manifest["metadata"]["name"])
-    sys.exit("; ".join(differences(manifests)))
+    sys.exit("; ".join(differences(manifests)) or None)
