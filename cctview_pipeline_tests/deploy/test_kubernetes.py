@@ -91,7 +91,7 @@ def test_what_a_pod_runs_is_a_command(manifests: list[dict[str, Any]]):
             command, arguments = command_of(words)
             command.make_context(command.name, arguments)
             asked.append(words[1])
-    assert sorted(asked) == ["collect", "view"]
+    assert sorted(asked) == ["collect", "metrics", "view"]
     assert app
 
 
