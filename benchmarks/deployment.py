@@ -78,8 +78,6 @@ concurrency:
   pools: { default_limit: 1000, granularity: run }
 run_monitoring: { enabled: true, poll_interval_seconds: 30, start_timeout_seconds: 1800 }
 """
-AS_DEPLOYED = {"DAGSTER_RUN_STATUS_SENSOR_FETCH_LIMIT": "200", "DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT": "50"}
-"""As deploy/ sets them: Dagster's own 5 finished runs a look are too few for an hour's turn."""
 
 
 def cpu_s(process: subprocess.Popen | int) -> float:
@@ -145,12 +143,13 @@ def filled(template: rows.Template, server: dict[str, str], cameras: int, hours:
     return {"rows": written, "seconds": round(time.perf_counter() - since, 1)}
 
 
-def growth(before: dict[str, int], after: dict[str, int], camera_hours: int) -> dict:
+def growth(before: dict[str, int], after: dict[str, int], hours: int, cameras: int) -> dict:
+    camera_hours = hours * cameras
     gained = {name: after[name] - before[name] for name in after}
     return {
         "camera_hours": camera_hours,
         "bytes_a_camera_hour": round(gained["bytes"] / camera_hours),
-        "GiB_a_day": round(gained["bytes"] / camera_hours * (camera_hours / 23 * 24) / 2**30, 2),
+        "GiB_a_day": round(gained["bytes"] / hours * 24 / 2**30, 2),
         "rows_a_camera_hour": round(sum(gained[f"{table}_rows"] for table in rows.TABLES) / camera_hours, 1),
         "share_of_event_logs": round(gained["event_logs_bytes"] / gained["bytes"], 3),
     }
@@ -232,15 +231,15 @@ def idle(processes: dict[str, subprocess.Popen | int]) -> dict[str, float]:
 
 
 def retention(
-    server: dict[str, str], instance: dg.DagsterInstance, template: rows.Template, cameras: int, begin: datetime
+    server: dict[str, str], instance: dg.DagsterInstance, template: rows.Template, cameras: int, begin: datetime, half: int
 ) -> dict:
-    """Delete the runs of the first twelve hours, let PostgreSQL take the room, and write twelve hours anew."""
+    """Delete the runs of the first half of the hours, let PostgreSQL take the room, and write as many hours anew."""
     full = sizes(server)
     since = time.perf_counter()
-    deleted = delete_old_runs(instance, begin + 12 * HOUR, limit_s=900)
+    deleted = delete_old_runs(instance, begin + half * HOUR, limit_s=900)
     seconds = time.perf_counter() - since
     after = {"vacuum_s": vacuum(server)} | {"bytes": sizes(server)["bytes"]}
-    hours = [graph.START + number * HOUR for number in range(24, 24 + 12)]
+    hours = [graph.START + number * HOUR for number in range(24, 24 + half)]
     again = filled(template, server, cameras, hours, begin + BEGIN_AGO) if deleted.left == 0 else {}
     return {
         "runs_deleted": deleted.runs,
@@ -266,7 +265,7 @@ def served(address: str) -> None:
     raise TimeoutError(address)
 
 
-def measured(server: Postgres, cameras: int, postmaster: int) -> dict:
+def measured(server: Postgres, cameras: int, postmaster: int, filled_hours: int) -> dict:
     """One size, in a database and an instance of its own."""
     named = server.new_database(f"cameras_{cameras}")
     with ExitStack() as stack:
@@ -275,17 +274,16 @@ def measured(server: Postgres, cameras: int, postmaster: int) -> dict:
         burst, launched, log = home / "burst", home / "runs", home / "log"
         launched.touch()
         os.environ |= named | {"DAGSTER_HOME": str(home), "PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}"}
-        os.environ |= AS_DEPLOYED
         os.environ |= {graph.CAMERAS: str(cameras), graph.BURST: str(burst), "SIMULATED_RUNS": str(launched)}
         instance = stack.enter_context(dg.DagsterInstance.get())
         runs, seconds = rows.written_by_dagster(instance, cameras)
         result: dict = {"dagster_s_to_write_a_groups_hour": round(seconds, 2)}
         template, before = rows.Template.read(named, runs), sizes(named)
-        hours = [graph.START + number * HOUR for number in range(23)]
+        hours = [graph.START + number * HOUR for number in range(filled_hours)]
         begin = datetime.now(UTC) - BEGIN_AGO
         result["copying"] = filled(template, named, cameras, hours, begin)
         vacuum(named)
-        result["growth"] = growth(before, sizes(named), 23 * cameras)
+        result["growth"] = growth(before, sizes(named), filled_hours, cameras)
         tell(cameras, result)
         processes = servers(stack, home, launched, log) | {"postgresql": postmaster}
         address = f"http://127.0.0.1:{processes.pop('port')}"
@@ -301,7 +299,7 @@ def measured(server: Postgres, cameras: int, postmaster: int) -> dict:
         result["memory_MiB"] = {name: mib(each) for name, each in processes.items() if name != "postgresql"}
         tell(cameras, {"turn": result["turn_of_the_hour"], "memory": result["memory_MiB"]})
         launched.open("a").write(engine.STOP + "\n")
-        result["retention"] = retention(named, instance, template, cameras, begin)
+        result["retention"] = retention(named, instance, template, cameras, begin, filled_hours // 2)
         tell(cameras, {"retention": result["retention"]})
     return result
 
@@ -340,6 +338,7 @@ def postmaster_of(named: dict[str, str]) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--hours", type=int, default=23, help="that are in the database already")
     parser.add_argument("--result", type=Path, default=RESULT)
     options = parser.parse_args()
     results = json.loads(options.result.read_text())["results"] if options.result.exists() else {}
@@ -347,7 +346,7 @@ def main() -> None:
         postmaster = postmaster_of(server.environment)
         for cameras in options.sizes:
             load = os.getloadavg()[0]
-            found = measured(server, cameras, postmaster)
+            found = measured(server, cameras, postmaster, options.hours)
             results[f"{cameras} cameras"] = {
                 "at": datetime.now(UTC).isoformat(timespec="minutes"),
                 "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],

@@ -156,22 +156,25 @@ def turn_of_the_hour(cameras: int, frames) -> dg.SensorDefinition:
     return sensor
 
 
-def next_job(made: dict) -> dg.SensorDefinition:
-    """After a group's frames its vision, after that its tracking: a look at each finished run, as the real one's."""
+def next_stage(made: dict) -> dg.SensorDefinition:
+    """After a group's frames its vision, after that its tracking: all that has ended since the last look, as the real one. A
+    run-status sensor would take one finished run a tick."""
 
-    @dg.run_status_sensor(
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[made["frames"], made["vision"]],
-        request_jobs=[made["vision"], made["tracking"]],
+    @dg.sensor(
+        jobs=[made["vision"], made["tracking"]],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        name="next_job",
+        name="next_stage",
     )
-    def sensor(context: dg.RunStatusSensorContext):
-        run = context.dagster_run
-        following = ORDER[ORDER.index(run.job_name) + 1]
-        tags = {name: value for name, value in run.tags.items() if name.startswith("dagster/asset_partition_range")}
-        yield dg.RunRequest(run_key=run.run_id, job_name=following, tags=tags)
+    def sensor(context: dg.SensorEvaluationContext):
+        since = None if context.cursor else datetime.now(UTC).timestamp()
+        ended = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_SUCCESS, after_timestamp=since)
+        found = context.instance.fetch_run_status_changes(ended, 500, cursor=context.cursor, ascending=True)
+        ids = [record.run_id for record in found.records if record.event_log_entry.job_name in ORDER[:2]]
+        for run in context.instance.get_runs(dg.RunsFilter(run_ids=ids)) if ids else ():
+            tags = {name: value for name, value in run.tags.items() if name.startswith("dagster/asset_partition_range")}
+            yield dg.RunRequest(run_key=run.run_id, job_name=ORDER[ORDER.index(run.job_name) + 1], tags=tags)
+        context.update_cursor(found.cursor)
 
     return sensor
 
@@ -183,7 +186,7 @@ def build(cameras: int) -> dg.Definitions:
     return dg.Definitions(
         assets=made,
         jobs=list(cut.values()),
-        sensors=[turn_of_the_hour(cameras, cut["frames"]), next_job(cut)],
+        sensors=[turn_of_the_hour(cameras, cut["frames"]), next_stage(cut)],
         executor=dg.in_process_executor,
     )
 

@@ -1,10 +1,13 @@
 """What the official chart (1.13.27) makes of deploy/kubernetes/values.yaml, as far as Dagster reads it.
 
-The chart itself is no package that can be installed, so its templates are not in these tests; they were read, and what they put
-into the instance's ConfigMap and a code server's variables is put together here from the same values. With the chart at hand
-test_chart.py renders all of it.
+The chart itself is no package that can be installed, so its templates are not in these tests. They were read, and what they put
+into the instance's ConfigMap and a code server's variables is put together here from the same values. `python -m
+cctview_pipeline_tests.deploy.chart CHART` renders a chart that was fetched (`helm pull dagster/dagster --untar`) and says
+whether it is what these functions say; it needs Helm's library (the package `helm-python-sdk`).
 """
 
+import json
+import sys
 from typing import Any
 
 import yaml
@@ -13,6 +16,10 @@ from cctview_pipeline.paths import project_root
 
 FOLDER = project_root() / "deploy" / "kubernetes"
 NAMESPACE = "cctview"
+KUBERNETES = "1.34"
+"""Whose schema is asked."""
+CODE_SERVERS = "cctview-dagster-user-deployments"
+"""How the chart, installed as `cctview`, names what belongs to them."""
 
 
 def values() -> dict[str, Any]:
@@ -82,19 +89,54 @@ def instance_yaml(given: dict[str, Any], kubeconfig: str = "") -> dict[str, Any]
     }
 
 
-def container_context(deployment: dict[str, Any], account: str) -> dict[str, Any]:
+def container_context(deployment: dict[str, Any]) -> dict[str, Any]:
     """What a code server says of the runs of its code."""
     return {
         "k8s": {
             "image_pull_policy": deployment["image"]["pullPolicy"],
-            "env_config_maps": [f"cctview-dagster-{deployment['name']}-user-env"],
+            "env_config_maps": [f"{CODE_SERVERS}-{deployment['name']}-user-env"],
             "env_secrets": [secret["name"] for secret in deployment["envSecrets"]],
             "volume_mounts": deployment["volumeMounts"],
             "volumes": deployment["volumes"],
             **({"resources": deployment["resources"]} if deployment.get("resources") else {}),
             "namespace": NAMESPACE,
-            "service_account_name": account,
+            "service_account_name": f"{CODE_SERVERS}-user-deployments",
             "env": deployment["env"],
             "run_k8s_config": {"pod_spec_config": {"automount_service_account_token": True}},
         }
     }
+
+
+def rendered(chart: str) -> list[dict[str, Any]]:
+    """All that the chart in a folder makes of the values, each taken by Kubernetes' schema."""
+    import helm_python
+    import kubernetes_validate
+
+    with helm_python.Chart.load(chart) as loaded:
+        texts = loaded.render(values=values(), name="cctview", namespace=NAMESPACE)
+    found = [each for text in texts.values() for each in yaml.safe_load_all(text) if each]
+    for each in found:
+        kubernetes_validate.validate(each, KUBERNETES, strict=True)
+    return found
+
+
+def differences(found: list[dict[str, Any]]) -> list[str]:
+    """Between what a chart made and what is said here."""
+    given = values()
+    (told,) = [each["data"]["dagster.yaml"] for each in found if "dagster.yaml" in each.get("data", {})]
+    made, ours = yaml.safe_load(told), instance_yaml(given)
+    differ = [f"dagster.yaml: {key}" for key in sorted({*made, *ours}) if made.get(key) != ours.get(key)]
+    for deployment in given["dagster-user-deployments"]["deployments"]:
+        name = f"{CODE_SERVERS}-{deployment['name']}"
+        (server,) = [each for each in found if each["kind"] == "Deployment" and each["metadata"]["name"] == name]
+        environment = {each["name"]: each.get("value") for each in server["spec"]["template"]["spec"]["containers"][0]["env"]}
+        if json.loads(environment["DAGSTER_CONTAINER_CONTEXT"]) != container_context(deployment):
+            differ.append(f"{name}: DAGSTER_CONTAINER_CONTEXT")
+    return differ
+
+
+if __name__ == "__main__":
+    manifests = rendered(sys.argv[1])
+    for manifest in manifests:
+        print(manifest["kind"], manifest["metadata"]["name"])
+    sys.exit("; ".join(differences(manifests)) or None)

@@ -20,17 +20,12 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
 from cctview_pipeline.cli.app import app
-from cctview_pipeline_tests.deploy.chart import FOLDER, NAMESPACE, container_context, instance_yaml, values
+from cctview_pipeline.resources.needs import Needs
+from cctview_pipeline_tests.deploy.chart import FOLDER, KUBERNETES, NAMESPACE, container_context, instance_yaml, values
 from cctview_pipeline_tests.deploy.test_one_machine import command_of
 from cctview_pipeline_tests.factories.kubernetes_api import KubernetesApi, kubernetes_api
 from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
-VERSION = "1.34"
-"""Of Kubernetes, whose schema is asked."""
-GPU = {
-    "container_config": {"resources": {"requests": {"cpu": "4", "memory": "8Gi"}, "limits": {"nvidia.com/gpu": "1"}}},
-    "pod_spec_config": {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]},
-}
 SECRET = "a-password-that-stands-in-no-file"
 
 
@@ -39,7 +34,7 @@ def validated(manifest: dict[str, Any]) -> dict[str, Any]:
     schemas = pytest.importorskip(
         "kubernetes_validate", reason="kubernetes-validate is not installed: manifests are not validated"
     )
-    schemas.validate(manifest, VERSION, strict=True)
+    schemas.validate(manifest, KUBERNETES, strict=True)
     return manifest
 
 
@@ -96,7 +91,7 @@ def test_what_a_pod_runs_is_a_command(manifests: list[dict[str, Any]]):
             command, arguments = command_of(words)
             command.make_context(command.name, arguments)
             asked.append(words[1])
-    assert sorted(asked) == ["collect", "view"]
+    assert sorted(asked) == ["collect", "metrics", "view"]
     assert app
 
 
@@ -120,6 +115,16 @@ def test_nothing_is_let_through_that_is_not_named(manifests: list[dict[str, Any]
             assert rule["ports"]
     cameras = one(manifests, "NetworkPolicy", "collectors")["spec"]["egress"][0]["to"][0]["ipBlock"]
     assert {"10.0.0.0/8", "169.254.0.0/16", "192.168.0.0/16"} <= set(cameras["except"])
+
+
+def test_ports_of_policies_are_those_of_the_chart(manifests: list[dict[str, Any]]):
+    """A policy for another port lets nobody in, and nobody is told why."""
+    given = values()
+    server = given["dagsterWebserver"]
+    ui = one(manifests, "NetworkPolicy", "dagster-webserver")["spec"]["ingress"][0]["ports"][0]["port"]
+    code = one(manifests, "NetworkPolicy", "code-servers")["spec"]["ingress"][0]["ports"][0]["port"]
+    assert ui == server["service"]["port"] == server["readinessProbe"]["httpGet"]["port"]
+    assert {each["port"] for each in given["dagster-user-deployments"]["deployments"]} == {code}
 
 
 def test_secrets_are_named_and_never_told(manifests: list[dict[str, Any]]):
@@ -163,7 +168,7 @@ def launched(instance: dg.DagsterInstance, api: KubernetesApi, tags: dict[str, s
     """The Kubernetes job of a run, as the API was sent it."""
     given = values()
     deployment = given["dagster-user-deployments"]["deployments"][0]
-    context = container_context(deployment, given["serviceAccount"]["name"])
+    context = container_context(deployment)
     image = f"{deployment['image']['repository']}:{deployment['image']['tag']}"
     repository = RepositoryPythonOrigin(
         executable_path="python",
@@ -201,7 +206,6 @@ def test_a_run_is_a_pod_of_its_own(instance: dg.DagsterInstance, api: Kubernetes
     assert not instance.run_retries_retry_on_asset_or_op_failure
     assert instance.run_monitoring_max_runtime_seconds == 4 * 3600
 
-    with_gpu = validated(launched(instance, api, {"dagster-k8s/config": json.dumps(GPU)}))["spec"]["template"]["spec"]
-    assert with_gpu["containers"][0]["resources"]["limits"] == granted["limits"] | {"nvidia.com/gpu": "1"}
-    assert with_gpu["containers"][0]["resources"]["requests"] == {"cpu": "4", "memory": "8Gi"}
-    assert with_gpu["tolerations"] == GPU["pod_spec_config"]["tolerations"]
+    needs = Needs(cpus=4, gpus=0.5, memory_gib=8)
+    with_gpu = validated(launched(instance, api, needs.tags()))["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert with_gpu["limits"] == with_gpu["requests"] == {"cpu": "4000m", "memory": "8192Mi", "nvidia.com/gpu": "1"}
