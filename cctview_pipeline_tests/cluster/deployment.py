@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import boto3
@@ -19,6 +19,7 @@ from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.resources.needs import NEEDS
 from cctview_pipeline_tests.cluster.service import Service
 from cctview_pipeline_tests.cluster.units import FOLDER, Unit, read_environment
 from cctview_pipeline_tests.factories.postgres_server import Postgres, postgres
@@ -32,8 +33,8 @@ UP_S = 180.0
 
 @dataclass
 class Deployment:
-    """folder: all that it writes is below; services: by unit, nodes as node-1 and node-2; token: Ray's; environment: what a run has,
-    and a command on one of the machines."""
+    """folder: all that it writes is below; services: by unit, nodes as node-1 and node-2; token: Ray's; environment: what a run
+    has, and a command on one of the machines; instance: Dagster's."""
 
     folder: Path
     database: Postgres
@@ -122,19 +123,13 @@ def deployed(
         for number in range(1, nodes + 1):
             deployment.add_node(number).start()
             # One after the other: on a small machine two that start at once wait for each other's cores, and one gives up.
-            wait(
-                lambda n=number: len(deployment.nodes_alive()) >= n,
-                f"node {number}",
-                lambda n=number: deployment.tail(f"node-{n}"),
-            )
+            wait_for_nodes(deployment, number)
             say(f"Ray's node {number} is there")
         # As `cctview dev` does: a command that finds the lock held knows that there is a daemon, and of which lake.
-        with (
-            (folder / "dagster" / "daemon.lock").open("a+") as lock,
-            dg.DagsterInstance.from_config(str(folder / "dagster")) as instance,
-        ):
+        home = folder / "dagster"
+        with (home / "daemon.lock").open("a+") as lock, dg.DagsterInstance.from_config(str(home)) as instance:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / "dagster" / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
+            (home / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
             deployment.service("cctview-daemon").start()
             wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
             deployment.instance = instance
@@ -145,7 +140,9 @@ def deployed(
 def write_campaign(asked: Asked) -> Campaign:
     """The campaign of the lake that ``CCTVIEW_LAKE`` names."""
     lake = open_lake()
-    campaign = choose(lake, asked).campaign
+    # Nodes of one processor, of which this machine has few: no run asks for more.
+    own = {job: {"cpus": 1.0, "memory_gib": 0.5} for job in NEEDS}
+    campaign = replace(choose(lake, asked).campaign, resources=own)
     lake.write_campaign(campaign)
     return campaign
 
@@ -160,6 +157,11 @@ def wait(there: Callable[[], object], what: str, why: Callable[[], str] = lambda
     return time.monotonic() - begun
 
 
+def wait_for_nodes(deployment: Deployment, count: int) -> float:
+    """Until the head has so many. Returns the seconds."""
+    return wait(lambda: len(deployment.nodes_alive()) >= count, f"node {count}", lambda: deployment.tail(f"node-{count}"))
+
+
 def _answers(deployment: Deployment) -> bool:
     try:
         return deployment.ask_ray("/api/version").status_code == 200
@@ -170,7 +172,7 @@ def _answers(deployment: Deployment) -> bool:
 def _environment(deployment: Deployment) -> dict[str, str]:
     """What the environment files of a machine say, with this machine's places."""
     folder, files = deployment.folder, {}
-    for name in ("cctview", "ray", "secrets", "district"):
+    for name in ("cctview", "ray", "secrets", "main"):
         files |= read_environment(FOLDER / "etc" / f"{name}.env.example")
     etc = folder / "etc"
     etc.mkdir()
@@ -196,6 +198,7 @@ def _write_home(deployment: Deployment, changed: Mapping[str, Mapping]) -> None:
     home = deployment.folder / "dagster"
     home.mkdir()
     written = yaml.safe_load((FOLDER / "dagster.yaml").read_text())
+    written["concurrency"]["runs"]["max_concurrent_runs"] = len(NODES)
     for section, settings in changed.items():
         written[section] = {**written[section], **settings}
     (home / "dagster.yaml").write_text(yaml.safe_dump(written))
