@@ -115,26 +115,38 @@ def deployed(
         say("PostgreSQL and the object store are there")
         _write_home(deployment, changed or {})
         write_campaign(asked)
-        head = deployment.service("cctview-ray-head", more={"NODE_ADDRESS": HEAD, "RAY_PORTS": _ports(0)})
-        head.start()
-        deployment.service("cctview-code@", instance=DISTRICT).start()
-        wait(lambda: _answers(deployment), "Ray's head", lambda: deployment.tail("cctview-ray-head"))
-        say("Ray's head is there")
-        for number in range(1, nodes + 1):
-            deployment.add_node(number).start()
-            # One after the other: on a small machine two that start at once wait for each other's cores, and one gives up.
-            wait_for_nodes(deployment, number)
-            say(f"Ray's node {number} is there")
-        # As `cctview dev` does: a command that finds the lock held knows that there is a daemon, and of which lake.
-        home = folder / "dagster"
-        with (home / "daemon.lock").open("a+") as lock, dg.DagsterInstance.from_config(str(home)) as instance:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            (home / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
-            deployment.service("cctview-daemon").start()
-            wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
-            deployment.instance = instance
-            say("the daemon is there")
-            yield deployment
+        try:
+            _start_ray(deployment, nodes, say)
+            with _daemon(deployment) as deployment.instance:
+                say("the daemon is there")
+                yield deployment
+        finally:
+            for service in deployment.services.values():
+                service.kill(back=False)
+
+
+def _start_ray(deployment: Deployment, nodes: int, say: Callable[[str], None]) -> None:
+    deployment.service("cctview-ray-head", more={"NODE_ADDRESS": HEAD, "RAY_PORTS": _ports(0)}).start()
+    deployment.service("cctview-code@", instance=DISTRICT).start()
+    wait(lambda: _answers(deployment), "Ray's head", lambda: deployment.tail("cctview-ray-head"))
+    say("Ray's head is there")
+    for number in range(1, nodes + 1):
+        # One after the other: on a small machine two that start at once wait for each other's cores, and one gives up.
+        deployment.add_node(number).start()
+        wait_for_nodes(deployment, number)
+        say(f"Ray's node {number} is there")
+
+
+@contextlib.contextmanager
+def _daemon(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
+    """As `cctview dev` does: a command that finds the lock held knows that there is a daemon, and of which lake."""
+    home = deployment.folder / "dagster"
+    with (home / "daemon.lock").open("a+") as lock, dg.DagsterInstance.from_config(str(home)) as instance:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (home / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
+        deployment.service("cctview-daemon").start()
+        wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
+        yield instance
 
 
 def write_campaign(asked: Asked) -> Campaign:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-MARK = "CCTVIEW_TEST_UNIT"
+MARK = "UNIT_OF_A_TEST"
 
 
 class Service:

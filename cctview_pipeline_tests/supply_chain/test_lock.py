@@ -11,7 +11,7 @@ from supply_chain.lock import GROUPS, LOCK, ROOT, grouped, read_lock
 
 HERE = [group for group in GROUPS if group != "benchmark"]
 """What `make test` installs."""
-PINNED = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==(\S+) \\$")
+PINNED = re.compile(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
 
