@@ -1,4 +1,4 @@
-"""requirements.lock has exactly what pyproject.toml needs, and requirements.hashes the base of it, file by file."""
+"""requirements.lock has exactly what pyproject.toml needs, and the files of hashes their parts of it, file by file."""
 
 import re
 import subprocess
@@ -32,7 +32,12 @@ def hashed(file: str) -> dict[str, tuple[str, int]]:
 
 @pytest.mark.parametrize(
     ("file", "groups"),
-    [("requirements.hashes", ["base"]), ("requirements-deploy.hashes", ["base", "postgres", "cluster", "kubernetes"])],
+    [
+        ("requirements.hashes", ["base"]),
+        ("deploy/ray/requirements.hashes", ["base", "postgres", "cluster"]),
+        ("deploy/kubernetes/requirements.hashes", ["base", "postgres", "kubernetes"]),
+        ("deploy/kubernetes/requirements-gpu.hashes", ["base", "postgres", "kubernetes", "torch"]),
+    ],
 )
 def test_every_package_has_its_hashes(file: str, groups: list[str]):
     base = {each.name: each.version for each in grouped(read_lock(), groups)}
@@ -49,7 +54,13 @@ def test_make_installs_nothing_else_for_the_base():
 
 
 def test_no_address_of_an_index_is_in_the_files():
-    for name in ("requirements.lock", "requirements.hashes", "requirements-deploy.hashes", "pyproject.toml", "docs/licences.md"):
+    for name in (
+        "requirements.lock",
+        "requirements.hashes",
+        "deploy/ray/requirements.hashes",
+        "pyproject.toml",
+        "docs/licences.md",
+    ):
         assert not re.search(r"https?://|--(extra-)?index-url|--find-links", (ROOT / name).read_text()), name
 
 
