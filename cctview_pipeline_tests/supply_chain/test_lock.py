@@ -11,6 +11,12 @@ from supply_chain.lock import GROUPS, LOCK, ROOT, grouped, read_lock
 
 HERE = [group for group in GROUPS if group != "benchmark"]
 """What `make test` installs."""
+HASHES = [
+    ("requirements.hashes", ["base"]),
+    ("deploy/ray/requirements.hashes", ["base", "postgres", "cluster"]),
+    ("deploy/kubernetes/requirements.hashes", ["base", "postgres", "kubernetes"]),
+    ("deploy/kubernetes/requirements-gpu.hashes", ["base", "postgres", "kubernetes", "torch"]),
+]
 PINNED = re.compile(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -30,15 +36,7 @@ def hashed(file: str) -> dict[str, tuple[str, int]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("file", "groups"),
-    [
-        ("requirements.hashes", ["base"]),
-        ("deploy/ray/requirements.hashes", ["base", "postgres", "cluster"]),
-        ("deploy/kubernetes/requirements.hashes", ["base", "postgres", "kubernetes"]),
-        ("deploy/kubernetes/requirements-gpu.hashes", ["base", "postgres", "kubernetes", "torch"]),
-    ],
-)
+@pytest.mark.parametrize(("file", "groups"), HASHES)
 def test_every_package_has_its_hashes(file: str, groups: list[str]):
     base = {each.name: each.version for each in grouped(read_lock(), groups)}
     found = hashed(file)
