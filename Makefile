@@ -77,15 +77,16 @@ licences: install-dev
 sbom: install-dev
 	$(BIN)/python -m supply_chain sbom
 
-# All files of every version, so that other systems and Pythons find theirs; setuptools, because it builds the project.
+# All files of every version, so that other systems and Pythons find theirs; setuptools, because it builds the project. The base,
+# what machines of a Ray cluster install, and the images.
+COMPILE := uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url --python-version 3.11 \
+	--python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" --constraint requirements.lock
+
 hashes: install-dev
-	echo setuptools | $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
-		--python-version 3.11 --python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" \
-		--constraint requirements.lock --output-file requirements.hashes pyproject.toml -
+	echo setuptools | $(BIN)/$(COMPILE) --output-file requirements.hashes pyproject.toml -
+	echo setuptools | $(BIN)/$(COMPILE) --extra cluster --output-file deploy/ray/requirements.hashes pyproject.toml -
 	for image in "" "-gpu"; do \
-		echo setuptools | $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
-			--python-version 3.11 --python-platform x86_64-unknown-linux-gnu --custom-compile-command "make hashes" \
-			--constraint requirements.lock --extra kubernetes $${image:+--extra torch} \
+		echo setuptools | $(BIN)/$(COMPILE) --extra kubernetes $${image:+--extra torch} \
 			--output-file deploy/kubernetes/requirements$$image.hashes pyproject.toml - || exit 1; done
 
 view: install

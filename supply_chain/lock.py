@@ -19,6 +19,7 @@ GROUPS = {
     "base": "what `make install` installs",
     "postgres": "the extra `postgres`",
     "cluster": "the extra `cluster`",
+    "kubernetes": "the extra `kubernetes`",
     "torch": "the extra `torch`",
     "imageai": "the extra `imageai`",
     "dev": "for `make test` only",
@@ -27,7 +28,7 @@ GROUPS = {
 """Parts of pyproject.toml, and what each is. A package belongs to the first that needs it."""
 INSTALLER = {"pip"}
 """Comes with Python, in that Python's version: what a package needs of it is not the lock's to say."""
-DELIVERED = ("base", "postgres", "cluster", "torch", "imageai")
+DELIVERED = ("base", "postgres", "cluster", "kubernetes", "torch", "imageai")
 """The parts that a user of the pipeline may have installed."""
 
 

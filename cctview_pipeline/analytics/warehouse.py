@@ -215,3 +215,5 @@ def _allow_s3(database: Database, lake: Lake) -> None:
     parts = ["TYPE s3", f"USE_SSL {str(access.use_ssl).lower()}"]
     parts += [f"{name} {quoted(value)}" for name, value in options.items() if value]
     database.execute(f"CREATE SECRET ({', '.join(parts)})")
+    if access.attempts:  # 14 of them take about a minute
+        database.execute(f"SET http_retries = {int(access.attempts)}; SET http_retry_backoff = 1.5")

@@ -35,13 +35,16 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class S3Access:
-    """How to reach S3, resolved once by boto3's rules, for the libraries that do not follow them."""
+    """How to reach S3, resolved once by boto3's rules, for the libraries that do not follow them. attempts: how often a request
+    is tried, longer and longer apart, up to 20 s (``AWS_MAX_ATTEMPTS``); 0 where nobody says so, and each library does as it is
+    used to."""
 
     access_key: str | None = None
     secret_key: str | None = None
     session_token: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
+    attempts: int = 0
 
     @property
     def use_ssl(self) -> bool:
@@ -64,6 +67,7 @@ class S3Access:
             session_token=frozen.token,
             region=meta.region_name,
             endpoint_url=custom,
+            attempts=meta.config.retries.get("total_max_attempts", 0),
         )
 
 
@@ -97,6 +101,7 @@ class Storage:
             endpoint_override=endpoint,
             scheme="https" if self.s3.use_ssl else "http",
             check_directory_existence_before_creation=False,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=self.s3.attempts or 3),
         )
 
     def path(self, key: str) -> str:

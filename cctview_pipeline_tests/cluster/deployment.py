@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import boto3
@@ -19,6 +19,7 @@ from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.resources.needs import NEEDS
 from cctview_pipeline_tests.cluster.service import Service
 from cctview_pipeline_tests.cluster.units import FOLDER, Unit, read_environment
 from cctview_pipeline_tests.factories.postgres_server import Postgres, postgres
@@ -32,8 +33,8 @@ UP_S = 180.0
 
 @dataclass
 class Deployment:
-    """folder: all that it writes is below; services: by unit, nodes as node-1 and node-2; token: Ray's; environment: what a run has,
-    and a command on one of the machines."""
+    """folder: all that it writes is below; services: by unit, nodes as node-1 and node-2; token: Ray's; environment: what a run
+    has, and a command on one of the machines; instance: Dagster's."""
 
     folder: Path
     database: Postgres
@@ -114,38 +115,46 @@ def deployed(
         say("PostgreSQL and the object store are there")
         _write_home(deployment, changed or {})
         write_campaign(asked)
-        head = deployment.service("cctview-ray-head", more={"NODE_ADDRESS": HEAD, "RAY_PORTS": _ports(0)})
-        head.start()
-        deployment.service("cctview-code@", instance=DISTRICT).start()
-        wait(lambda: _answers(deployment), "Ray's head", lambda: deployment.tail("cctview-ray-head"))
-        say("Ray's head is there")
-        for number in range(1, nodes + 1):
-            deployment.add_node(number).start()
-            # One after the other: on a small machine two that start at once wait for each other's cores, and one gives up.
-            wait(
-                lambda n=number: len(deployment.nodes_alive()) >= n,
-                f"node {number}",
-                lambda n=number: deployment.tail(f"node-{n}"),
-            )
-            say(f"Ray's node {number} is there")
-        # As `cctview dev` does: a command that finds the lock held knows that there is a daemon, and of which lake.
-        with (
-            (folder / "dagster" / "daemon.lock").open("a+") as lock,
-            dg.DagsterInstance.from_config(str(folder / "dagster")) as instance,
-        ):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / "dagster" / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
-            deployment.service("cctview-daemon").start()
-            wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
-            deployment.instance = instance
-            say("the daemon is there")
-            yield deployment
+        try:
+            _start_ray(deployment, nodes, say)
+            with _daemon(deployment) as deployment.instance:
+                say("the daemon is there")
+                yield deployment
+        finally:
+            for service in deployment.services.values():
+                service.kill(back=False)
+
+
+def _start_ray(deployment: Deployment, nodes: int, say: Callable[[str], None]) -> None:
+    deployment.service("cctview-ray-head", more={"NODE_ADDRESS": HEAD, "RAY_PORTS": _ports(0)}).start()
+    deployment.service("cctview-code@", instance=DISTRICT).start()
+    wait(lambda: _answers(deployment), "Ray's head", lambda: deployment.tail("cctview-ray-head"))
+    say("Ray's head is there")
+    for number in range(1, nodes + 1):
+        # One after the other: on a small machine two that start at once wait for each other's cores, and one gives up.
+        deployment.add_node(number).start()
+        wait_for_nodes(deployment, number)
+        say(f"Ray's node {number} is there")
+
+
+@contextlib.contextmanager
+def _daemon(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
+    """As `cctview dev` does: a command that finds the lock held knows that there is a daemon, and of which lake."""
+    home = deployment.folder / "dagster"
+    with (home / "daemon.lock").open("a+") as lock, dg.DagsterInstance.from_config(str(home)) as instance:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (home / "served-lake").write_text(deployment.environment["CCTVIEW_LAKE"])
+        deployment.service("cctview-daemon").start()
+        wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
+        yield instance
 
 
 def write_campaign(asked: Asked) -> Campaign:
     """The campaign of the lake that ``CCTVIEW_LAKE`` names."""
     lake = open_lake()
-    campaign = choose(lake, asked).campaign
+    # Nodes of one processor, of which this machine has few: no run asks for more.
+    own = {job: {"cpus": 1.0, "memory_gib": 0.5} for job in NEEDS}
+    campaign = replace(choose(lake, asked).campaign, resources=own)
     lake.write_campaign(campaign)
     return campaign
 
@@ -160,6 +169,11 @@ def wait(there: Callable[[], object], what: str, why: Callable[[], str] = lambda
     return time.monotonic() - begun
 
 
+def wait_for_nodes(deployment: Deployment, count: int) -> float:
+    """Until the head has so many. Returns the seconds."""
+    return wait(lambda: len(deployment.nodes_alive()) >= count, f"node {count}", lambda: deployment.tail(f"node-{count}"))
+
+
 def _answers(deployment: Deployment) -> bool:
     try:
         return deployment.ask_ray("/api/version").status_code == 200
@@ -170,7 +184,7 @@ def _answers(deployment: Deployment) -> bool:
 def _environment(deployment: Deployment) -> dict[str, str]:
     """What the environment files of a machine say, with this machine's places."""
     folder, files = deployment.folder, {}
-    for name in ("cctview", "ray", "secrets", "district"):
+    for name in ("cctview", "ray", "secrets", "main"):
         files |= read_environment(FOLDER / "etc" / f"{name}.env.example")
     etc = folder / "etc"
     etc.mkdir()
@@ -180,6 +194,9 @@ def _environment(deployment: Deployment) -> dict[str, str]:
         "DAGSTER_LOGS_BUCKET": "logs",
         "CCTVIEW_LAKE": "s3://lake/city",
         "CCTVIEW_KEYS": "s3://keys/city",
+        "CCTVIEW_SPOOL": str(folder / "spool"),
+        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", ""),
+        "MPLCONFIGDIR": str(folder / "matplotlib"),
         "CCTVIEW_AUDIT": str(folder / "audit.jsonl"),
         "RAY_HEAD_ADDRESS": HEAD,
         "RAY_AUTH_TOKEN_PATH": str(etc / "ray-token"),
@@ -196,6 +213,7 @@ def _write_home(deployment: Deployment, changed: Mapping[str, Mapping]) -> None:
     home = deployment.folder / "dagster"
     home.mkdir()
     written = yaml.safe_load((FOLDER / "dagster.yaml").read_text())
+    written["concurrency"]["runs"]["max_concurrent_runs"] = len(NODES)
     for section, settings in changed.items():
         written[section] = {**written[section], **settings}
     (home / "dagster.yaml").write_text(yaml.safe_dump(written))

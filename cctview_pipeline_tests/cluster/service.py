@@ -1,5 +1,6 @@
 """One unit as systemd would run it: started again when it ends, and all that it started is one with it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-MARK = "CCTVIEW_TEST_UNIT"
+MARK = "UNIT_OF_A_TEST"
 
 
 class Service:
@@ -33,10 +34,8 @@ class Service:
             self._wanted.clear()
         while found := self.processes():
             for pid in found:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             time.sleep(0.05)
 
     def processes(self) -> list[int]:

@@ -41,9 +41,9 @@ class Unit:
         return [value.replace("%i", instance) for value in self.all("EnvironmentFile")]
 
     def command(self, environment: dict[str, str], instance: str = "") -> list[str]:
-        """Its program and arguments. As systemd does it: ``${NAME}`` anywhere is the variable, ``$NAME`` as a word of its own is the
-        variable's words, %i the instance's name and %I the same with slashes for dashes. Raises KeyError for a variable that is
-        not set."""
+        """Its program and arguments. As systemd does it: ``${NAME}`` anywhere is the variable, ``$NAME`` as a word of its own
+        is the variable's words, %i the instance's name and %I the same with slashes for dashes. Raises KeyError for a
+        variable that is not set."""
         (line,) = self.all("ExecStart")
         words = []
         for word in shlex.split(line.replace("%i", instance).replace("%I", instance.replace("-", "/"))):

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import threading
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, StorageError
 from cctview_pipeline.lake.storage import S3Access, Storage
 from cctview_pipeline_tests.factories.killed import die, end_of
 
@@ -126,3 +129,29 @@ def test_bucket_without_a_name_is_refused():
 )
 def test_plain_http_only_where_the_endpoint_says_so(endpoint, use_ssl):
     assert S3Access(endpoint_url=endpoint).use_ssl is use_ssl
+
+
+@pytest.mark.parametrize(("attempts", "read"), [(8, True), (0, False)])
+def test_a_store_that_is_away_is_asked_as_often_as_was_said(attempts: int, read: bool):
+    asked = iter(range(1000))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(503 if next(asked) < 4 else 200)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            self.wfile.write(b"kept")
+
+        def log_message(self, *_) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        access = S3Access(access_key="a", secret_key="b", region="us-east-1", endpoint_url=endpoint, attempts=attempts)
+        with nullcontext() if read else pytest.raises(StorageError):
+            assert Storage("s3://lake", access).read("word").to_pybytes() == b"kept"
+        server.shutdown()

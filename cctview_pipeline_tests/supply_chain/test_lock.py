@@ -1,4 +1,4 @@
-"""requirements.lock has exactly what pyproject.toml needs, and requirements.hashes the base of it, file by file."""
+"""requirements.lock has exactly what pyproject.toml needs, and the files of hashes their parts of it, file by file."""
 
 import re
 import subprocess
@@ -11,14 +11,20 @@ from supply_chain.lock import GROUPS, LOCK, ROOT, grouped, read_lock
 
 HERE = [group for group in GROUPS if group != "benchmark"]
 """What `make test` installs."""
-PINNED = re.compile(r"^([\w.-]+)(?:\[\w+\])?==(\S+) \\$")
+HASHES = [
+    ("requirements.hashes", ["base"]),
+    ("deploy/ray/requirements.hashes", ["base", "postgres", "cluster"]),
+    ("deploy/kubernetes/requirements.hashes", ["base", "postgres", "kubernetes"]),
+    ("deploy/kubernetes/requirements-gpu.hashes", ["base", "postgres", "kubernetes", "torch"]),
+]
+PINNED = re.compile(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
 
-def hashed() -> dict[str, tuple[str, int]]:
-    """The version of every package of requirements.hashes, and how many files it has."""
+def hashed(file: str) -> dict[str, tuple[str, int]]:
+    """The version of every package of a file of hashes, and how many files it has."""
     found: dict[str, tuple[str, int]] = {}
-    for line in (ROOT / "requirements.hashes").read_text().splitlines():
+    for line in (ROOT / file).read_text().splitlines():
         if line.startswith("#"):
             continue
         if pinned := PINNED.match(line):
@@ -30,9 +36,10 @@ def hashed() -> dict[str, tuple[str, int]]:
     return found
 
 
-def test_every_package_of_the_base_has_its_hashes():
-    base = {each.name: each.version for each in grouped(read_lock(), ["base"])}
-    found = hashed()
+@pytest.mark.parametrize(("file", "groups"), HASHES)
+def test_every_package_has_its_hashes(file: str, groups: list[str]):
+    base = {each.name: each.version for each in grouped(read_lock(), groups)}
+    found = hashed(file)
     assert {name: version for name, (version, _) in found.items()} == base | {"setuptools": read_lock()["setuptools"]}
     assert min(files for _, files in found.values()) > 0
 
@@ -45,7 +52,13 @@ def test_make_installs_nothing_else_for_the_base():
 
 
 def test_no_address_of_an_index_is_in_the_files():
-    for name in ("requirements.lock", "requirements.hashes", "pyproject.toml", "docs/licences.md"):
+    for name in (
+        "requirements.lock",
+        "requirements.hashes",
+        "deploy/ray/requirements.hashes",
+        "pyproject.toml",
+        "docs/licences.md",
+    ):
         assert not re.search(r"https?://|--(extra-)?index-url|--find-links", (ROOT / name).read_text()), name
 
 
