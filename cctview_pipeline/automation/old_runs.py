@@ -15,9 +15,11 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetEventTagsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.durations import parse_duration
 from cctview_pipeline.environment import RUNS_KEPT
 from cctview_pipeline.errors import CctviewError, ConfigurationError
+from cctview_pipeline.resources.needs import tags_of
 
 KEPT = ("hours", "days")
 """Jobs of journeys and figures: a run an hour, a run a day, and what they made is never made again by itself."""
@@ -98,15 +100,22 @@ def forget_old_runs(context: dg.OpExecutionContext) -> None:
         context.add_output_metadata({"runs": deleted.runs, "marks": deleted.marks, "left": deleted.left})
 
 
-@dg.job(description="Delete Dagster's records of runs that ended long ago.")
-def old_runs_job() -> None:
-    """The one op."""
-    forget_old_runs()
+def old_runs_job(campaign: Campaign) -> dg.JobDefinition:
+    """The job of the one op."""
+
+    @dg.job(description="Delete Dagster's records of runs that ended long ago.", tags=tags_of(campaign, "old_runs_job"))
+    def old_runs_job() -> None:
+        forget_old_runs()
+
+    return old_runs_job
 
 
-@dg.schedule(
-    job=old_runs_job, cron_schedule="37 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING
-)
-def hourly_old_runs() -> dg.RunRequest | dg.SkipReason:
-    """Every hour, where CCTVIEW_RUNS_KEPT is set."""
-    return dg.RunRequest() if runs_kept() else dg.SkipReason("CCTVIEW_RUNS_KEPT is not set: Dagster keeps every run.")
+def hourly_old_runs(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """The schedule of the job."""
+
+    @dg.schedule(job=job, cron_schedule="37 * * * *", execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
+    def hourly_old_runs() -> dg.RunRequest | dg.SkipReason:
+        """Every hour, where CCTVIEW_RUNS_KEPT is set."""
+        return dg.RunRequest() if runs_kept() else dg.SkipReason("CCTVIEW_RUNS_KEPT is not set: Dagster keeps every run.")
+
+    return hourly_old_runs
