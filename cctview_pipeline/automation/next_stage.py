@@ -80,7 +80,7 @@ def next_stage(campaign: Campaign, jobs: Jobs, roster: Roster) -> dg.SensorDefin
         """Start what has become possible since the last look, of an hour of a camera group, or of an hour of all."""
         seen = look(context.instance, Seen.parse(context.cursor), datetime.now(UTC), campaign.district)
         going_on = unfinished(context.instance, campaign.district) if seen.waiting else []
-        turn = Turn(campaign, roster, lake.open(), going_on, seen.waiting)
+        turn = Turn(campaign=campaign, roster=roster, lake=lake.open(), going_on=going_on, waiting=seen.waiting)
         requests = list(turn.requests())
         context.update_cursor(Seen(seen.until, tuple(turn.left)).text())
         yield from requests
@@ -125,7 +125,7 @@ def unfinished(instance: dg.DagsterInstance, district: str) -> list[Work]:
     return [Work(run.job_name, *covered) for run in own if (covered := partitions_of(run.tags))]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Turn:
     """One look of the sensor. left: what waits still, once :meth:`requests` has been gone through."""
 
