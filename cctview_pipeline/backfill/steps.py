@@ -57,13 +57,22 @@ class _Steps:
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self.made = plan, list[Step]()
+        self._by_hour: dict[str, dict[datetime, dict[str, Partition]]] = {table: defaultdict(dict) for table in plan}
+        for table, places in plan.items():
+            for place in places:
+                self._by_hour[table][place.begin][place.camera] = place
 
-    def of(self, tables: Iterable[str], cameras: Iterable[str] | None = None, hours: Iterable[datetime] | None = None) -> Plan:
-        """The plan's part of some tables, and of some cameras or hours only."""
-        wanted, times = (None if each is None else set(each) for each in (cameras, hours))
-        chosen = lambda p: (wanted is None or p.camera in wanted) and (times is None or p.hour in times)  # noqa: E731
-        parts = {table: set(filter(chosen, self._plan.get(table, ()))) for table in tables}
+    def of(self, tables: Iterable[str], cameras: Sequence[str] | None = None, hours: Iterable[datetime] | None = None) -> Plan:
+        """The plan's part of some tables, and of some hours and, of these, some cameras only."""
+        parts = {table: self._plan.get(table, set()) for table in tables}
+        if hours is not None:
+            times = list(hours)
+            parts = {table: {p for hour in times for p in self._at(table, hour, cameras)} for table in parts}
         return {table: found for table, found in parts.items() if found}
+
+    def _at(self, table: str, hour: datetime, cameras: Sequence[str] | None) -> Iterable[Partition]:
+        places = self._by_hour.get(table, {}).get(hour, {})
+        return places.values() if cameras is None else (places[camera] for camera in cameras if camera in places)
 
     def add(self, name: str, job: str, plan: Plan, after: Iterable[int] = ()) -> tuple[int, ...]:
         """Returns the numbers of the steps to wait for: its own, or, where there is nothing to make, those it would have waited
