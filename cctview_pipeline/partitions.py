@@ -1,6 +1,7 @@
 """Camera x hour, hour and day of a campaign, the mappings between them, and how a backfill over them is cut into runs."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -10,6 +11,7 @@ from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.environment import PARTITIONS_PER_RUN
 from cctview_pipeline.errors import ConfigurationError
+from cctview_pipeline.groups import groups_of, natural
 from cctview_pipeline.lake.layout import DAY_FORMAT, HOUR_FORMAT, Partition, format_day, format_hour, parse_day, parse_hour
 from cctview_pipeline.roads import RoadNetwork
 
@@ -72,11 +74,13 @@ class Partitions:
     after_all_tracks: dg.BackfillPolicy
 
     @classmethod
-    def of(cls, campaign: Campaign) -> "Partitions":
-        cameras = dg.StaticPartitionsDefinition([camera.id for camera in campaign.cameras])
+    def of(cls, campaign: Campaign, departed: Mapping[str, str] | None = None) -> "Partitions":
+        """departed: cameras that are no longer the campaign's and stay partitions, and their groups."""
+        order = partition_order(campaign, departed or {})
+        cameras = dg.StaticPartitionsDefinition(order)
         hours = dg.HourlyPartitionsDefinition(campaign.start, campaign.end, fmt=HOUR_FORMAT, timezone="UTC")
         network = RoadNetwork.of(campaign)
-        near = {each.id: [each.id, *(edge.source.id for edge in network.edges_into(each.id))] for each in campaign.cameras}
+        near = {each: [each, *(edge.source.id for edge in network.edges_into(each))] for each in order}
         return cls(
             cameras=cameras,
             hours=hours,
@@ -89,14 +93,25 @@ class Partitions:
         )
 
 
+def partition_order(campaign: Campaign, departed: Mapping[str, str]) -> list[str]:
+    """Cameras group by group, so that a group is a range; by their names, so that nobody's place depends on who else is there.
+
+    A run names what it covers by the first and the last camera of a range, and which cameras lie between is found out when it
+    begins: a camera that has come since is one of them or not, and all others are as before.
+    """
+    group = dict(departed) | {camera: each.name for each in groups_of(campaign) for camera in each.cameras}
+    return sorted(group, key=lambda camera: (natural(group[camera]), natural(camera)))
+
+
 def partitions_per_run(campaign: Campaign) -> int:
-    """``CCTVIEW_PARTITIONS_PER_RUN``; or two, fewer runs where a campaign is small, and as many as needed in a large one."""
+    """``CCTVIEW_PARTITIONS_PER_RUN``; or two, fewer runs where a campaign is small, and as many as needed in a large one: an hour
+    of a camera group, where there are several."""
     if chosen := PARTITIONS_PER_RUN.get():
         if not chosen.isdecimal() or not int(chosen):
             raise ConfigurationError(f"CCTVIEW_PARTITIONS_PER_RUN is '{chosen}': set a whole number above 0, or leave it unset.")
         return int(chosen)
-    runs = AT_A_TIME if campaign.size <= SMALL else MAX_RUNS
-    return max(2, -(-campaign.size // runs))
+    runs, sizes = AT_A_TIME if campaign.size <= SMALL else MAX_RUNS, [len(group.cameras) for group in groups_of(campaign)]
+    return max(max(sizes) if len(sizes) > 1 else 2, -(-campaign.size // runs))
 
 
 def fits_one_run(campaign: Campaign) -> bool:

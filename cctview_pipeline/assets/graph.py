@@ -1,5 +1,7 @@
 """Which assets a campaign has."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from cctview_pipeline.assets.accounts import camera_status, gaps
@@ -41,9 +43,10 @@ BY_PRODUCTS = {
 passages, what matches rest on, and what people said of them."""
 
 
-def build_assets(campaign: Campaign) -> list[dg.AssetsDefinition]:
-    """The assets that a campaign has. Reads the models' manifest, and no lake."""
-    partitions = Partitions.of(campaign)
+def build_assets(campaign: Campaign, departed: Mapping[str, str] | None = None) -> list[dg.AssetsDefinition]:
+    """The assets that a campaign has. departed: cameras that stay partitions, and their groups. Reads the models' manifest,
+    and no lake."""
+    partitions = Partitions.of(campaign, departed)
     more = ONLY_OF_CITY if campaign.network == "city" else ONLY_OF_LIVE if campaign.network in LIVE_NETWORKS else ()
     models = [build(campaign, partitions) for build in (detector_model, extractor_model, coverage)]
     assets = [*models, *(build(partitions) for build in (*OF_ALL, *more))]

@@ -95,6 +95,12 @@ class PartitionRun:
         """What of its partitions may be shown in Dagster."""
         return Pictures.of(self._lake.campaign(), len(self._keys))
 
+    @cached_property
+    def _cameras(self) -> frozenset[str]:
+        """The campaign's. A range may cover others, which have left it."""
+        campaign = self._lake.campaign()
+        return frozenset(camera.id for camera in campaign.cameras) if campaign else frozenset()
+
     @property
     def partitions(self) -> list[Partition]:
         """Hour by hour, or day by day."""
@@ -107,6 +113,9 @@ class PartitionRun:
     def admits(self, partition: Partition, inputs: Iterable[str] = ()) -> bool:
         """Whether it is to be made now; if not, its verdict is told. inputs: tables whose same partition must be there."""
         self._since, key = time.perf_counter(), self._keys[partition]
+        if partition.camera and self._cameras and partition.camera not in self._cameras:
+            self._leave(key, "left as it is: its camera is no longer in campaign.toml")
+            return False
         if deleted := self._tombstones.get(self._table, partition):
             self._leave(key, deleted.sentence)
             return False

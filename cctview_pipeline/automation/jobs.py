@@ -7,6 +7,7 @@ backfills do not, and are given them where they are launched (backfill/launch.py
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import dagster as dg
@@ -18,8 +19,10 @@ from cctview_pipeline.assets.freshness import freshness_checks
 from cctview_pipeline.backfill.stages import CAMERA_HOURS, OF_CAMERA_HOURS, STAGES
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.districts import asset_key, in_district
+from cctview_pipeline.groups import CameraGroup, groups_of
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key, to_partition
+from cctview_pipeline.resources.cores import on_this_machine
 from cctview_pipeline.resources.needs import tags_of
 
 # Jobs are launched as runs over a range, so the policies by which a backfill would be cut do not matter to them.
@@ -86,6 +89,17 @@ class Jobs:
 def range_tags(first: Partition, last: Partition) -> dict[str, str]:
     """The tags that make one run cover everything from first to last: of cameras and hours, every combination."""
     return {ASSET_PARTITION_RANGE_START_TAG: to_key(first), ASSET_PARTITION_RANGE_END_TAG: to_key(last)}
+
+
+def group_tags(group: CameraGroup, first: datetime, last: datetime) -> dict[str, str]:
+    """The tags of a run over a camera group, from one hour to another."""
+    cameras = group.cameras
+    return range_tags(Partition.camera_hour(cameras[0], first), Partition.camera_hour(cameras[-1], last)) | {GROUP: group.name}
+
+
+def makes_in_one_run(campaign: Campaign, instance: dg.DagsterInstance) -> bool:
+    """Whether ``camera_hours`` is quicker than the jobs that it stands for: of one group, with all runs on this machine."""
+    return len(groups_of(campaign)) < 2 and on_this_machine(instance)
 
 
 def partitions_of(tags: Mapping[str, str]) -> tuple[Partition, Partition] | None:

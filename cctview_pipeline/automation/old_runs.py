@@ -15,10 +15,12 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetEventTagsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.districts import TAG, district_tags, of_run
 from cctview_pipeline.durations import parse_duration
 from cctview_pipeline.environment import RUNS_KEPT
 from cctview_pipeline.errors import CctviewError, ConfigurationError
+from cctview_pipeline.resources.needs import tags_of
 
 KEPT = ("hours", "days")
 """Jobs of journeys and figures: a run an hour, a run a day, and what they made is never made again by itself."""
@@ -102,10 +104,10 @@ def forget_old_runs(context: dg.OpExecutionContext) -> None:
         context.add_output_metadata({"runs": deleted.runs, "marks": deleted.marks, "left": deleted.left})
 
 
-def old_runs_job(district: str = "") -> dg.JobDefinition:
-    """The job of the one op, which deletes a district's."""
+def old_runs_job(campaign: Campaign) -> dg.JobDefinition:
+    """The job of the one op, which deletes the records of the campaign's own runs."""
 
-    @dg.job(description="Delete Dagster's records of runs that ended long ago.", tags=district_tags(district))
+    @dg.job(description="Delete Dagster's records of runs that ended long ago.", tags=tags_of(campaign, "old_runs_job"))
     def old_runs_job() -> None:
         forget_old_runs()
 

@@ -6,31 +6,31 @@ from datetime import UTC, date, timedelta
 import dagster as dg
 
 from cctview_pipeline.assets.drift import Day
-from cctview_pipeline.automation.jobs import Jobs, range_tags
+from cctview_pipeline.automation.jobs import Jobs, group_tags
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.lake import Partition
+from cctview_pipeline.groups import groups_of
 from cctview_pipeline.lake.layout import format_day
 
 
 def daily_collection(campaign: Campaign, jobs: Jobs) -> dg.ScheduleDefinition:
-    """The schedule that makes the day before of every camera."""
-    calendar = calendar_of(campaign)
+    """The schedule that makes the day before of every camera: one run where there is one camera group, else a run a group."""
+    calendar, groups = calendar_of(campaign), groups_of(campaign)
+    job = jobs.camera_hours if len(groups) < 2 else jobs.frames
 
-    @dg.schedule(job=jobs.camera_hours, cron_schedule="30 0 * * *", execution_timezone=calendar.zone.key)
-    def daily_collection(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Half an hour past local midnight: the day before, every camera, as one run over a range.
+    @dg.schedule(job=job, cron_schedule="30 0 * * *", execution_timezone=calendar.zone.key)
+    def daily_collection(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        """Half an hour past local midnight: the day before, every camera, as one run over a range for each camera group.
 
-        The sensor then starts the journeys and the marts.
+        The sensors then start what rests on it, up to the journeys and the marts.
         """
         day = calendar.day_of(context.scheduled_execution_time) - timedelta(days=1)
         of_day = set(calendar.hours(day))
         hours = [hour for hour in campaign.hours() if hour in of_day]
         if not hours or not campaign.cameras:
             return dg.SkipReason(f"{format_day(day)} is outside the campaign's window, or it has no cameras: see campaign.toml.")
-        first, last = campaign.cameras[0].id, campaign.cameras[-1].id
-        tags = range_tags(Partition.camera_hour(first, hours[0]), Partition.camera_hour(last, hours[-1]))
-        return dg.RunRequest(run_key=f"daily-{format_day(day)}", tags=tags)
+        name = f"daily-{format_day(day)}"
+        return [dg.RunRequest(run_key=f"{name}-{group.name}", tags=group_tags(group, hours[0], hours[-1])) for group in groups]
 
     return daily_collection
 

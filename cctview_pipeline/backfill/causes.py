@@ -8,8 +8,8 @@ from itertools import islice
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
-from cctview_pipeline.backfill.launch import Plan
 from cctview_pipeline.backfill.stages import CHAIN
+from cctview_pipeline.backfill.steps import Plan
 from cctview_pipeline.districts import asset_key, of_run
 from cctview_pipeline.lake import Partition
 from cctview_pipeline.partitions import to_key

@@ -3,45 +3,34 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from itertools import pairwise
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.events import AssetKeyPartitionKey
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
+from dagster._core.execution.backfill import PartitionBackfill
 
 from cctview_pipeline.analytics.report.stored import days_reported
-from cctview_pipeline.backfill.stages import ACCOUNTS, CAMERA_HOURS, CHAIN, FIGURES, OF_CAMERA_HOURS, REPORT, STAGES, TRUTH
-from cctview_pipeline.backfill.watching import Watch
+from cctview_pipeline.backfill.followed import Followed, Outcome
+from cctview_pipeline.backfill.stages import ACCOUNTS, CHAIN, FIGURES, REPORT, TRUTH
+from cctview_pipeline.backfill.steps import Plan, steps_of
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.districts import asset_key, district_tags
 from cctview_pipeline.lake import Lake, Partition
-from cctview_pipeline.partitions import fits_one_run, to_key
+from cctview_pipeline.partitions import AT_A_TIME, to_key
 from cctview_pipeline.privacy.tombstones import Tombstones
+from cctview_pipeline.resources.cores import on_this_machine
 from cctview_pipeline.resources.needs import tags_of
 from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.work import Work
 
-STAGES_OF_ONE_GROUP = {
-    "frames to features": (CAMERA_HOURS, (*STAGES["frames"], *STAGES["vision"])),
-    "tracks and matches": (CAMERA_HOURS, (*STAGES["tracking"], *STAGES["matching"])),
-    "journeys and marts": ("days", (*STAGES["hours"], *STAGES["days"])),
-}
-"""Name -> the job whose needs its runs have, and its tables."""
-
-STAGES_OF_ONE_RUN = {
-    "frames to matches": (CAMERA_HOURS, tuple(table for stage in OF_CAMERA_HOURS for table in STAGES[stage])),
-    "journeys and marts": STAGES_OF_ONE_GROUP["journeys and marts"],
-}
-
-Plan = dict[str, set[Partition]]
-"""Asset -> its partitions."""
+AHEAD = 2
+"""Backfills for each run that may go on: so many are with Dagster at a time, for its daemon looks at all of them in turn."""
+LOOK_S = 0.5
 
 
 def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datetime]) -> Plan:
@@ -126,76 +115,50 @@ def launch(
     return backfill_id
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """succeeded: whether all runs were; finished: how many partitions were made; error: what became of a backfill that Dagster
-    itself ended; partly: whether some runs failed and others made something."""
-
-    succeeded: bool
-    finished: int
-    error: str | None
-    partly: bool = False
+Progress = Callable[[str, int, list[Work]], None]
+"""Told the stage, the number of partitions done so far, and what runs are at."""
 
 
 def run(
-    instance: dg.DagsterInstance,
-    asset_graph: BaseAssetGraph,
-    campaign: Campaign,
-    plan: Plan,
-    title: str,
-    progress: Callable[[str, int, list[Work]], None],
+    instance: dg.DagsterInstance, asset_graph: BaseAssetGraph, campaign: Campaign, plan: Plan, title: str, progress: Progress
 ) -> Outcome:
-    """Launch a plan and wait for it. progress: called with the stage, the number of partitions done so far, and what runs are
-    at. After a stage of which only a part was made, what rests on that part is made all the same.
-
-    One backfill a stage, each begun when the one before has ended. In a single one Dagster would start the tracks of
-    each camera-hour as soon as its features are there, in a run of its own, and an hour's journeys before those of the
-    hour before: it does not wait for an earlier partition of the same asset. A campaign that fits one run has nothing to wait for
-    before its journeys.
-    """
-    outcome, all_succeeded = Outcome(True, 0, None), True
-    for name, (job, assets) in (STAGES_OF_ONE_RUN if fits_one_run(campaign) else STAGES_OF_ONE_GROUP).items():
-        stage = {asset: plan[asset] for asset in assets if asset in plan}
-        if stage and (outcome.succeeded or outcome.partly):
-            done = outcome.finished
-            tags = tags_of(campaign, job)
-            backfill_id = launch(instance, asset_graph, stage, f"{title}: {name}", tags, campaign.district)
-            outcome = wait(instance, backfill_id, done, partial(progress, name))
-            all_succeeded &= outcome.succeeded
-    return replace(outcome, succeeded=all_succeeded)
-
-
-def wait(
-    instance: dg.DagsterInstance,
-    backfill_id: str,
-    done_before: int,
-    progress: Callable[[int, list[Work]], None],
-    interval_s: float = 0.5,
-) -> Outcome:
-    """Wait until Dagster has ended a backfill. Partitions done before are added to what progress and the outcome tell."""
-    watch, shown = Watch(instance, backfill_id), 0
-    while True:
-        backfill = instance.get_backfill(backfill_id)
-        assert backfill is not None  # nobody deletes it
-        assert backfill.asset_backfill_data is not None  # it is of assets
-        done = backfill.asset_backfill_data.materialized_subset.num_partitions_and_non_partitioned_assets
-        behind, working = watch.look()
-        shown = max(shown, done, behind)
-        progress(done_before + shown, working)
-        if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
-            succeeded = backfill.status == BulkActionStatus.COMPLETED_SUCCESS
-            partly = done > 0 and backfill.status == BulkActionStatus.COMPLETED_FAILED
-            return Outcome(succeeded, done_before + done, _why_ended(backfill), partly)
-        time.sleep(interval_s)
+    """Launch a plan step by step (backfill/steps.py) and wait for it. After a step of which only a part was made, what rests on
+    that part is made all the same; what rests on steps that made nothing is not begun."""
+    at_a_time = runs_at_a_time(instance)
+    steps = steps_of(campaign, plan, at_a_time, on_this_machine(instance))
+    going, ended = dict[int, Followed](), dict[int, Outcome]()
+    while len(ended) < len(steps):
+        for number, step in enumerate(steps):
+            if len(going) >= AHEAD * at_a_time:
+                break
+            if number in going or number in ended or not ended.keys() >= set(step.after):
+                continue
+            before = [ended[each] for each in step.after]
+            if before and not any(each.succeeded or each.partly for each in before):
+                ended[number] = Outcome(False, 0, None)
+                continue
+            told = f"{title}: {step.name}"
+            backfill_id = launch(instance, asset_graph, step.plan, told, tags_of(campaign, step.job), campaign.district)
+            going[number] = Followed(instance, backfill_id)
+        for number, each in list(going.items()):
+            if outcome := each.look():
+                ended[number] = outcome
+                del going[number]
+        done = sum(each.finished for each in ended.values()) + sum(each.done for each in going.values())
+        working = [work for each in going.values() for work in each.working]
+        progress(steps[min(going, default=-1)].name, done, working)
+        if going:
+            time.sleep(LOOK_S)
+    error = next((each.error for each in ended.values() if each.error), None)
+    made = sum(each.finished for each in ended.values())
+    succeeded = all(each.succeeded for each in ended.values())
+    return Outcome(succeeded, made, error, partly=made > 0 and not succeeded)
 
 
-def _why_ended(backfill: PartitionBackfill) -> str | None:
-    """In our own words: Dagster's stand in its log, for whoever mends this."""
-    if backfill.status == BulkActionStatus.CANCELED:
-        return "somebody cancelled it"
-    if backfill.error:
-        return f"Dagster could not carry it out ({backfill.error.cls_name})"
-    return None
+def runs_at_a_time(instance: dg.DagsterInstance) -> int:
+    """How many runs Dagster lets go on side by side."""
+    runs = instance.get_concurrency_config().run_queue_config
+    return max(1, runs.max_concurrent_runs if runs else AT_A_TIME)
 
 
 def unwritten(plan: Plan, lake: Lake) -> Plan:

@@ -16,6 +16,7 @@ from cctview_pipeline.cameras.spooled import SpoolNetwork, kept_source
 from cctview_pipeline.campaign import GRACE, HOUR, MAX_PARTITIONS, Camera, Campaign, check_span, floor_hour, is_over, touching
 from cctview_pipeline.errors import CctviewError, printable
 from cctview_pipeline.frames import CameraNetwork, FilesNetwork, Unused
+from cctview_pipeline.groups import grouped
 from cctview_pipeline.lake import Lake
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.resources.understood import understood
@@ -101,7 +102,7 @@ def choose(lake: Lake, asked: Asked, now: datetime | None = None) -> BackfillReq
             settings=settings,
             privacy=privacy,
         )
-        campaign = understood(new)
+        campaign = understood(grouped(new))
         notes += [] if asked.purposes or asked.network == "city" else [_NO_PURPOSE]
     else:
         campaign = replace(existing, path=place)

@@ -17,6 +17,8 @@ from cctview_pipeline.limits import TOML_BYTES
 from cctview_pipeline.toml_text import decode_toml
 
 CAMPAIGN = "campaign.toml"
+ROSTER = "roster.json"
+"""Beside it, who its cameras are and were (lake/roster.py)."""
 GROUP_BYTES = 768 << 10
 """Of a row group of pictures at most, so that one picture costs one read of less than 1 MB. One of a larger picture holds it
 alone."""
@@ -149,6 +151,7 @@ class Lake:
 
     def withdraw_campaign(self) -> None:
         """Take back what was written for a first backfill that could make nothing."""
+        self.storage.delete(ROSTER)
         self.storage.delete(CAMPAIGN)
 
 

@@ -58,6 +58,7 @@ NEEDS: Mapping[str, Needs] = {
     "drift": Needs(cpus=1, memory_gib=2),
     "collect_job": Needs(cpus=1, memory_gib=2),
     "retention_job": Needs(cpus=1, memory_gib=1),
+    "old_runs_job": Needs(cpus=1, memory_gib=1),
 }
 """Job -> what its run needs where the campaign says nothing. No GPU: nobody knows whether there is one."""
 

@@ -11,6 +11,7 @@ from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.campaign import HOUR, MAX_PARTITIONS, Camera, Campaign, floor_hour, metres_between
 from cctview_pipeline.errors import ConfigurationError, NotFoundError
 from cctview_pipeline.frames import CameraNetwork
+from cctview_pipeline.groups import grouped
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Said:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def campaign(self, network: str, cameras: Sequence[Camera]) -> Campaign:
-        """Raises ConfigurationError for more than a campaign may hold, and for what it refuses."""
+        """With the cameras' groups where they are more than one. Raises ConfigurationError for more than a campaign may hold, and
+        for what it refuses."""
         hours = ((self.end or floor_hour(datetime.now(UTC)) + HOUR) - self.start) // HOUR
         if len(cameras) * hours > MAX_PARTITIONS:
             raise ConfigurationError(
@@ -96,7 +98,7 @@ class Said:
             )
         privacy = {"purposes": list(self.purposes)} if self.purposes else {}
         said = {key: value for key, value in vars(self).items() if key != "purposes"}
-        return Campaign(network=network, cameras=tuple(cameras), privacy=privacy, **said)
+        return grouped(Campaign(network=network, cameras=tuple(cameras), privacy=privacy, **said))
 
 
 def live_cameras(network: str, listed: Sequence[LiveCamera]) -> list[Camera]:

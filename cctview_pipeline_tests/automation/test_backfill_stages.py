@@ -1,13 +1,13 @@
 """How a plan is handed to Dagster: stage after stage, each when the one before has succeeded."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import dagster as dg
 import pytest
 
 from cctview_pipeline.backfill import launch as backfill
-from cctview_pipeline.backfill.launch import Outcome, whole_plan
+from cctview_pipeline.backfill.followed import Followed, Outcome
+from cctview_pipeline.backfill.launch import whole_plan
 from cctview_pipeline.backfill.stages import FIGURES
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
@@ -20,16 +20,19 @@ TRACKS = {"tracks", "passages", "matches"}
 
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
-    """The assets of every backfill that is launched. None is carried out; each succeeds that is titled "made"."""
+    """The assets of every backfill that is launched. None is carried out; each ends at once, well where it is titled "made"."""
     stages: list[set[str]] = []
 
-    def wait(instance: dg.DagsterInstance, backfill_id: str, done: int, progress: Callable[[int], None]) -> Outcome:
-        launched = instance.get_backfill(backfill_id)
-        subset = launched.asset_backfill_data.target_subset
-        stages.append({key.path[-1] for key in subset.asset_keys})
-        return Outcome(launched.title.startswith("made"), done + subset.num_partitions_and_non_partitioned_assets, None)
+    class Ended(Followed):
+        def look(self) -> Outcome:
+            launched = self._instance.get_backfill(self._id)
+            subset = launched.asset_backfill_data.target_subset
+            stages.append({key.path[-1] for key in subset.asset_keys})
+            succeeded = launched.title.startswith("made")
+            return Outcome(succeeded, succeeded * subset.num_partitions_and_non_partitioned_assets, None)
 
-    monkeypatch.setattr(backfill, "wait", wait)
+    monkeypatch.setattr(backfill, "Followed", Ended)
+    monkeypatch.setattr(backfill, "LOOK_S", 0)
     return stages
 
 
@@ -37,7 +40,7 @@ def run(campaign: Campaign, title: str = "made") -> Outcome:
     plan = whole_plan(campaign, [camera.id for camera in campaign.cameras], campaign.hours())
     graph = build_definitions(campaign).get_repository_def().asset_graph
     with dg.DagsterInstance.ephemeral() as instance:
-        return backfill.run(instance, graph, campaign, plan, title, lambda done: None)
+        return backfill.run(instance, graph, campaign, plan, title, lambda stage, done, working: None)
 
 
 def test_tracks_wait_for_all_features_and_journeys_for_all_matches(launched: list[set[str]]):

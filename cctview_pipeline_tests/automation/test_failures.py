@@ -12,7 +12,8 @@ import pytest
 from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.backfill import launch as backfill
 from cctview_pipeline.backfill.causes import find_causes
-from cctview_pipeline.backfill.launch import Outcome, count, finished, log_end, unwritten, whole_plan
+from cctview_pipeline.backfill.followed import Followed, Outcome
+from cctview_pipeline.backfill.launch import count, finished, log_end, unwritten, whole_plan
 from cctview_pipeline.backfill.stages import CHAIN
 from cctview_pipeline.backfill.watching import Watch
 from cctview_pipeline.definitions import build_definitions
@@ -104,10 +105,12 @@ def test_what_fails_everywhere_is_told_once_for_each_camera_and_hour(lake: Lake)
 def test_one_failed_run_does_not_keep_the_others_from_what_rests_on_them(monkeypatch, first: Outcome, stages: int):
     outcomes = [first, Outcome(True, 7, None), Outcome(True, 9, None)]
     launched = []
-    monkeypatch.setattr(backfill, "launch", lambda instance, graph, plan, title, *more: launched.append(title) or title)
-    monkeypatch.setattr(backfill, "wait", lambda *given: outcomes[len(launched) - 1])
+    monkeypatch.setattr(backfill, "launch", lambda instance, graph, plan, title, tags: launched.append(title) or title)
+    monkeypatch.setattr(Followed, "look", lambda self: outcomes[len(launched) - 1])
+    monkeypatch.setattr(backfill, "LOOK_S", 0)
     campaign = replace(archive_campaign())
     plan = whole_plan(campaign, CAMERAS, campaign.hours())
-    outcome = backfill.run(None, None, campaign, plan, "made", lambda stage, done, working: None)
+    with dg.DagsterInstance.ephemeral() as instance:
+        outcome = backfill.run(instance, None, campaign, plan, "made", lambda stage, done, working: None)
     assert len(launched) == stages
     assert outcome.succeeded is first.succeeded

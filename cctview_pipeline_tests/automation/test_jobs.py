@@ -1,15 +1,21 @@
 """The jobs, the schedule and the sensor that chains them, on a self-made archive."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
+import pytest
+from dagster._core.launcher import DefaultRunLauncher
 
-from cctview_pipeline.automation.jobs import range_tags
+from cctview_pipeline.automation.jobs import GROUP, makes_in_one_run, partitions_of, range_tags
+from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.resources.lake import LakeResource
 from cctview_pipeline_tests.factories.jobs import CAMERAS, FIRST, HOUR, LAST, archive_campaign, run
+from cctview_pipeline_tests.factories.launchers import ElsewhereLauncher
+from cctview_pipeline_tests.factories.many_cameras import in_groups
 
 
 def sensed(lake: Lake, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
@@ -64,14 +70,35 @@ def test_an_hour_without_all_its_cameras_does_not_start_the_next_job(archive: Pa
         assert sensed(lake, run(lake, "camera_hours", FIRST, FIRST, instance), instance) == []
 
 
+def asked(campaign: Campaign, at: datetime) -> list[dg.RunRequest] | dg.SkipReason:
+    context = dg.build_schedule_context(scheduled_execution_time=at)
+    return build_definitions(campaign).resolve_schedule_def("daily_collection")(context)
+
+
+PAST_MIDNIGHT = datetime(2020, 5, 6, 4, 30, tzinfo=UTC)
+"""In New York."""
+
+
 def test_the_schedule_asks_for_yesterday_as_one_range():
-    context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2020, 5, 6, 4, 30, tzinfo=UTC)
-    )  # past midnight in New York
-    daily_collection = build_definitions(archive_campaign()).resolve_schedule_def("daily_collection")
-    request = daily_collection(context)
+    (request,) = asked(archive_campaign(), PAST_MIDNIGHT)
     first = Partition.camera_hour(CAMERAS[0], datetime(2020, 5, 5, 16, tzinfo=UTC))
     last = Partition.camera_hour(CAMERAS[-1], datetime(2020, 5, 5, 19, tzinfo=UTC))
-    assert request.tags == range_tags(first, last)
-    later = dg.build_schedule_context(scheduled_execution_time=datetime(2020, 5, 7, 4, 30, tzinfo=UTC))
-    assert "outside the campaign's window" in daily_collection(later).skip_message
+    assert request.tags == range_tags(first, last) | {GROUP: "group-1"}
+    assert "outside the campaign's window" in asked(archive_campaign(), PAST_MIDNIGHT + timedelta(days=1)).skip_message
+
+
+def test_the_schedule_asks_for_a_day_of_every_camera_group():
+    campaign = in_groups(2, 3)
+    assert build_definitions(campaign).resolve_schedule_def("daily_collection").job_name == "frames"
+    requests = asked(campaign, PAST_MIDNIGHT)
+    ends = [tuple(place.camera for place in partitions_of(request.tags)) for request in requests]
+    assert ends == [("cam-0", "cam-1"), ("cam-2", "cam-4")]
+    assert len({request.run_key for request in requests}) == 2
+
+
+@pytest.mark.parametrize(("campaign", "launcher", "one_run"), [("one", True, True), ("one", False, False), ("two", True, False)])
+def test_frames_to_matches_are_one_run_where_that_is_quicker(campaign: str, launcher: bool, one_run: bool):
+    """Of one group, on one machine."""
+    made = {"one": archive_campaign(), "two": in_groups(1, 1)}[campaign]
+    instance = mock.Mock(run_launcher=DefaultRunLauncher() if launcher else ElsewhereLauncher())
+    assert makes_in_one_run(made, instance) == one_run

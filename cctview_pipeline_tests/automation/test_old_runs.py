@@ -9,6 +9,7 @@ import pytest
 
 from cctview_pipeline.automation.old_runs import Deleted, delete_old_runs, hourly_old_runs, old_runs_job, runs_kept
 from cctview_pipeline.errors import ConfigurationError
+from cctview_pipeline_tests.factories.jobs import archive_campaign
 from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
 LATER = timedelta(minutes=1)
@@ -70,8 +71,9 @@ def test_nothing_goes_unless_it_is_said_for_how_long_runs_stay(monkeypatch: pyte
     monkeypatch.delenv("CCTVIEW_RUNS_KEPT", raising=False)
     with dg.DagsterInstance.ephemeral() as instance:
         made = run(instance, "tracking", "a")
-        assert isinstance(hourly_old_runs(old_runs_job())(), dg.SkipReason)
-        assert old_runs_job().execute_in_process(instance=instance).success
+        job = old_runs_job(archive_campaign())
+        assert isinstance(hourly_old_runs(job)(), dg.SkipReason)
+        assert job.execute_in_process(instance=instance).success
         assert instance.has_run(made)
 
 

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from cctview_pipeline.backfill import launch as backfill
-from cctview_pipeline.backfill.launch import Outcome, whole_plan
+from cctview_pipeline.backfill.followed import Followed, Outcome
+from cctview_pipeline.backfill.launch import whole_plan
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.resources.needs import KUBERNETES, NEEDS, RAY, needs_of
@@ -30,13 +31,14 @@ def test_every_schedule_and_sensor_starts_one_of_these_jobs():
     started = {schedule.job_name for schedule in repository.schedule_defs}
     started |= {target.job_name for sensor in repository.sensor_defs for target in sensor.targets}
     assert started <= set(NEEDS)
-    assert started >= {"camera_hours", "hours", "days", "drift", "collect_job", "retention_job"}
+    assert started == set(NEEDS) - {"labelling"}
 
 
 def test_backfills_are_given_them(monkeypatch: pytest.MonkeyPatch):
     """Dagster gives a backfill's tags to its runs, and a job's to none of them."""
     campaign = replace(archive_campaign(), resources={"days": {"cpus": 3.0}})
-    monkeypatch.setattr(backfill, "wait", lambda instance, backfill_id, done, progress: Outcome(True, done, None))
+    monkeypatch.setattr(Followed, "look", lambda self: Outcome(True, 1, None))
+    monkeypatch.setattr(backfill, "LOOK_S", 0)
     plan = whole_plan(campaign, [camera.id for camera in campaign.cameras], campaign.hours())
     graph = build_definitions(campaign).get_repository_def().asset_graph
     with dg.DagsterInstance.ephemeral() as instance:

@@ -8,7 +8,7 @@ import pytest
 
 from cctview_pipeline.automation import instance
 from cctview_pipeline.backfill import launch as backfill
-from cctview_pipeline.backfill.launch import Outcome
+from cctview_pipeline.backfill.followed import Outcome
 from cctview_pipeline.backfill.stages import CHAIN, FIGURES
 from cctview_pipeline.work import Work
 from cctview_pipeline_tests.factories.archive import HOUR_17

@@ -50,7 +50,7 @@ def test_every_section_that_is_read_is_on_the_page():
         kind: [key for key, found in keys_of(schema_of(kind)).items() if found["type"] == "object"]
         for kind, _ in SECTIONS.values()
     }
-    assert tables.pop(Head) == ["settings", "privacy", "models"]
+    assert tables.pop(Head) == ["settings", "privacy", "models", "resources"]
     assert tables.pop(Policy) == ["lifetimes"]
     assert tables.pop(CollectSettings) == ["source"]
     assert not any(tables.values())

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import time
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
@@ -101,6 +103,21 @@ def test_by_backfill_and_by_jobs_the_tables_are_the_same(finished: Workplace, ma
 
 
 @pytest.mark.slow
+def test_in_camera_groups_too(made: Workplace, archive: Path, tmp_path: Path):
+    """Each camera in a group of its own: stages of two groups side by side, and one backfill each."""
+    place = Workplace(tmp_path)
+    campaign = Lake(str(made.lake)).require_campaign()
+    in_groups = [replace(camera, group=f"of-{camera.id}") for camera in campaign.cameras]
+    Lake(str(place.lake)).write_campaign(replace(campaign, cameras=tuple(in_groups)))
+    done = place.backfill(archive)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert place.digests() == made.digests()
+    with dg.DagsterInstance.from_config(place.environment["DAGSTER_HOME"]) as instance:
+        stages = Counter(backfill.title.rpartition(": ")[2] for backfill in instance.get_backfills())
+    assert stages == {"frames": 2, "vehicles": 2, "tracks": 2, "matches": 1, "journeys": 1, "marts": 1}
+
+
+@pytest.mark.slow
 def test_every_partition_of_every_table_is_there(finished: Workplace):
     assert count_files(finished) == FILES
     frames = pq.ParquetDataset(finished.lake / "raw_frames").read().num_rows
@@ -115,7 +132,8 @@ def test_its_runs_and_its_backfill_are_in_dagster(finished: Workplace, monkeypat
         backfills = instance.get_backfills()
         runs = instance.get_runs()
         known = instance.get_materialized_partitions(dg.AssetKey("tracks"))
-    assert [backfill.status.name for backfill in backfills] == ["COMPLETED_SUCCESS"] * 3
+    # Frames to features, the tracks of each camera hour after hour, matches, journeys and marts.
+    assert [backfill.status.name for backfill in backfills] == ["COMPLETED_SUCCESS"] * 5
     assert len(runs) > 2
     assert {run.tags["dagster/backfill"] for run in runs} == {backfill.backfill_id for backfill in backfills}
     assert known == {f"{camera}|2020-05-05T{hour}" for camera in CAMERAS for hour in (17, 18)}

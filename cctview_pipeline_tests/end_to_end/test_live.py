@@ -15,6 +15,7 @@ from cctview_pipeline.cameras.listed import LiveCamera
 from cctview_pipeline.cameras.spooled import describe
 from cctview_pipeline.campaign import Camera, Campaign
 from cctview_pipeline.definitions import build_definitions
+from cctview_pipeline.groups import groups_of
 from cctview_pipeline.images.jpeg import strip_metadata
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.redaction.masking import mask_of
@@ -88,7 +89,7 @@ def bring_in(place: Workplace, how: str) -> None:
         return
     lake = Lake(str(place.lake))
     lake.write_campaign(choose(lake, Asked(network="nyc-dot", path=str(spool(place)))).campaign)
-    first, last = (Partition.camera_hour(camera.id, NINE) for camera in lake.require_campaign().cameras)
+    first, last = (Partition.camera_hour(camera, NINE) for camera in groups_of(lake.require_campaign())[0].cameras)
     with mock.patch.dict(os.environ, place.environment), dg.DagsterInstance.ephemeral() as instance:
         assert run(lake, "camera_hours", first, last, instance).success
 

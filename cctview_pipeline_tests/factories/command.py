@@ -76,6 +76,7 @@ class Workplace:
         return {str(path.relative_to(self.lake)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def leftovers(self) -> list[Path]:
-        """Files in the lake that are no table's, not the campaign, no report and no note of when an hour was taken in."""
-        known = ("part-0.parquet", "campaign.toml", "report.html")
+        """Files in the lake that are no table's, neither the campaign nor its roster, no report and no note of when an hour was
+        taken in."""
+        known = ("part-0.parquet", "campaign.toml", "roster.json", "report.html")
         return [p for p in self.lake.rglob("*") if p.is_file() and p.name not in known and p.parts[-3] != "intake"]

@@ -10,9 +10,11 @@ from cctview_pipeline.automation.jobs import range_tags
 from cctview_pipeline.cameras.catalogue import catalogue
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
+from cctview_pipeline.groups import groups_of
 from cctview_pipeline.lake import Lake, Partition
 
-CAMERAS = ("733-681-N", "735-683-N", "689-640-S")
+CAMERAS = ("689-640-S", "733-681-N", "735-683-N")
+"""As Dagster's partitions are sorted."""
 START, END = datetime(2020, 5, 5, 16, tzinfo=UTC), datetime(2020, 5, 5, 20, tzinfo=UTC)
 HOUR = datetime(2020, 5, 5, 17, tzinfo=UTC)
 """The one that has frames."""
@@ -42,7 +44,8 @@ def run_all(lake: Lake, instance: dg.DagsterInstance) -> None:
     """Everything that a campaign of one day leads to, as `cctview backfill` makes it but by one run a job, in this process."""
     campaign = lake.require_campaign()
     hours = campaign.hours()
-    first, last = (Partition.camera_hour(campaign.cameras[i].id, hours[i]) for i in (0, -1))
+    (group,) = groups_of(campaign)
+    first, last = (Partition.camera_hour(group.cameras[i], hours[i]) for i in (0, -1))
     record_models(instance, campaign)
     for job, begin, end in (
         ("camera_hours", first, last),

@@ -31,6 +31,7 @@ from cctview_pipeline.collect.engine import Engine, EngineSettings
 from cctview_pipeline.collect.session import list_cameras
 from cctview_pipeline.images import decode
 from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.partitions import partition_order
 from cctview_pipeline.redaction.masking import Masker
 from cctview_pipeline.spool.folder import SpoolFolder
 from cctview_pipeline.spool.records import Kind
@@ -237,7 +238,7 @@ def through_pipeline(name: str, run: Collected, folder: Path) -> Lake:
     places = {"CCTVIEW_LAKE": str(folder / "lake"), "CCTVIEW_KEYS": str(folder / "keys")}
     places |= {"CCTVIEW_AUDIT": str(folder / "audit.jsonl"), "DAGSTER_HOME": str(folder / "dagster")}
     (folder / "dagster").mkdir()
-    ids = [camera.id for camera in campaign.cameras]
+    ids = partition_order(campaign, {})
     days = calendar_of(campaign).days_of(hours)
     with mock.patch.dict(os.environ, places), dg.DagsterInstance.ephemeral() as instance:
         record_models(instance, campaign)
