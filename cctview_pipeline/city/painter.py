@@ -125,12 +125,12 @@ class Painter:
     def _in_sight(self, vehicles: Vehicles) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the vehicles that may be in the picture, and their places (V, 6) as ``draw_vehicles`` takes them."""
         mount, (width, height) = self.mount, self.mount.size
-        rows = np.flatnonzero(np.abs(vehicles.s - mount.s - mount.ahead * SIGHT_M / 2) < SIGHT_M / 2 + 10)
+        rows = np.flatnonzero(np.abs(vehicles.s - mount.s - mount.ahead * SIGHT_M / 2) < SIGHT_M / 2 + mount.behind)
         y = vehicles.s[rows].astype(np.float64) - mount.s
         slope = mount.slope(y)
         x = mount.centre_x(y) + vehicles.d[rows]
         # Southbound traffic drives towards +y. heading: towards growing d, whatever the direction of travel.
-        along = vehicles.side[rows].astype(np.float64)
+        along = np.sign(vehicles.side[rows]).astype(np.float64)
         direction = np.arctan(along * slope) + vehicles.heading[rows]
         cosine, sine = np.sin(direction), along * np.cos(direction)
         speed = vehicles.speed[rows]
