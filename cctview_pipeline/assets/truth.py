@@ -1,4 +1,5 @@
-"""What the synthetic city knows about its frames: who is in them, who passed when, and by which way. Real cameras have no such assets."""
+"""What the synthetic city knows about its frames: who is in them, who passed when, and by which way. Real cameras have no such
+assets."""
 
 from typing import TYPE_CHECKING
 

@@ -49,8 +49,8 @@ S_M = tuple(np.concatenate([[0.0], np.cumsum([a.distance_m(b) for a, b in iterto
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """One of the views of a camera that goes from one to the next. yaw, horizon, focal: as of a Mount; arm: where it looks, as the
-    camera's world counts."""
+    """One of the views of a camera that goes from one to the next. yaw, horizon, focal: as of a Mount; arm: where it looks, as
+    the camera's world counts."""
 
     yaw: float
     horizon: float

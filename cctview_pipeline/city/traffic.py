@@ -60,7 +60,8 @@ class Vehicles:
     """Who is on the road at one moment, one row a vehicle, sorted by vehicle.
 
     vehicle (V,) int64; side, kind (V,) int8; length (V,) float32 m; s, d (V,) float32 m of its middle; speed (V,) float32
-    m/s; braking (V,) bool; heading (V,) float32 rad: from the road's direction, as it drives, towards growing d.
+    m/s; braking (V,) bool; heading (V,) float32 rad: from the road's direction, as it drives, towards growing d; dark (V,) bool:
+    whose lights are off, nobody's where it is None.
     """
 
     vehicle: np.ndarray
@@ -72,6 +73,7 @@ class Vehicles:
     speed: np.ndarray
     braking: np.ndarray
     heading: np.ndarray
+    dark: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ def city_settings(
     seed: int | None, minutes: int | None, faults: list[str], people: int | None, sizes: list[str], world: str | None
 ) -> dict:
     """What was said about the city, and nothing else."""
-    said = {"seed": seed, "minutes": minutes, "faults": split(faults) or None, "people": people}
+    said: dict = {"seed": seed, "minutes": minutes, "faults": split(faults) or None, "people": people}
     said |= {"sizes": split(sizes) or None, "world": world}
     return {name: value for name, value in said.items() if value is not None}
 

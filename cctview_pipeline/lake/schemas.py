@@ -342,7 +342,12 @@ _SPECS = [
                 column("lane", pa.int8(), "of the approach, from the left, from 0"),
                 column("stops", pa.int32(), "how often it stood since the last crossing"),
                 column("stood_s", pa.float32(), "how long, s"),
-                column("queue_m", pa.float32(), "from the stop line to its rear, where it stood farthest from it, m; null if it never did", True),
+                column(
+                    "queue_m",
+                    pa.float32(),
+                    "from the stop line to its rear, where it stood farthest from it, m; null if it never did",
+                    True,
+                ),
                 column("label", pa.string(), "car, bus, truck or motorcycle"),
             ]
         ),

@@ -26,15 +26,15 @@ PARKED_M = 6.4
 """From one car at the kerb to the next."""
 STAY_S, EMPTY_S = 600.0, 240.0
 """How long somebody stays at a kerb where cars come and go, and for how long it is empty, about."""
-CORNER_M, BUS_STOP_M, BUS_ROOM_M = 24.0, 48.0, 76.0
+CORNER_M, BUS_STOP_M, BUS_ROOM_M = 16.0, 38.0, 66.0
 """Nobody parks so near to a stop line; where buses stop after a crossing, and until where the kerb is theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
     """The vehicles of one day in order of their arrival, N of them. time (N,) s since the day's begin; kind (N,) int8; length,
-    desired, headway, accel, brake (N,) as drivers have them; ways: pieces of each one's way; stops: of each one rows (place in its
-    way, x, seconds, spot); statics: (K, 2) piece and x of cars that stay parked all day."""
+    desired, headway, accel, brake (N,) as drivers have them; ways: pieces of each one's way; stops: of each one rows (place in
+    its way, x, seconds, spot); statics: (K, 2) piece and x of cars that stay parked all day."""
 
     time: np.ndarray
     kind: np.ndarray
@@ -178,13 +178,13 @@ def _kerbs(rng, time, kind, bus, ways) -> tuple[list[list[tuple[int, float, floa
     places = kerb_places(plan())
     stops: list[list[tuple[int, float, float, int]]] = [[] for _ in ways]
     waiting = {spot: (piece, x) for spot, (piece, x, use) in enumerate(places) if use == "bus"}
-    for row in np.flatnonzero(bus):
+    for row in np.flatnonzero(bus).tolist():
         for spot, (piece, x) in waiting.items():
             if piece in ways[row] and rng.random() < 0.85:
                 stops[row].append((ways[row].index(piece), x, round(float(rng.uniform(12, 32)), 2), spot))
         stops[row].sort()
     by_piece: dict[int, list[int]] = {}
-    for row in np.flatnonzero(kind <= 1):
+    for row in np.flatnonzero(kind <= 1).tolist():
         for piece in ways[row]:
             by_piece.setdefault(piece, []).append(row)
     for spot, (piece, x, use) in enumerate(places):
@@ -212,11 +212,13 @@ def kerb_places(whole: Plan) -> list[tuple[int, float, str]]:
                 found.append((piece, BUS_STOP_M, "bus"))
                 x = BUS_ROOM_M
             x += PARKED_M / 2
-            while x < length - CORNER_M - 40:
-                found += [(piece, x + PARKED_M * each, "long") for each in range(3)]
-                x += 2 * PARKED_M + 18.0
-                found.append((piece, x, "short"))
-                x += 18.0
+            while x < length - CORNER_M:
+                group = [x + PARKED_M * each for each in range(3)]
+                found += [(piece, each, "long") for each in group if each < length - CORNER_M]
+                x = group[-1] + 18.0
+                if x + 18.0 < length - CORNER_M:
+                    found.append((piece, x, "short"))
+                    x += 18.0
     for arm in "WE":
         for crossing in range(len(CROSSINGS_Y)):
             for way, first in (("<", 28.0), (">", 12.0)):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from cctview_pipeline.city.driving import HARDEST, MIN_GAP_M, STANDSTILL_M, TICK_S, idm
+from cctview_pipeline.city.driving import MIN_GAP_M, STANDSTILL_M, TICK_S, idm
 from cctview_pipeline.city.streets.signals import light_at
 
 MOST = 64
@@ -30,9 +30,9 @@ CAR = np.dtype(
     + [(name, "i8") for name in ("leg", "first_leg", "last_leg", "stop", "last_stop", "parked", "stands", "stops", "heavy")],
     align=True,
 )
-"""One vehicle: its driver, and how it moves. leg, first_leg, last_leg: its ways' places among all; stop, last_stop: likewise its stops;
-aside: 0 in the lane to 1 at the kerb, and slope: its change a metre; until: when it leaves the kerb, s; left_x: where it began to;
-gap: to who drives ahead, m, when the tick began;
+"""One vehicle: its driver, and how it moves. leg, first_leg, last_leg: its ways' places among all; stop, last_stop: likewise
+its stops; aside: 0 in the lane to 1 at the kerb, and slope: its change a metre; until: when it leaves the kerb, s; left_x:
+where it began to; gap: to who drives ahead, m, when the tick began;
 stood_s, queue_m, stops: since the last crossing: time stood, its rear's farthest distance from the stop line while it stood, and
 how often it stood."""
 
@@ -110,6 +110,7 @@ def leader(cars, number, legs, members, counts, siblings, roads):
 
 @njit(cache=True)
 def can_stop(car, room):
+    """Whether a driver can still stop within so much room, m."""
     return room > 0.0 and car.speed * car.speed <= 2.0 * FIRM * room
 
 
@@ -164,8 +165,11 @@ def next_stop(car, legs, stops):
 
 
 @njit(cache=True)
-def accelerate(cars, active, count, now, tick, legs, stops, members, counts, siblings, roads, inside, bound, greens, begins, timing,
-               held, bikes, people):  # fmt: skip
+def accelerate(
+    cars, active, count, now, tick, legs, stops, members, counts, siblings, roads, inside, bound, greens, begins, timing, held,
+    bikes, people,
+):  # fmt: skip
+    """Let every driver look ahead: at who drives there, the light, the turn, the kerb, and people on the way."""
     for k in range(count):
         number = active[k]
         car = cars[number]
@@ -187,8 +191,9 @@ def accelerate(cars, active, count, now, tick, legs, stops, members, counts, sib
         elif car.leg + 1 <= car.last_leg and roads[legs[car.leg + 1]].crossing >= 0:
             way, to_way = legs[car.leg + 1], roads[piece].length - car.x
             room = roads[piece].length - front
-            if -0.5 < room < SIGHT_M and (room >= 0.0) and closed(cars, number, room, now, tick, legs, members, counts, roads, inside,
-                                                                 bound, greens, begins, timing, held, bikes):  # fmt: skip
+            if 0.0 <= room < SIGHT_M and closed(
+                cars, number, room, now, tick, legs, members, counts, roads, inside, bound, greens, begins, timing, held, bikes
+            ):
                 found = min(found, idm(car, wish, room + 1.2, 0.0))
                 if room < 0.35 and car.speed < 1.0:
                     found = min(found, -car.speed / TICK_S)
@@ -201,6 +206,7 @@ def accelerate(cars, active, count, now, tick, legs, stops, members, counts, sib
 
 @njit(cache=True)
 def remove(members, counts, piece, number):
+    """Out of the order of a piece."""
     for k in range(counts[piece]):
         if members[piece, k] == number:
             for j in range(k, counts[piece] - 1):
@@ -229,7 +235,7 @@ def pull_out(cars, number, now, legs, members, counts, siblings, roads, taken, s
     piece = legs[car.leg]
     if counts[piece] >= MOST - 1:
         return
-    there, gap = leader(cars, number, legs, members, counts, siblings, roads)
+    _, gap = leader(cars, number, legs, members, counts, siblings, roads)
     if gap < STANDSTILL_M:
         return
     for k in range(counts[piece]):
@@ -344,7 +350,8 @@ def enter(cars, number, legs, members, counts):
 
 @njit(cache=True)
 def leg_over(car, legs, roads):
-    """The leg that leads over the crossing on which a vehicle is, be it with its front or with its rear; -1 where it is on none."""
+    """The leg that leads over the crossing on which a vehicle is, be it with its front or with its rear; -1 where it is on
+    none."""
     piece = legs[car.leg]
     if roads[piece].crossing >= 0:
         return car.leg
@@ -371,6 +378,7 @@ def occupy(cars, active, count, legs, roads, inside, bound):
 
 @njit(cache=True)
 def record(cars, active, count, step, legs, rows, filled):
+    """Append everybody's present state to the rows; the rows (moved where they were full) and their count."""
     if filled + count > len(rows):
         larger = np.empty(2 * len(rows) + count, ROW)
         larger[:filled] = rows[:filled]
@@ -388,11 +396,11 @@ def drive(cars, legs, stops, queues, roads, siblings, begins, greens, timing, he
     """Drive one day from its begin with empty streets.
 
     cars: (N,) CAR in order of arrival; legs (L,): pieces of everybody's way; stops (S, 4): leg, x, seconds, place at the kerb;
-    queues (G, M): numbers of who arrives at each lane, ended by -1; roads (P,) ROADS; siblings (P, K): pieces that begin where one
-    begins, itself first, -1 for none; begins, greens, timing: of the lights, timing being yellow and cycle, s; held (C, T): whether
-    a jam holds the southbound lanes up; people (C, 4, T): whether people are where who turns would cross the arm; bikes (C, 2, T):
-    likewise; first, last: recorded steps of ``stride`` ticks, both included. Returns ROWs by step and PASSED in order of time.
-    """
+    queues (G, M): numbers of who arrives at each lane, ended by -1; roads (P,) ROADS; siblings (P, K): pieces that begin where
+    one begins, itself first, -1 for none; begins, greens, timing: of the lights, timing being yellow and cycle, s; held (C,
+    T): whether a jam holds the southbound lanes up; people (C, 4, T): whether people are where who turns would cross the arm;
+    bikes (C, 2, T): likewise; first, last: recorded steps of ``stride`` ticks, both included. Returns ROWs by step and PASSED
+    in order of time."""
     members, counts = np.full((len(roads), MOST), -1, np.int64), np.zeros(len(roads), np.int64)
     active, count = np.empty(len(cars), np.int64), 0
     heads, taken = np.zeros(len(queues), np.int64), np.zeros(spots, np.int64)

@@ -18,8 +18,8 @@ CORRIDOR = "avenue"
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
-    """A camera before any city has it: at which crossing and corner (x, y from its middle, m), the arms down which it looks, in turn
-    where they are several, and its place along the arterial, 0 for none; across: whether it shows the crossing itself."""
+    """A camera before any city has it: at which crossing and corner (x, y from its middle, m), the arms down which it looks,
+    in turn where they are several, and its place along the arterial, 0 for none; across: whether it shows the crossing itself."""
 
     crossing: int
     corner: tuple[float, float]

@@ -15,7 +15,8 @@ BEGIN_Y, END_Y, SIDE_M = -260.0, 950.0, 150.0
 """The arterial's ends; how far a side street goes to each side."""
 
 LANES_X = (3.25, 6.55)
-"""Middles of the arterial's lanes, inner and outer, to the right of its middle; between the two directions is a lane to turn left."""
+"""Middles of the arterial's lanes, inner and outer, to the right of its middle; between the two directions is a lane to turn
+left."""
 BIKE_X, PARKED_X, KERB_X = 8.95, 10.85, 12.0
 SIDE_LANE, SIDE_PARKED, SIDE_KERB = 1.75, 4.65, 5.8
 """The same of a side street, which has one lane each way."""

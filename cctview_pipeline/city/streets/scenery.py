@@ -1,5 +1,7 @@
 """What stands along the streets, as one camera has it before it: houses, lamps, poles of the lights, trees, shelters."""
 
+import itertools
+
 import numpy as np
 
 from cctview_pipeline.city.mounts import Mount
@@ -31,9 +33,10 @@ def build_scenery(seed: int, mount: Mount) -> Scenery:
 
 
 def _houses(build: Builder) -> None:
-    """Rows along the arterial, and behind their corners along the side streets. All are drawn, so that every camera draws alike."""
+    """Rows along the arterial, and behind their corners along the side streets. All are drawn, so that every camera draws
+    alike."""
     ys = (CROSSINGS_Y[0] - 500.0, *CROSSINGS_Y, CROSSINGS_Y[-1] + 500.0)
-    for before, after in zip(ys[:-1], ys[1:], strict=True):
+    for before, after in itertools.pairwise(ys):
         for sign in (1, -1):
             _row(
                 build,

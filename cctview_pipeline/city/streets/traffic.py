@@ -22,7 +22,8 @@ JAM_CROSSING, JAM_GREEN_S = 3, 9.0
 """The jam: the southbound lanes get only so much of their green at the last crossing."""
 
 Held = Callable[[date, int], tuple[np.ndarray, np.ndarray]]
-"""A traffic day and a number of ticks from its begin -> where people (C, 4, T) and bicycles (C, 2, T) keep who turns from going."""
+"""A traffic day and a number of ticks from its begin -> where people (C, 4, T) and bicycles (C, 2, T) keep who turns from
+going."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class StreetTraffic:
 
     begin: UTC; starts (T + 1,): row range of each step; vehicle (N,) int64; kind (N,) int8; length (N,) float32 m; x, y (N,)
     float32 m of its middle; cosine, sine (N,) float32: its heading, of x and y; speed (N,) float32 m/s; braking (N,) bool;
-    ways: who went over which crossing.
+    dark (N,) bool: parked, with its lights off; ways: who went over which crossing.
     """
 
     begin: datetime
@@ -45,6 +46,7 @@ class StreetTraffic:
     sine: np.ndarray
     speed: np.ndarray
     braking: np.ndarray
+    dark: np.ndarray
     ways: "Ways"
 
     def at(self, moment: datetime | float) -> Vehicles:
@@ -81,6 +83,7 @@ class StreetTraffic:
             speed=((1 - part) * self.speed[before] + part * self.speed[after]).astype(np.float32),
             braking=self.braking[before],
             heading=np.arctan2(cosine, np.sign(side) * sine).astype(np.float32),
+            dark=self.dark[before],
         )
 
     @cached_property
@@ -96,9 +99,10 @@ class StreetTraffic:
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
-    """Who went over a crossing in the window and before it, in order of time. vehicle, kind, piece, crossing, approach, exit (K,):
-    arms by their places in ARMS; turn (K,): of TURNS; time (K,) s since the traffic's begin: when the front crossed the stop line; stood_s,
-    stops, queue_m (K,): how long and how often it stood before, and the farthest distance of its rear from the line while it did."""
+    """Who went over a crossing in the window and before it, in order of time. vehicle, kind, piece, crossing, approach, exit
+    (K,): arms by their places in ARMS; turn (K,): of TURNS; time (K,) s since the traffic's begin: when the front crossed the
+    stop line; stood_s, stops, queue_m (K,): how long and how often it stood before, and the farthest distance of its rear from
+    the line while it did."""
 
     vehicle: np.ndarray
     kind: np.ndarray
@@ -117,8 +121,8 @@ class Ways:
 
 
 def simulate(seed: int, begin: datetime, end: datetime, held: Held, jam: bool = False) -> StreetTraffic:
-    """The streets from begin to end, both multiples of STEP_S and both recorded; the same vehicle is at the same place at the same
-    moment in every window that contains the moment. jam: as the fault says."""
+    """The streets from begin to end, both multiples of STEP_S and both recorded; the same vehicle is at the same place at the
+    same moment in every window that contains the moment. jam: as the fault says."""
     begin = begin.astimezone(UTC)
     steps = round((end - begin).total_seconds() / STEP_S)
     opening = (begin - timedelta(hours=DAY_BEGINS_H, seconds=DRAIN_S)).date()
@@ -128,7 +132,7 @@ def simulate(seed: int, begin: datetime, end: datetime, held: Held, jam: bool = 
     columns = [np.concatenate(column) for column in zip(*(columns for columns, _ in parts), strict=True)]
     order = np.lexsort((columns[1], columns[0]))
     starts = np.searchsorted(columns[0][order], np.arange(steps + 2))
-    names = ("vehicle", "kind", "length", "x", "y", "cosine", "sine", "speed", "braking")
+    names = ("vehicle", "kind", "length", "x", "y", "cosine", "sine", "speed", "braking", "dark")
     ways = Ways(**{each.name: np.concatenate([getattr(part, each.name) for _, part in parts]) for each in fields(Ways)})
     found = {name: column[order] for name, column in zip(names, columns[1:], strict=True)}
     return StreetTraffic(begin=begin, starts=starts, ways=ways.select(np.argsort(ways.time, kind="stable")), **found)
@@ -136,7 +140,7 @@ def simulate(seed: int, begin: datetime, end: datetime, held: Held, jam: bool = 
 
 def _drive_day(seed: int, day: date, begin: datetime, steps: int, held: Held, jam: bool) -> tuple[list[np.ndarray], Ways]:
     """One traffic day's rows in the window, the step first, and its ways over crossings."""
-    drawn, whole = demand(seed, day), plan()
+    drawn = demand(seed, day)
     offset = round((begin - day_begins(day)).total_seconds() / STEP_S)
     last, stride = min(offset + steps, round((DAY_S + DRAIN_S) / STEP_S)), round(STEP_S / TICK_S)
     ticks = max(last, 0) * stride + 1
@@ -153,11 +157,11 @@ def _drive_day(seed: int, day: date, begin: datetime, steps: int, held: Held, ja
     halts = [(cars["leg"][row] + place, x, stay, spot) for row, each in enumerate(drawn.stops) for place, x, stay, spot in each]
     people, bikes = held(day, ticks)
     lights = signals(seed)
+    legs, places = np.concatenate([np.array(way) for way in drawn.ways]), np.array(halts, float).reshape(-1, 4)
     rows, passed = drive(
-        cars, np.concatenate([np.array(way) for way in drawn.ways]), np.array(halts, float).reshape(-1, 4), _queues(drawn.ways),
-        _roads(), _siblings(), lights.begins, np.array(GREENS_S), np.array([YELLOW_S, CYCLE_S]), _held_up(lights.begins, ticks, jam),
-        people, bikes, drawn.spots, max(offset, 0), last, stride,
-    )  # fmt: skip
+        cars, legs, places, _queues(drawn.ways), _roads(), _siblings(), lights.begins, np.array(GREENS_S),
+        np.array([YELLOW_S, CYCLE_S]), _held_up(lights.begins, ticks, jam), people, bikes, drawn.spots, max(offset, 0), last,
+    stride, )  # fmt: skip
     return _columns(rows, day, drawn, offset, steps), _ways(passed, day, drawn.kind, offset * STEP_S)
 
 
@@ -213,6 +217,7 @@ def _columns(rows: np.ndarray, day: date, drawn: Demand, offset: int, steps: int
     numbers = day.toordinal() * NUMBERS
     driving = [rows["step"] - offset, numbers + car, drawn.kind[car], drawn.length[car].astype(np.float32)]
     driving += [*place.T.astype(np.float32), *heading.T.astype(np.float32), rows["speed"].astype(np.float32), rows["braking"]]
+    driving.append((rows["aside"] == 1.0) & (drawn.length[car] < 7.0))
     first, last = max(offset, 0), min(offset + steps, round(DAY_S / STEP_S) - 1)
     if last < first:
         return driving
@@ -224,7 +229,7 @@ def _columns(rows: np.ndarray, day: date, drawn: Demand, offset: int, steps: int
 
 
 def _standing(statics: np.ndarray) -> list[np.ndarray]:
-    """kind, length, x, y, cosine, sine, speed and braking of the cars that stay parked."""
+    """kind, length, x, y, cosine, sine, speed, braking and darkness of the cars that stay parked."""
     piece, x = statics[:, 0].astype(np.int64), statics[:, 1]
     side = np.array([each.name[0] in "WE" for each in plan().pieces])[piece]
     aside = np.where(side, SIDE_PARKED - SIDE_LANE, PARKED_X - LANES_X[1])
@@ -233,7 +238,15 @@ def _standing(statics: np.ndarray) -> list[np.ndarray]:
     kind = (np.arange(count) * 7 % 10 < 4).astype(np.int8)
     length = 4.45 + 0.3 * ((np.arange(count) * 37 % 11) / 10)
     still = np.zeros(count, np.float32)
-    return [kind, length.astype(np.float32), *place.T.astype(np.float32), *along.T.astype(np.float32), still, still.astype(bool)]
+    return [
+        kind,
+        length.astype(np.float32),
+        *place.T.astype(np.float32),
+        *along.T.astype(np.float32),
+        still,
+        still > 0,
+        still == 0,
+    ]
 
 
 def _ways(passed: np.ndarray, day: date, kind: np.ndarray, offset_s: float) -> Ways:

@@ -24,8 +24,8 @@ SIGHT_M = 150.0
 
 
 def movements_table(mount: Mount, traffic: StreetTraffic, begin: datetime, end: datetime) -> pa.Table:
-    """``truth_movements`` of one camera: who crossed a stop line of its crossing from begin to end, on a way that begins or ends at
-    an arm that the camera shows; all ways where it shows the crossing itself or several arms."""
+    """``truth_movements`` of one camera: who crossed a stop line of its crossing from begin to end, on a way that begins or
+    ends at an arm that the camera shows; all ways where it shows the crossing itself or several arms."""
     schema, post, ways = schema_of("truth_movements"), POSTS[mount.index], traffic.ways
     first, last = ((moment - traffic.begin).total_seconds() for moment in (begin, end))
     chosen = (ways.crossing == post.crossing) & (ways.time >= first) & (ways.time < last)
@@ -65,8 +65,8 @@ def _lane(name: str) -> int:
 
 @dataclass(frozen=True)
 class _Arm:
-    """The arm that a camera shows. name: of ARMS; out, beside: (N,) m of every row of the traffic, from the crossing's middle along
-    the arm, and across it; line, wide: where the line lies, and half the road's width."""
+    """The arm that a camera shows. name: of ARMS; out, beside: (N,) m of every row of the traffic, from the crossing's middle
+    along the arm, and across it; line, wide: where the line lies, and half the road's width."""
 
     name: str
     out: np.ndarray
@@ -108,8 +108,8 @@ def passages_table(mount: Mount, traffic: StreetTraffic, begin: datetime, end: d
 
 
 def _crossed(traffic: StreetTraffic, out: np.ndarray, rows: np.ndarray, edge: float) -> dict[tuple[int, bool], float]:
-    """(vehicle, whether away from the crossing) -> when its middle first passed a line across the arm, s since the traffic's begin.
-    rows: by vehicle and time."""
+    """(vehicle, whether away from the crossing) -> when its middle first passed a line across the arm, s since the traffic's
+    begin. rows: by vehicle and time."""
     before, after = rows[:-1], rows[1:]
     joined = (traffic.vehicle[before] == traffic.vehicle[after]) & (traffic.step[after] - traffic.step[before] == 1)
     passes = joined & ((out[before] < edge) != (out[after] < edge))
@@ -122,8 +122,8 @@ def _crossed(traffic: StreetTraffic, out: np.ndarray, rows: np.ndarray, edge: fl
 def _in_sight(
     traffic: StreetTraffic, out: np.ndarray, rows: np.ndarray, vehicle: int, edges: tuple[float | None, float | None]
 ) -> tuple[float, float, float]:
-    """When a vehicle came into sight and left it, s, and its mean speed between, km/h. edges: when it passed the ends of what is seen,
-    None for one that it did not, because it begins or ends at the kerb."""
+    """When a vehicle came into sight and left it, s, and its mean speed between, km/h. edges: when it passed the ends of what
+    is seen, None for one that it did not, because it begins or ends at the kerb."""
     mine = rows[slice(*np.searchsorted(traffic.vehicle[rows], [vehicle, vehicle + 1]))]
     times = traffic.step[mine] * STEP_S
     known = [each for each in edges if each is not None]
@@ -153,8 +153,8 @@ def _passages(mount: Mount, traffic: StreetTraffic, arm: _Arm, table: list[tuple
 
 
 def sight(mount: Mount) -> tuple[float, float]:
-    """From and to which distance from the crossing's middle, along the arm, a car counts: at least COUNTED_PX high and in the frame,
-    beyond the line. What stands in the way is not considered."""
+    """From and to which distance from the crossing's middle, along the arm, a car counts: at least COUNTED_PX high and in the
+    frame, beyond the line. What stands in the way is not considered."""
     rotation, position = mount.pose()
     along = np.arange(STOP_Y, SIGHT_M, 0.5)
     post = POSTS[mount.index]

@@ -30,9 +30,9 @@ _WARY_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
-    """N people of one hour, each along a line. times, runs (N, K): s since 1970 and metres along the line, between which they move
-    evenly; before the first and after the last they are not there. origin, way (N, 2): where a line begins, m, and its direction;
-    kind (N,); number (N,)."""
+    """N people of one hour, each along a line. times, runs (N, K): s since 1970 and metres along the line, between which they
+    move evenly; before the first and after the last they are not there. origin, way (N, 2): where a line begins, m, and its
+    direction; kind (N,); number (N,)."""
 
     times: np.ndarray
     runs: np.ndarray
@@ -57,7 +57,8 @@ class StreetCrowd:
         return Walkers(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Walkers.__annotations__})
 
     def held(self, day: date, ticks: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where people and cyclists keep vehicles from turning, at every tick since a traffic day's begin: (C, 4, T), (C, 2, T)."""
+        """Where people and cyclists keep vehicles from turning, at every tick since a traffic day's begin: (C, 4, T), (C, 2,
+        T)."""
         people = np.zeros((len(CROSSINGS_Y), len(ARMS), ticks), bool)
         bikes = np.zeros((len(CROSSINGS_Y), 2, ticks), bool)
         if not self.people:
@@ -76,7 +77,7 @@ class StreetCrowd:
         *crossings, riders = self._of(hour)
         found = []
         for crossing, paths in enumerate(crossings):
-            for row in np.flatnonzero(paths.number % 2 == 0):  # the others do not cross
+            for row in np.flatnonzero(paths.number % 2 == 0).tolist():  # the others do not cross
                 arm, forth, begin, end = _crossing_of(paths, row, crossing)
                 half = {"N": -1, "S": 1, "W": -1, "E": 1}[ARMS[arm]]
                 middle = (begin + end) / 2
@@ -141,8 +142,14 @@ class StreetCrowd:
         runs = np.where(along[:, None], stay[:, None] * steps, runs)
         times = np.where(along[:, None], start[:, None] + (stay / speed)[:, None] * steps, times)
         number = first + 2 * np.arange(count) + along
-        return Paths(times=times, runs=runs, origin=np.where(along[:, None], spot, origin), way=np.where(along[:, None], heading, way),
-                     kind=np.full(count, PERSON, np.int8), number=number)  # fmt: skip
+        return Paths(
+            times=times,
+            runs=runs,
+            origin=np.where(along[:, None], spot, origin),
+            way=np.where(along[:, None], heading, way),
+            kind=np.full(count, PERSON, np.int8),
+            number=number,
+        )
 
     def _ride(self, hour: datetime, first: int) -> Paths:
         """Along the arterial from end to end; at a light that is not green they wait until it is."""
