@@ -92,7 +92,7 @@ def _drivers(rng: np.random.Generator, kind: np.ndarray) -> dict[str, np.ndarray
     return {
         "length": np.round(mean + deviation * spread[0], 2),
         "desired": np.round(13.6 * np.where(heavy, 0.92, 1.0) * (1 + 0.09 * spread[1]), 2),
-        "headway": np.round(np.where(heavy, 1.4, 1.0) * (1.0 + 0.15 * spread[2]), 3),
+        "headway": np.round(np.where(heavy, 1.3, 0.9) * (1.0 + 0.15 * spread[2]), 3),
         "accel": np.round(np.where(heavy, 1.1, 1.9) * (1.0 + 0.12 * spread[3]), 3),
         "brake": np.where(heavy, 1.6, 2.0),
     }

@@ -6,7 +6,7 @@ lane that turns off from the start.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -71,17 +71,23 @@ class Plan:
     number: dict[str, int]
     after: dict[int, tuple[int, ...]]
 
+    @cached_property
+    def _joined(self) -> tuple[np.ndarray, np.ndarray]:
+        """first (P + 1,): where each piece's points begin; points (N, 2)."""
+        counts = [len(piece.line) for piece in self.pieces]
+        return np.concatenate([[0], np.cumsum(counts)]), np.concatenate([piece.line for piece in self.pieces])
+
     def at(self, piece: np.ndarray, x: np.ndarray, aside: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Metres along pieces, and to their right -> (N, 2) places, (N, 2) directions (unit) there, (N, 2) to their right."""
-        first, points, _ = _joined(self)
-        lengths = np.array([each.length for each in self.pieces])
-        run = np.clip(x, 0.0, lengths[piece] - 1e-6) / STEP_M
+        first, points = self._joined
+        steps = np.diff(first)[piece] - 1
+        run = np.clip(x, 0.0, STEP_M * steps - 1e-6) / STEP_M
         row = first[piece] + run.astype(np.int64)
         part = (run - np.floor(run))[:, None]
         ahead = points[row + 1] - points[row]
         before, behind = points[np.maximum(row, first[piece] + 1)], points[np.maximum(row - 1, first[piece])]
         # The direction changes evenly along a bend, and not from point to point.
-        follow = points[np.minimum(row + 2, first[piece] + (lengths[piece] / STEP_M).astype(np.int64))] - points[row + 1]
+        follow = points[np.minimum(row + 2, first[piece] + steps)] - points[row + 1]
         bend = (1 - part) * (ahead + (before - behind)) + part * (ahead + follow)
         along = bend / np.linalg.norm(bend, axis=1, keepdims=True)
         right = np.stack([along[:, 1], -along[:, 0]], axis=1)
@@ -232,15 +238,3 @@ def _bent(begin: tuple[float, float], way: np.ndarray, end: tuple[float, float],
 def _smooth(part: np.ndarray) -> np.ndarray:
     part = np.clip(part, 0, 1)
     return part * part * (3 - 2 * part)
-
-
-@cache
-def _joined_of(key: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    pieces = plan().pieces
-    counts = np.array([len(piece.line) for piece in pieces])
-    return np.concatenate([[0], np.cumsum(counts)]), np.concatenate([piece.line for piece in pieces]), counts
-
-
-def _joined(whole: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """first (P + 1,): where each piece's points begin, points (N, 2), and how many each has."""
-    return _joined_of(len(whole.pieces))
