@@ -47,8 +47,7 @@ class CitySettings:
     faults: Annotated[Texts, Field(examples=[["jam", "frozen:city-2"]])] = ()
     """What goes wrong in it: `cctview city faults` has the names."""
     people: Annotated[StrictInt, Field(ge=0, le=MAX_PEOPLE, examples=[0])] | Absent = None
-    """How many walk or cycle past each camera in an hour: none along the expressway and 120 in the streets where nothing is
-    said."""
+    """How many walk or cycle past each camera in an hour; if nothing is said none on the expressway, 120 in the streets."""
     sizes: Annotated[Texts, Field(examples=[["1280x720", "720x576:city-3"]])] = ()
     """Of the pictures, px, of all cameras or of one; 352x240 where nothing is said."""
     world: Annotated[WorldName, Field(title="expressway or streets", examples=["streets"])] = "expressway"

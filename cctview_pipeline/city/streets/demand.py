@@ -57,8 +57,9 @@ def turning_shares(seed: int) -> np.ndarray:
     arterial = np.array([arm in "NS" for arm in ARMS])[None, :, None]
     left = np.where(arterial, rng.uniform(0.04, 0.11, (count, 4, 1)), rng.uniform(0.2, 0.4, (count, 4, 1)))
     right = np.where(arterial, rng.uniform(0.06, 0.15, (count, 4, 1)), rng.uniform(0.2, 0.35, (count, 4, 1)))
-    left, right = (np.round(each * rng.lognormal(0, 0.2, (count, 4, 96)), 4) for each in (left, right))
-    return np.stack([left, 1 - left - right, right], axis=-1)
+    usual = np.concatenate([left, 1 - left - right, right], axis=-1)[:, :, None]
+    drawn = usual * rng.lognormal(0, 0.2, (count, 4, 96, 3))
+    return np.round(drawn / drawn.sum(axis=-1, keepdims=True), 4)
 
 
 def demand(seed: int, day: date) -> Demand:

@@ -304,7 +304,7 @@ def step_car(cars, number, now, legs, stops, members, counts, siblings, roads, t
         row = passed[events]
         row.car, row.piece, row.time = number, legs[car.leg + 1], now + TICK_S * before / way
         row.stood_s, row.stops, row.queue_m = car.stood_s, car.stops, car.queue_m
-        car.stood_s, car.stops, car.queue_m = 0.0, 0, 0.0
+        car.stood_s, car.stops, car.queue_m, car.stands = 0.0, 0, 0.0, 0
         events += 1
     if car.stop < car.last_stop or car.left_x >= 0.0:
         halt = next_stop(car, legs, stops)

@@ -60,7 +60,8 @@ class Piece:
 
     @property
     def turn(self) -> str:
-        return turn_of(self.approach, self.exit)
+        """Of TURNS, of a way over a crossing; else empty."""
+        return turn_of(self.approach, self.exit) if self.crossing >= 0 else ""
 
 
 @dataclass(frozen=True)
