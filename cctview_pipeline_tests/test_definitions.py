@@ -30,7 +30,7 @@ def test_three_campaigns_in_one_process():
     live = replace(archive, network="nyc-dot", end=START.replace(hour=18))
     assert [len(camera_hours(each)) for each in (archive, city, live)] == [12, 4, 6]
     assert camera_hours(city)[0] == f"{CAMERAS[0]}|2020-05-05T16"
-    assert tables(city) - tables(archive) == {"truth_boxes", "truth_passages", "evaluation"}
+    assert tables(city) - tables(archive) == {"truth_boxes", "truth_passages", "truth_movements", "evaluation"}
     assert tables(live) - tables(archive) == {"camera_status", "gaps"}
     assert build_definitions(live).resolve_schedule_def("daily_collection").job_name == "collect_job"
     assert build_definitions(archive).resolve_schedule_def("daily_collection").job_name == "camera_hours"

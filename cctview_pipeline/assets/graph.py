@@ -21,13 +21,13 @@ from cctview_pipeline.assets.passages import passages
 from cctview_pipeline.assets.raw_frames import raw_frames
 from cctview_pipeline.assets.throughput import throughput
 from cctview_pipeline.assets.tracks import tracks
-from cctview_pipeline.assets.truth import truth_boxes, truth_passages
+from cctview_pipeline.assets.truth import truth_boxes, truth_movements, truth_passages
 from cctview_pipeline.cameras.live import LIVE_NETWORKS
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.districts import in_district
 from cctview_pipeline.partitions import Partitions
 
-ONLY_OF_CITY = (truth_boxes, truth_passages, evaluation)
+ONLY_OF_CITY = (truth_boxes, truth_passages, truth_movements, evaluation)
 """Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill."""
 ONLY_OF_LIVE = (camera_status, gaps)
 """Only live cameras have states and gaps: an archive does not say what it lacks."""

@@ -1,4 +1,5 @@
-"""What the synthetic city knows about its frames: who is in them, and who passed when. Real cameras have no such assets."""
+"""What the synthetic city knows about its frames: who is in them, who passed when, and by which way. Real cameras have no such
+assets."""
 
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,26 @@ def truth_passages(partitions: Partitions) -> dg.AssetsDefinition:
 
         def make(partition: Partition) -> None:
             run.store(partition, city.truth_passages(partition.camera, partition.begin))
+
+        return run.make_all(make, inputs=["raw_frames"])
+
+    return asset
+
+
+def truth_movements(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        **table_asset("truth_movements", group="truth", code_version="1"),
+        deps=["raw_frames"],
+        partitions_def=partitions.camera_hours,
+        backfill_policy=partitions.independent,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
+        store, campaign = lake.open_campaign()
+        city = _city(network, campaign)
+        run = PartitionRun(context, store, "truth_movements")
+
+        def make(partition: Partition) -> None:
+            run.store(partition, city.truth_movements(partition.camera, partition.begin))
 
         return run.make_all(make, inputs=["raw_frames"])
 

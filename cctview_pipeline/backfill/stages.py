@@ -11,7 +11,7 @@ from cctview_pipeline.analytics.marts import MARTS
 REPORT = "daily_report"
 FIGURES = (*MARTS, "throughput", REPORT)
 """Of a local day."""
-TRUTH = ("truth_boxes", "truth_passages")
+TRUTH = ("truth_boxes", "truth_passages", "truth_movements")
 ACCOUNTS = ("camera_status", "gaps")
 CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "passages", "matches")
 """Tables of a camera and an hour, each made from the one before; but matches from tracks."""

@@ -29,9 +29,10 @@ def described(source: CameraNetwork, existing: Campaign | None) -> Mapping[str, 
         return _live(source)
     if source.name != "city":
         return catalogue()
-    from cctview_pipeline.city import CAMERAS
+    from cctview_pipeline.city import CityNetwork
 
-    return {camera.id: camera for camera in CAMERAS}
+    assert isinstance(source, CityNetwork)
+    return {camera.id: camera for camera in source.world.cameras}
 
 
 def refuse_undescribed(

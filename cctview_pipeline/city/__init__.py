@@ -1,4 +1,4 @@
-"""A synthetic city: six cameras along an expressway, rendered, with every vehicle known."""
+"""A synthetic city: cameras along an expressway or at the crossings of streets, rendered, with every vehicle known."""
 
 from cctview_pipeline.city.mounts import CAMERAS
 from cctview_pipeline.city.network import CityNetwork, CitySettings

@@ -45,7 +45,7 @@ def draw_backdrop(seed: int, mount: Mount, scenery: Scenery, light: Light) -> Ba
         shade(
             depth, owner, scenery.normals, scenery.surface, scenery.tint, *view,
             mount.s, mount.bend, mount.wave,
-            np.array(scenery.edges), np.array([scenery.west, scenery.east], np.int64), SHOULDER_M,
+            np.array(scenery.edges), np.array([scenery.west, scenery.east], np.int64), SHOULDER_M, scenery.crossings,
             light.sun_from, light.sun, light.sky, light.night, light.wet, light.cloud, scenery.lamps,
             mount.haze * (1 + 2 * light.wet), *shadow, seed * 64 + mount.index * 7, standing, sunny, ground,
         )  # fmt: skip

@@ -24,7 +24,7 @@ LONGEST = timedelta(seconds=180)
 _CYCLISTS, _CROSSING, _ON_SHOULDER = 0.25, 0.25, 0.5
 """Shares: of cyclists; of the pedestrians who cross; of the others who keep to the shoulder, the rest behind the barrier."""
 _NUMBERS = 6_000
-_STRIDE_M, _TURN_M = 1.45, 5.0
+STRIDE_M, TURN_M = 1.45, 5.0
 """Ground covered in two steps, and in a turn of the pedals."""
 
 
@@ -114,7 +114,7 @@ class Crowd:
         cosine, sine = (np.where(crossing, a, b) * run / np.hypot(1, slope) for a, b in ((1.0, slope), (0.0, 1.0)))
         speed = np.abs(ways.speed[rows])
         kind = ways.kind[rows]
-        turns = gone[rows] / np.where(kind == BICYCLE, _TURN_M, _STRIDE_M) + ways.phase[rows]
+        turns = gone[rows] / np.where(kind == BICYCLE, TURN_M, STRIDE_M) + ways.phase[rows]
         return Walkers(
             number=ways.first + rows.astype(np.int64),
             kind=kind.astype(np.int8),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from cctview_pipeline.errors import ConfigurationError
 
 KINDS = {
-    "jam": "southbound traffic queues at the fourth camera from minute 5 to 25 of every hour",
+    "jam": "southbound traffic queues at the fourth camera, and at the streets' last crossing, from minute 5 to 25 of every hour",
     "rain": "overcast, wet and hazy",
     "night": "dark, whatever the hour",
     "lost_frames": "one frame in seven is lost, and all of them from minute 11 to 12:30 of every hour",

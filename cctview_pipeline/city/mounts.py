@@ -6,6 +6,7 @@ it has and how good it is differ from city to city, drawn from the seed.
 
 import itertools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from cctview_pipeline.images.size import Size
 
 WIDTH, HEIGHT = 352, 240
 """px, of a picture that nobody asked to be of another size."""
+
+PATROL_S = 240
+"""So long a camera that goes from view to view stays at one."""
 
 CORRIDOR = "city"
 _PLACES = (
@@ -44,6 +48,17 @@ S_M = tuple(np.concatenate([[0.0], np.cumsum([a.distance_m(b) for a, b in iterto
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One of the views of a camera that goes from one to the next. yaw, horizon, focal: as of a Mount; arm: where it looks, as
+    the camera's world counts."""
+
+    yaw: float
+    horizon: float
+    focal: float
+    arm: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mount:
     """One camera.
 
@@ -54,7 +69,8 @@ class Mount:
     tint: gain of red, green, blue; bias: of the exposure, in stops; contrast, saturation: 1 is neutral; blur: of
     the lens, px; sharpening: of the electronics; vignette: loss in the corners; noise: grey levels at middle grey;
     haze: per m; exposure_s: shutter at noon; quality: of the JPEG; clock: layout of the burned-in clock, or none;
-    cadence_s: mean time between two pictures.
+    cadence_s: mean time between two pictures; behind: how far behind the pole there may be something to see, m; presets: the
+    views of a camera that goes from one to the next, the first being its own.
     """
 
     camera: Camera
@@ -83,6 +99,8 @@ class Mount:
     quality: int
     clock: str
     cadence_s: float
+    behind: float = 10.0
+    presets: tuple[Preset, ...] = ()
 
     @property
     def scale(self) -> float:
@@ -93,7 +111,15 @@ class Mount:
         """The same camera with pictures of another size: as wide a view, its upper edge where it was; noise and blur
         are of single pixels and stay as they are."""
         times = size[0] / self.size[0]
-        return replace(self, size=size, focal=self.focal * times, horizon=self.horizon * times)
+        presets = tuple(replace(each, focal=each.focal * times, horizon=each.horizon * times) for each in self.presets)
+        return replace(self, size=size, focal=self.focal * times, horizon=self.horizon * times, presets=presets)
+
+    def at_preset(self, number: int) -> "Mount":
+        """The same camera at one of its views, 0 being its own."""
+        if not self.presets:
+            return self
+        preset = self.presets[number]
+        return replace(self, yaw=preset.yaw, horizon=preset.horizon, focal=preset.focal)
 
     def turned(self) -> "Mount":
         """The same camera after somebody has moved it: it looks elsewhere, with another lens setting."""
@@ -139,7 +165,7 @@ def _mount(seed: int, index: int) -> Mount:
     # The camera looks at the middle of the road some way ahead, more or less.
     aim = float(rng.uniform(50, 110))
     yaw = np.degrees(np.arctan2(bend * aim**2 - d, ahead * aim)) if ahead > 0 else np.degrees(np.arctan2(d - bend * aim**2, aim))
-    base = {
+    base: dict[str, Any] = {
         "camera": camera,
         "index": index,
         "size": (WIDTH, HEIGHT),
@@ -153,6 +179,13 @@ def _mount(seed: int, index: int) -> Mount:
         "focal": focal,
         "bend": bend,
         "wave": float(rng.uniform(-1, 1) * 6e-7),
+    }
+    return Mount(**base, **electronics(rng))
+
+
+def electronics(rng: np.random.Generator) -> dict[str, Any]:
+    """What a camera's sensor does to the picture, as a Mount has it."""
+    return {
         "tint": tuple(float(v) for v in rng.normal(1, (0.03, 0.015, 0.045))),
         "bias": float(rng.normal(0.15, 0.22)),
         "contrast": float(rng.uniform(0.9, 1.18)),
@@ -168,4 +201,3 @@ def _mount(seed: int, index: int) -> Mount:
         "clock": str(rng.choice(["", "banner", "outline", "date"], p=[0.35, 0.25, 0.25, 0.15])),
         "cadence_s": float(rng.uniform(1.55, 1.9)),
     }
-    return Mount(**base)

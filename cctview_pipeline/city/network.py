@@ -13,15 +13,17 @@ from pydantic import Field, StrictInt
 from cctview_pipeline.campaign import HOUR, floor_hour
 from cctview_pipeline.city.crowd import MAX_PEOPLE
 from cctview_pipeline.city.faults import Fault, Faults
-from cctview_pipeline.city.mounts import CAMERAS, Mount, mounts
+from cctview_pipeline.city.mounts import Mount
 from cctview_pipeline.city.picture_sizes import picture_sizes
 from cctview_pipeline.city.studio import Exposure, Studio
-from cctview_pipeline.city.traffic import STEP_S, Traffic, simulate
-from cctview_pipeline.city.truth import boxes_table, passages_table
+from cctview_pipeline.city.traffic import STEP_S
+from cctview_pipeline.city.truth import boxes_table
+from cctview_pipeline.city.world import Traffic
+from cctview_pipeline.city.worlds import WORLDS, WorldName
 from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.frames import CameraHour, Frame
 from cctview_pipeline.ids import FrameId
-from cctview_pipeline.settings import CLOSED, Moment, Section, Texts, read
+from cctview_pipeline.settings import CLOSED, Absent, Moment, Section, Texts, read
 
 START = datetime(2025, 6, 3, 16, tzinfo=UTC)
 """Noon in New York on an ordinary Tuesday: the beginning, unless somebody wants another."""
@@ -44,19 +46,24 @@ class CitySettings:
     """How much of it is collected."""
     faults: Annotated[Texts, Field(examples=[["jam", "frozen:city-2"]])] = ()
     """What goes wrong in it: `cctview city faults` has the names."""
-    people: Annotated[StrictInt, Field(ge=0, le=MAX_PEOPLE, examples=[0])] = 0
-    """How many walk or cycle past each camera in an hour."""
+    people: Annotated[StrictInt, Field(ge=0, le=MAX_PEOPLE, examples=[0])] | Absent = None
+    """How many walk or cycle past each camera in an hour; if nothing is said none on the expressway, 120 in the streets."""
     sizes: Annotated[Texts, Field(examples=[["1280x720", "720x576:city-3"]])] = ()
     """Of the pictures, px, of all cameras or of one; 352x240 where nothing is said."""
+    world: Annotated[WorldName, Field(title="expressway or streets", examples=["streets"])] = "expressway"
+    """Six cameras along an expressway, or seven at the crossings of an arterial with lights."""
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.start.astimezone(UTC) != floor_hour(self.start.astimezone(UTC)):
             raise ConfigurationError("A city starts at a full hour with its offset, such as 2025-06-03T16:00:00Z.")
         # The light of a day and the minutes of a fault are UTC's, however the start was written.
         object.__setattr__(self, "start", self.start.astimezone(UTC))
+        if self.people is None:
+            object.__setattr__(self, "people", WORLDS[self.world].usual_people)
+        cameras = [camera.id for camera in WORLDS[self.world].cameras]
         for fault in self.faults:
-            Fault.parse(fault, [camera.id for camera in CAMERAS])
-        picture_sizes(self.sizes)
+            Fault.parse(fault, cameras)
+        picture_sizes(self.sizes, cameras)
 
     @classmethod
     def read(cls, settings: Mapping, source: str = "The city") -> "CitySettings":
@@ -65,25 +72,28 @@ class CitySettings:
         return read(cls, settings, Section(source, "[campaign.settings]"))
 
     def as_dict(self) -> dict:
-        """What :meth:`read` takes. Without people and sizes as before there were any, so that what was made then is still the
-        same."""
+        """What :meth:`read` takes. Without people, sizes and other worlds as before there were any, so that what was made then is
+        still the same."""
         said = {"seed": self.seed, "start": self.start, "minutes": self.minutes, "faults": list(self.faults)}
         more = {"people": self.people, "sizes": list(self.sizes)}
-        return said | {name: value for name, value in more.items() if value}
+        said |= {name: value for name, value in more.items() if value}
+        return said if self.world == "expressway" else said | {"people": self.people, "world": self.world}
 
 
 class CityNetwork:
-    """Six cameras of a city that exists nowhere. The same settings make the same frames, to the byte."""
+    """The cameras of a city that exists nowhere. The same settings make the same frames, to the byte."""
 
     name = "city"
 
     def __init__(self, settings: CitySettings = CitySettings()) -> None:
-        self.settings = settings
+        self.settings, self.world = settings, WORLDS[settings.world]
         self.faults = Faults([Fault.parse(fault, self.cameras()) for fault in settings.faults])
-        sizes = picture_sizes(settings.sizes)
+        sizes = picture_sizes(settings.sizes, self.cameras())
         self._studios = {
-            mount.camera.id: Studio(settings.seed, mount.sized(sizes[mount.camera.id]), self.faults, settings.people)
-            for mount in mounts(settings.seed)
+            mount.camera.id: Studio(
+                settings.seed, mount.sized(sizes[mount.camera.id]), self.faults, settings.people or 0, self.world
+            )
+            for mount in self.world.mounts(settings.seed)
         }
         # A run works through the cameras of an hour: its traffic is worth keeping.
         self.traffic = lru_cache(maxsize=2)(self._traffic)
@@ -98,7 +108,7 @@ class CityNetwork:
 
     def cameras(self) -> list[str]:
         """Their ids, along the road."""
-        return [camera.id for camera in CAMERAS]
+        return [camera.id for camera in self.world.cameras]
 
     def hours(self, camera_id: str) -> list[datetime]:
         """The UTC hours in which a camera has frames; none for a camera that the city does not have."""
@@ -144,7 +154,12 @@ class CityNetwork:
     def truth_passages(self, camera_id: str, hour: datetime) -> pa.Table:
         """Every vehicle that passes the camera's pole in what is collected of an hour, as ``truth_passages`` holds it."""
         begin, end = max(hour, self.begin), min(hour + HOUR, self.end)
-        return passages_table(self._studio(camera_id).mount, self.traffic(hour), begin, max(begin, end))
+        return self.world.passages(self._studio(camera_id).mount, self.traffic(hour), begin, max(begin, end))
+
+    def truth_movements(self, camera_id: str, hour: datetime) -> pa.Table:
+        """Every way over the camera's crossing in what is collected of an hour, as ``truth_movements`` holds it."""
+        begin, end = max(hour, self.begin), min(hour + HOUR, self.end)
+        return self.world.movements(self._studio(camera_id).mount, self.traffic(hour), begin, max(begin, end))
 
     def _studio(self, camera_id: str) -> Studio:
         try:
@@ -157,7 +172,8 @@ class CityNetwork:
     def _traffic(self, hour: datetime) -> Traffic:
         end = min(hour + HOUR, max(self.end, hour + timedelta(minutes=1))) + _AROUND
         steps = np.ceil((end - hour).total_seconds() / STEP_S)
-        return simulate(self.settings.seed, hour - _AROUND, hour + timedelta(seconds=STEP_S * int(steps)), self.faults.has("jam"))
+        until, people = hour + timedelta(seconds=STEP_S * int(steps)), self.settings.people or 0
+        return self.world.drive(self.settings.seed, hour - _AROUND, until, people, self.faults.has("jam"))
 
 
 def _id(camera_id: str, shot: Exposure) -> str:

@@ -1,6 +1,6 @@
 """One camera's view of the traffic at a moment: what is where in the picture, and the light that reaches the sensor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,7 +39,7 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class _Scene:
     """Who may be in the picture, V of them, vehicles before people. places (V, 6): as ``draw_vehicles`` takes them;
-    braking, number, kind, side (V,); vehicles: how many of them are."""
+    braking, number, kind, side (V,); vehicles: how many of them are; lit (vehicles,): whose lights are on."""
 
     bodies: list[Body]
     places: np.ndarray
@@ -48,6 +48,13 @@ class _Scene:
     kind: np.ndarray
     side: np.ndarray
     vehicles: int
+    lit: np.ndarray
+
+    @property
+    def shining(self) -> tuple[list[Body], np.ndarray]:
+        """Bodies and places of the vehicles whose lights are on."""
+        bodies = [body for body, lit in zip(self.bodies, self.lit, strict=False) if lit]
+        return bodies, self.places[: self.vehicles][self.lit]
 
 
 class Painter:
@@ -71,14 +78,14 @@ class Painter:
             return standing + sunny, _nobody()
         sun_count, under_count = self._shadows(scene.bodies, scene.places, light)
         picture = _shaded(standing, sunny, backdrop.ground, sun_count, under_count)
-        driving = scene.places[: scene.vehicles]
+        shining, driving = scene.shining
         if light.night > 0.3 and len(driving):
             self._headlight_pools(picture, driving, backdrop, light)
         colours = self._colours(scene.bodies, scene.places, scene.braking, light)
         colour, cover, seen = self._draw(scene.bodies, scene.places, colours, backdrop)
         _overlay(picture, colour, cover)
         if light.night > 0.3 and len(driving):
-            self._glow(picture, scene.bodies[: scene.vehicles], driving, light, backdrop)
+            self._glow(picture, shining, driving, light, backdrop)
         return picture, self._seen(scene, *seen)
 
     def look(self, vehicles: Vehicles, backdrop: Backdrop, walkers: Walkers | None = None) -> Seen:
@@ -91,7 +98,9 @@ class Painter:
 
     def _scene(self, vehicles: Vehicles, walkers: Walkers | None) -> _Scene:
         rows, places = self._in_sight(vehicles)
-        bodies = [self.body(int(vehicles.vehicle[i]), int(vehicles.kind[i]), float(vehicles.length[i])) for i in rows]
+        lit = np.ones(len(rows), bool) if vehicles.dark is None else ~vehicles.dark[rows]
+        drawn = zip(vehicles.vehicle[rows], vehicles.kind[rows], vehicles.length[rows], lit, strict=True)
+        bodies = [self.body(int(number), int(kind), float(length), bool(on)) for number, kind, length, on in drawn]
         driving = _Scene(
             bodies=bodies,
             places=places,
@@ -100,6 +109,7 @@ class Painter:
             kind=vehicles.kind[rows],
             side=vehicles.side[rows],
             vehicles=len(bodies),
+            lit=lit,
         )
         if walkers is None:
             return driving
@@ -114,10 +124,13 @@ class Painter:
             kind=np.concatenate([driving.kind, walkers.kind]),
             side=np.concatenate([driving.side, walkers.side]),
             vehicles=len(bodies),
+            lit=lit,
         )
 
-    def _body(self, number: int, kind: int, length: float) -> Body:
-        return build_body(draw_vehicle(self.seed, number, kind, length))
+    def _body(self, number: int, kind: int, length: float, lit: bool = True) -> Body:
+        body = build_body(draw_vehicle(self.seed, number, kind, length))
+        lamps = (body.material == _HEADLIGHT) | (body.material == _TAILLIGHT)
+        return body if lit else replace(body, material=np.where(lamps, np.uint8(Material.MATT), body.material))
 
     def _person(self, number: int, kind: int, stride: int) -> Body:
         return build_person(draw_person(self.seed, number), kind, stride)
@@ -125,12 +138,12 @@ class Painter:
     def _in_sight(self, vehicles: Vehicles) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the vehicles that may be in the picture, and their places (V, 6) as ``draw_vehicles`` takes them."""
         mount, (width, height) = self.mount, self.mount.size
-        rows = np.flatnonzero(np.abs(vehicles.s - mount.s - mount.ahead * SIGHT_M / 2) < SIGHT_M / 2 + 10)
+        rows = np.flatnonzero(np.abs(vehicles.s - mount.s - mount.ahead * SIGHT_M / 2) < SIGHT_M / 2 + mount.behind)
         y = vehicles.s[rows].astype(np.float64) - mount.s
         slope = mount.slope(y)
         x = mount.centre_x(y) + vehicles.d[rows]
         # Southbound traffic drives towards +y. heading: towards growing d, whatever the direction of travel.
-        along = vehicles.side[rows].astype(np.float64)
+        along = np.sign(vehicles.side[rows]).astype(np.float64)
         direction = np.arctan(along * slope) + vehicles.heading[rows]
         cosine, sine = np.sin(direction), along * np.cos(direction)
         speed = vehicles.speed[rows]

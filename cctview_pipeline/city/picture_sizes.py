@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from cctview_pipeline.city.mounts import CAMERAS, HEIGHT, WIDTH
+from cctview_pipeline.city.mounts import HEIGHT, WIDTH
 from cctview_pipeline.errors import ConfigurationError
 from cctview_pipeline.images.size import Size
 
@@ -12,10 +12,9 @@ SMALLEST, LARGEST = 64, 4096
 _SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
 
 
-def picture_sizes(texts: Sequence[str]) -> dict[str, Size]:
-    """Camera id -> width and height, px; of what is said twice of a camera the last holds. Raises CctviewError, with what is
-    known, for anything else."""
-    known = [camera.id for camera in CAMERAS]
+def picture_sizes(texts: Sequence[str], known: Sequence[str]) -> dict[str, Size]:
+    """Camera id -> width and height, px; of what is said twice of a camera the last holds. known: the city's cameras. Raises
+    CctviewError, with what is known, for anything else."""
     sizes = dict.fromkeys(known, (WIDTH, HEIGHT))
     for text in texts:
         said, _, camera = text.partition(":")

@@ -1,7 +1,8 @@
 """What stands around the road at one camera, as triangles: barriers, walls, lamps, signs, bridges, trees, buildings."""
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -37,7 +38,8 @@ class Side(IntEnum):
 @dataclass(frozen=True, kw_only=True)
 class Scenery:
     """vertices (N, 3) float32 m; triangles (M, 3) int32; surface (M,) uint8; tint (M, 3) float32 linear; normals (M, 3)
-    float32; west, east: what lies beyond the road; lamps (L, 3): street lamps, m; edges: road's width to each side, m."""
+    float32; west, east: what lies beyond the road; lamps (L, 3): street lamps, m; edges: road's width to each side, m;
+    crossings (C,): y of the streets' crossings, where the ground is theirs."""
 
     vertices: np.ndarray
     triangles: np.ndarray
@@ -48,9 +50,12 @@ class Scenery:
     east: Side
     lamps: np.ndarray
     edges: tuple[float, float]
+    crossings: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
-class _Builder:
+class Builder:
+    """Collects what stands around one camera."""
+
     def __init__(self, mount: Mount, rng: np.random.Generator) -> None:
         self.mount, self.rng = mount, rng
         self.corners: list[np.ndarray] = []
@@ -101,7 +106,7 @@ class _Builder:
             for j in range(around):
                 self.quad(points[i, j], points[i, j + 1], points[i + 1, j + 1], points[i + 1, j], Surface.FOLIAGE, tint)
 
-    def done(self, west: Side, east: Side, edges: tuple[float, float]) -> Scenery:
+    def done(self, west: Side, east: Side, edges: tuple[float, float], crossings: Sequence[float] = ()) -> Scenery:
         corners = np.array(self.corners)
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
@@ -116,13 +121,14 @@ class _Builder:
             east=east,
             lamps=np.array(self.lamps, np.float64).reshape(-1, 3),
             edges=edges,
+            crossings=np.array(crossings, np.float64),
         )
 
 
 def build_scenery(seed: int, mount: Mount) -> Scenery:
     """What stands at this camera in the city of this seed."""
     rng = np.random.default_rng((seed, 17, mount.index))
-    build = _Builder(mount, rng)
+    build = Builder(mount, rng)
     south, north = (
         MEDIAN_M + LANE_M * lanes_at(side, mount.s + 40 * mount.ahead) + SHOULDER_M for side in (SOUTHBOUND, NORTHBOUND)
     )
@@ -142,7 +148,7 @@ def build_scenery(seed: int, mount: Mount) -> Scenery:
     return build.done(west, east, edges)
 
 
-def _median(build: _Builder, concrete: tuple) -> None:
+def _median(build: Builder, concrete: tuple) -> None:
     build.along(
         0.0,
         [(-0.42, 0), (-0.36, 0.1), (-0.18, 0.35), (-0.15, 1.05), (0.15, 1.05), (0.18, 0.35), (0.36, 0.1), (0.42, 0)],
@@ -153,7 +159,7 @@ def _median(build: _Builder, concrete: tuple) -> None:
         build.along(0.0, [(-0.03, 1.25), (0.03, 1.25), (0.03, 1.15), (-0.03, 1.15)], Surface.METAL, (0.3, 0.18, 0.08))
 
 
-def _roadside(build: _Builder, sign: int, edge: float, side: Side, concrete: tuple) -> None:
+def _roadside(build: Builder, sign: int, edge: float, side: Side, concrete: tuple) -> None:
     d = sign * (edge + 0.2)
     kind = build.rng.choice(["jersey", "rail", "wall"], p=[0.5, 0.4, 0.1] if side == Side.RIVER else [0.45, 0.25, 0.3])
     pole_side = sign * build.mount.d > 0
@@ -172,7 +178,7 @@ def _roadside(build: _Builder, sign: int, edge: float, side: Side, concrete: tup
     build.along(d, [(-0.2, 0), (-0.1, 0.8), (0.1, 0.8), (0.2, 0)], Surface.CONCRETE, concrete)
 
 
-def _beyond(build: _Builder, sign: int, edge: float, side: Side) -> None:
+def _beyond(build: Builder, sign: int, edge: float, side: Side) -> None:
     rng, ahead = build.rng, build.mount.ahead
     if side == Side.RIVER:
         _skyline(build, sign, 420.0, 30, (8, 60))
@@ -192,7 +198,7 @@ def _beyond(build: _Builder, sign: int, edge: float, side: Side) -> None:
     _trees(build, sign, edge + 3.5, 7, 3)
 
 
-def _trees(build: _Builder, sign: int, nearest: float, count: int, depth: float) -> None:
+def _trees(build: Builder, sign: int, nearest: float, count: int, depth: float) -> None:
     rng = build.rng
     spring = np.array([0.10, 0.13, 0.035]) * rng.uniform(0.7, 1.2)
     for _ in range(count):
@@ -206,7 +212,7 @@ def _trees(build: _Builder, sign: int, nearest: float, count: int, depth: float)
             build.ball(np.array([x, y, top]) + rng.normal(0, 0.55, 3) * size, size * float(rng.uniform(0.5, 0.85)), tint)
 
 
-def _skyline(build: _Builder, sign: int, nearest: float, count: int, heights: tuple[float, float]) -> None:
+def _skyline(build: Builder, sign: int, nearest: float, count: int, heights: tuple[float, float]) -> None:
     rng = build.rng
     y = float(rng.uniform(10, 40))
     colours = np.array(
@@ -229,7 +235,7 @@ def _skyline(build: _Builder, sign: int, nearest: float, count: int, heights: tu
             break
 
 
-def _lamps(build: _Builder, edges: tuple[float, float]) -> None:
+def _lamps(build: Builder, edges: tuple[float, float]) -> None:
     rng, grey = build.rng, (0.16, 0.17, 0.17)
     sign = int(rng.choice([1, -1]))
     edge = edges[0] if sign > 0 else edges[1]
@@ -244,7 +250,7 @@ def _lamps(build: _Builder, edges: tuple[float, float]) -> None:
         build.lamps.append((reach, y, 8.8))
 
 
-def _bridge(build: _Builder, edges: tuple[float, float], concrete: tuple) -> None:
+def _bridge(build: Builder, edges: tuple[float, float], concrete: tuple) -> None:
     rng = build.rng
     y = float(rng.uniform(110, 240)) * build.mount.ahead
     x = float(build.mount.centre_x(y))
@@ -256,7 +262,7 @@ def _bridge(build: _Builder, edges: tuple[float, float], concrete: tuple) -> Non
         build.box((at - 0.45, at + 0.45), ys, (0, low), Surface.CONCRETE, dark)
 
 
-def _gantry(build: _Builder, edges: tuple[float, float]) -> None:
+def _gantry(build: Builder, edges: tuple[float, float]) -> None:
     rng = build.rng
     y = float(rng.uniform(60, 140)) * build.mount.ahead
     x = float(build.mount.centre_x(y))

@@ -64,7 +64,7 @@ class Sensor:
         image = Image.fromarray(pixels)
         (width, height), scale = self.mount.size, self.mount.scale
         local = moment.astimezone(NEW_YORK)
-        draw, facing = ImageDraw.Draw(image), "Facing South" if self.mount.ahead > 0 else "Facing North"
+        draw, facing = ImageDraw.Draw(image), f"Facing {self.mount.camera.faces.title()}"
         if self.mount.clock == "banner":
             draw.rectangle((0, 0, width, _BANNER_ROWS * scale - 1), fill=(0, 0, 0))
             draw.text((3 * scale, 2 * scale), f"{facing} {local:%Y-%m-%d %I:%M:%S %p}", (255, 255, 255), self.font)

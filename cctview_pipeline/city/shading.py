@@ -5,57 +5,29 @@ from numba import njit
 
 from cctview_pipeline.city.corridor import LANE_M, MEDIAN_M
 from cctview_pipeline.city.scenery import Side, Surface
+from cctview_pipeline.city.streets.ground import street_ground
+from cctview_pipeline.city.texture import hashed, noise, rough
 
 _FACADE, _FOLIAGE, _SIGN = int(Surface.FACADE), int(Surface.FOLIAGE), int(Surface.SIGN)
 _RIVER, _PARK = int(Side.RIVER), int(Side.PARK)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _hash(a, b, salt):
-    """Two integers -> 0..1, without visible pattern."""
-    h = (a * 374761393 + b * 668265263 + salt * 1442695041) & 0xFFFFFFFF
-    h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
-    return ((h ^ (h >> 16)) & 0xFFFF) / 65535.0
-
-
-@njit(cache=True, nogil=True)
-def _noise(x, y, salt):
-    """Value noise, 0..1, about one bump a unit."""
-    i, j = int(np.floor(x)), int(np.floor(y))
-    u, v = x - i, y - j
-    u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
-    low = _hash(i, j, salt) * (1 - u) + _hash(i + 1, j, salt) * u
-    high = _hash(i, j + 1, salt) * (1 - u) + _hash(i + 1, j + 1, salt) * u
-    return low * (1 - v) + high * v
-
-
-@njit(cache=True, nogil=True)
-def _rough(x, y, salt):
-    """Four octaves of noise, 0..1."""
-    return (
-        0.5 * _noise(x, y, salt)
-        + 0.25 * _noise(2.1 * x, 2.1 * y, salt)
-        + 0.15 * _noise(4.3 * x, 4.3 * y, salt)
-        + 0.1 * _noise(9 * x, 9 * y, salt)
-    )
-
-
 @njit(cache=True, nogil=True)
 def _road(d, s, edge, salt, out):
     """Asphalt with lanes, patches, cracks and tyre tracks. d: to one side of the road's middle (>= 0), s: along it, m."""
-    base = 0.165 + 0.03 * _rough(d * 0.15, s * 0.03, salt) + 0.03 * _noise(d * 3.0, s * 3.0, salt + 1) - 0.015
+    base = 0.165 + 0.03 * rough(d * 0.15, s * 0.03, salt) + 0.03 * noise(d * 3.0, s * 3.0, salt + 1) - 0.015
     lane = (d - MEDIAN_M) / LANE_M
     within = lane - np.floor(lane)
     on_lanes = MEDIAN_M < d < edge
     if on_lanes:
         base *= 0.93 + 0.14 * abs(np.sin(np.pi * 2 * within))
-        patch = _hash(int(np.floor(lane)), int(np.floor(s / 17.0)), salt + 2)
+        patch = hashed(int(np.floor(lane)), int(np.floor(s / 17.0)), salt + 2)
         if patch > 0.86:
-            base *= 0.75 + 0.4 * _hash(int(np.floor(lane)), int(np.floor(s / 17.0)), salt + 3)
-    if abs(s / 18.0 - np.round(s / 18.0)) * 18.0 < 0.10 + 0.1 * _noise(d, s, salt + 4):
+            base *= 0.75 + 0.4 * hashed(int(np.floor(lane)), int(np.floor(s / 17.0)), salt + 3)
+    if abs(s / 18.0 - np.round(s / 18.0)) * 18.0 < 0.10 + 0.1 * noise(d, s, salt + 4):
         base *= 0.62
     out[0], out[1], out[2] = base, base * 0.99, base * 0.965
-    worn = 0.75 + 0.5 * _rough(d * 1.3, s * 1.3, salt + 6)
+    worn = 0.75 + 0.5 * rough(d * 1.3, s * 1.3, salt + 6)
     white = 0.50 * worn
     nearest = np.round(lane)
     lines = np.round((edge - MEDIAN_M) / LANE_M)
@@ -76,10 +48,10 @@ def _ground(x, y, s, middle, edge_west, edge_east, west, east, shoulder, salt, o
         _road(away, s, edge - shoulder, salt + (0 if d > 0 else 50), out)
         return
     if side == _RIVER and away > edge + 9.2:
-        wave = _rough(x * 0.35, y * 0.10, salt + 8)
+        wave = rough(x * 0.35, y * 0.10, salt + 8)
         out[0], out[1], out[2] = 0.045 + 0.06 * wave, 0.075 + 0.075 * wave, 0.115 + 0.09 * wave
         return
-    fine = _rough(x * 0.5, y * 0.5, salt + 9)
+    fine = rough(x * 0.5, y * 0.5, salt + 9)
     if side == _PARK:
         out[0], out[1], out[2] = 0.07 + 0.07 * fine, 0.085 + 0.07 * fine, 0.03 + 0.03 * fine
         if abs(away - edge - 12) < 1.6:
@@ -93,20 +65,20 @@ def _ground(x, y, s, middle, edge_west, edge_east, west, east, shoulder, salt, o
 @njit(cache=True, nogil=True)
 def _facade(u, z, depth, tint, night, salt, out, glow):
     """Rows of windows. u: along the wall, z: up, m; some windows are lit at night."""
-    wide, tall = 2.4 + 1.6 * _hash(salt, 1, 3), 3.1 + 0.6 * _hash(salt, 2, 3)
-    strip = _hash(salt, 5, 3) > 0.6
+    wide, tall = 2.4 + 1.6 * hashed(salt, 1, 3), 3.1 + 0.6 * hashed(salt, 2, 3)
+    strip = hashed(salt, 5, 3) > 0.6
     cell_u, cell_z = int(np.floor(u / wide)), int(np.floor(z / tall))
     fu, fz = u / wide - cell_u, z / tall - cell_z
-    grain = 0.85 + 0.3 * _noise(u * 0.7, z * 0.7, salt)
+    grain = 0.85 + 0.3 * noise(u * 0.7, z * 0.7, salt)
     window = 0.28 < fz < 0.86 and (strip or 0.22 < fu < 0.80)
     for k in range(3):
         out[k] = tint[k] * grain
         glow[k] = 0.0
     if window:
-        mirror = 0.03 + 0.16 * _hash(cell_u, cell_z, salt)
+        mirror = 0.03 + 0.16 * hashed(cell_u, cell_z, salt)
         out[0], out[1], out[2] = mirror * 0.85, mirror * 0.95, mirror * 1.1
-        if night > 0 and _hash(cell_u, cell_z, salt + 1) > 0.68:
-            lit = 0.10 * night * _hash(cell_u, cell_z, salt + 2)
+        if night > 0 and hashed(cell_u, cell_z, salt + 1) > 0.68:
+            lit = 0.10 * night * hashed(cell_u, cell_z, salt + 2)
             glow[0], glow[1], glow[2] = lit, lit * 0.85, lit * 0.6
 
 
@@ -116,7 +88,7 @@ def _sky(direction, sky, sun, cloud, salt, out):
     lift = direction[2] + 0.08
     veil = 0.0
     if lift > 0.02:
-        veil = _rough(direction[0] / lift * 0.9, direction[1] / lift * 0.9, salt)
+        veil = rough(direction[0] / lift * 0.9, direction[1] / lift * 0.9, salt)
     cover = min(1.0, max(0.0, (veil - (0.85 - 0.75 * cloud)) * 4.0))
     for k in range(3):
         clear = sky[k] * (1.55 - 0.55 * min(1.0, up * 2.2)) * (1.0 if k < 2 else 1.12)
@@ -127,11 +99,12 @@ def _sky(direction, sky, sun, cloud, salt, out):
 @njit(cache=True, nogil=True)
 def shade(
     inverse_depth, owner, normals, surface, tint, rotation, position, focal, centre_x, centre_y, offset_x, offset_y,
-    s, bend, wave, edges, sides, shoulder, sun_from, sun, sky, night, wet, cloud, lamps, haze,
+    s, bend, wave, edges, sides, shoulder, crossings, sun_from, sun, sky, night, wet, cloud, lamps, haze,
     shadow_map, shadow_rotation, shadow_position, shadow_focal, salt, standing, sunny, ground,
 ):  # fmt: skip
     """Add one pass of the scenery: to standing (H, W, 3) what the sky and lamps light, to sunny (H, W, 3) what the sun
-    lights, to ground (H, W) whether a vehicle's shadow can fall there. inverse_depth (H, W) gets the ground's, too."""
+    lights, to ground (H, W) whether a vehicle's shadow can fall there. inverse_depth (H, W) gets the ground's, too.
+    crossings (C,): of the streets, on whose ground it then is; none on the expressway."""
     height, width = owner.shape
     colour, glow, direction = np.zeros(3), np.zeros(3), np.zeros(3)
     size = shadow_map.shape[0]
@@ -163,7 +136,10 @@ def shade(
                 inverse_depth[row, column] = on_ground
                 reach = max(-600.0, min(600.0, y))
                 middle = bend * reach * reach + wave * reach * reach * reach
-                _ground(x, y, s + y, middle, edges[0], edges[1], sides[0], sides[1], shoulder, salt, colour)
+                if len(crossings):
+                    street_ground(x, s + y, crossings, salt, colour)
+                else:
+                    _ground(x, y, s + y, middle, edges[0], edges[1], sides[0], sides[1], shoulder, salt, colour)
                 away = x - middle
                 if (sides[0] if away > 0 else sides[1]) == _RIVER and abs(away) > (edges[0] if away > 0 else edges[1]) + 9.2:
                     mirror = 0.45
@@ -180,15 +156,15 @@ def shade(
                 if kind == _FACADE:
                     _facade(x if abs(ny) > 0.5 else y, z, depth, tint[t], night, salt + int(1000 * tint[t, 0]), colour, glow)
                 elif kind == _FOLIAGE:
-                    leaf = 0.35 + 1.3 * _rough((x + z) * 1.7, (y - z) * 1.7, salt + 3)
+                    leaf = 0.35 + 1.3 * rough((x + z) * 1.7, (y - z) * 1.7, salt + 3)
                     for k in range(3):
                         colour[k] = tint[t, k] * leaf
                 elif kind == _SIGN:
-                    letters = _hash(int(np.floor(x * 5)), int(np.floor(z * 2.5)), salt) > 0.45 and 0.25 < (z * 1.25) % 1.0 < 0.7
+                    letters = hashed(int(np.floor(x * 5)), int(np.floor(z * 2.5)), salt) > 0.45 and 0.25 < (z * 1.25) % 1.0 < 0.7
                     for k in range(3):
                         colour[k] = 0.6 if letters else tint[t, k]
                 else:
-                    stain = 0.75 + 0.5 * _rough((x + y) * 0.35, z * 1.2 + y * 0.05, salt + 2)
+                    stain = 0.75 + 0.5 * rough((x + y) * 0.35, z * 1.2 + y * 0.05, salt + 2)
                     for k in range(3):
                         colour[k] = tint[t, k] * stain
             facing = nx * sun_from[0] + ny * sun_from[1] + nz * sun_from[2]

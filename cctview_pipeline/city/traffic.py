@@ -60,7 +60,8 @@ class Vehicles:
     """Who is on the road at one moment, one row a vehicle, sorted by vehicle.
 
     vehicle (V,) int64; side, kind (V,) int8; length (V,) float32 m; s, d (V,) float32 m of its middle; speed (V,) float32
-    m/s; braking (V,) bool; heading (V,) float32 rad: from the road's direction, as it drives, towards growing d.
+    m/s; braking (V,) bool; heading (V,) float32 rad: from the road's direction, as it drives, towards growing d; dark (V,) bool:
+    whose lights are off, nobody's where it is None.
     """
 
     vehicle: np.ndarray
@@ -72,6 +73,7 @@ class Vehicles:
     speed: np.ndarray
     braking: np.ndarray
     heading: np.ndarray
+    dark: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +254,7 @@ def arrivals(seed: int, day: date) -> Arrivals:
 def _expected(side: int, day: date, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Times since the day's begin (s), every five minutes, and how many vehicles are expected at a gate until then."""
     times = np.arange(0, DAY_S + 1, 300)
-    clock = [(_begin(day) + timedelta(seconds=int(time))).astimezone(ZONE) for time in times[:-1] + 150]
+    clock = [(day_begins(day) + timedelta(seconds=int(time))).astimezone(ZONE) for time in times[:-1] + 150]
     rate = np.interp([moment.hour + moment.minute / 60 for moment in clock], np.arange(25), [*HOURLY[side], HOURLY[side][0]])
     return times, np.concatenate([[0.0], np.cumsum(rate * share / 12)])
 
@@ -274,7 +276,8 @@ def _choose_exits(rng: np.random.Generator, side: np.ndarray, gate: np.ndarray) 
     return exits
 
 
-def _begin(day: date) -> datetime:
+def day_begins(day: date) -> datetime:
+    """When a traffic day begins."""
     return datetime(day.year, day.month, day.day, DAY_BEGINS_H, tzinfo=UTC)
 
 
@@ -287,7 +290,7 @@ def _drive_day(seed: int, day: date, begin: datetime, steps: int, side: int, jam
     """One side's rows of one traffic day in a window of so many steps: the step, then the columns of Traffic."""
     drawn = arrivals(seed, day)
     chosen = np.flatnonzero(drawn.side == side)
-    offset = round((begin - _begin(day)).total_seconds() / STEP_S)
+    offset = round((begin - day_begins(day)).total_seconds() / STEP_S)
     last = min(offset + steps, round((DAY_S + DRAIN_S) / STEP_S))
     ramp_x = np.array([*(_way(side, ramp.s) for ramp in RAMPS), np.inf])
     cars = np.zeros(len(chosen), CAR)

@@ -125,4 +125,5 @@ def _crossed(traffic: Traffic, s: float, side: int) -> dict[int, float]:
 
 
 def _carriageways(side: np.ndarray) -> list[str]:
-    return np.where(side == SOUTHBOUND, "S", "N").tolist()
+    """S, N, and of the streets W and E, by 1, -1, 2 and -2."""
+    return np.array(["", "S", "W", "E", "N"])[side].tolist()

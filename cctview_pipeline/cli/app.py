@@ -31,6 +31,7 @@ from cctview_pipeline.cli.options import (
     PeopleOption,
     SeedOption,
     SizesOption,
+    WorldOption,
     city_settings,
     split,
 )
@@ -154,6 +155,7 @@ def serve_city(
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
     people: PeopleOption = None,
+    world: WorldOption = None,
     sizes: SizesOption = [],  # noqa: B006
     begin: FromOption = "",
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010,
@@ -164,7 +166,7 @@ def serve_city(
     from cctview_pipeline.city import CityNetwork, CitySettings
 
     start = {"start": parse_time(begin)} if begin else {}
-    network = CityNetwork(CitySettings.read(city_settings(seed, minutes, faults, people, sizes) | start))
+    network = CityNetwork(CitySettings.read(city_settings(seed, minutes, faults, people, sizes, world) | start))
     serve(network, port, speed, lambda text: console.print(text))
 
 

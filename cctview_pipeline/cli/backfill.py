@@ -25,6 +25,7 @@ from cctview_pipeline.cli.options import (
     SeedOption,
     SizesOption,
     ToOption,
+    WorldOption,
     city_settings,
     command_line,
     split,
@@ -71,6 +72,7 @@ def backfill(
     minutes: MinutesOption = None,
     faults: FaultsOption = [],  # noqa: B006
     people: PeopleOption = None,
+    world: WorldOption = None,
     fps: Annotated[float | None, typer.Option(help="Of footage: frames taken a second, 0 for all; 1 when left out.")] = None,
     timezone: Annotated[str, typer.Option(help="Of footage and pictures whose times have no zone: its IANA name.")] = "",
     sizes: SizesOption = [],  # noqa: B006
@@ -91,9 +93,9 @@ def backfill(
     prepare_home()
     lake = open_lake()
     network = network or (campaign.network if (campaign := lake.campaign()) else "archive")
-    settings = city_settings(seed, minutes, faults, people, sizes)
+    settings = city_settings(seed, minutes, faults, people, sizes, world)
     if settings and network != "city":
-        raise CctviewError("--seed, --minutes, --faults, --people and --sizes are the city's: add --network city.")
+        raise CctviewError("--seed, --minutes, --faults, --people, --sizes and --world are the city's: add --network city.")
     if network != "footage" and fps is not None:
         raise CctviewError("--fps is of video files: add --network footage.")
     if network not in ("footage", "pictures") and timezone:

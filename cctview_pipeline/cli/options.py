@@ -18,8 +18,12 @@ ToOption = Annotated[str, typer.Option("--to", help="End, exclusive, in the same
 SeedOption = Annotated[int | None, typer.Option(help="The city's; 1000 when left out, 9000 and above are for evaluation.")]
 MinutesOption = Annotated[int | None, typer.Option(help="How long the city is watched; 60 when left out.")]
 PeopleOption = Annotated[
-    int | None, typer.Option(help="Who walk or cycle past each camera of the city in an hour; nobody when left out.")
+    int | None,
+    typer.Option(
+        help="Who walk or cycle past each camera of the city in an hour; 120 in its streets and else nobody when left out."
+    ),
 ]
+WorldOption = Annotated[str | None, typer.Option(help="Of the city: expressway or streets; expressway when left out.")]
 SizesOption = Annotated[
     list[str], typer.Option("--sizes", help="Of the city's pictures, px, such as 1280x720,720x576:city-3; 352x240 when left out.")
 ]
@@ -35,10 +39,12 @@ def split(values: list[str]) -> list[str]:
     return parts
 
 
-def city_settings(seed: int | None, minutes: int | None, faults: list[str], people: int | None, sizes: list[str]) -> dict:
+def city_settings(
+    seed: int | None, minutes: int | None, faults: list[str], people: int | None, sizes: list[str], world: str | None
+) -> dict:
     """What was said about the city, and nothing else."""
-    said = {"seed": seed, "minutes": minutes, "faults": split(faults) or None, "people": people}
-    said |= {"sizes": split(sizes) or None}
+    said: dict = {"seed": seed, "minutes": minutes, "faults": split(faults) or None, "people": people}
+    said |= {"sizes": split(sizes) or None, "world": world}
     return {name: value for name, value in said.items() if value is not None}
 
 

@@ -256,6 +256,7 @@ _OWN: dict[str, tuple[Check, ...]] = {
         Check("boxes_inside_frame", "Every box has an area and lies inside its frame.", _boxes("vehicle_id")),
     ),
     "truth_passages": (_unique("vehicle_id"), _inside_hour("passed_at")),
+    "truth_movements": (_inside_hour("crossed_at"),),
     "evaluation": (_unique("subject", "metric", "scope"),),
     "travel_times": (_unique("from_camera_id", "to_camera_id", "began_at"), _TOLD),
 }

@@ -334,6 +334,31 @@ _SPECS = [
         ),
     ),
     TableSpec(
+        "truth_movements",
+        "Who went over a camera's crossing by which way, in the synthetic city's streets.",
+        "camera_hour",
+        pa.schema(
+            [
+                VEHICLE_ID,
+                CAMERA_ID,
+                column("crossed_at", TIME, "when its front crossed the stop line, UTC: decides the hour"),
+                column("approach", pa.string(), "the arm by which it came: N, E, S or W of the crossing"),
+                column("exit", pa.string(), "the arm by which it left"),
+                column("turn", pa.string(), "left, through or right"),
+                column("lane", pa.int8(), "of the approach, from the left, from 0"),
+                column("stops", pa.int32(), "how often it stood since the last crossing"),
+                column("stood_s", pa.float32(), "how long, s"),
+                column(
+                    "queue_m",
+                    pa.float32(),
+                    "from the stop line to its rear, where it stood farthest from it, m; null if it never did",
+                    True,
+                ),
+                column("label", pa.string(), "car, bus, truck or motorcycle"),
+            ]
+        ),
+    ),
+    TableSpec(
         "evaluation",
         "The pipeline's results against the truth of the synthetic city.",
         "day",

@@ -294,6 +294,7 @@ KEPT = {
     "evaluation": "it holds shares and medians over whole days",
     "truth_boxes": "nobody lives in the synthetic city",
     "truth_passages": "nobody lives in the synthetic city",
+    "truth_movements": "nobody lives in the synthetic city",
 }
 """Of every other table, why an erasure leaves it; marts are made anew."""
 

@@ -2,13 +2,15 @@
 
 import pytest
 
-from cctview_pipeline.city import CityNetwork, CitySettings
+from cctview_pipeline.city import CAMERAS, CityNetwork, CitySettings
 from cctview_pipeline.city.picture_sizes import picture_sizes
 from cctview_pipeline.city.truth import in_stored_frames
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import decode
 from cctview_pipeline_tests.factories.cities import DAWN
 from cctview_pipeline_tests.factories.tables import rows
+
+IDS = [camera.id for camera in CAMERAS]
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +26,10 @@ def made(usual: CityNetwork, *sizes: str, faults: tuple[str, ...] = ()) -> CityN
 
 
 def test_cameras_have_the_size_that_was_said_last_of_them():
-    sizes = picture_sizes(("1280x720", "720x576:city-3", "640x480:city-3"))
+    sizes = picture_sizes(("1280x720", "720x576:city-3", "640x480:city-3"), IDS)
     assert sizes["city-1"] == (1280, 720)
     assert sizes["city-3"] == (640, 480)
-    assert set(picture_sizes(()).values()) == {(352, 240)}
+    assert set(picture_sizes((), IDS).values()) == {(352, 240)}
 
 
 @pytest.mark.parametrize(

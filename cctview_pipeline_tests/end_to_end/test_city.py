@@ -119,9 +119,10 @@ def test_every_figure_leads_to_the_vehicles_that_it_counts(finished: Workplace, 
 
 def test_truth_and_evaluation_stand_beside_the_results(finished: Workplace):
     files = {
-        table: len(list((finished.lake / table).rglob("*.parquet"))) for table in ("truth_boxes", "truth_passages", "evaluation")
+        table: len(list((finished.lake / table).rglob("*.parquet")))
+        for table in ("truth_boxes", "truth_passages", "truth_movements", "evaluation")
     }
-    assert files == {"truth_boxes": 2, "truth_passages": 2, "evaluation": 1}
+    assert files == {"truth_boxes": 2, "truth_passages": 2, "truth_movements": 2, "evaluation": 1}
     assert finished.leftovers() == []
 
 
@@ -160,7 +161,8 @@ def test_another_city_does_not_fit_into_the_lake(finished: Workplace):
 def test_the_citys_settings_do_not_fit_an_archive(finished: Workplace):
     done = finished.invoke("backfill", "--network", "archive", "--seed", "8")
     assert done.returncode == 1
-    assert done.stderr == "cctview: --seed, --minutes, --faults, --people and --sizes are the city's: add --network city.\n"
+    options = "--seed, --minutes, --faults, --people, --sizes and --world"
+    assert done.stderr == f"cctview: {options} are the city's: add --network city.\n"
 
 
 def test_the_examples_of_the_python_interface_run(finished: Workplace):

@@ -36,6 +36,7 @@ INPUTS = {
     **{spec.name: {} for spec in BY_DAY},
     "truth_boxes": {"raw_frames": rows("raw_frames", {})},
     "truth_passages": {},
+    "truth_movements": {},
     "evaluation": {},
 }
 UNSEEN = {"status": "no_data", "vehicles": None}
@@ -70,6 +71,7 @@ GOOD = {
     "throughput": rows("throughput", {}, {"began_at": NEXT_HOUR}),
     "truth_boxes": rows("truth_boxes", {}, {"vehicle_id": "v2", "x1": 0.0, "y1": 0.0, "x2": 352.0, "y2": 240.0}),
     "truth_passages": rows("truth_passages", {}, {"vehicle_id": "v2"}),
+    "truth_movements": rows("truth_movements", {}, {"exit": "S", "turn": "through", "queue_m": None}),
     "evaluation": rows("evaluation", {}, {"scope": "cam-1"}),
 }
 BAD = [
@@ -176,6 +178,7 @@ BAD = [
     ("truth_boxes", "boxes_inside_frame", rows("truth_boxes", {"x2": 352.5}), "1 leave their frame, such as v20200505-00001."),
     ("truth_passages", "unique_ids", rows("truth_passages", {}, {}), "v20200505-00001 stands 2 times."),
     ("truth_passages", "times_inside_partition", rows("truth_passages", {"passed_at": NEXT_HOUR}), "1 rows lie outside"),
+    ("truth_movements", "times_inside_partition", rows("truth_movements", {"crossed_at": NEXT_HOUR}), "1 rows lie outside"),
     ("evaluation", "unique_ids", rows("evaluation", {}, {}), "detection stands 2 times."),
 ]
 
