@@ -24,7 +24,8 @@ from cctview_pipeline.collect.metrics import EngineMetrics
 from cctview_pipeline.districts import district_tags
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.paths import project_root
-from cctview_pipeline.spool.segments import SpoolWriter
+from cctview_pipeline.spool.upload import UploadTally
+from cctview_pipeline.spool.writer import SpoolWriter
 from cctview_pipeline.watching.metrics import Exporter, Source, Watched, lake_sources
 from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.spool import frame
@@ -171,9 +172,9 @@ def test_what_waits_in_the_spool(tmp_path: Path):
 
 def engine(directory: Path) -> SimpleNamespace:
     """A collector's, of which one asks no more than this."""
-    return SimpleNamespace(
-        followed=[], stored=0, lags=lambda shares: dict.fromkeys(shares, 0.0), writer=SimpleNamespace(directory=directory)
-    )
+    lags = lambda shares: dict.fromkeys(shares, 0.0)  # noqa: E731
+    uploader = SimpleNamespace(tally=UploadTally())
+    return SimpleNamespace(followed=[], stored=0, lags=lags, writer=SimpleNamespace(directory=directory), uploader=uploader)
 
 
 @pytest.fixture(scope="module")
