@@ -60,7 +60,7 @@ class Prices:
     database_gb_month: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """key: for programs; formula: the value's arithmetic with its numbers, units as words between."""
 
@@ -266,6 +266,6 @@ def _n(value: float) -> str:
 
 def _section(section: str) -> Callable[[str, str, float, str, str], Line]:
     def line(key: str, name: str, value: float, unit: str, formula: str) -> Line:
-        return Line(section, key, name, float(value), unit, formula)
+        return Line(section=section, key=key, name=name, value=float(value), unit=unit, formula=formula)
 
     return line

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from pydantic import Field, StrictFloat
 
 from cctview_pipeline.campaign import Campaign
-from cctview_pipeline.districts import district_tags
 from cctview_pipeline.environment import KEYS, LAKE
 from cctview_pipeline.errors import ConfigurationError, printable
 from cctview_pipeline.paths import keys_uri, lake_uri
@@ -73,6 +72,8 @@ def needs_of(campaign: Campaign, job: str) -> Needs:
 
 def tags_of(campaign: Campaign, job: str) -> dict[str, str]:
     """The tags of a job's runs. In a district they say whose lake it is: a node or a pod may work for any of them."""
+    from cctview_pipeline.districts import district_tags  # Dagster, which a command that only checks the needs does without
+
     where = {LAKE.name: lake_uri(), KEYS.name: keys_uri()} if campaign.district else {}
     return needs_of(campaign, job).tags(where) | district_tags(campaign.district)
 
