@@ -15,25 +15,28 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import ListRepositoriesResponse
 from dagster._serdes import deserialize_value
 
 from cctview_pipeline.automation.forgetting import delete_logs
 from cctview_pipeline.automation.instance import _bury
+from cctview_pipeline.automation.jobs import GROUP
 from cctview_pipeline.automation.lifetimes import end_lifetimes
 from cctview_pipeline.automation.old_runs import Deleted, delete_old_runs
 from cctview_pipeline.automation.retention import is_time
 from cctview_pipeline.automation.sensors import SEALS, seal_key, sealed
 from cctview_pipeline.backfill.causes import find_causes
-from cctview_pipeline.backfill.launch import finished, launch, missing_plan, wait
+from cctview_pipeline.backfill.launch import finished, launch, missing_plan
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.definitions import build_definitions
 from cctview_pipeline.districts import TAG, asset_key, district_tags, of_run
 from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.groups import CameraGroup
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.paths import project_root
-from cctview_pipeline_tests.factories.jobs import FIRST, archive_campaign, run
+from cctview_pipeline_tests.factories.jobs import CAMERAS, FIRST, archive_campaign, run
 from cctview_pipeline_tests.factories.ports import free_ports
 
 DISTRICTS = ("north", "south")
@@ -103,11 +106,13 @@ def chain() -> dict[str, set[Partition]]:
 
 
 def test_an_hour_that_one_seals_the_other_has_yet_to_seal(instance: dg.DagsterInstance):
+    """Of groups of the same name."""
+    now, group = datetime.now(UTC), CameraGroup("group-1", (CAMERAS[0],))
     for name in ("north", ""):
-        going_on = dg.DagsterRun("camera_hours", tags={SEALS: sealed(NINE, name)}, status=dg.DagsterRunStatus.STARTED)
-        instance.add_run(going_on)
-        assert seal_key(instance, NINE, datetime.now(UTC), name) is None
-        assert seal_key(instance, NINE, datetime.now(UTC), "south") == "seal 2026-11-01T09 1"
+        tags = {SEALS: sealed(NINE, name), GROUP: group.name}
+        instance.add_run(dg.DagsterRun("frames", tags=tags, status=dg.DagsterRunStatus.STARTED))
+        assert seal_key(instance, sealed(NINE, name), group, now, in_spool=True) is None
+        assert seal_key(instance, sealed(NINE, "south"), group, now, in_spool=True) == "seal south 2026-11-01T09 group-1 1"
 
 
 def test_what_goes_on_in_one_is_buried_by_nobody_else(instance: dg.DagsterInstance):
@@ -181,7 +186,9 @@ def test_two_are_served_side_by_side(archive: Path, tmp_path: Path, monkeypatch:
 
         def backfill(name: str) -> bool:
             backfill_id = launch(instance, graph(district(archive, name)), PLAN, name, district=name)
-            return wait(instance, backfill_id, 0, lambda done, working: None).succeeded
+            while (found := instance.get_backfill(backfill_id)).status not in BULK_ACTION_TERMINAL_STATUSES:
+                time.sleep(0.2)
+            return found.status == BulkActionStatus.COMPLETED_SUCCESS
 
         with ThreadPoolExecutor() as pool:
             assert list(pool.map(backfill, DISTRICTS)) == [True, True]
