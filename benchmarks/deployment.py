@@ -285,7 +285,8 @@ def measured(server: Postgres, cameras: int, postmaster: int, filled_hours: int)
         vacuum(named)
         result["growth"] = growth(before, sizes(named), filled_hours, cameras)
         tell(cameras, result)
-        processes = servers(stack, home, launched, log) | {"postgresql": postmaster}
+        running = stack.enter_context(ExitStack())
+        processes = servers(running, home, launched, log) | {"postgresql": postmaster}
         address = f"http://127.0.0.1:{processes.pop('port')}"
         served(address)
         time.sleep(20)
@@ -299,6 +300,7 @@ def measured(server: Postgres, cameras: int, postmaster: int, filled_hours: int)
         result["memory_MiB"] = {name: mib(each) for name, each in processes.items() if name != "postgresql"}
         tell(cameras, {"turn": result["turn_of_the_hour"], "memory": result["memory_MiB"]})
         launched.open("a").write(engine.STOP + "\n")
+        running.close()  # nobody else takes an id now
         result["retention"] = retention(named, instance, template, cameras, begin, filled_hours // 2)
         tell(cameras, {"retention": result["retention"]})
     return result

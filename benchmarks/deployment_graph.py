@@ -26,6 +26,8 @@ CUTS = {
 }
 """Job -> its tables of a camera and an hour; matches, journeys and marts have jobs of their own."""
 ORDER = (*CUTS, "matching", "hours")
+LOOK_BACK_S = 20
+"""At the first looks: what ended before is no part of the hour's turn."""
 CAMERAS, BURST = "SIMULATED_CAMERAS", "SIMULATED_BURST"
 """Variables: how many cameras, and the file that names the hour whose turn has come."""
 
@@ -167,14 +169,15 @@ def next_stage(made: dict) -> dg.SensorDefinition:
         name="next_stage",
     )
     def sensor(context: dg.SensorEvaluationContext):
-        since = None if context.cursor else datetime.now(UTC).timestamp()
+        since = None if context.cursor else datetime.now(UTC).timestamp() - LOOK_BACK_S
         ended = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_SUCCESS, after_timestamp=since)
         found = context.instance.fetch_run_status_changes(ended, 500, cursor=context.cursor, ascending=True)
         ids = [record.run_id for record in found.records if record.event_log_entry.job_name in ORDER[:2]]
         for run in context.instance.get_runs(dg.RunsFilter(run_ids=ids)) if ids else ():
             tags = {name: value for name, value in run.tags.items() if name.startswith("dagster/asset_partition_range")}
             yield dg.RunRequest(run_key=run.run_id, job_name=ORDER[ORDER.index(run.job_name) + 1], tags=tags)
-        context.update_cursor(found.cursor)
+        if found.records:  # or the cursor would be the beginning of all times
+            context.update_cursor(found.cursor)
 
     return sensor
 
