@@ -15,12 +15,11 @@ import dagster as dg
 import httpx
 import yaml
 
-from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import open_lake
-from cctview_pipeline.resources.needs import NEEDS
 from cctview_pipeline_tests.cluster.service import Service
+from cctview_pipeline_tests.cluster.twelve import OWN_CPU
 from cctview_pipeline_tests.cluster.units import FOLDER, Unit, read_environment
 from cctview_pipeline_tests.factories.postgres_server import Postgres, postgres
 from cctview_pipeline_tests.factories.s3_server import S3Server, s3
@@ -100,10 +99,14 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployed(
-    folder: Path, asked: Asked, say: Callable[[str], None], changed: Mapping[str, Mapping] | None = None, nodes: int = 2
+    folder: Path,
+    campaign: Campaign,
+    say: Callable[[str], None],
+    changed: Mapping[str, Mapping] | None = None,
+    nodes: int = 2,
 ) -> Iterator[Deployment]:
-    """All of it, ready to be given work. asked: what the lake's campaign is; say: is told what is there; changed: sections of
-    dagster.yaml -> settings that a test needs to be other than the file's."""
+    """All of it, ready to be given work. campaign: of its lake; say: is told what is there; changed:
+    sections of dagster.yaml -> settings that a test needs to be other than the file's."""
     (folder / "s3").mkdir()
     with s3(folder / "s3") as store, postgres() as database:
         deployment = Deployment(folder, database, store, secrets.token_hex(32), {})
@@ -114,7 +117,7 @@ def deployed(
             client.create_bucket(Bucket=bucket)
         say("PostgreSQL and the object store are there")
         _write_home(deployment, changed or {})
-        write_campaign(asked)
+        open_lake().write_campaign(replace(campaign, resources=OWN_CPU))
         try:
             _start_ray(deployment, nodes, say)
             with _daemon(deployment) as deployment.instance:
@@ -147,16 +150,6 @@ def _daemon(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
         deployment.service("cctview-daemon").start()
         wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
         yield instance
-
-
-def write_campaign(asked: Asked) -> Campaign:
-    """The campaign of the lake that ``CCTVIEW_LAKE`` names."""
-    lake = open_lake()
-    # Nodes of one processor, of which this machine has few: no run asks for more.
-    own = {job: {"cpus": 1.0, "memory_gib": 0.5} for job in NEEDS}
-    campaign = replace(choose(lake, asked).campaign, resources=own)
-    lake.write_campaign(campaign)
-    return campaign
 
 
 def wait(there: Callable[[], object], what: str, why: Callable[[], str] = lambda: "", most_s: float = UP_S) -> float:
@@ -203,6 +196,9 @@ def _environment(deployment: Deployment) -> dict[str, str]:
         "RAY_gcs_storage_path": str(folder / "ray-gcs"),
         "PYTHONPATH": str(project_root()),
         "HOME": str(folder),
+        # PostgreSQL here asks nobody for it; tests look for where it shows.
+        "DAGSTER_PG_PASSWORD": secrets.token_hex(16),
+        "RAY_JOB_START_TIMEOUT_SECONDS": os.environ.get("RAY_JOB_START_TIMEOUT_SECONDS", files["RAY_JOB_START_TIMEOUT_SECONDS"]),
     }
     (folder / "ray-gcs").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "DAGSTER_", "CCTVIEW_", "AWS_"))}
