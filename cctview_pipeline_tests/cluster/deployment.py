@@ -46,8 +46,9 @@ class Deployment:
     def service(self, unit: str, name: str = "", instance: str = "", more: Mapping[str, str] | None = None) -> Service:
         """The service of a unit of deploy/ray/, not started. name: its own; more: of its environment."""
         read = Unit.read(FOLDER / "systemd" / f"{unit}.service")
-        # A short one: below it are sockets, and the name of a socket has 107 characters at most.
-        environment = self.environment | {"RAY_TMPDIR": str(self._made(f"{len(self.services)}"))} | (more or {})
+        # Its name is short: below it are sockets, and the name of a socket has 107 characters at most.
+        place = self._made(f"{len(self.services)}")
+        environment = self.environment | {"RAY_TMPDIR": str(place)} | (more or {})
         places = {
             "/opt/cctview/.venv/bin": str(Path(sys.executable).parent),
             "/run/cctview": str(self._made("run")),
@@ -62,7 +63,7 @@ class Deployment:
         environment |= dict(placed(pair).split("=", 1) for pair in read.all("Environment"))
         command = [placed(word) for word in read.command(environment, instance)]
         (again,) = read.all("RestartSec")
-        made = Service(name or unit, command, environment, self._made("log") / f"{name or unit}.log", float(again))
+        made = Service(command, environment, place, float(again))
         self.services[name or unit] = made
         return made
 
@@ -88,7 +89,7 @@ class Deployment:
 
     def tail(self, service: str, most: int = 2000) -> str:
         """The last that a service printed."""
-        log = self.folder / "log" / f"{service}.log"
+        log = self.services[service].place / "log"
         return log.read_text(errors="replace")[-most:] if log.exists() else "nothing"
 
     def _made(self, *parts: str) -> Path:

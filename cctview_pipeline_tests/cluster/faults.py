@@ -133,7 +133,7 @@ def _course(deployment: Deployment, name: str, reference: dict[str, str]) -> dic
 
 
 def _security(deployment: Deployment) -> dict:
-    return {"ports": strangers_view(), "shown": shown(deployment), "files": len(lake()["digests"])}
+    return {"ports": strangers_view(deployment), "shown": shown(deployment), "files": len(lake()["digests"])}
 
 
 def _write(path: str, told: dict) -> None:

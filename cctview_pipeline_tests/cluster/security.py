@@ -11,12 +11,12 @@ import httpx
 import psycopg2
 
 from cctview_pipeline_tests.cluster.deployment import Deployment
-from cctview_pipeline_tests.cluster.service import MARK
 
 METHODS = (
     "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
     "/ray.rpc.NodeManagerService/GetNodeStats",
-    "/ray.rpc.ObjectManagerService/FreeObjects",
+    "/ray.rpc.ObjectManagerService/Push",
+    "/ray.rpc.ObjectManagerService/Pull",
     "/ray.rpc.CoreWorkerService/GetCoreWorkerStats",
     "/ray.rpc.ReporterService/GetTraceback",
     "/ray.rpc.RayletDriver/Init",
@@ -24,35 +24,29 @@ METHODS = (
 """One of each of the services that a machine of Ray's has."""
 
 
-def strangers_view() -> list[dict]:
+def strangers_view(deployment: Deployment) -> list[dict]:
     """Every port on which something listens: unit, whose it is; address; what a stranger without a token is answered by HTTP (a
     status) and by gRPC (codes), where it speaks them."""
-    return [_asked(*each) for each in _listening()]
+    return [_asked(*each) for each in _listening(deployment)]
 
 
-def _listening() -> list[tuple[str, int, str]]:
+def _listening(deployment: Deployment) -> list[tuple[str, int, str]]:
     """Address, port and unit of all that listens."""
+    units = {pid: name for name, service in deployment.services.items() for pid in service.processes()}
     told = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
     found = []
     for line in told.splitlines():
         address, _, port = line.split()[3].rpartition(":")
         pid = re.search(r"pid=(\d+)", line)
-        found.append((address.strip("[]"), int(port), _unit(pid[1]) if pid else ""))
+        found.append((address.strip("[]"), int(port), units.get(int(pid[1]) if pid else 0, "")))
     return sorted(set(found))
-
-
-def _unit(pid: str) -> str:
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return ""
-    return next((each.partition(b"=")[2].decode() for each in environment if each.startswith(f"{MARK}=".encode())), "")
 
 
 def _asked(address: str, port: int, unit: str) -> dict:
     host = "127.0.0.2" if address in ("*", "0.0.0.0", "::") else address.removeprefix("::ffff:")
     try:
-        status = httpx.get(f"http://{host}:{port}/", timeout=3).status_code
+        # Of the dashboard the page itself, which holds nothing, may be read; what it shows may not.
+        status = httpx.get(f"http://{host}:{port}/api/jobs/", timeout=3).status_code
     except httpx.HTTPError:
         status = None
     codes = set()
@@ -88,7 +82,7 @@ def shown(deployment: Deployment) -> list[str]:
     client = boto3.client("s3")
     for found in client.list_objects_v2(Bucket="logs").get("Contents", []):
         places[f"printed {found['Key']}"] = client.get_object(Bucket="logs", Key=found["Key"])["Body"].read()
-    logs = [path for path in deployment.folder.rglob("*") if "log" in path.parts or "logs" in path.parts]
+    logs = [path for path in deployment.folder.rglob("*") if path.name == "log" or "logs" in path.parts]
     places |= {str(path): path.read_bytes() for path in logs if path.is_file()}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):  # it ended
