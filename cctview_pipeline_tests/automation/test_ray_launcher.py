@@ -27,8 +27,8 @@ from cctview_pipeline.paths import project_root
 
 
 class Head:
-    """A head's interface for jobs, which answers once it is started. jobs: submission -> what it was told; broken: it answers, and
-    knows nothing."""
+    """A head's interface for jobs, which answers once it is started. jobs: submission -> what it was told; broken: it answers,
+    and knows nothing."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, dict] = {}

@@ -23,9 +23,11 @@ KNOWN = (".parquet", "campaign.toml", "report.html", "roster.json")
 
 @dataclass
 class Course:
-    """deployment: on which it goes on; tables: that runs are at just now; outcome: of its end, or the exception."""
+    """deployment: on which it goes on; asked: the tables that are made, all where none is named; tables: that runs are at just
+    now; outcome: of its end, or the exception."""
 
     deployment: Deployment
+    asked: tuple[str, ...] = ()
     tables: set[str] = field(default_factory=set)
     outcome: launching.Outcome | Exception | None = None
     begun: float = 0.0
@@ -65,6 +67,7 @@ class Course:
             instance, campaign = self.deployment.instance, open_lake().require_campaign()
             graph = build_definitions(campaign).get_repository_def().asset_graph
             plan = launching.whole_plan(campaign, [camera.id for camera in campaign.cameras], campaign.hours())
+            plan = {table: partitions for table, partitions in plan.items() if not self.asked or table in self.asked}
             self.outcome = launching.run(instance, graph, campaign, plan, "course", self._see)
         except Exception as error:
             self.outcome = error

@@ -69,7 +69,9 @@ def _soak(folder: Path, arguments: argparse.Namespace) -> dict:
     digests = told.pop("digests", {})
     if status:
         told["broke_off"] = status
-    told["same_as_one_machine"] = bool(digests) and digests == alone.digests()
+    mine = alone.digests()
+    told["one_machine"]["different"] = sorted(key for key in digests if digests[key] != mine.get(key))
+    told["one_machine"]["missing"] = len(mine.keys() - digests.keys())
     if "security" in told:
         told["security"]["ports"] = len(told["security"]["ports"])
     return told
@@ -84,7 +86,8 @@ def wrong(told: dict) -> list[str]:
         for name, course in courses.items()
         if not course["complete"] or course["different"] or course["strange"] or course["longest_run_s"] > limit
     ]
-    found += [] if told["same_as_one_machine"] else ["one_machine"]
+    lacking = "nothing" in told and told["one_machine"]["missing"]
+    found += ["one_machine"] if told["one_machine"]["different"] or lacking else []
     found += ["security"] if told.get("security", {}).get("shown") else []
     return found + (["broke_off"] if "broke_off" in told else [])
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cctview_pipeline.lake import Lake
+from cctview_pipeline.assets.weights import record_models
+from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline_tests.cluster.namespace import run_inside, why_not
 from cctview_pipeline_tests.cluster.twelve import city_campaign, write_archive
+from cctview_pipeline_tests.factories.cities import DAWN
 from cctview_pipeline_tests.factories.command import Workplace
-from cctview_pipeline_tests.factories.jobs import run_all
+from cctview_pipeline_tests.factories.jobs import run
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
 MOST_S = 800
@@ -55,8 +57,11 @@ def test_one_machine_makes_the_same_lake_byte_for_byte(told: dict, one_machine: 
     monkeypatch.setenv("CCTVIEW_KEYS", str(one_machine.folder / "keys"))
     lake = Lake(str(one_machine.lake))
     lake.write_campaign(city_campaign(one_machine.folder / "archive", 2, 1))
+    first, last = (Partition.camera_hour(f"east-{number}", DAWN) for number in (1, 2))
     with dg.DagsterInstance.ephemeral() as instance:
-        run_all(lake, instance)
+        record_models(instance, lake.require_campaign())
+        assert run(lake, "frames", first, last, instance).success
+        assert run(lake, "vision", first, last, instance).success
     assert one_machine.digests() == told["digests"]
 
 
