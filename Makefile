@@ -118,6 +118,7 @@ soak: install-dev
 	CCTVIEW_FAULT_RUN_S=600 $(BIN)/python -m pytest --timeout 1200 cctview_pipeline_tests/end_to_end/test_fault_run.py
 	$(BIN)/python -m cctview_pipeline_tests.chaos --seconds 3600 --results benchmarks/results/chaos.json
 	$(BIN)/python benchmarks/collect.py --soak
+	$(BIN)/python -m cctview_pipeline_tests.cluster.soak --results benchmarks/results/cluster.json
 	$(BIN)/python -m cctview_pipeline_tests.fuzz --seconds $(FUZZ_S) --results benchmarks/results/fuzz.json
 
 clean:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -13,26 +14,38 @@ import yaml
 pytest.importorskip("dagster_ray", reason="the extra `cluster` is not installed")
 
 from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.events import DagsterEvent
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.launcher.base import WorkerStatus
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.dagster_run import DagsterRun
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from cctview_pipeline.automation.ray_launcher import HeadAwayError, PatientRayRunLauncher
 from cctview_pipeline.paths import project_root
-from cctview_pipeline_tests.factories.ports import free_ports
 
 
 class Head:
-    """A head's interface for jobs. jobs: submission -> what it was told; broken: it answers, and knows nothing."""
+    """A head's interface for jobs, which answers once it is started. jobs: submission -> what it was told; broken: it answers,
+    and knows nothing."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, dict] = {}
         self.broken = False
-        (self.port,) = free_ports(1)
-        self._server: ThreadingHTTPServer | None = None
+        # Bound and not listening: its port is nobody else's, and refuses.
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(), bind_and_activate=False)
+        self._server.server_bind()
+        self.port = self._server.server_port
 
     def start(self) -> None:
+        self._server.server_activate()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
         head = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,8 +56,7 @@ class Head:
                 elif head.broken:
                     self._answer(500, {})
                 elif job in head.jobs:
-                    told = {"type": "SUBMISSION", "submission_id": job, "status": "RUNNING", "entrypoint": ""}
-                    self._answer(200, told)
+                    self._answer(200, {"type": "SUBMISSION", "submission_id": job, "status": "RUNNING", "entrypoint": ""})
                 else:
                     self._answer(404, {})
 
@@ -66,13 +78,7 @@ class Head:
             def log_message(self, *_) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+        return Handler
 
 
 @pytest.fixture
@@ -83,11 +89,12 @@ def head() -> Iterator[Head]:
 
 
 @pytest.fixture
-def instance(tmp_path: Path, head: Head) -> Iterator[dg.DagsterInstance]:
-    """One whose launcher asks that head."""
-    told = yaml.safe_load((project_root() / "deploy" / "ray" / "dagster.yaml").read_text())["run_launcher"]
-    told["config"]["ray"]["address"] = f"http://127.0.0.1:{head.port}"
-    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"run_launcher": told}))
+def instance(tmp_path: Path, head: Head, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
+    """One whose launcher asks that head: ours, or another by its module and class."""
+    told = yaml.safe_load((project_root() / "deploy" / "ray" / "dagster.yaml").read_text())
+    told["run_launcher"]["config"]["ray"]["address"] = f"http://127.0.0.1:{head.port}"
+    told["run_launcher"] |= getattr(request, "param", {})
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({key: told[key] for key in ("run_launcher", "run_coordinator")}))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         yield instance
 
@@ -96,7 +103,8 @@ def a_run(instance: dg.DagsterInstance, **context: str) -> DagsterRun:
     """A queued run of a code server with that environment for its runs."""
     repository = RepositoryPythonOrigin("python", ModuleCodePointer("m", "f"), container_context={"cctview": context})
     job_origin = JobPythonOrigin("job", repository)
-    return instance.create_run_for_job(_job, job_code_origin=job_origin)
+    served = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("main"), "repository")
+    return instance.create_run_for_job(_job, job_code_origin=job_origin, remote_job_origin=RemoteJobOrigin(served, "job"))
 
 
 @dg.job
@@ -150,6 +158,20 @@ def test_a_run_goes_to_its_node_with_its_district(instance: dg.DagsterInstance, 
     (told,) = head.jobs.values()
     assert told["entrypoint"].startswith("env 'CCTVIEW_LAKE=s3://lake/north side' ")
     assert set(told["runtime_env"]["env_vars"]) == {"DAGSTER_RUN_JOB_NAME"}
+
+
+@pytest.mark.parametrize(
+    ("instance", "then"),
+    [({}, "QUEUED"), ({"module": "dagster_ray", "class": "RayRunLauncher"}, "FAILURE")],
+    indirect=["instance"],
+    ids=["ours", "as released"],
+)
+def test_what_dagsters_queue_does_with_a_run_while_the_head_is_away(instance: dg.DagsterInstance, then: str):
+    run = a_run(instance)
+    instance.report_dagster_event(DagsterEvent.job_enqueue(run), run.run_id)
+    workspace = SimpleNamespace(instance=instance, create_request_context=lambda: None)
+    list(QueuedRunCoordinatorDaemon(interval_seconds=1).run_iteration(workspace))
+    assert instance.get_run_by_id(run.run_id).status.value == then
 
 
 def test_the_queue_keeps_runs_for_a_week(instance: dg.DagsterInstance):

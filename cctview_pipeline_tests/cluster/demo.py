@@ -3,11 +3,14 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
 
-from cctview_pipeline.backfill.select import Asked
+from cctview_pipeline.backfill.select import Asked, choose
+from cctview_pipeline.lake import Lake
+from cctview_pipeline_tests.cluster.course import node_of
 from cctview_pipeline_tests.cluster.deployment import Deployment, deployed
 from cctview_pipeline_tests.cluster.namespace import Inside
 
@@ -20,29 +23,27 @@ def main(minutes: str, seed: str) -> int:
     def say(what: str) -> None:
         console.print(f"{time.monotonic() - begun:5.0f} s  {what}")
 
-    asked = Asked(network="city", settings={"minutes": int(minutes), "seed": int(seed)})
+    settings = {"minutes": int(minutes), "seed": int(seed)}
     try:
-        with Inside() as folder, deployed(folder, asked, say) as deployment:
-            say("`cctview backfill` gives the city to it")
-            command = [
-                sys.executable,
-                "-m",
-                "cctview_pipeline",
-                "backfill",
-                "--network",
-                "city",
-                "--minutes",
-                minutes,
-                "--seed",
-                seed,
-            ]
-            status = subprocess.run(command, env=deployment.environment, check=False).returncode
-            say(f"`cctview backfill` ended with {status}")
-            console.print(_runs(deployment))
-            say("down")
+        with Inside() as folder:
+            campaign = choose(Lake(str(folder / "no lake")), Asked(network="city", settings=settings)).campaign
+            with deployed(folder, campaign, say) as deployment:
+                status = _backfill(deployment, minutes, seed, say)
+        say("down")
     except KeyboardInterrupt:
         say("stopped; nothing is left")
         return 130
+    return status
+
+
+def _backfill(deployment: Deployment, minutes: str, seed: str, say: Callable[[str], None]) -> int:
+    """The command, and what Ray and Dagster tell of its runs. Returns its status."""
+    say("`cctview backfill` gives the city to it")
+    words = ["backfill", "--network", "city", "--minutes", minutes, "--seed", seed]
+    command = [sys.executable, "-m", "cctview_pipeline", *words]
+    status = subprocess.run(command, env=deployment.environment, check=False).returncode
+    say(f"`cctview backfill` ended with {status}")
+    console.print(_runs(deployment))
     return status
 
 
@@ -53,12 +54,6 @@ def _runs(deployment: Deployment) -> Table:
         tables = ", ".join(sorted(key.path[-1] for key in run.asset_selection or ()))
         table.add_row(run.job_name, run.status.value, node_of(deployment, run.run_id), f"{seconds:.0f}", tables)
     return table
-
-
-def node_of(deployment: Deployment, run_id: str) -> str:
-    """The address of the machine that a run went on on, as Ray tells it."""
-    found = deployment.ask_ray(f"/api/jobs/dagster-run-{run_id}").json()
-    return (found.get("driver_agent_http_address") or "?").removeprefix("http://").split(":")[0]
 
 
 if __name__ == "__main__":

@@ -15,12 +15,11 @@ import dagster as dg
 import httpx
 import yaml
 
-from cctview_pipeline.backfill.select import Asked, choose
 from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.paths import project_root
 from cctview_pipeline.resources.lake import open_lake
-from cctview_pipeline.resources.needs import NEEDS
 from cctview_pipeline_tests.cluster.service import Service
+from cctview_pipeline_tests.cluster.twelve import OWN_CPU
 from cctview_pipeline_tests.cluster.units import FOLDER, Unit, read_environment
 from cctview_pipeline_tests.factories.postgres_server import Postgres, postgres
 from cctview_pipeline_tests.factories.s3_server import S3Server, s3
@@ -47,8 +46,9 @@ class Deployment:
     def service(self, unit: str, name: str = "", instance: str = "", more: Mapping[str, str] | None = None) -> Service:
         """The service of a unit of deploy/ray/, not started. name: its own; more: of its environment."""
         read = Unit.read(FOLDER / "systemd" / f"{unit}.service")
-        # A short one: below it are sockets, and the name of a socket has 107 characters at most.
-        environment = self.environment | {"RAY_TMPDIR": str(self._made(f"{len(self.services)}"))} | (more or {})
+        # Its name is short: below it are sockets, and the name of a socket has 107 characters at most.
+        place = self._made(f"{len(self.services)}")
+        environment = self.environment | {"RAY_TMPDIR": str(place)} | (more or {})
         places = {
             "/opt/cctview/.venv/bin": str(Path(sys.executable).parent),
             "/run/cctview": str(self._made("run")),
@@ -63,7 +63,7 @@ class Deployment:
         environment |= dict(placed(pair).split("=", 1) for pair in read.all("Environment"))
         command = [placed(word) for word in read.command(environment, instance)]
         (again,) = read.all("RestartSec")
-        made = Service(name or unit, command, environment, self._made("log") / f"{name or unit}.log", float(again))
+        made = Service(command, environment, place, float(again))
         self.services[name or unit] = made
         return made
 
@@ -89,7 +89,7 @@ class Deployment:
 
     def tail(self, service: str, most: int = 2000) -> str:
         """The last that a service printed."""
-        log = self.folder / "log" / f"{service}.log"
+        log = self.services[service].place / "log"
         return log.read_text(errors="replace")[-most:] if log.exists() else "nothing"
 
     def _made(self, *parts: str) -> Path:
@@ -100,10 +100,14 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployed(
-    folder: Path, asked: Asked, say: Callable[[str], None], changed: Mapping[str, Mapping] | None = None, nodes: int = 2
+    folder: Path,
+    campaign: Campaign,
+    say: Callable[[str], None],
+    changed: Mapping[str, Mapping] | None = None,
+    nodes: int = 2,
 ) -> Iterator[Deployment]:
-    """All of it, ready to be given work. asked: what the lake's campaign is; say: is told what is there; changed: sections of
-    dagster.yaml -> settings that a test needs to be other than the file's."""
+    """All of it, ready to be given work. campaign: of its lake; say: is told what is there; changed:
+    sections of dagster.yaml -> settings that a test needs to be other than the file's."""
     (folder / "s3").mkdir()
     with s3(folder / "s3") as store, postgres() as database:
         deployment = Deployment(folder, database, store, secrets.token_hex(32), {})
@@ -114,7 +118,7 @@ def deployed(
             client.create_bucket(Bucket=bucket)
         say("PostgreSQL and the object store are there")
         _write_home(deployment, changed or {})
-        write_campaign(asked)
+        open_lake().write_campaign(replace(campaign, resources=OWN_CPU))
         try:
             _start_ray(deployment, nodes, say)
             with _daemon(deployment) as deployment.instance:
@@ -147,16 +151,6 @@ def _daemon(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
         deployment.service("cctview-daemon").start()
         wait(instance.get_daemon_heartbeats, "the daemon", lambda: deployment.tail("cctview-daemon"))
         yield instance
-
-
-def write_campaign(asked: Asked) -> Campaign:
-    """The campaign of the lake that ``CCTVIEW_LAKE`` names."""
-    lake = open_lake()
-    # Nodes of one processor, of which this machine has few: no run asks for more.
-    own = {job: {"cpus": 1.0, "memory_gib": 0.5} for job in NEEDS}
-    campaign = replace(choose(lake, asked).campaign, resources=own)
-    lake.write_campaign(campaign)
-    return campaign
 
 
 def wait(there: Callable[[], object], what: str, why: Callable[[], str] = lambda: "", most_s: float = UP_S) -> float:
@@ -203,6 +197,9 @@ def _environment(deployment: Deployment) -> dict[str, str]:
         "RAY_gcs_storage_path": str(folder / "ray-gcs"),
         "PYTHONPATH": str(project_root()),
         "HOME": str(folder),
+        # PostgreSQL here asks nobody for it; tests look for where it shows.
+        "DAGSTER_PG_PASSWORD": secrets.token_hex(16),
+        "RAY_JOB_START_TIMEOUT_SECONDS": os.environ.get("RAY_JOB_START_TIMEOUT_SECONDS", files["RAY_JOB_START_TIMEOUT_SECONDS"]),
     }
     (folder / "ray-gcs").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "DAGSTER_", "CCTVIEW_", "AWS_"))}

@@ -6,21 +6,19 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-MARK = "UNIT_OF_A_TEST"
 
 
 class Service:
     """Runs a command until :meth:`stop`; each time that it ends it is started again after a while, like Restart=always.
 
-    name: of this service, unique; log: a file that its output goes to.
+    place: its folder, of nobody else; what it prints goes to ``log`` there. Its processes are known by their working directory:
+    Ray's change what Linux shows of their environment.
     """
 
-    def __init__(self, name: str, command: Sequence[str], environment: dict[str, str], log: Path, again_after_s: float) -> None:
-        self.name, self._command, self._log, self._again_after_s = name, list(command), log, again_after_s
-        self._environment = environment | {MARK: name}
+    def __init__(self, command: Sequence[str], environment: dict[str, str], place: Path, again_after_s: float) -> None:
+        self._command, self._environment, self.place, self._again_after_s = list(command), environment, place, again_after_s
         self._wanted = threading.Event()
         self.starts = 0
         threading.Thread(target=self._keep, daemon=True).start()
@@ -40,23 +38,22 @@ class Service:
 
     def processes(self) -> list[int]:
         """Everything that it started and that lives."""
-        wanted, found = f"\0{MARK}={self.name}\0".encode(), []
-        for place in Path("/proc").glob("[0-9]*/environ"):
-            try:
-                if wanted in b"\0" + place.read_bytes():
-                    found.append(int(place.parent.name))
-            except OSError:
-                pass  # it ended
-        return found
+        return [pid for pid, place in working_directories() if place.is_relative_to(self.place)]
 
     def _keep(self) -> None:
         while True:
             self._wanted.wait()
             self.starts += 1
-            with self._log.open("a") as log:
-                process = subprocess.Popen(
-                    self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-                )
+            with (self.place / "log").open("a") as log:
+                options = {"env": self._environment, "cwd": self.place, "start_new_session": True}
+                process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
                 process.wait()
             self.kill()  # KillMode=control-group
             time.sleep(self._again_after_s)
+
+
+def working_directories() -> Iterator[tuple[int, Path]]:
+    """Of every process."""
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # it ended
+            yield int(link.parent.name), link.readlink()

@@ -16,23 +16,33 @@ OWN_CPU = {job: {"cpus": 1.0, "memory_gib": 0.5} for job in NEEDS}
 """Nodes of one processor, of which this machine has few: no run asks for more."""
 
 
-def city_archive(root: Path, cameras: int = 12, hours: int = 2, frames: int = 20) -> Campaign:
-    """Write the first frames of each hour, as pollers would have. Returns the campaign of that archive.
+SEEDS = {"east": 1000, "west": 1001}
 
-    cameras: 12 at most, the first six of one city and the others of another.
-    """
-    chosen = []
-    for seed, prefix in ((1000, "east"), (1001, "west")):
-        city = CityNetwork(CitySettings(seed=seed, start=DAWN, minutes=60 * hours))
-        for place, camera in enumerate(CAMERAS):
-            if len(chosen) < cameras:
-                name = f"{prefix}-{place + 1}"
-                chosen.append(replace(camera, id=name, corridor=prefix, network="archive"))
-                for number in range(hours):
-                    for frame in islice(city.frames(camera.id, DAWN + number * HOUR), frames):
-                        jpeg = add_comments(frame.jpeg, clock_comment(frame.captured_at))
-                        write_frame(root, name, frame.captured_at + timedelta(seconds=0.5), jpeg)
-    end = DAWN + hours * HOUR
+
+def city_campaign(root: Path, cameras: int = 12, hours: int = 2) -> Campaign:
+    """The campaign of an archive that :func:`write_archive` writes. cameras: 12 at most, six of one city, then six of another."""
+    chosen = [
+        replace(camera, id=f"{side}-{place}", corridor=side, network="archive")
+        for side in SEEDS
+        for place, camera in enumerate(CAMERAS, 1)
+    ]
     return Campaign(
-        name="twelve", network="archive", start=DAWN, end=end, cameras=tuple(chosen), path=str(root), resources=OWN_CPU
+        name="twelve",
+        network="archive",
+        start=DAWN,
+        end=DAWN + hours * HOUR,
+        cameras=tuple(chosen[:cameras]),
+        path=str(root),
+        resources=OWN_CPU,
     )
+
+
+def write_archive(campaign: Campaign, frames: int = 20) -> None:
+    """Write the first frames of each hour of its cameras, as pollers would have."""
+    cities = {side: CityNetwork(CitySettings(seed=seed, start=DAWN, minutes=120)) for side, seed in SEEDS.items()}
+    for camera in campaign.cameras:
+        side, _, place = camera.id.partition("-")
+        for hour in campaign.hours():
+            for frame in islice(cities[side].frames(CAMERAS[int(place) - 1].id, hour), frames):
+                jpeg = add_comments(frame.jpeg, clock_comment(frame.captured_at))
+                write_frame(Path(campaign.path), camera.id, frame.captured_at + timedelta(seconds=0.5), jpeg)

@@ -1,4 +1,4 @@
-"""deploy/one-machine/dagster-postgres.yaml on a real PostgreSQL and a real S3 server."""
+"""deploy/one-machine/dagster-postgres.yaml, and deploy/ray/dagster.yaml, on a real PostgreSQL and a real S3 server."""
 
 import os
 from collections.abc import Iterator
@@ -13,18 +13,25 @@ from cctview_pipeline.automation.instance import open_instance
 from cctview_pipeline.paths import project_root
 from cctview_pipeline_tests.factories.postgres_server import postgres_server
 
+ONE_MACHINE, RAY = "one-machine/dagster-postgres.yaml", "ray/dagster.yaml"
+
 
 @pytest.fixture
-def production(tmp_path: Path, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """The instance that the file describes."""
+def production(
+    tmp_path: Path, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[dg.DagsterInstance]:
+    """The instance that a file describes, that for one machine as a rule."""
+    described = project_root() / "deploy" / getattr(request, "param", ONE_MACHINE)
     with postgres_server() as postgres:
-        for name, value in (postgres | s3 | {"DAGSTER_LOGS_BUCKET": "lake"}).items():
+        beside = {"DAGSTER_LOGS_BUCKET": "lake", "RAY_JOBS_ADDRESS": "http://127.0.0.1:8265"}
+        for name, value in (postgres | s3 | beside).items():
             monkeypatch.setenv(name, value)
-        (tmp_path / "dagster.yaml").write_text((project_root() / "deploy" / "one-machine" / "dagster-postgres.yaml").read_text())
+        (tmp_path / "dagster.yaml").write_text(described.read_text())
         with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
             yield instance
 
 
+@pytest.mark.parametrize("production", [ONE_MACHINE, RAY], indirect=True)
 def test_a_run_is_kept_in_postgres_and_its_output_in_s3(production: dg.DagsterInstance, s3: dict[str, str]):
     @dg.asset
     def greeting() -> dg.MaterializeResult:
