@@ -345,7 +345,7 @@ _SPECS = [
                 column("approach", pa.string(), "the arm by which it came: N, E, S or W of the crossing"),
                 column("exit", pa.string(), "the arm by which it left"),
                 column("turn", pa.string(), "left, through or right"),
-                column("lane", pa.int8(), "of the approach, from the left, from 0"),
+                column("lane", pa.int16(), "of the approach, from the left, from 0"),
                 column("stops", pa.int32(), "how often it stood since the last crossing"),
                 column("stood_s", pa.float32(), "how long, s"),
                 column(

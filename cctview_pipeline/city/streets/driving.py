@@ -273,7 +273,7 @@ def stand(car, legs, roads):
     """Keep account of where and for how long a vehicle stands before a stop line."""
     if car.speed > 2.0 * STOOD:
         car.stands = 0
-    if car.speed >= STOOD or roads[legs[car.leg]].crossing >= 0:
+    if car.speed >= STOOD or roads[legs[car.leg]].crossing >= 0 or car.left_x >= 0.0:
         return
     rest = roads[legs[car.leg]].length - car.x + 0.5 * car.length
     if car.leg < car.last_leg and roads[legs[car.leg + 1]].crossing < 0:
@@ -317,7 +317,8 @@ def step_car(cars, number, now, legs, stops, members, counts, siblings, roads, t
         move_aside(car, halt)
         if halt < 0.3:
             car.speed, car.aside, car.slope, car.parked = 0.0, 1.0, 0.0, 1
-            car.until, car.stood_s, car.stops, car.queue_m = now + stops[car.stop, 2], 0.0, 0, 0.0
+            car.until, car.stands = now + stops[car.stop, 2], 0
+            car.stood_s, car.stops, car.queue_m = 0.0, 0, 0.0
             remove(members, counts, piece, number)
             return True, events
     if car.x >= length:

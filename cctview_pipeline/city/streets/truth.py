@@ -43,7 +43,7 @@ def movements_table(mount: Mount, traffic: StreetTraffic, begin: datetime, end: 
         pa.array([ARMS[each] for each in ways.approach], pa.string()),
         pa.array([ARMS[each] for each in ways.exit], pa.string()),
         pa.array([TURNS[each] for each in ways.turn], pa.string()),
-        pa.array(lanes, pa.int8()),
+        pa.array(lanes, pa.int16()),
         pa.array(ways.stops, pa.int32()),
         pa.array(ways.stood_s, pa.float32()),
         pa.array(np.where(ways.stops > 0, ways.queue_m, np.nan), pa.float32(), from_pandas=True),
@@ -63,7 +63,7 @@ def _lane(name: str) -> int:
     return 1 + int(lane)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Arm:
     """The arm that a camera shows. name: of ARMS; out, beside: (N,) m of every row of the traffic, from the crossing's middle
     along the arm, and across it; line, wide: where the line lies, and half the road's width."""
@@ -81,8 +81,8 @@ class _Arm:
         name, y = post.arms[0], y.astype(np.float64) - CROSSINGS_Y[post.crossing]
         x, sign = x.astype(np.float64), 1.0 if name in "SW" else -1.0
         if name in "NS":
-            return cls(name, sign * y, np.abs(x), STOP_Y, KERB_X)
-        return cls(name, sign * x, np.abs(y), STOP_X, SIDE_KERB)
+            return cls(name=name, out=sign * y, beside=np.abs(x), line=STOP_Y, wide=KERB_X)
+        return cls(name=name, out=sign * x, beside=np.abs(y), line=STOP_X, wide=SIDE_KERB)
 
     def letter(self, away: bool) -> str:
         """The way of who drives away from the crossing, or to it."""
