@@ -98,7 +98,7 @@ class Painter:
 
     def _scene(self, vehicles: Vehicles, walkers: Walkers | None) -> _Scene:
         rows, places = self._in_sight(vehicles)
-        lit = np.ones(len(rows), bool) if vehicles.dark is None else ~vehicles.dark[rows]
+        lit = ~vehicles.dark[rows]
         drawn = zip(vehicles.vehicle[rows], vehicles.kind[rows], vehicles.length[rows], lit, strict=True)
         bodies = [self.body(int(number), int(kind), float(length), bool(on)) for number, kind, length, on in drawn]
         driving = _Scene(

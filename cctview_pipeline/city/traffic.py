@@ -61,7 +61,7 @@ class Vehicles:
 
     vehicle (V,) int64; side, kind (V,) int8; length (V,) float32 m; s, d (V,) float32 m of its middle; speed (V,) float32
     m/s; braking (V,) bool; heading (V,) float32 rad: from the road's direction, as it drives, towards growing d; dark (V,) bool:
-    whose lights are off, nobody's where it is None.
+    whose lights are off: parked cars', and nobody's on the expressway.
     """
 
     vehicle: np.ndarray
@@ -73,7 +73,7 @@ class Vehicles:
     speed: np.ndarray
     braking: np.ndarray
     heading: np.ndarray
-    dark: np.ndarray | None = None
+    dark: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +130,7 @@ class Traffic:
             speed=((1 - part) * speed[0] + part * speed[1]).astype(np.float32),
             braking=self.braking[before],
             heading=((1 - part) * self.heading[before] + part * self.heading[after]).astype(np.float32),
+            dark=np.zeros(len(self.vehicle[before]), bool),
         )
 
     @cached_property

@@ -32,6 +32,7 @@ def someone(
         side=np.array([side], np.int8),
         kind=np.array([kind], np.int8),
         braking=np.array([braking]),
+        dark=np.array([False]),
         **{name: np.array([value], np.float32) for name, value in float32.items()},
     )
 
