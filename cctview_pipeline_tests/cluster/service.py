@@ -18,7 +18,9 @@ class Service:
     """
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], place: Path, again_after_s: float) -> None:
-        self._command, self._environment, self.place, self._again_after_s = list(command), environment, place, again_after_s
+        # A table of processes of its own, as another machine has: Ray's head does not start where it sees a node of its address.
+        self._command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
+        self._environment, self.place, self._again_after_s = environment, place, again_after_s
         self._wanted = threading.Event()
         self.starts = 0
         threading.Thread(target=self._keep, daemon=True).start()
