@@ -197,6 +197,8 @@ def collect(
     say(f"{sum(kept):,} frames of {sum(map(bool, kept)):,} cameras are in {folder}.")
     for sentence in (*notes, *summary(engine)):
         say(sentence)
+    if seconds is not None and time.monotonic() - began >= seconds and not any(kept):
+        raise CctviewError(f"Not one frame of {len(kept):,} cameras came in {duration}: what kept them is told above.")
     say(f"When the hour is over: {command('cctview', 'backfill', '--network', live.name, '--path', bucket or folder)}")
 
 

@@ -84,6 +84,15 @@ def test_for_a_while(server: tuple[LiveCameras, str], tmp_path: Path):
     assert SpoolFolder(tmp_path).segments()
 
 
+def test_a_while_in_which_nothing_came_is_no_success(tmp_path: Path):
+    """The list is there, and every camera of it is gone."""
+    listed = b'[{"id": "net-0", "name": "cam-0", "latitude": 40.0, "longitude": -73.0, "isOnline": "true"}]'
+    with serving({"/api/cameras/net-0": lambda: Reply(status=404), "/api/cameras/": lambda: Reply(listed)}) as url:
+        words = ["collect", "--base-url", url, "--contact", "a@b.c", "--spool", str(tmp_path), "--accept-terms", "--for", "2s"]
+        with pytest.raises(CctviewError, match="Not one frame of 1 cameras came in 2s: what kept them is told above"):
+            CliRunner().invoke(app, words, catch_exceptions=False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
