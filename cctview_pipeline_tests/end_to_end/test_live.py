@@ -125,7 +125,7 @@ def test_the_sensor_seals_what_comes_later(place: Workplace):
     late: list[Record] = [frame(KNOWN, 3600 + s, picture=s) for s in range(3)]
     spooled(spool(place), *late)
     (key,) = sensed(place)
-    assert key == "seal 2026-11-01T10 1"
+    assert key == "seal 2026-11-01T10 group-1 1"
 
 
 def test_the_daily_job_collects_what_the_campaign_names(tmp_path: Path):
