@@ -105,7 +105,7 @@ def test_what_fails_everywhere_is_told_once_for_each_camera_and_hour(lake: Lake)
 def test_one_failed_run_does_not_keep_the_others_from_what_rests_on_them(monkeypatch, first: Outcome, stages: int):
     outcomes = [first, Outcome(True, 7, None), Outcome(True, 9, None)]
     launched = []
-    monkeypatch.setattr(backfill, "launch", lambda instance, graph, plan, title, tags: launched.append(title) or title)
+    monkeypatch.setattr(backfill, "launch", lambda instance, graph, plan, title, *more: launched.append(title) or title)
     monkeypatch.setattr(Followed, "look", lambda self: outcomes[len(launched) - 1])
     monkeypatch.setattr(backfill, "LOOK_S", 0)
     campaign = replace(archive_campaign())

@@ -135,7 +135,7 @@ def test_the_same_with_postgres_and_s3(tmp_path: Path, s3: dict[str, str], monke
     with postgres_server() as postgres:
         for name, value in (postgres | s3 | {"DAGSTER_LOGS_BUCKET": "lake"}).items():
             monkeypatch.setenv(name, value)
-        (tmp_path / "dagster.yaml").write_text((project_root() / "deploy" / "dagster.yaml").read_text())
+        (tmp_path / "dagster.yaml").write_text((project_root() / "deploy" / "one-machine" / "dagster-postgres.yaml").read_text())
         of_other_tests = logged(s3)
         with dg.DagsterInstance.from_config(str(tmp_path)) as production:
             make(production, EAST)

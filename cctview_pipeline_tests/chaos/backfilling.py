@@ -59,7 +59,7 @@ class Backfilling:
         archive, home = self.folder / name / "archive", self.folder / name / "dagster"
         paths = make_archive(archive, CAMERAS, frames=FRAMES)
         home.mkdir()
-        (home / "dagster.yaml").write_text((project_root() / "deploy" / "dagster.yaml").read_text())
+        (home / "dagster.yaml").write_text((project_root() / "deploy" / "one-machine" / "dagster-postgres.yaml").read_text())
         database = self.postgres.new_database(f"chaos_{self.rounds}")
         extra = self.environment | database | {"CCTVIEW_KEYS": str(self.folder / name / "keys")}
         place = Workplace(self.folder / name, f"s3://lake/{name}", tuple(extra.items()))

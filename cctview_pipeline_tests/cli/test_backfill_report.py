@@ -42,7 +42,7 @@ def nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
         return Outcome(False, 0, "Dagster could not carry it out (SomeError)")
 
     monkeypatch.setattr(backfill, "run", run)
-    monkeypatch.setattr(instance, "running_daemon", lambda instance, tick: contextlib.nullcontext())
+    monkeypatch.setattr(instance, "running_daemon", lambda instance, tick, district: contextlib.nullcontext())
 
 
 @pytest.mark.usefixtures("nothing_is_made")

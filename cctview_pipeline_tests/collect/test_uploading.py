@@ -257,7 +257,7 @@ def test_a_campaign_whose_spool_is_a_bucket(place: str, tmp_path: Path, monkeypa
         ):
             return [request.run_key for request in sensor(context) if isinstance(request, dg.RunRequest)]
 
-    assert sensed() == ["seal 2026-11-01T09 1"]
+    assert sensed() == ["seal 2026-11-01T09 group-1 1"]
     with dg.DagsterInstance.ephemeral() as instance:
         where = Partition.camera_hour(camera, NINE)
         assert run(lake, "camera_hours", where, where, instance).success
