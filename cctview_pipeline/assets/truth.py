@@ -1,9 +1,11 @@
 """What the synthetic city knows about its frames: who is in them, who passed when, and by which way. Real cameras have no such
 assets."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import pyarrow as pa
 
 from cctview_pipeline.assets.partition_run import PartitionRun, table_asset
 from cctview_pipeline.campaign import Campaign
@@ -43,28 +45,18 @@ def truth_boxes(partitions: Partitions) -> dg.AssetsDefinition:
 
 
 def truth_passages(partitions: Partitions) -> dg.AssetsDefinition:
-    @dg.asset(
-        **table_asset("truth_passages", group="truth", code_version="1"),
-        deps=["raw_frames"],
-        partitions_def=partitions.camera_hours,
-        backfill_policy=partitions.independent,
-    )
-    def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
-        store, campaign = lake.open_campaign()
-        city = _city(network, campaign)
-        run = PartitionRun(context, store, "truth_passages")
-
-        def make(partition: Partition) -> None:
-            run.store(partition, city.truth_passages(partition.camera, partition.begin))
-
-        return run.make_all(make, inputs=["raw_frames"])
-
-    return asset
+    return _told_by_the_city("truth_passages", partitions, lambda city, place: city.truth_passages(place.camera, place.begin))
 
 
 def truth_movements(partitions: Partitions) -> dg.AssetsDefinition:
+    return _told_by_the_city("truth_movements", partitions, lambda city, place: city.truth_movements(place.camera, place.begin))
+
+
+def _told_by_the_city(
+    table: str, partitions: Partitions, tell: "Callable[[CityNetwork, Partition], pa.Table]"
+) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("truth_movements", group="truth", code_version="1"),
+        **table_asset(table, group="truth", code_version="1"),
         deps=["raw_frames"],
         partitions_def=partitions.camera_hours,
         backfill_policy=partitions.independent,
@@ -72,12 +64,8 @@ def truth_movements(partitions: Partitions) -> dg.AssetsDefinition:
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, network: NetworkResource) -> dg.MaterializeResult:
         store, campaign = lake.open_campaign()
         city = _city(network, campaign)
-        run = PartitionRun(context, store, "truth_movements")
-
-        def make(partition: Partition) -> None:
-            run.store(partition, city.truth_movements(partition.camera, partition.begin))
-
-        return run.make_all(make, inputs=["raw_frames"])
+        run = PartitionRun(context, store, table)
+        return run.make_all(lambda partition: run.store(partition, tell(city, partition)), inputs=["raw_frames"])
 
     return asset
 
