@@ -59,7 +59,7 @@ class CameraDetections:
     @cached_property
     def sure(self) -> np.ndarray:
         """(N,) whether each has an embedding."""
-        return self.embeddings.any(1)
+        return np.asarray(self.embeddings.any(axis=1))
 
     def select(self, keep: np.ndarray) -> "CameraDetections":
         rows = np.arange(len(self))[keep]
