@@ -6,7 +6,8 @@ count, each with a random look that its vehicle alone has.
 
 Run with ``python benchmarks/association.py --lake LAKE [--lake LAKE ...]`` on lakes that were backfilled from the city. The
 result goes to benchmarks/results/association.json, and as a table for a document to the terminal. With --brief only the
-simpler methods and perfect input, to benchmarks/results/association-brief.json.
+simpler methods and perfect input, to benchmarks/results/association-brief.json; with --only NAME that variant beside the one as
+shipped, to benchmarks/results/association-some.json.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,8 +43,8 @@ from cctview_pipeline.match import belief, matching, pairs
 from cctview_pipeline.match.journeys import chain_journeys
 from cctview_pipeline.match.tables import match_tracks
 from cctview_pipeline.roads import RoadNetwork
+from cctview_pipeline.track import passage, tracker, views
 from cctview_pipeline.track import tables as track_tables
-from cctview_pipeline.track import tracker
 from cctview_pipeline.track.camera_hour import track_camera_hour
 from cctview_pipeline.track.flow import RoadModel
 from cctview_pipeline.track.motion import UNKNOWN
@@ -154,6 +155,8 @@ TRACKING = {
     "tracking without sizes": (placed_as(lambda placed: replace(placed, size=0 * placed.size)), USUAL),
     "tracking without a track's own pace": ([(tracker, "motion_of", lambda *a: UNKNOWN)], USUAL),
     "tracking without bridging missed frames": ([], replace(USUAL, longest_gap_s=2.6)),
+    "tracking with 5 % on every pace": ([(passage, "PACE_ERROR", 0.05)], USUAL),
+    "tracking without boxes below the threshold": ([(views, "UNSURE_FROM", np.inf)], USUAL),
 }
 MATCHING = {
     "matching by appearance only, inside the gate": [(matching, "assign", nearest)],
@@ -277,9 +280,10 @@ def measure(lake: Lake) -> dict[str, float | None]:
     return {" ".join(key): None if values[key] is None else round(values[key], 4) for key in FIGURES}
 
 
-def variants(lake: Lake, brief: bool) -> Iterator[tuple[str, dict]]:
+def variants(lake: Lake, brief: bool, only: Collection[str]) -> Iterator[tuple[str, dict]]:
     """Each variant's name and figures, the one as shipped first."""
-    matched = {name: changes for name, changes in MATCHING.items() if not brief or name in SIMPLER}
+    wanted = lambda name: name in only if only else not brief or name in SIMPLER  # noqa: E731
+    matched = {name: changes for name, changes in MATCHING.items() if wanted(name)}
     with workshop(lake, perfect=False) as made:
         tracking_s = track_all(made, USUAL)
         for name, changes in ({"as shipped": []} | matched).items():
@@ -289,11 +293,13 @@ def variants(lake: Lake, brief: bool) -> Iterator[tuple[str, dict]]:
                 name,
                 measure(made) | ({} if changes else {"tracking_s": round(tracking_s, 1), "matching_s": round(matching_s, 1)}),
             )
-        for name, (changes, settings) in ({} if brief else TRACKING).items():
+        for name, (changes, settings) in {name: each for name, each in TRACKING.items() if wanted(name)}.items():
             with changed(changes):
                 track_all(made, settings)
             match_all(made)
             yield name, measure(made)
+    if only:
+        return
     with workshop(lake, perfect=True) as made:
         track_all(made, USUAL)
         match_all(made)
@@ -317,22 +323,30 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lake", action="append", required=True, help="a lake with the city's truth; may be given several times")
     parser.add_argument("--brief", action="store_true", help="only the simpler methods and perfect input")
+    parser.add_argument(
+        "--only", action="append", default=[], help="a variant beside the one as shipped; may be given several times"
+    )
     arguments = parser.parse_args()
     lakes, load = [Lake(uri) for uri in arguments.lake], os.getloadavg()[0]
     results: dict[str, dict[str, dict]] = {}
     with Progress() as progress, threadpool_limits(1):
         task = progress.add_task(
-            "associating", total=len(lakes) * (2 + (len(SIMPLER) if arguments.brief else len(TRACKING) + len(MATCHING)))
+            "associating",
+            total=len(lakes)
+            * (1 + len(arguments.only) or 2 + (len(SIMPLER) if arguments.brief else len(TRACKING) + len(MATCHING))),
         )
         for lake in lakes:
             settings = lake.campaign().settings
             label = f"seed {settings['seed']}, {', '.join(settings.get('faults', [])) or 'ordinary traffic'}"
             results[label] = {}
-            for name, figures in variants(lake, arguments.brief):
+            for name, figures in variants(lake, arguments.brief, arguments.only):
                 results[label][name] = figures
                 progress.advance(task)
     written = {
-        "command": f"python benchmarks/association.py {' '.join('--lake LAKE' for _ in lakes)}{' --brief' * arguments.brief}",
+        "command": " ".join(
+            ["python benchmarks/association.py", *["--lake LAKE"] * len(lakes), *["--brief"] * arguments.brief]
+            + [f"--only '{name}'" for name in arguments.only]
+        ),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {_processor()}",
         "versions": {name: version(name) for name in ("trackeval", "numpy", "scipy")} | {"python": platform.python_version()},
@@ -341,9 +355,8 @@ def main() -> None:
         "results": results,
     }
     print(markdown(results))
-    (ROOT / "benchmarks" / "results" / f"association{'-brief' * arguments.brief}.json").write_text(
-        json.dumps(written, indent=2) + "\n"
-    )
+    kind = "-some" if arguments.only else "-brief" * arguments.brief
+    (ROOT / "benchmarks" / "results" / f"association{kind}.json").write_text(json.dumps(written, indent=2) + "\n")
 
 
 def _models(lake: Lake, table: str) -> set[str]:

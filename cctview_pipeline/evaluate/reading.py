@@ -166,7 +166,7 @@ def _tracks(table: pa.Table, passages: pa.Table) -> tuple[Tracks, dict[str, int]
     passed: list[float] = []
     first, last = (microseconds(table[name]) for name in ("first_seen", "last_seen"))
     middle = np.where(table["passed_at"].is_valid(), microseconds(pc.fill_null(table["passed_at"], 0)), (first + last) // 2)
-    rows = table.select(["track_id", "detection_ids", "continues"]).to_pylist()
+    rows = table.select(["track_id", "detection_ids", "recovered_ids", "continues"]).to_pylist()
     for place in np.argsort(first, kind="stable"):
         row = rows[place]
         if row["continues"] in index:
@@ -176,7 +176,7 @@ def _tracks(table: pa.Table, passages: pa.Table) -> tuple[Tracks, dict[str, int]
             ids.append(row["track_id"])
             passed.append(middle[place])
         index[row["track_id"]] = position
-        members |= dict.fromkeys(row["detection_ids"], position)
+        members |= dict.fromkeys([*row["detection_ids"], *(row["recovered_ids"] or [])], position)
     found = Tracks(ids=ids, index=index, passed=np.array(passed, np.int64), beyond_m=np.full(len(ids), np.nan), vehicle=[])
     columns = (passages["track_ids"].to_pylist(), microseconds(passages["passed_at"]), passages["beyond_m"].to_pylist())
     for pieces, moment, metres in zip(*columns, strict=True):

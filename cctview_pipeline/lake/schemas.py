@@ -221,9 +221,16 @@ _SPECS = [
                     "that the label is right, 0..1, as the city's confusion has it; null in partitions of before it was kept",
                     True,
                 ),
+                column(
+                    "recovered_ids",
+                    pa.list_(pa.field("element", pa.string(), False)),
+                    "in order of time, boxes below the detector's threshold that lie where it was between others; null in "
+                    "partitions of before they were looked for",
+                    True,
+                ),
             ]
         ),
-        later=("view", "label_probability"),
+        later=("view", "label_probability", "recovered_ids"),
     ),
     TableSpec(
         "matches",

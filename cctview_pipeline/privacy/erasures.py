@@ -171,12 +171,18 @@ def painted_over(erasure: Erasure, frame_id: str, jpeg: bytes) -> bytes:
 
 
 def erased_tracks(erasure: Erasure, rows: pa.Table) -> np.ndarray:
-    """(N,) bool: rows of tracks that go, with any of their detections."""
-    lists = rows["detection_ids"].combine_chunks()
+    """(N,) bool: rows of tracks that go, with any of their boxes."""
+    lists = boxes_of(rows)
     owners = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
     hit = np.array(among(rows["track_id"], erasure.tracks), bool)
     hit[owners[erasure.covers(pc.list_flatten(lists))]] = True
     return hit
+
+
+def boxes_of(tracks: pa.Table) -> pa.ListArray:
+    """Ids of each track's detections, those below the detector's threshold included."""
+    columns = (tracks[name].to_pylist() for name in ("detection_ids", "recovered_ids"))
+    return pa.array([[*sure, *(unsure or [])] for sure, unsure in zip(*columns, strict=True)], pa.list_(pa.string()))
 
 
 def among(column: pa.ChunkedArray, ids: Iterable[str]) -> pa.ChunkedArray:

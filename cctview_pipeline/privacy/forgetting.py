@@ -24,7 +24,18 @@ from cctview_pipeline.ids import DetectionId, FrameId, camera_of
 from cctview_pipeline.images.size import Size, sizes_of
 from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.limits import NAME_CHARACTERS
-from cctview_pipeline.privacy.erasures import KEPT, REACH, RULES, Erasure, Erasures, among, apply, erased_tracks, painted_over
+from cctview_pipeline.privacy.erasures import (
+    KEPT,
+    REACH,
+    RULES,
+    Erasure,
+    Erasures,
+    among,
+    apply,
+    boxes_of,
+    erased_tracks,
+    painted_over,
+)
 from cctview_pipeline.privacy.keys import KeyDestroyed, KeyStore, pseudonyms
 from cctview_pipeline.privacy.retention import STRANGER
 from cctview_pipeline.privacy.tombstones import Tombstones
@@ -95,9 +106,9 @@ def of_journey(lake: Lake, keys: KeyStore, journey: str, why: str, now: datetime
     legs = set(mine["track_id"].to_pylist())
     detections: list[str] = []
     for place in _written(lake, "tracks", set(map(camera_of, legs))):
-        tracks = lake.read("tracks", place, ["track_id", "detection_ids"])
+        tracks = lake.read("tracks", place, ["track_id", "detection_ids", "recovered_ids"])
         found = tracks.filter(among(tracks["track_id"], legs))
-        detections += [each for ids in found["detection_ids"].to_pylist() for each in ids]
+        detections += boxes_of(found).flatten().to_pylist()
     sizes = _frame_sizes(lake, {DetectionId.parse(each).frame_id for each in detections})
     erasure = Erasure(
         id=_new_id(now),
@@ -258,7 +269,7 @@ def _tracks_of(lake: Lake, erasure: Erasure) -> Iterator[str]:
     first, last = erasure.hours
     for place in _written(lake, "tracks", set(erasure.cameras)):
         if first <= place.begin <= last:
-            rows = lake.read("tracks", place, ["track_id", "detection_ids"])
+            rows = lake.read("tracks", place, ["track_id", "detection_ids", "recovered_ids"])
             yield from rows.filter(pa.array(erased_tracks(erasure, rows)))["track_id"].to_pylist()
 
 

@@ -106,7 +106,7 @@ def motion_of(placed: RoadCoordinates, rows: Sequence[int]) -> MotionState:
         noise = (placed.progress_std[direction, last] ** 2 + placed.progress_std[direction, first] ** 2) / seconds**2
         noise, spread = noise + PACE_DRIFT**2, way.pace_std**2
         off = (measured - 1) ** 2 / (spread + noise)
-        share = placed.share[direction, rows[-MEMORY:]].mean()
+        share = placed.share[direction, rows[-MEMORY:]].sum() / len(rows[-MEMORY:])
         cost = min(off, 30.0) - 2 * np.log(max(share, 1e-3))
         if not cost < least:
             continue

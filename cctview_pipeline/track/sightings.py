@@ -5,7 +5,9 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from cctview_pipeline.detect.detections import VEHICLES
 from cctview_pipeline.images.size import Size, pixel_of
 from cctview_pipeline.lake.columns import embedding_matrix
 
@@ -18,7 +20,8 @@ class CameraDetections:
     """N vehicle detections, sorted by time.
 
     ids: N detection ids; times: (N,) seconds since 1970, float64; boxes: (N, 4) px; scores: (N,); labels: N strings;
-    embeddings: (N, D) float32 of length 1; frame_size: width and height of the frames, px.
+    embeddings: (N, D) float32 of length 1, or 0 of boxes below the detector's threshold, which have none; frame_size: width and
+    height of the frames, px.
     """
 
     ids: list[str]
@@ -53,6 +56,11 @@ class CameraDetections:
         (width, height), (x1, y1, x2, y2), edge = self.frame_size, self.boxes.T, EDGE_PX * self.px
         return (x1 < edge) | (y1 < edge) | (x2 > width - edge) | (y2 > height - edge)
 
+    @cached_property
+    def sure(self) -> np.ndarray:
+        """(N,) whether each has an embedding."""
+        return np.asarray(self.embeddings.any(axis=1))
+
     def select(self, keep: np.ndarray) -> "CameraDetections":
         rows = np.arange(len(self))[keep]
         return CameraDetections(
@@ -70,13 +78,20 @@ class CameraDetections:
         return np.split(np.arange(len(self)), np.flatnonzero(np.diff(self.times)) + 1) if len(self) else []
 
 
-def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> CameraDetections:
-    """Join the detections that have an embedding with it. Raises ValueError when an embedding has no detection."""
+def sightings(detections: pa.Table, features: pa.Table, frame_size: Size, unsure_from: float = np.inf) -> CameraDetections:
+    """Join the detections that have an embedding with it, and take vehicles that have none from a score up.
+
+    Raises ValueError when an embedding has no detection.
+    """
     row = {detection_id: i for i, detection_id in enumerate(detections["detection_id"].to_pylist())}
     ids = features["detection_id"].to_pylist()
     if unknown := [detection_id for detection_id in ids if detection_id not in row]:
         raise ValueError(f"The feature '{unknown[0]}' belongs to no detection.")
-    chosen = detections.take(pa.array([row[detection_id] for detection_id in ids], pa.int64()))
+    sure = [row[detection_id] for detection_id in ids]
+    maybe = (detections["score"].to_numpy() >= unsure_from) & pc.is_in(detections["label"], pa.array(VEHICLES)).to_numpy()
+    maybe[sure] = False
+    chosen = detections.take(pa.array([*sure, *np.flatnonzero(maybe)], pa.int64()))
+    ids = chosen["detection_id"].to_pylist()
     times = chosen["captured_at"].cast(pa.int64()).to_numpy().astype(np.float64) / 1e6
     order = np.lexsort((np.array(ids, dtype=object), times)) if ids else np.zeros(0, np.int64)
     found = CameraDetections(
@@ -85,7 +100,7 @@ def sightings(detections: pa.Table, features: pa.Table, frame_size: Size) -> Cam
         boxes=np.stack([chosen[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float64),
         scores=chosen["score"].to_numpy().astype(np.float64),
         labels=chosen["label"].to_pylist(),
-        embeddings=_unit(embedding_matrix(features)),
+        embeddings=np.pad(_unit(embedding_matrix(features)), ((0, len(ids) - len(sure)), (0, 0))),
         frame_size=frame_size,
     )
     return found.select(order)

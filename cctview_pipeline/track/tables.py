@@ -11,7 +11,7 @@ from cctview_pipeline.links import AWAY, TOWARDS, side_of
 from cctview_pipeline.track import flow
 from cctview_pipeline.track.calibration import Ground, calibrate, speed_kmh
 from cctview_pipeline.track.label_votes import label_of
-from cctview_pipeline.track.motion import RoadCoordinates, motion_of, place
+from cctview_pipeline.track.motion import RoadCoordinates, place
 from cctview_pipeline.track.passage import direction_of, parked, passage_of
 from cctview_pipeline.track.sightings import CameraDetections
 from cctview_pipeline.track.tracker import VERSION, OpenTrack, TrackerSettings, Tracking, associate
@@ -44,8 +44,9 @@ def tracks_table(
     hour before.
     """
     seen = tracking.placed.seen
-    earlier = [row for rows in tracking.tracks for row in rows[:-1]]
-    later = [row for rows in tracking.tracks for row in rows[1:]]
+    sure = [[row for row in rows if seen.sure[row]] for rows in tracking.tracks]
+    earlier = [row for rows in sure for row in rows[:-1]]
+    later = [row for rows in sure for row in rows[1:]]
     ground = calibrate(seen.boxes, seen.labels, earlier, later, seen.frame_size) if len(seen) else None
     near = set(frame_times[in_sequence(frame_times)].tolist())
     rows = []
@@ -90,7 +91,7 @@ def continuations(
     joined = place(_concatenate(before, now), tracking.flow)
     seen, offset, turn = joined.seen, len(before), now.times[0]
     old = {name: rows for name, rows in before_tracks.items() if turn - before.times[rows[-1]] <= settings.longest_gap_s}
-    ends = {name: OpenTrack(rows, motion_of(joined, rows)) for name, rows in old.items()}
+    ends = {name: OpenTrack.of(joined, rows) for name, rows in old.items()}
     young = {rows[0] + offset for rows in tracking.tracks if now.times[rows[0]] - turn <= settings.longest_gap_s}
     found: dict[str, str] = {}
     for frame in seen.frames():
@@ -111,17 +112,19 @@ def _concatenate(a: CameraDetections, b: CameraDetections) -> CameraDetections:
 
 def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: list[int], frame_times: np.ndarray) -> dict:
     seen, first, last = placed.seen, rows[0], rows[-1]
+    sure = [row for row in rows if seen.sure[row]]
     frames = np.searchsorted(frame_times, seen.times[last], "right") - np.searchsorted(frame_times, seen.times[first], "left")
     way = direction_of(placed, rows)
     direction = None if way is None else AWAY if way == flow.AWAY else TOWARDS
     passage = passage_of(placed, rows, way)
-    kmh, kmh_error = _kmh(ground, seen, rows) if direction else (None, None)
-    label, probability = label_of([seen.labels[row] for row in rows])
+    kmh, kmh_error = _kmh(ground, seen, sure) if direction else (None, None)
+    label, probability = label_of([seen.labels[row] for row in sure])
     return {
         "track_id": track_id(seen.ids[first]),
         "camera_id": camera.id,
-        "detection_ids": [seen.ids[row] for row in rows],
-        "sizes": seen.sizes[rows],
+        "detection_ids": [seen.ids[row] for row in sure],
+        "recovered_ids": [seen.ids[row] for row in rows if not seen.sure[row]],
+        "sizes": seen.sizes[sure],
         "first_seen": _time(seen.times[first]),
         "last_seen": _time(seen.times[last]),
         "passed_at": _time(passage.passed_at) if passage else None,
@@ -142,7 +145,7 @@ def _row(camera: Camera, placed: RoadCoordinates, ground: Ground | None, rows: l
         "label": label,
         "label_probability": probability,
         "quality": float(seen.scores[rows].mean() * len(rows) / max(frames, len(rows))),
-        "best_detection_id": seen.ids[_best(seen, rows)],
+        "best_detection_id": seen.ids[_best(seen, sure)],
     }
 
 

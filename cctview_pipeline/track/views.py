@@ -17,6 +17,7 @@ from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images.size import Size, named, same_shape, sizes_of
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.track.sightings import CameraDetections, sightings
+from cctview_pipeline.track.tracker import UNSURE_FROM
 
 Tables = Mapping[str, pa.Table]
 
@@ -89,7 +90,7 @@ def _sightings(detections: pa.Table, features: pa.Table, mine: np.ndarray, sizes
             for name in names:
                 place = detections.schema.get_field_index(name)
                 detections = detections.set_column(place, name, pa.array(detections[name].to_numpy() * scale))
-    return sightings(detections, features, size)
+    return sightings(detections, features, size, UNSURE_FROM)
 
 
 def _detected_sizes(detections: pa.Table, frames: pa.Table) -> list[Size]:

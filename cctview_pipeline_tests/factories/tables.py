@@ -158,6 +158,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "model": "tracker",
         "view": "352x240",
         "label_probability": 0.9,
+        "recovered_ids": [],
     },
     "passages": {
         "track_id": TRACK,

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from cctview_pipeline.ids import DetectionId, FrameId
 from cctview_pipeline.track.sightings import CameraDetections, sightings
+from cctview_pipeline.track.tracker import UNSURE_FROM
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.tables import rows
 
@@ -46,7 +47,7 @@ class MadeHour:
 
     @property
     def sightings(self) -> CameraDetections:
-        return sightings(self.detections, self.features, (352, 240))
+        return sightings(self.detections, self.features, (352, 240), UNSURE_FROM)
 
     def tables(self, tracks: pa.Table | None = None) -> dict[str, pa.Table]:
         """As the tracker takes an hour; without tracks when it was not tracked yet."""
@@ -81,9 +82,10 @@ def drive(
     camera: str = "cam-1",
     step_s: float = 2.0,
     size: tuple[int, int] = (352, 240),
+    unsure: Collection[tuple[int, int]] = (),
 ) -> MadeHour:
     """What a camera sees from begin, which is first_second on the cars' clock; missed: (car, frame) pairs left out; size:
-    that its frames are said to have."""
+    that its frames are said to have; unsure: (car, frame) pairs found below the detector's threshold, without an embedding."""
     found, embedded, car_of = [], [], {}
     for frame in range(int(seconds / step_s)):
         captured_at = begin + timedelta(seconds=frame * step_s)
@@ -99,8 +101,10 @@ def drive(
             )
             corners = dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
             ids = {"detection_id": detection_id, "frame_id": frame_id, "camera_id": camera, "captured_at": captured_at}
-            found.append(ids | corners | {"label": car.label, "frame_width": size[0], "frame_height": size[1]})
+            score = 0.3 if (car.number, frame) in unsure else 0.9
+            found.append(ids | corners | {"score": score, "label": car.label, "frame_width": size[0], "frame_height": size[1]})
             noise = np.random.default_rng([car.number, frame]).normal(size=DIMENSION) * 0.03
-            embedded.append({"detection_id": detection_id, "embedding": looks(car.number) + noise})
+            if (car.number, frame) not in unsure:
+                embedded.append({"detection_id": detection_id, "embedding": looks(car.number) + noise})
             car_of[detection_id] = car.number
     return MadeHour(rows("detections", *found), rows("features", *embedded, dimension=DIMENSION), car_of)

@@ -45,7 +45,7 @@ def test_embeddings_have_the_length_that_the_model_makes():
         (
             "tracks",
             {"passed_at", "carriageway", "direction", "speed_px_s", "speed_kmh", "speed_kmh_error", "continues"}
-            | {"pace", "pace_error", "lane", "relative_size", "quality", "view", "label_probability"},
+            | {"pace", "pace_error", "lane", "relative_size", "quality", "view", "label_probability", "recovered_ids"},
         ),
         ("detections", {"frame_width", "frame_height"}),
         ("vehicle_counts", {"vehicles", "expanded", "lower", "upper", "quality_note"}),

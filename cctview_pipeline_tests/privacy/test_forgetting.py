@@ -1,6 +1,7 @@
 """What is erased is gone from every table that rests on it, and does not come back."""
 
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from cctview_pipeline.analytics.marts import MARTS
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.ids import DetectionId
 from cctview_pipeline.images import decode, encode_jpeg
-from cctview_pipeline.lake import Lake, Partition
+from cctview_pipeline.lake import Lake, Partition, layout
 from cctview_pipeline.lake.schemas import TABLES
 from cctview_pipeline.lake.storage import Storage
-from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, painted_over
+from cctview_pipeline.privacy.erasures import KEPT, RULES, Erasure, Erasures, erased_tracks, painted_over
 from cctview_pipeline.privacy.forgetting import drop_spent, erase, erase_late, of_journey, of_span, unfinished
 from cctview_pipeline.privacy.keys import KeyStore
 from cctview_pipeline.privacy.retention import STRANGER
@@ -40,7 +41,7 @@ from cctview_pipeline_tests.factories.blue_lake import (
 )
 from cctview_pipeline_tests.factories.killed import dies_at, end_of
 from cctview_pipeline_tests.factories.pseudonyms import pseudonym_of
-from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign
+from cctview_pipeline_tests.factories.tables import NORTH, SOUTH, campaign, rows
 
 NOW = datetime(2020, 5, 6, 12, tzinfo=UTC)
 AROUND_FIRST = HOUR_17 + timedelta(seconds=FIRST - 60), HOUR_17 + timedelta(seconds=FIRST + 30)
@@ -58,8 +59,6 @@ def all_bytes(folder: str | Path) -> bytes:
 
 
 def everything(lake: Lake, table: str) -> pa.Table:
-    from cctview_pipeline.lake import layout
-
     return pa.concat_tables(lake.read(*layout.parse_key(key)) for key in lake.keys(table))
 
 
@@ -122,6 +121,23 @@ def test_one_vehicle_goes_and_the_others_stay(lake: Lake, tmp_path: Path):
     told = pa.concat_tables(everything(lake, table).select([0]).rename_columns(["id"]) for table in ("crops", "features"))
     assert not set(told["id"].to_pylist()) & {*one[0].detections, *one[1].detections}
     assert set(everything(lake, "journeys")["journey_id"].to_pylist()) == {other[0].journey, passes(OVER_THE_HOUR)[0].journey}
+
+
+def test_boxes_below_the_threshold_go_with_their_vehicle(lake: Lake, tmp_path: Path):
+    """Each vehicle's second box is one that was recovered."""
+    for key in lake.keys("tracks"):
+        table, place = layout.parse_key(key)
+        said = lake.read(table, place).to_pylist()
+        for row in said:
+            first, middle, last = row["detection_ids"]
+            row |= {"detection_ids": [first, last], "sizes": row["sizes"][:2], "recovered_ids": [middle]}
+        lake.write(table, place, rows(table, *said))
+    one = passes(SECOND)
+    erasure = of_journey(lake, KeyStore(str(tmp_path / "keys")), one[0].journey, "letter 13", NOW)
+    assert set(erasure.detections) == {*one[0].detections, *one[1].detections}
+    seen = everything(lake, "tracks")
+    by_box = replace(erasure, tracks=(), detections=(one[0].detections[1],))
+    assert seen.filter(pa.array(erased_tracks(by_box, seen)))["track_id"].to_pylist() == [one[0].track]
 
 
 @pytest.mark.parametrize(("width", "height"), [(128, 96), (256, 192), (64, 48)])

@@ -83,6 +83,17 @@ def test_label_is_the_vote_of_all_detections():
     assert 0.5 < row["label_probability"] < 1
 
 
+def test_recovered_boxes_are_told_apart_and_vote_for_nothing():
+    made = drive(two_way_traffic(), unsure=[(10, 16)])
+    whole, row = (table_by_car(each)[10] for each in (drive(two_way_traffic()), made))
+    assert (len(row["detection_ids"]), len(row["sizes"]), len(row["recovered_ids"])) == (len(whole["detection_ids"]) - 1,) * 2 + (
+        1,
+    )
+    assert row["quality"] == pytest.approx((len(row["sizes"]) * 0.9 + 0.3) / len(whole["sizes"]), abs=1e-3)
+    assert row["label_probability"] == pytest.approx(label_of(["car"] * len(row["sizes"]))[1])
+    assert set(row["recovered_ids"]).isdisjoint(made.features["detection_id"].to_pylist())
+
+
 def test_quality_is_score_times_share_of_frames():
     whole = table_by_car(drive([PARKED, *two_way_traffic()], seconds=40))
     assert whole[500]["quality"] == pytest.approx(0.9, abs=1e-3)

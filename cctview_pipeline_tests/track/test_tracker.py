@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cctview_pipeline.boxes import pairwise_iou
-from cctview_pipeline.track.sightings import CameraDetections
-from cctview_pipeline.track.tracker import TrackerSettings, track
+from cctview_pipeline.track.sightings import CameraDetections, sightings
+from cctview_pipeline.track.tracker import UNSURE_FROM, TrackerSettings, track
+from cctview_pipeline_tests.factories.tables import rows
 from cctview_pipeline_tests.factories.traffic import DrivenCar, MadeHour, drive, two_way_traffic
 
 PARKED = DrivenCar(500, 0, speed=0)
@@ -18,7 +19,7 @@ PARKED = DrivenCar(500, 0, speed=0)
 def tracked_cars(made: MadeHour, settings: TrackerSettings = TrackerSettings()) -> list[tuple[int, ...]]:
     """For each track the numbers of the cars in it, one a detection."""
     seen = made.sightings
-    return [tuple(made.car_of[seen.ids[row]] for row in rows) for rows in track(seen, settings).tracks]
+    return [tuple(made.car_of[seen.ids[row]] for row in found) for found in track(seen, settings).tracks]
 
 
 def assert_one_track_each(made: MadeHour) -> None:
@@ -69,6 +70,37 @@ def test_parked_car_alone_is_one_track():
     assert tracked_cars(drive([PARKED], seconds=40)) == [(500,) * 20]
 
 
+def frames_of(car: int, made: MadeHour) -> list[int]:
+    """Numbers of the frames in which a car is seen."""
+    names = sorted({name.split("--detections")[0] for name in made.car_of})
+    return [names.index(name.split("--detections")[0]) for name, number in made.car_of.items() if number == car]
+
+
+def test_car_below_the_threshold_is_found_where_its_track_leads():
+    """In the middle of its way, between look-alikes before and behind: without that box it would be one frame shorter."""
+    seen = frames_of(10, drive(two_way_traffic()))
+    made = drive(two_way_traffic(), unsure=[(10, seen[2])])
+    assert len(made.sightings) == len(made.features) + 1
+    assert (10,) * len(seen) in tracked_cars(made)
+    assert_one_track_each(made)
+
+
+def test_box_below_the_threshold_neither_begins_nor_ends_a_track():
+    seen = frames_of(10, drive(two_way_traffic()))
+    made = drive(two_way_traffic(), unsure=[(10, seen[0]), (10, seen[-1]), (11, 0)])
+    assert (10,) * (len(seen) - 2) in tracked_cars(made)
+
+
+def test_second_box_of_a_sure_vehicle_is_no_other():
+    """A box below the threshold that lies on a sure detection of one car never joins the track of another."""
+    made = drive(two_way_traffic())
+    doubled = made.detections.to_pylist()
+    doubled += [row | {"detection_id": f"{row['detection_id']}-twice", "score": 0.3} for row in doubled]
+    seen = sightings(rows("detections", *doubled), made.features, (352, 240), UNSURE_FROM)
+    assert len(seen) == 2 * made.features.num_rows
+    assert all(not seen.ids[row].endswith("twice") for found in track(seen).tracks for row in found)
+
+
 def test_missed_frame_is_bridged():
     whole = drive(two_way_traffic())
     frame_of = {(car, detection_id.split("--detections")[0]) for detection_id, car in whole.car_of.items()}
@@ -89,10 +121,10 @@ def test_two_cars_that_follow_each_other_and_look_alike_stay_apart():
     """Appearance cannot tell the two; the flow can."""
     made = drive([*two_way_traffic(), DrivenCar(100, 60.0), DrivenCar(100, 62.6)])
     seen = made.sightings
-    pair = [rows for rows in track(seen).tracks if made.car_of[seen.ids[rows[0]]] == 100]
-    assert sorted(len(rows) for rows in pair) == [4, 5]
-    for rows in pair:
-        np.testing.assert_allclose(np.diff(seen.boxes[rows, 3]), -40, atol=1e-3)
+    pair = [found for found in track(seen).tracks if made.car_of[seen.ids[found[0]]] == 100]
+    assert sorted(len(found) for found in pair) == [4, 5]
+    for found in pair:
+        np.testing.assert_allclose(np.diff(seen.boxes[found, 3]), -40, atol=1e-3)
 
 
 @pytest.mark.parametrize(("factor", "tracks"), [(1.0, 1), (2.0, 1), (8.0, 2)])
@@ -137,10 +169,10 @@ def any_sightings(draw) -> CameraDetections:
 @given(any_sightings(), st.sampled_from([0.85, 5.0]))
 def test_no_track_has_two_detections_of_one_frame_and_every_detection_has_one_track(seen, dearest):
     tracks = track(seen, TrackerSettings(dearest=dearest)).tracks
-    assert sorted(row for rows in tracks for row in rows) == list(range(len(seen)))
-    for rows in tracks:
-        assert (np.diff(seen.times[rows]) > 0).all()
-        assert (np.diff(seen.times[rows]) <= TrackerSettings().longest_gap_s).all()
+    assert sorted(row for found in tracks for row in found) == list(range(len(seen)))
+    for found in tracks:
+        assert (np.diff(seen.times[found]) > 0).all()
+        assert (np.diff(seen.times[found]) <= TrackerSettings().longest_gap_s).all()
 
 
 @pytest.mark.parametrize("step_s", [1.0, 2.5])
