@@ -4,6 +4,7 @@ Each frame is drawn twice, with the people who walk there and without: the diffe
 only; those of development and evaluation are never trained on.
 """
 
+import gc
 import hashlib
 import logging
 import multiprocessing
@@ -89,8 +90,7 @@ def draw_city_frames(seeds: range, directory: Path, world: WorldName = "expressw
         # One process a core: drawing is numba and numpy, and a city shares nothing with the next.
         context = multiprocessing.get_context("spawn")
         processes = min(len(missing), len(os.sched_getaffinity(0)))
-        # A city that was drawn keeps some 190 MiB until somebody collects garbage; twenty of them had 4 GB a process.
-        with ProcessPoolExecutor(processes, context, max_tasks_per_child=4) as pool:
+        with ProcessPoolExecutor(processes, context) as pool:
             list(pool.map(partial(_draw, world), missing, [folders[seed] for seed in missing]))
     return [frame for folder in folders.values() for frame in _read(folder)]
 
@@ -116,6 +116,8 @@ def _draw(world: WorldName, seed: int, folder: Path) -> None:
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.concat_tables(truths), buffer)
     write_whole(folder / "truth.parquet", buffer.getvalue().to_pybytes())  # last: what has it has every picture
+    del network, empty
+    gc.collect()  # a city is a cycle of 190 MiB: twenty of them had 4 GB a process
 
 
 def _read(folder: Path) -> list[FrameLabels]:
