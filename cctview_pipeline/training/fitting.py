@@ -12,14 +12,13 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from cctview_pipeline.city.mounts import CAMERAS
 from cctview_pipeline.images import decode
 from cctview_pipeline.runtime.device import quick_autocast
 from cctview_pipeline.training.checkpoints import resume, save
 from cctview_pipeline.training.detector.augmentation import Example, Labelled
+from cctview_pipeline.training.detector.city_frames import CITY_CAMERAS
 from cctview_pipeline.training.detector.labels import FrameLabels
 
-CITY_CAMERAS = frozenset(camera.id for camera in CAMERAS)
 Network = TypeVar("Network", bound=nn.Module)
 Outputs = TypeVar("Outputs")
 log = logging.getLogger(__name__)

@@ -18,12 +18,10 @@ from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import format_hour
 from cctview_pipeline.registry.manifest import ModelEntry, find_model, read_facts
 from cctview_pipeline.training.detector.assessment import assess, consensus, find
-from cctview_pipeline.training.detector.city_frames import draw_city_frames
+from cctview_pipeline.training.detector.city_frames import draw_worlds
 from cctview_pipeline.training.detector.labels import FrameLabels
 from cctview_pipeline.training.detector.lake_labels import read_labels
 from cctview_pipeline.training.detector.recipe import (
-    DEVELOPMENT_CITIES,
-    TUNING_CITIES,
     DetectorRecipe,
     History,
     Split,
@@ -152,9 +150,8 @@ def split_lake(frames: Sequence[FrameLabels], recipe: AdaptationRecipe, drawn: P
             f"There is too little to learn from: {len(frames)} labelled frames with {vehicles} vehicles in those held out; "
             f"{MIN_FRAMES} and {MIN_VEHICLES} are the least. Label more hours, or more of their frames."
         )
-    cities = (range(recipe.cities), TUNING_CITIES, DEVELOPMENT_CITIES) if recipe.cities else [range(0)] * 3
-    city_train, city_tune, development = (draw_city_frames(seeds, drawn) for seeds in cities)
-    return Split(train=train + city_train, tune=tune + city_tune, test=test, development=development, unseen=[])
+    city = draw_worlds(recipe.cities, drawn)
+    return Split(train=train + city.train, tune=tune + city.tune, test=test, development=city.development, unseen=[])
 
 
 def _measure(when: str, detector: DefaultDetector, split: Split) -> dict[str, float | int]:

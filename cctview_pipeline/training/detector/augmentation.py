@@ -65,7 +65,7 @@ def seen_anew(frame: Labelled, other: Labelled, rng: np.random.Generator, scales
         example = join(example, second, rng)
     if strewn:
         example = strew(example, second, rng)
-    pixels = night(example, rng) if rng.random() < 0.15 else relight(example.pixels, rng)
+    pixels = night(example, rng) if rng.random() < 0.2 else relight(example.pixels, rng)
     if rng.random() < 0.4:
         pixels = overlaid(pixels, rng)
     return replace(example, pixels=degrade(pixels, rng).contiguous())

@@ -4,13 +4,15 @@ Each frame is drawn twice, with the people who walk there and without: the diffe
 only; those of development and evaluation are never trained on.
 """
 
+import gc
 import hashlib
 import logging
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 from cctview_pipeline import city
 from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.city.network import START
+from cctview_pipeline.city.worlds import WORLDS, WorldName
 from cctview_pipeline.detect.detections import LABELS, PEOPLE
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.ids import FrameId
@@ -35,8 +38,12 @@ MIN_SEEN = 0.1
 """Share of somebody that must be visible for them to be somebody to be found."""
 MIN_SIDE_PX, MIN_VISIBLE = 6.0, 0.3
 """Smaller or more hidden vehicles are left out of the loss: neither vehicle nor background."""
+TUNING, DEVELOPMENT = range(996, 1000), range(1000, 1004)
+"""Seeds of cities that calibrate, and of those that measure."""
 EMPTY = "empty"
 """Below a city's folder, the same frames with nobody in them, by the same names."""
+
+CITY_CAMERAS = frozenset(camera.id for world in WORLDS.values() for camera in world.cameras)
 
 log = logging.getLogger(__name__)
 
@@ -44,35 +51,56 @@ log = logging.getLogger(__name__)
 def city_version() -> str:
     """A hash of the city's source and of this: the same seed gives the same pictures as long as both are the same."""
     digest = hashlib.sha256()
-    for path in [*sorted(Path(city.__file__).parent.glob("*.py")), Path(__file__)]:
+    for path in [*sorted(Path(city.__file__).parent.rglob("*.py")), Path(__file__)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def draw_city_frames(seeds: range, directory: Path) -> list[FrameLabels]:
+@dataclass(frozen=True)
+class CityFrames:
+    """Frames of both worlds by what they are for."""
+
+    train: list[FrameLabels]
+    tune: list[FrameLabels]
+    development: list[FrameLabels]
+
+
+def draw_worlds(cities: int, directory: Path) -> CityFrames:
+    """So many cities along an expressway and half as many of streets to train on, and those that calibrate and measure; nothing
+    for none."""
+    seeds = [range(cities), TUNING, DEVELOPMENT] if cities else [range(0)] * 3
+    streets = [range(cities // 2), *seeds[1:]]
+    return CityFrames(
+        *(
+            draw_city_frames(along, directory) + draw_city_frames(at_crossings, directory, "streets")
+            for along, at_crossings in zip(seeds, streets, strict=True)
+        )
+    )
+
+
+def draw_city_frames(seeds: range, directory: Path, world: WorldName = "expressway") -> list[FrameLabels]:
     """Draw frames of these cities into a folder; those that this very version of the city has drawn there are kept.
 
     Each city has its own hour between dawn and evening; a third have night instead, a quarter rain, a sixth a jam.
     """
-    folders = {seed: directory / f"{city_version()}-{seed:03d}" for seed in seeds}
+    folders = {seed: directory / f"{city_version()}-{world}-{seed:03d}" for seed in seeds}
     missing = [seed for seed in seeds if not (folders[seed] / "truth.parquet").exists()]
     if missing:
         log.info("drawing %d cities of %d", len(missing), len(folders))
         # One process a core: drawing is numba and numpy, and a city shares nothing with the next.
         context = multiprocessing.get_context("spawn")
         processes = min(len(missing), len(os.sched_getaffinity(0)))
-        # A city that was drawn keeps some 190 MiB until somebody collects garbage; twenty of them had 4 GB a process.
-        with ProcessPoolExecutor(processes, context, max_tasks_per_child=4) as pool:
-            list(pool.map(_draw, missing, [folders[seed] for seed in missing]))
+        with ProcessPoolExecutor(processes, context) as pool:
+            list(pool.map(partial(_draw, world), missing, [folders[seed] for seed in missing]))
     return [frame for folder in folders.values() for frame in _read(folder)]
 
 
-def _draw(seed: int, folder: Path) -> None:
+def _draw(world: WorldName, seed: int, folder: Path) -> None:
     rng = np.random.default_rng((seed, 31))
     faults = tuple(name for name, share in (("rain", 1 / 4), ("night", 1 / 3), ("jam", 1 / 6)) if rng.random() < share)
     # From 05:00 on in New York: the traffic of a day is simulated from 04:00 on, so that early hours are cheap.
     start = START.replace(hour=0) + timedelta(hours=int(rng.choice([9, 9, *range(10, 18), 23])))
-    nobody = CitySettings(seed=seed, start=start, minutes=30, faults=faults)
+    nobody = CitySettings(seed=seed, start=start, minutes=30, faults=faults, world=world, people=0)
     network = CityNetwork(replace(nobody, people=int(rng.choice(PEOPLE_AN_HOUR))))
     empty = CityNetwork(nobody)
     empty.traffic = network.traffic  # the same, and it takes seconds
@@ -88,6 +116,8 @@ def _draw(seed: int, folder: Path) -> None:
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.concat_tables(truths), buffer)
     write_whole(folder / "truth.parquet", buffer.getvalue().to_pybytes())  # last: what has it has every picture
+    del network, empty
+    gc.collect()  # a city is a cycle of 190 MiB: twenty of them had 4 GB a process
 
 
 def _read(folder: Path) -> list[FrameLabels]:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cctview_pipeline.city.worlds import WORLDS
 from cctview_pipeline.detect.backends import Backend, OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.default import DefaultDetector
@@ -32,7 +33,7 @@ from cctview_pipeline.registry.state_dicts import read_weights, register_weights
 from cctview_pipeline.runtime.device import torch_device
 from cctview_pipeline.training.detector.assessment import assess, consensus, find, published, scored
 from cctview_pipeline.training.detector.augmentation import augment
-from cctview_pipeline.training.detector.city_frames import draw_city_frames
+from cctview_pipeline.training.detector.city_frames import draw_worlds
 from cctview_pipeline.training.detector.labels import FrameLabels, load_labels
 from cctview_pipeline.training.detector.quantization import quantize
 from cctview_pipeline.training.detector.recordings import FUSED, load_recordings
@@ -41,7 +42,6 @@ from cctview_pipeline.training.fitting import History, Lesson, Pace, fit
 from cctview_pipeline.training.references.pictures import by_camera
 from cctview_pipeline.training.versions import detector_version
 
-TUNING_CITIES, DEVELOPMENT_CITIES = range(996, 1000), range(1000, 1004)
 WATCHED_FRAMES = 100
 """Of the tuning frames, how many the curve's AP50 is measured on after every epoch."""
 log = logging.getLogger(__name__)
@@ -49,9 +49,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorRecipe:
-    """What the weights follow from, beside the data and the code. cities: how many of the synthetic ones are in the mixture;
-    without: cameras that are left out and measured as unseen; start: a detector to go on from, or none; narrowed: what the
-    network's channels are divided by, without a start."""
+    """What the weights follow from, beside the data and the code. cities: how many of the synthetic ones are in the mixture, and
+    half as many of streets; without: cameras that are left out and measured as unseen; start: a detector to go on from, or none;
+    narrowed: what the network's channels are divided by, without a start."""
 
     epochs: int = 12
     batch: int = 16
@@ -162,10 +162,9 @@ def load_split(data: Sequence[Path], drawn: Path, recipe: DetectorRecipe) -> Spl
     tuning = _every_twelfth_minute(others)
     train += [frame for frame in others if id(frame) not in tuning]
     tune += [frame for frame in others if id(frame) in tuning]
-    cities = [range(recipe.cities), TUNING_CITIES, DEVELOPMENT_CITIES] if recipe.cities else [range(0)] * 3
-    city_train, city_tune, development = (draw_city_frames(seeds, drawn) for seeds in cities)
+    city = draw_worlds(recipe.cities, drawn)
     unseen = [frame for frame in frames if frame.frame_id.camera_id in recipe.without]
-    return Split(train=train + city_train, tune=tune + city_tune, test=test, development=development, unseen=unseen)
+    return Split(train=train + city.train, tune=tune + city.tune, test=test, development=city.development, unseen=unseen)
 
 
 def load_frames(folder: Path) -> list[FrameLabels]:
@@ -207,8 +206,9 @@ def measure(detector: DefaultDetector, split: Split) -> dict[str, float | int]:
             measured[f"ap50_consensus{name}"] = agreed.whole.average_precision
             measured[f"precision{name}"], measured[f"recall{name}"] = agreed.whole.at(detector.threshold)
             measured[f"test_frames{name}"] = len(frames)
-    if split.development:
-        measured["ap50_city"] = assess(find(detector, split.development), consensus(split.development)).whole.average_precision
+    for name, cameras in (("city", WORLDS["expressway"].cameras), ("streets", WORLDS["streets"].cameras)):
+        if drawn := [frame for frame in split.development if frame.frame_id.camera_id in {camera.id for camera in cameras}]:
+            measured[f"ap50_{name}"] = assess(find(detector, drawn), consensus(drawn)).whole.average_precision
     return {name: round(value, 4) for name, value in measured.items()}
 
 

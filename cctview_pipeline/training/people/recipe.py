@@ -18,9 +18,9 @@ from cctview_pipeline.registry.state_dicts import read_weights, register_weights
 from cctview_pipeline.runtime.device import torch_device
 from cctview_pipeline.runtime.openvino_network import OpenVinoNetwork
 from cctview_pipeline.training.detector.augmentation import Example, Labelled, seen_anew
-from cctview_pipeline.training.detector.city_frames import city_version
+from cctview_pipeline.training.detector.city_frames import CITY_CAMERAS, city_version
 from cctview_pipeline.training.detector.recipe import DetectorRecipe, Split, load_split, some
-from cctview_pipeline.training.fitting import CITY_CAMERAS, History, Lesson, Pace, fit
+from cctview_pipeline.training.fitting import History, Lesson, Pace, fit
 from cctview_pipeline.training.people.frames import CutOut, PeopleFrame, cut_outs, pasted
 from cctview_pipeline.training.people.targets import people_loss, render_people
 
