@@ -4,15 +4,10 @@ Each frame is drawn twice, with the people who walk there and without: the diffe
 only; those of development and evaluation are never trained on.
 """
 
-import gc
 import hashlib
 import logging
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +23,7 @@ from cctview_pipeline.detect.detections import LABELS, PEOPLE
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.ids import FrameId
 from cctview_pipeline.training.detector.labels import FrameLabels
+from cctview_pipeline.training.drawing import draw_all
 
 FRAMES_A_CAMERA = 8
 PEOPLE_AN_HOUR = (200, 1500)
@@ -87,15 +83,12 @@ def draw_city_frames(seeds: range, directory: Path, world: WorldName = "expressw
     missing = [seed for seed in seeds if not (folders[seed] / "truth.parquet").exists()]
     if missing:
         log.info("drawing %d cities of %d", len(missing), len(folders))
-        # One process a core: drawing is numba and numpy, and a city shares nothing with the next.
-        context = multiprocessing.get_context("spawn")
-        processes = min(len(missing), len(os.sched_getaffinity(0)))
-        with ProcessPoolExecutor(processes, context) as pool:
-            list(pool.map(partial(_draw, world), missing, [folders[seed] for seed in missing]))
+        draw_all(_draw, [(world, seed, folders[seed]) for seed in missing])
     return [frame for folder in folders.values() for frame in _read(folder)]
 
 
-def _draw(world: WorldName, seed: int, folder: Path) -> None:
+def _draw(job: tuple[WorldName, int, Path]) -> None:
+    world, seed, folder = job
     rng = np.random.default_rng((seed, 31))
     faults = tuple(name for name, share in (("rain", 1 / 4), ("night", 1 / 3), ("jam", 1 / 6)) if rng.random() < share)
     # From 05:00 on in New York: the traffic of a day is simulated from 04:00 on, so that early hours are cheap.
@@ -116,8 +109,6 @@ def _draw(world: WorldName, seed: int, folder: Path) -> None:
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.concat_tables(truths), buffer)
     write_whole(folder / "truth.parquet", buffer.getvalue().to_pybytes())  # last: what has it has every picture
-    del network, empty
-    gc.collect()  # a city is a cycle of 190 MiB: twenty of them had 4 GB a process
 
 
 def _read(folder: Path) -> list[FrameLabels]:

@@ -4,9 +4,6 @@ Seeds 0-999 only; those of development and evaluation are never trained on.
 """
 
 import logging
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from cctview_pipeline.city.network import START
 from cctview_pipeline.files import write_whole
 from cctview_pipeline.images import decode, encode_png
 from cctview_pipeline.training.detector.city_frames import city_version
+from cctview_pipeline.training.drawing import draw_all
 
 CROPS_A_CAMERA = 3
 """Of each vehicle at each camera, as far apart in time as they come."""
@@ -38,15 +36,12 @@ def draw_city_crops(seeds: range, minutes: int, directory: Path) -> pa.Table:
     if missing:
         directory.mkdir(parents=True, exist_ok=True)
         log.info("drawing %d cities of %d", len(missing), len(files))
-        context = multiprocessing.get_context("spawn")
-        processes = min(len(missing), len(os.sched_getaffinity(0)))
-        # A city that was drawn keeps some 190 MiB until somebody collects garbage; twenty of them had 4 GB a process.
-        with ProcessPoolExecutor(processes, context, max_tasks_per_child=4) as pool:
-            list(pool.map(_draw, missing, [minutes] * len(missing), [files[seed] for seed in missing]))
+        draw_all(_draw, [(seed, minutes, files[seed]) for seed in missing])
     return pa.concat_tables([pq.read_table(file) for file in files.values()])
 
 
-def _draw(seed: int, minutes: int, file: Path) -> None:
+def _draw(job: tuple[int, int, Path]) -> None:
+    seed, minutes, file = job
     rng = np.random.default_rng((seed, 37))
     faults = tuple(name for name, share in (("rain", 1 / 6), ("night", 1 / 6), ("jam", 1 / 6)) if rng.random() < share)
     # From 06:00 to 13:00 in New York, as the detector's frames.
