@@ -4,7 +4,9 @@ A test that works on a lake makes one. What opens a lake, keys, a log or an inst
 this session, and never the project's own.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ MAX_DURATION_S = 20.0
 """What a test of the fast tier may take."""
 
 _HOME = Path(tempfile.mkdtemp(prefix="cctview-tests-"))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["CCTVIEW_LAKE"] = str(_HOME / "lake")
 os.environ["CCTVIEW_KEYS"] = str(_HOME / "keys")
 os.environ["CCTVIEW_AUDIT"] = str(_HOME / "audit" / "audit.jsonl")
