@@ -32,7 +32,7 @@ from cctview_pipeline.city import CityNetwork, CitySettings
 from cctview_pipeline.detect import VEHICLES, Detections, Detector, load_detector
 from cctview_pipeline.detect.evaluation import Scored, precision_recall
 from cctview_pipeline.detect.looking import look
-from cctview_pipeline.detect.plan import LARGEST_SCALE, Plan, plan_of
+from cctview_pipeline.detect.plan import Plan, plan_of
 from cctview_pipeline.detect.size_map import FRAMES, seen_sizes
 from cctview_pipeline.environment import DAGSTER_HOME, LAKE
 from cctview_pipeline.evaluate.truth import MIN_SIDE_PX, MIN_VISIBLE, shorter_side
@@ -49,7 +49,7 @@ SIDES = {"stored at most 640 px a side, the default": 640, "stored as it came": 
 BUCKETS = {"all": (8, np.inf), "8-12 px at 352": (8, 12), "12-24 px at 352": (12, 24), "over 24 px at 352": (24, np.inf)}
 WIDTH = 352
 ENLARGED = 2**0.5
-"""What small pictures would gain, were LARGEST_SCALE this."""
+"""What `accurate-detector` has small pictures enlarged by."""
 FRAMES_A_CAMERA, MINUTES, WALKING = 12, 10, 200
 HELD_OUT = ("689-640-S", "06710", "8702", "2705")
 """What trainings left out to be measured: looked at once, at the end, and nothing was chosen by it."""
@@ -124,7 +124,7 @@ def measured(
     return told | (said if largest else {})
 
 
-def plan(detector: Detector, jpegs: list[bytes], size: tuple[int, int], largest: float = LARGEST_SCALE) -> Plan:
+def plan(detector: Detector, jpegs: list[bytes], size: tuple[int, int], largest: float = 1.0) -> Plan:
     chosen = np.linspace(0, len(jpegs) - 1, min(FRAMES, len(jpegs))).round().astype(int)
     assert detector.working_range
     return plan_of(size, seen_sizes(detector, [jpegs[i] for i in chosen], size), detector.working_range, largest)
@@ -183,7 +183,7 @@ def of_city(detector: Detector, finder: PeopleDetector, seed: int, sizes: Sequen
                 continue  # the same pictures
             part = told.setdefault(name, {}).setdefault(size, {})
             part["before"] = measured(detector, OneLook(finder), shown, side)
-            part["after"] = measured(detector, finder, shown, side, LARGEST_SCALE)
+            part["after"] = measured(detector, finder, shown, side, 1.0)
             if max(shown[0].size) <= WIDTH:
                 part["were it enlarged"] = measured(detector, finder, shown, side, ENLARGED)
             print(name, size, json.dumps(part), flush=True)

@@ -37,6 +37,11 @@ FOREIGN_HEARTBEAT_S = 60
 """A daemon beats every 30 s; one that is silent for twice as long is gone."""
 
 
+WAITS_FOR_CODE = "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"
+"""Has Dagster's daemon wait for a code server that starts anew, and so knows no asset for a moment: as released every backfill
+that goes on is ended then."""
+
+
 def prepare_home() -> Path:
     """Create DAGSTER_HOME with the project's dagster.yaml when it has none, and make this process use it."""
     home = dagster_home().absolute()
@@ -50,6 +55,7 @@ def prepare_home() -> Path:
         raise ConfigurationError(f"DAGSTER_HOME {home} cannot be used: {reason_of(error)}.") from error
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CCTVIEW_LAKE"], os.environ["CCTVIEW_KEYS"] = lake_uri(), keys_uri()
+    os.environ[WAITS_FOR_CODE] = "1"
     return home
 
 

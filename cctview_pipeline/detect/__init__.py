@@ -22,11 +22,13 @@ class Detector(Protocol):
     version: the model's name and the beginning of its weights' hash, as tables record it.
     working_range: shorter sides of vehicles, px, from the least to the most that are found well; None where the detector scales
     pictures by itself.
+    largest_scale: by how much it has small pictures enlarged at most; 1.0 where it takes them as they are.
     """
 
     threshold: float
     version: str
     working_range: tuple[float, float] | None
+    largest_scale: float
 
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
         """JPEG bytes or RGB uint8 arrays -> one Detections an image, every score from min_score up.

@@ -44,6 +44,7 @@ class CocoDetector:
     """
 
     working_range: tuple[float, float] | None = None
+    largest_scale = 1.0
 
     def __init__(
         self,

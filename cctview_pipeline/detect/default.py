@@ -14,7 +14,7 @@ from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.detections import LABELS, VEHICLES, Detections
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike, by_size
-from cctview_pipeline.registry.manifest import ModelEntry, read_arrays
+from cctview_pipeline.registry.manifest import ModelEntry, read_arrays, read_facts
 from cctview_pipeline.runtime.device import pick_device
 from cctview_pipeline.runtime.openvino_network import FORM
 
@@ -29,8 +29,15 @@ class DefaultDetector:
 
     working_range: tuple[float, float] | None = (8.0, 70.0)
 
-    def __init__(self, backend: Backend, version: str, threshold: float = 0.5, calibration: Calibration = Calibration()) -> None:
-        self.version, self.threshold, self.calibration = version, threshold, calibration
+    def __init__(
+        self,
+        backend: Backend,
+        version: str,
+        threshold: float = 0.5,
+        calibration: Calibration = Calibration(),
+        largest_scale: float = 1.0,
+    ) -> None:
+        self.version, self.threshold, self.calibration, self.largest_scale = version, threshold, calibration, largest_scale
         self._backend = backend
 
     @classmethod
@@ -47,7 +54,8 @@ class DefaultDetector:
             from cctview_pipeline.detect.torch_backend import TorchBackend  # takes seconds, and is not installed everywhere
 
             running = TorchBackend.of(entry, chosen)
-        return cls(running, entry.version, float(metadata["threshold"]), Calibration.read(metadata["calibration"]))
+        calibration = Calibration.read(metadata["calibration"])
+        return cls(running, entry.version, float(metadata["threshold"]), calibration, read_facts(entry).get("enlarged", 1.0))
 
     def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
         """One :class:`Detections` an image, everything that scores min_score or more, boxes clipped to the image."""

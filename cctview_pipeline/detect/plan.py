@@ -15,8 +15,6 @@ from cctview_pipeline.images.size import Size, named
 
 STEPS = 4
 """Scales in a halving: few, so that a network is prepared for few shapes."""
-LARGEST_SCALE = 1.0
-"""Nothing is enlarged. Small pictures would gain by it, at twice the cost: docs/detector.md has the figures."""
 SMALL, LARGE = 0.1, 0.95
 """Quantiles of the shorter sides of what was seen: from the one to the other is to fit into the detector's range."""
 TOLERATED = 1.2
@@ -73,9 +71,9 @@ class Plan:
         )
 
 
-def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], largest: float = LARGEST_SCALE) -> Plan:
+def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], largest: float = 1.0) -> Plan:
     """boxes: (N, 4) px, of vehicles in some pictures of a size; working_range: shorter sides that the detector finds well, px;
-    largest: scale."""
+    largest: scale, 1.0 where nothing is enlarged."""
     (least, most), height = working_range, size[1]
     if len(boxes) < MIN_VEHICLES:
         return Plan(size, (Look(_step(USUAL_SIDE / max(size), 1.0), 0, height),), least, len(boxes))

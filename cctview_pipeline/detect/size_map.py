@@ -30,7 +30,7 @@ def plan_frames(detector: Detector, frames: pa.Table) -> Mapping[Size, Plan]:
         mine = np.flatnonzero((sizes == size).all(1))
         chosen = mine[np.linspace(0, len(mine) - 1, min(FRAMES, len(mine))).round().astype(int)]
         jpegs = frames["jpeg"].take(pa.array(chosen)).to_pylist()
-        plans[size] = plan_of(size, seen_sizes(detector, jpegs, size), detector.working_range)
+        plans[size] = plan_of(size, seen_sizes(detector, jpegs, size), detector.working_range, detector.largest_scale)
     return plans
 
 

@@ -141,9 +141,12 @@ def _mend(entry: ModelEntry) -> str:
 
 
 def enter_model(name: str, task: str, path: Path, facts: Mapping[str, object]) -> ModelEntry:
-    """Enter a file of weights that has just been written in the manifest, in place of any model of that name."""
+    """Enter a file of weights that has just been written in the manifest, in place of any model of that name. Other models that
+    use the same file use it as it is now."""
     entries, digest = _manifest(), file_hash(path)
-    entries[name] = {"task": task, "file": path.name, "size": path.stat().st_size, "sha256": digest, **facts}
+    written = {"file": path.name, "size": path.stat().st_size, "sha256": digest}
+    entries = {each: said | written if said["file"] == path.name else said for each, said in entries.items()}
+    entries[name] = {"task": task, **written, **facts}
     write_whole(models_directory() / "manifest.toml", tomlkit.dumps(dict(sorted(entries.items()))).encode())
     return ModelEntry(name, task, path, digest)
 

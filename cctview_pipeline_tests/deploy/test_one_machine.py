@@ -24,6 +24,7 @@ from dagster._cli.code_server import code_server_cli
 from dagster._daemon.cli import run_command
 from dagster_webserver.cli import create_dagster_webserver_cli
 
+from cctview_pipeline.automation.instance import WAITS_FOR_CODE, prepare_home
 from cctview_pipeline.cli.app import app
 from cctview_pipeline.environment import VARIABLES
 from cctview_pipeline.lake import Lake
@@ -150,6 +151,18 @@ def test_both_instances_say_the_same_of_what_dies():
     files = [yaml.safe_load((FOLDER / name).read_text()) for name in ("dagster.yaml", "dagster-postgres.yaml")]
     for name in ("run_coordinator", "run_retries", "run_monitoring", "retention"):
         assert files[0][name] == files[1][name]
+
+
+def test_every_daemon_waits_for_a_code_server_that_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for folder in ("one-machine", "ray"):
+        unit = FOLDER.parent / folder / "systemd" / "cctview-daemon.service"
+        assert f"Environment={WAITS_FOR_CODE}=1" in unit.read_text().splitlines()
+    values = yaml.safe_load((FOLDER.parent / "kubernetes" / "values.yaml").read_text())
+    assert values["dagsterDaemon"]["env"] == {WAITS_FOR_CODE: "1"}
+    for name in ("DAGSTER_HOME", WAITS_FOR_CODE):
+        monkeypatch.setenv(name, str(tmp_path))
+    prepare_home()  # of commands and of `cctview dev`
+    assert os.environ[WAITS_FOR_CODE] == "1"
 
 
 def test_daemon_and_web_server_find_the_code_server():

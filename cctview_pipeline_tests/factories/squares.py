@@ -31,7 +31,7 @@ def boxes_of(squares: Sequence[tuple[int, int, int]]) -> np.ndarray:
 class SquareDetector:
     """Of a square that is too small or too large for it, it sees nothing. asked: sizes of the pictures that it was shown."""
 
-    threshold, version = 0.5, "squares@1"
+    threshold, version, largest_scale = 0.5, "squares@1", 1.0
 
     def __init__(self, working_range: tuple[float, float] | None = (8.0, 70.0)) -> None:
         self.working_range = working_range

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from cctview_pipeline.errors import CctviewError
-from cctview_pipeline.registry.manifest import ModelEntry, find_model
+from cctview_pipeline.registry.manifest import ModelEntry, check_file, find_model
 from cctview_pipeline.registry.state_dicts import read_weights, register_weights
 
 STATE = {"layer.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3) / 4, "steps": torch.tensor(7)}
@@ -51,6 +51,17 @@ def test_registering_one_model_keeps_the_others():
     first, second = register("b"), register("a", "extractor")
     assert find_model("b", "detector") == first
     assert find_model("a", "extractor") == second
+
+
+def test_a_model_that_uses_another_s_file_uses_it_as_it_is_now(models):
+    first = register()
+    manifest = models / "manifest.toml"
+    manifest.write_text(manifest.read_text() + manifest.read_text().replace("[default-detector]", "[accurate-detector]"))
+    assert find_model("accurate-detector", "detector").sha256 == first.sha256
+    again = register_weights("default-detector", "detector", STATE, {"threshold": "0.5"}, {"licence": "MIT"})
+    assert again.sha256 != first.sha256
+    assert find_model("accurate-detector", "detector").sha256 == again.sha256
+    check_file(find_model("accurate-detector", "detector"))
 
 
 def test_registering_again_replaces_and_leaves_nothing_behind(models):

@@ -29,8 +29,9 @@ class KerasRetinaNetDetector:
     """
 
     threshold = 0.40
-    working_range: tuple[float, float] | None = None
     """What CCTView's code used."""
+    working_range: tuple[float, float] | None = None
+    largest_scale = 1.0
 
     def __init__(self, weights: Path, version: str, device: str = "auto") -> None:
         self.version = version
