@@ -32,10 +32,12 @@ class Course:
     outcome: launching.Outcome | Exception | None = None
     begun: float = 0.0
 
-    def run(self, fault: Callable[["Course"], None] = lambda course: None) -> dict:
-        """Make everything in an empty lake. fault: is called once it has begun. Returns what came of it: seconds, runs by status,
-        how many of them were tried again, the longest time that one was unfinished, and the digests of what is in the lake."""
-        empty_lake()
+    def run(self, fault: Callable[["Course"], None] = lambda course: None, empty: bool = True) -> dict:
+        """Make everything in an empty lake. fault: is called once it has begun; empty: whether the lake is made so. Returns what
+        came of it: seconds, runs by status, how many of them were tried again, the longest time that one was unfinished, and the
+        digests of what is in the lake."""
+        if empty:
+            empty_lake()
         self.begun = time.time()
         thread = threading.Thread(target=self._make, daemon=True)
         thread.start()
@@ -61,6 +63,11 @@ class Course:
                 if address in NODES:
                     return f"node-{NODES.index(address) + 1}"
             time.sleep(0.2)
+
+    def unfinished(self) -> int:
+        """How many runs are queued or going on."""
+        statuses = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+        return len(self.deployment.instance.get_runs(dg.RunsFilter(statuses=statuses)))
 
     def _make(self) -> None:
         try:

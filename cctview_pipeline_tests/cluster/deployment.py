@@ -43,6 +43,11 @@ class Deployment:
     services: dict[str, Service] = field(default_factory=dict)
     instance: dg.DagsterInstance = field(init=False)
 
+    @property
+    def code(self) -> Path:
+        """The checkout that units start from, /opt/cctview on a machine: a link, so that another can take its place."""
+        return self.folder / "code"
+
     def service(self, unit: str, name: str = "", instance: str = "", more: Mapping[str, str] | None = None) -> Service:
         """The service of a unit of deploy/ray/, not started. name: its own; more: of its environment."""
         read = Unit.read(FOLDER / "systemd" / f"{unit}.service")
@@ -111,6 +116,7 @@ def deployed(
     (folder / "s3").mkdir()
     with s3(folder / "s3") as store, postgres() as database:
         deployment = Deployment(folder, database, store, secrets.token_hex(32), {})
+        deployment.code.symlink_to(project_root())
         deployment.environment = _environment(deployment)
         os.environ.update(deployment.environment)
         client = boto3.client("s3", endpoint_url=store.environment["AWS_ENDPOINT_URL"])
@@ -195,7 +201,7 @@ def _environment(deployment: Deployment) -> dict[str, str]:
         "RAY_HEAD_ADDRESS": HEAD,
         "RAY_AUTH_TOKEN_PATH": str(etc / "ray-token"),
         "RAY_gcs_storage_path": str(folder / "ray-gcs"),
-        "PYTHONPATH": str(project_root()),
+        "PYTHONPATH": str(deployment.code),
         "HOME": str(folder),
         # PostgreSQL here asks nobody for it; tests look for where it shows.
         "DAGSTER_PG_PASSWORD": secrets.token_hex(16),

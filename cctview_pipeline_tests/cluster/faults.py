@@ -15,6 +15,7 @@ from cctview_pipeline.backfill.stages import STAGES
 from cctview_pipeline_tests.cluster.course import Course, lake, noticed
 from cctview_pipeline_tests.cluster.deployment import Deployment, deployed, wait_for_nodes
 from cctview_pipeline_tests.cluster.namespace import Inside
+from cctview_pipeline_tests.cluster.rolling import rolling_change
 from cctview_pipeline_tests.cluster.security import shown, strangers_view
 from cctview_pipeline_tests.cluster.twelve import city_campaign
 
@@ -120,7 +121,7 @@ def main(results: str, archive: str, cameras: str, hours: str, *names: str) -> i
         told["ready_s"] = round(time.monotonic() - begun, 1)
         reference: dict[str, str] = {}
         for name in names:
-            told[name] = _security(deployment) if name == "security" else _course(deployment, name, reference)
+            told[name] = OTHERS[name](deployment, reference) if name in OTHERS else _course(deployment, name, reference)
             say(f"{name}: {json.dumps({key: value for key, value in told[name].items() if key != 'ports'})}")
             _write(results, told | {"digests": reference})
     return 0
@@ -138,8 +139,12 @@ def _course(deployment: Deployment, name: str, reference: dict[str, str]) -> dic
     return told | said | {"files": len(digests), "different": different}
 
 
-def _security(deployment: Deployment) -> dict:
+def _security(deployment: Deployment, reference: dict[str, str]) -> dict:
     return {"ports": strangers_view(deployment), "shown": shown(deployment), "files": len(lake()["digests"])}
+
+
+OTHERS: dict[str, Callable[[Deployment, dict[str, str]], dict]] = {"rolling_change": rolling_change, "security": _security}
+"""What is no single course with a fault."""
 
 
 def _write(path: str, told: dict) -> None:

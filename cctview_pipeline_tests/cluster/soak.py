@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cctview_pipeline.lake import Lake
-from cctview_pipeline_tests.cluster.faults import FAULTS, LIMITS
+from cctview_pipeline_tests.cluster.faults import FAULTS, LIMITS, OTHERS
 from cctview_pipeline_tests.cluster.namespace import run_inside, why_not
 from cctview_pipeline_tests.cluster.twelve import city_campaign, write_archive
 from cctview_pipeline_tests.factories.command import Workplace
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--cameras", type=int, default=12)
     parser.add_argument("--hours", type=int, default=2)
     parser.add_argument("--frames", type=int, default=20, help="of each camera in each hour")
-    parser.add_argument("--only", default=",".join((*FAULTS, "security")), help="names, separated by commas")
+    parser.add_argument("--only", default=",".join((*FAULTS, *OTHERS)), help="names, separated by commas")
     parser.add_argument("--results", type=Path, help="a file for what is printed")
     arguments = parser.parse_args()
     if reason := why_not():
@@ -80,7 +80,7 @@ def _soak(folder: Path, arguments: argparse.Namespace) -> dict:
 def wrong(told: dict) -> list[str]:
     """The names of what was not as it has to be."""
     limit = LIMITS["run_monitoring"]["max_runtime_seconds"]
-    courses = {name: course for name, course in told.items() if name in FAULTS}
+    courses = {name: course for name, course in told.items() if name in (*FAULTS, "rolling_change")}
     found = [
         name
         for name, course in courses.items()
