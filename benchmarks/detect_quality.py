@@ -40,6 +40,7 @@ from cctview_pipeline.training.detector.labels import FrameLabels, published_box
 from cctview_pipeline.training.detector.recordings import FUSED, Recording, find_recordings, load_recordings
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "detect-quality.json"
 TEACHERS = "teacher-detections.parquet"
 Found = Mapping[str, Detections]
 """Frame -> vehicles."""
@@ -175,7 +176,8 @@ def main() -> None:
     parser.add_argument("--unseen", default="", help="a models folder whose trainings left cameras out")
     parser.add_argument("--pictures", type=Path, help="a folder for pictures")
     arguments = parser.parse_args()
-    results = {}
+    # Without --unseen what was measured of other weights stays, each with the models that it is of.
+    results = json.loads(RESULT.read_text())["results"] if RESULT.exists() else {}
     for title, data, names in sets(Data(arguments.data / "nyc-fdr"), Data(arguments.data / "cities"), arguments.unseen):
         models = {name: find_model(name, task).version for name, task in (("default", "detector"), ("people-finder", "masker"))}
         folder = arguments.pictures / title.replace(" ", "-") if arguments.pictures else None
@@ -188,7 +190,7 @@ def main() -> None:
         "versions": {name: version(name) for name in ("openvino", "torch", "numpy")},
         "results": results,
     }
-    (ROOT / "benchmarks" / "results" / "detect-quality.json").write_text(json.dumps(written, indent=2) + "\n")
+    RESULT.write_text(json.dumps(written, indent=2) + "\n")
 
 
 def show(title: str, result: dict) -> None:
