@@ -79,5 +79,5 @@ def _models(manifest: Path) -> Iterator[Component]:
                 scope=ComponentScope.REQUIRED,
                 licenses=[DisjunctiveLicense(id=facts["licence"])],
                 hashes=[HashType(alg=HashAlgorithm.SHA_256, content=facts["sha256"])],
-                bom_ref=f"models/{facts['file']}",
+                bom_ref=f"models/{name}",
             )
