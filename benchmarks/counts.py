@@ -36,7 +36,7 @@ RESULT = ROOT / "benchmarks" / "results" / "counts.json"
 KNOWN = ROOT / "cctview_pipeline" / "analytics" / "known_bias.json"
 CITIES = {
     "9000": ("--seed", "9000", "--minutes", "60"),
-    "9001": ("--seed", "9001", "--minutes", "60"),
+    "9001": ("--seed", "9001", "--minutes", "30"),
     "9000j": ("--seed", "9000", "--minutes", "20", "--faults", "jam"),
 }
 """Name -> options of `cctview backfill`; of the last one southbound traffic queues at the fourth camera."""
