@@ -69,7 +69,7 @@ def main() -> None:
         "results": results,
     }
     RESULT.write_text(json.dumps(found, indent=2) + "\n")
-    on = f"seeds {' and '.join(ORDINARY)}, an hour each"
+    on = " and ".join(f"{CITIES[name][3]} minutes of seed {name}" for name in ORDINARY)
     KNOWN.write_text(json.dumps({"model": model, "on": on, "measures": known}, indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
