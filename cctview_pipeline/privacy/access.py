@@ -15,7 +15,8 @@ the same.
 The ids by which a vehicle could be followed come as pseudonyms, by the secret key of the id's day (privacy/keys.py), and joins on
 them work as they do on ids. When a day's key has been destroyed, its ids are null: the rows are still there to be counted, but
 nothing can be linked any more. Ids of frames and detections stay what they are: a camera, a time and a box, which say no more
-than the row they stand in. A track's ``detection_ids`` therefore still tell where and when it was seen.
+than the row they stand in. A track's ``detection_ids`` and ``recovered_ids`` therefore still
+tell where and when it was seen.
 
 The user is who runs the process, by the operating system. That is no authentication: it says who was logged in, not who sat
 there, and whoever may read the lake's files needs no question at all.

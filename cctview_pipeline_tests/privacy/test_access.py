@@ -331,7 +331,7 @@ def test_even_what_the_parser_missed_could_reach_no_other_table(anywhere: Lake):
 def test_every_column_that_follows_a_vehicle_is_known():
     """A new column of ids must be thought about here."""
     ids = {field.name for spec in TABLES.values() for field in spec.schema if re.search(r"_ids?$|^continues$", field.name)}
-    others = {"camera_id", "frame_id", "detection_id", "detection_ids", "best_detection_id", "vehicle_id"}
+    others = {"camera_id", "frame_id", "detection_id", "detection_ids", "recovered_ids", "best_detection_id", "vehicle_id"}
     assert ids - others - {"from_camera_id", "to_camera_id", "gallery_camera_id"} == ID_COLUMNS
 
 
