@@ -45,8 +45,7 @@ def rolling_change(deployment: Deployment, reference: dict[str, str]) -> dict:
         told
         | summary
         | {
-            "complete": after["complete"],
-            "complete_at_once": during["complete"],
+            "complete": during["complete"] and after["complete"],
             "runs": {name: each["runs"] for name, each in (("during", during), ("after", after))},
             "longest_run_s": max(during["longest_run_s"], after["longest_run_s"]),
             "files": len(found["digests"]),
