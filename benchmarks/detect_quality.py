@@ -23,18 +23,14 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-from cctview_pipeline.detect import VEHICLES, Detections, Detector, load_detector
+from cctview_pipeline.detect import VEHICLES, Detections, load_detector
 from cctview_pipeline.detect.detections import LABELS
-from cctview_pipeline.detect.looking import look
-from cctview_pipeline.detect.plan import plan_of
-from cctview_pipeline.detect.size_map import FRAMES, seen_sizes
 from cctview_pipeline.evaluate.masking import Painted
 from cctview_pipeline.images import decode
 from cctview_pipeline.images.drawing import draw_boxes
-from cctview_pipeline.images.jpeg import read
 from cctview_pipeline.policy import Policy
 from cctview_pipeline.redaction.masking import Masker
-from cctview_pipeline.registry.manifest import find_model, list_models, read_facts
+from cctview_pipeline.registry.manifest import find_model, read_facts
 from cctview_pipeline.training.detector.assessment import Truth, assess, consensus, published
 from cctview_pipeline.training.detector.labels import FrameLabels, published_boxes
 from cctview_pipeline.training.detector.recordings import FUSED, Recording, find_recordings, load_recordings
@@ -83,9 +79,7 @@ def compare(data: Data, names: list[str], pictures: Path | None = None) -> dict:
     jpegs = [frame.path.read_bytes() for frame in frames]
     stored = [each.jpeg for each in Masker.of(Policy()).mask([f.frame_id.camera_id for f in frames], jpegs)]
     found = {"default": ours.detect(jpegs), "default, masked": ours.detect(stored)}
-    if "accurate-detector" in {entry.name for entry in list_models()}:
-        cameras = [frame.frame_id.camera_id for frame in frames]
-        found["accurate, masked"] = planned(load_detector("accurate-detector", "cpu"), stored, cameras)
+    found["not enlarged, masked"] = ours.detect(stored, enlarge=False)
     contenders = {name: dict(zip(names, map(vehicles, each), strict=True)) for name, each in found.items()}
     # One pass looked at a few frames only.
     contenders |= {who: each for who, each in data.teachers.items() if sum(name in each for name in names) > 0.5 * len(names)}
@@ -99,22 +93,6 @@ def compare(data: Data, names: list[str], pictures: Path | None = None) -> dict:
     if pictures:
         draw(names, stored, contenders["default, masked"], ours.threshold, pictures)
     return told
-
-
-def planned(detector: Detector, jpegs: Sequence[bytes], cameras: Sequence[str]) -> list[Detections]:
-    """As the asset looks: at the frames of a camera and size by a plan of their own."""
-    found: list[Detections] = [Detections.empty()] * len(jpegs)
-    groups: dict[tuple, list[int]] = {}
-    for place, (camera, jpeg) in enumerate(zip(cameras, jpegs, strict=True)):
-        picture = read(jpeg)
-        groups.setdefault((camera, (picture.width, picture.height)), []).append(place)
-    for (_, size), places in groups.items():
-        shown = [jpegs[places[i]] for i in np.linspace(0, len(places) - 1, min(FRAMES, len(places))).round().astype(int)]
-        assert detector.working_range
-        plan = plan_of(size, seen_sizes(detector, shown, size), detector.working_range, detector.largest_scale)
-        for place, each in zip(places, look(detector, plan, [jpegs[place] for place in places]), strict=True):
-            found[place] = each
-    return found
 
 
 def vehicles(found: Detections) -> Detections:

@@ -6,6 +6,7 @@ The DenseNet201 has random weights, which cost the same: at batch 1, as CCTView 
 Run with ``python benchmarks/embed.py``; the result goes to benchmarks/results/embed.json. Crops are of the city.
 """
 
+import argparse
 import json
 import multiprocessing
 import os
@@ -111,6 +112,7 @@ def _processor() -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="How fast vehicles are embedded.").parse_args()
     load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
     results = {name: {f"{n} threads": _apart(name, n) for n in sorted({1, cores})} for name in CONTENDERS}
     for threads, found in results["default"].items():

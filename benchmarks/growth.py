@@ -4,9 +4,11 @@ Cameras in a row, 800 m apart, see an hour of made traffic: VEHICLES a carriagew
 before. Tables are as the lake has them, with a feature a detection. Seconds are CPU time of one core, of one process that
 measures all sizes one after the other, and the smallest again at the end: what differs between the two is the machine.
 
-Run with ``python benchmarks/growth.py``. The result goes to benchmarks/results/growth.json.
+Run with ``python benchmarks/growth.py [--lake LAKE]``; with a lake also its first hour of all cameras, as the asset
+``matches`` makes it. The result goes to benchmarks/results/growth.json.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -21,10 +23,13 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from cctview_pipeline.campaign import Camera
+from cctview_pipeline.campaign import Camera, floor_hour
+from cctview_pipeline.lake import Partition
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.match.tables import match_tracks
-from cctview_pipeline.roads import Edge
+from cctview_pipeline.resources.lake import open_lake
+from cctview_pipeline.resources.understood import understood
+from cctview_pipeline.roads import Edge, RoadNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMERAS = (6, 12, 25, 50)
@@ -140,18 +145,40 @@ def match_row(cameras: int) -> dict[str, float]:
     return {"cameras": cameras, "edges": edges, "chosen": chosen, "seconds": round(seconds, 2)}
 
 
+def lake_row(lake: Path) -> dict[str, float]:
+    """Match the first hour of a lake's cameras."""
+    store = open_lake(str(lake))
+    campaign = understood(store.require_campaign())
+    begin = floor_hour(campaign.start)
+    seconds, chosen, edges = 0.0, 0, 0
+    for camera in campaign.cameras:
+        ways = RoadNetwork.of(campaign).edges_into(camera.id)
+        wanted = [camera.id, *(way.source.id for way in ways)]
+        places = [Partition.camera_hour(each, begin) for each in wanted]
+        own, *others = [(store.read("tracks", place), store.read("features", place)) for place in places]
+        began = time.process_time()
+        found = match_tracks([(way, *tables) for way, tables in zip(ways, others, strict=True)], *own)
+        seconds += time.process_time() - began
+        chosen, edges = chosen + int(found.matches["assigned"].to_numpy().sum()), edges + len(ways)
+    return {"cameras": len(campaign.cameras), "edges": edges, "chosen": chosen, "seconds": round(seconds, 2)}
+
+
 def _processor() -> str:
     names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     return names[0] if names else "unknown processor"
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="How long matching takes, and how it grows with the number of cameras.")
+    parser.add_argument("--lake", type=Path, help="whose first hour is matched as well")
+    lake = parser.parse_args().lake
     load = os.getloadavg()[0]
     with threadpool_limits(1):
         sizes = [match_row(cameras) for cameras in (*CAMERAS, CAMERAS[0])]
+        of_lake = lake_row(lake) if lake else None
     first = sizes[0]
     written = {
-        "command": "python benchmarks/growth.py",
+        "command": f"python benchmarks/growth.py{' --lake LAKE' if lake else ''}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {_processor()}",
         "versions": {name: version(name) for name in ("numpy", "scipy", "pyarrow")} | {"python": platform.python_version()},
@@ -166,6 +193,7 @@ def main() -> None:
             }
             for each in sizes
         ],
+        "lake": of_lake,
     }
     print(json.dumps(written, indent=2))
     (ROOT / "benchmarks" / "results" / "growth.json").write_text(json.dumps(written, indent=2) + "\n")

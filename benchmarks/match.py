@@ -11,6 +11,7 @@ Run with ``python benchmarks/match.py``; needs the extra ``benchmark``. The resu
 contenders have the same cores.
 """
 
+import argparse
 import json
 import multiprocessing
 import os
@@ -155,6 +156,7 @@ def _processor() -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="How fast tracks are compared.").parse_args()
     load = os.getloadavg()[0]
     written = {
         "command": "python benchmarks/match.py",

@@ -10,6 +10,7 @@ For 6, 60 and 250 cameras over 14 days, each in processes of its own:
 Run with `make benchmark`; the result goes to benchmarks/results/partitions.json.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -88,6 +89,7 @@ def make_lake(folder: Path, cameras: int) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="How long definitions load, and a backfill launches, as a campaign grows.").parse_args()
     results = {}
     for cameras in SIZES:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

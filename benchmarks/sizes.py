@@ -48,8 +48,6 @@ SIZES = ("320x240", "352x240", "720x576", "1280x720", "1920x1080")
 SIDES = {"stored at most 640 px a side, the default": 640, "stored as it came": 1920}
 BUCKETS = {"all": (8, np.inf), "8-12 px at 352": (8, 12), "12-24 px at 352": (12, 24), "over 24 px at 352": (24, np.inf)}
 WIDTH = 352
-ENLARGED = 2**0.5
-"""What `accurate-detector` has small pictures enlarged by."""
 FRAMES_A_CAMERA, MINUTES, WALKING = 12, 10, 200
 HELD_OUT = ("689-640-S", "06710", "8702", "2705")
 """What trainings left out to be measured: looked at once, at the end, and nothing was chosen by it."""
@@ -91,11 +89,9 @@ def city(seed: int, size: str) -> list[Shown]:
     return found
 
 
-def measured(
-    detector: Detector, finder: PeopleDetector | OneLook, shown: list[Shown], side: int, largest: float | None = None
-) -> dict:
-    """What is found in pictures as they are stored, and how many a second are masked and detected. largest: scale of a plan; no
-    plan when left out."""
+def measured(detector: Detector, finder: PeopleDetector | OneLook, shown: list[Shown], side: int, planned: bool) -> dict:
+    """What is found in pictures as they are stored, and how many a second are masked and detected. planned: or looked at pixel by
+    pixel."""
     masker, cameras = Masker(finder, side), [each.camera for each in shown]
     jpegs = [each.jpeg for each in shown]
     masker.mask(cameras[:8], jpegs[:8])  # prepared for their size
@@ -103,7 +99,7 @@ def measured(
     by_camera = {camera: [i for i, each in enumerate(cameras) if each == camera] for camera in dict.fromkeys(cameras)}
     pictures = {camera: [stored[i].jpeg for i in mine] for camera, mine in by_camera.items()}
     size = (stored[0].width, stored[0].height)
-    make = (lambda jpegs: plan(detector, jpegs, size, largest)) if largest else lambda jpegs: None
+    make = (lambda jpegs: plan(detector, jpegs, size)) if planned else lambda jpegs: None
     plans, plan_s = timed(lambda: {camera: make(each) for camera, each in pictures.items()})
     for camera, each in pictures.items():
         found_in(detector, plans[camera], each[:2])
@@ -121,17 +117,18 @@ def measured(
         "both": round(len(shown) / (mask_s + detect_s), 1),
     }
     said = {"plan_s_a_camera_hour": round(plan_s / len(plans), 1), "plans": {camera: str(each) for camera, each in plans.items()}}
-    return told | (said if largest else {})
+    return told | (said if planned else {})
 
 
-def plan(detector: Detector, jpegs: list[bytes], size: tuple[int, int], largest: float = 1.0) -> Plan:
+def plan(detector: Detector, jpegs: list[bytes], size: tuple[int, int]) -> Plan:
     chosen = np.linspace(0, len(jpegs) - 1, min(FRAMES, len(jpegs))).round().astype(int)
     assert detector.working_range
-    return plan_of(size, seen_sizes(detector, [jpegs[i] for i in chosen], size), detector.working_range, largest)
+    seen = seen_sizes(detector, [jpegs[i] for i in chosen], size)
+    return plan_of(size, seen, detector.working_range, detector.enlargement(size))
 
 
 def found_in(detector: Detector, chosen: Plan | None, jpegs: list[bytes]) -> list[Detections]:
-    return look(detector, chosen, jpegs) if chosen else detector.detect(jpegs)
+    return look(detector, chosen, jpegs) if chosen else detector.detect(jpegs, enlarge=False)
 
 
 def scored(shown: Shown, stored: Masked, found: Detections) -> Scored:
@@ -181,11 +178,9 @@ def of_city(detector: Detector, finder: PeopleDetector, seed: int, sizes: Sequen
         for name, side in SIDES.items():
             if side > 640 and max(shown[0].size) <= 640:
                 continue  # the same pictures
-            part = told.setdefault(name, {}).setdefault(size, {})
-            part["before"] = measured(detector, OneLook(finder), shown, side)
-            part["after"] = measured(detector, finder, shown, side, 1.0)
-            if max(shown[0].size) <= WIDTH:
-                part["were it enlarged"] = measured(detector, finder, shown, side, ENLARGED)
+            part = told.setdefault(name, {})[size] = {}
+            part["before"] = measured(detector, OneLook(finder), shown, side, planned=False)
+            part["after"] = measured(detector, finder, shown, side, planned=True)
             print(name, size, json.dumps(part), flush=True)
     return told
 
@@ -212,7 +207,7 @@ def of_real(detector: Detector, finder: PeopleDetector, data: Path) -> dict:
             truths = [teachers_of(teachers.get(path.stem), width, decode(path.read_bytes()).shape[:2]) for path in frames]
             chosen = plan(detector, jpegs, (width, height))
             of = {"plan": str(chosen), "true": sum(len(true) for true, _ in truths)}
-            for when, found in (("before", detector.detect(jpegs)), ("after", look(detector, chosen, jpegs))):
+            for when, found in (("before", detector.detect(jpegs, enlarge=False)), ("after", look(detector, chosen, jpegs))):
                 images = [Scored(f.boxes, f.scores, *truth) for f, truth in zip(map(only_vehicles, found), truths, strict=True)]
                 of[when] = round(precision_recall(images).average_precision, 3)
             part[name] = of

@@ -3,7 +3,7 @@
 Everyone gets the same boxes of the same frames in order of time, empty frames too: the detector's, vehicles at or above its
 threshold; and perfect ones, the truth's boxes that count (evaluate/truth.py), so that only the association is left. Ours looks
 at embeddings as well: a perfect box has that of the detection that overlaps it most, by a half at least, or else of its own crop.
-Each package runs as it comes, and adapted to a frame every two seconds: SETTINGS says how. A camera-hour is tracked by itself.
+Each package runs as it comes, and adapted (contenders.py). A camera-hour is tracked by itself.
 Seconds are CPU time of tracking alone, on one core; detecting and embedding come before. *The truth's identities* on the same
 boxes say how much anyone could reach with them.
 
@@ -29,10 +29,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import supervision as sv
+from contenders import SETTINGS, Given, alone, theirs, told
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
-from trackers import BIoU, ByteTrackTracker, OCSORTTracker
 
 from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.detect.tables import cut
@@ -51,20 +50,6 @@ METRICS = {"HOTA": 3, "DetA": 3, "AssA": 3, "IDF1": 3, "IDP": 3, "IDR": 3, "ID_s
 """And the digits that are told of each."""
 
 FRAMES, DETECTIONS = 3600, 30_000
-
-LOST_S = 3.0
-NEAR = {"iou": BIoU(1.0), "minimum_iou_threshold": 0.2, "high_conf_det_threshold": 0.0, "minimum_consecutive_frames": 1}
-SETTINGS = {
-    "trackers ByteTrack, as it comes": (ByteTrackTracker, {}),
-    "trackers ByteTrack, adapted": (ByteTrackTracker, NEAR | {"track_activation_threshold": 0.0}),
-    "trackers OC-SORT, as it comes": (OCSORTTracker, {}),
-    "trackers OC-SORT, adapted": (OCSORTTracker, NEAR | {"direction_consistency_weight": 0.6, "delta_t": 1}),
-    "supervision ByteTrack, as it comes": (sv.ByteTrack, {}),
-    "supervision ByteTrack, adapted": (sv.ByteTrack, {"minimum_matching_threshold": 0.99}),
-}
-"""Adapted: the best of some 130 that were tried on four cameras of development cities 1000 and 1001: IoU, GIoU, DIoU and buffered
-IoU with several least values, 1.8 to 10 s until a track is lost, kinds of Kalman state, weights of direction. All are told the
-camera's frame rate, those of ``trackers`` each frame's time too, and every detection may begin a track."""
 
 
 @dataclass(frozen=True)
@@ -145,33 +130,16 @@ def ours(scene: Scene) -> np.ndarray:
     return np.array([number.get(each, -1) for each in scene.results.found.ids], np.int64)
 
 
-def theirs(make: Callable, settings: dict) -> Callable[[Scene], np.ndarray]:
-    """A package's tracker, frame by frame. Without settings it runs as it comes, and what it gives no id is in no track. Adapted,
-    a sighting without an id yet belongs to the tracklet that it began, and is a track by itself where none did, as in ours."""
-    timed = make is not sv.ByteTrack
+def beside(contender: Callable[[Given], np.ndarray]) -> Callable[[Scene], np.ndarray]:
+    """Another tracker (contenders.py), on a scene's boxes."""
 
-    def contender(scene: Scene) -> np.ndarray:
-        rate = 1 / float(np.median(np.diff(scene.times)))
-        tracker = make(**settings, frame_rate=rate, lost_track_buffer=round(LOST_S * 30)) if settings else make()
-        found, numbers, begun = scene.results.found, np.full(len(scene.results.found.ids), -1), []
-        for now, each in zip(scene.times, rows_by_frame(found.frame[scene.rows], len(scene.times)), strict=True):
-            rows, old = scene.rows[each], list(tracker.tracks if timed else tracker.tracked_tracks)
-            boxes = sv.Detections(found.boxes[rows].astype(float), confidence=found.score[rows], data={"row": rows})
-            clock = {"timestamp": now} if settings else {}
-            given = tracker.update(boxes, **clock) if timed else tracker.update_with_detections(boxes)
-            if len(given):
-                numbers[given.data["row"]] = given.tracker_id
-            left = rows[numbers[rows] < 0]
-            if settings and len(left):
-                alive = tracker.tracks if timed else tracker.tracked_tracks
-                young = [tracklet for tracklet in alive if not any(tracklet is one for one in old)]
-                corners = np.array([t.get_state_bbox() if timed else t.tlbr for t in young]).reshape(-1, 4)
-                begun += zip(left[pairwise_iou(corners, found.boxes[left]).argmax(1)], young, strict=True)
-        for row, tracklet in begun:
-            numbers[row] = tracklet.tracker_id if timed else tracklet.external_track_id
-        return alone(numbers, scene.rows) if settings else numbers
+    def numbered(scene: Scene) -> np.ndarray:
+        found, rows = scene.results.found, scene.rows
+        numbers = np.full(len(found.ids), -1)
+        numbers[rows] = contender(Given(scene.times, found.frame[rows], found.boxes[rows], found.score[rows]))
+        return numbers
 
-    return contender
+    return numbered
 
 
 def ideal(scene: Scene) -> np.ndarray:
@@ -183,17 +151,12 @@ def ideal(scene: Scene) -> np.ndarray:
         free[scene.rows] = np.where(numbers[scene.rows] < 0, 0, -1)
         hit = assign(replace(truth, counted=counted), replace(scene.results.found, track=free), len(scene.times)).hit
         numbers = np.where(hit >= 0, vehicle[hit], numbers)
-    return alone(numbers, scene.rows)
-
-
-def alone(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Give those of the rows that are in no track one each."""
-    left = rows[numbers[rows] < 0]
-    numbers[left] = numbers.max(initial=0) + 1 + np.arange(len(left))
+    numbers[scene.rows] = alone(numbers[scene.rows])
     return numbers
 
 
-CONTENDERS = {"ours": ours} | {name: theirs(*each) for name, each in SETTINGS.items()} | {"the truth's identities": ideal}
+CONTENDERS = {"ours": ours} | {name: beside(theirs(*each)) for name, each in SETTINGS.items()}
+CONTENDERS |= {"the truth's identities": ideal}
 
 
 class Tally:
@@ -317,12 +280,7 @@ def main() -> None:
         "frames": sum(len(result.times) for result in some.results),
         "detections": int(some.boxes),
         "true_boxes_that_count": sum(int(result.truth.counted.sum()) for result in some.results),
-        "adapted": {
-            name: {key: f"BIoU({value.buffer_ratio})" if isinstance(value, BIoU) else value for key, value in settings.items()}
-            | {"frame_rate": "the camera's, from the median of its intervals", "lost_track_buffer": round(LOST_S * 30)}
-            for name, (_, settings) in SETTINGS.items()
-            if settings
-        },
+        "adapted": told(SETTINGS),
         "results": results,
         "speed": speed(busy[0]) if arguments.speed and busy else None,
     }

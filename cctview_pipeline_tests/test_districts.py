@@ -101,7 +101,8 @@ def test_what_one_has_made_the_other_still_has_to_make(archive: Path, lake: Lake
 
 def chain() -> dict[str, set[Partition]]:
     return {
-        name: {FIRST} for name in ("raw_frames", "coverage", "detections", "crops", "features", "tracks", "passages", "matches")
+        name: {FIRST}
+        for name in ("raw_frames", "coverage", "detections", "crops", "features", "tracks", "passages", "camera_flows", "matches")
     } | {"journeys": set(), "vehicle_counts": set()}
 
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -38,8 +39,9 @@ def list_the_models() -> None:
 
 def loaded_by(function: Callable[[], None]) -> set[str]:
     """The top-level packages that a fresh process has loaded after the function."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_loaded_by, (function,))
+    # Not a multiprocessing.Pool: leaving one terminates its process, which now and then never ends.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_loaded_by, function).result()
 
 
 def _loaded_by(function: Callable[[], None]) -> set[str]:

@@ -16,7 +16,7 @@ from cctview_pipeline.resources.models import DetectorResource
 
 def detections(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("detections", group="vehicles", code_version="4", kinds={"openvino"}),
+        **table_asset("detections", group="vehicles", code_version="5", kinds={"openvino"}),
         deps=["raw_frames", "detector_model"],
         partitions_def=partitions.camera_hours,
         backfill_policy=partitions.independent,

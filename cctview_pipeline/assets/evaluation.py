@@ -18,6 +18,7 @@ def evaluation(partitions: Partitions) -> dg.AssetsDefinition:
         deps=[
             dg.AssetDep("truth_boxes", partition_mapping=_all_truth),
             dg.AssetDep("truth_passages", partition_mapping=_all_truth),
+            dg.AssetDep("truth_movements", partition_mapping=_all_truth),
             dg.AssetDep("journeys", partition_mapping=partitions.hours_of_day),
             "vehicle_counts",
             "travel_times",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from cctview_pipeline.assets.accounts import camera_status, gaps
+from cctview_pipeline.assets.camera_flows import camera_flows
 from cctview_pipeline.assets.coverage import coverage
 from cctview_pipeline.assets.crops import crops
 from cctview_pipeline.assets.daily_report import daily_report
@@ -31,16 +32,21 @@ ONLY_OF_CITY = (truth_boxes, truth_passages, truth_movements, evaluation)
 """Only the synthetic city knows the truth: a lake of real cameras does not show assets that it could never fill."""
 ONLY_OF_LIVE = (camera_status, gaps)
 """Only live cameras have states and gaps: an archive does not say what it lacks."""
-OF_ALL = (labels, raw_frames, detections, crops, features, tracks, passages, matches, journeys, marts, throughput, daily_report)
+OF_ALL = (
+    *(labels, raw_frames, detections, crops, features, tracks, passages, camera_flows, matches, journeys),
+    *(marts, throughput, daily_report),
+)
 
 BY_PRODUCTS = {
     "rejected_frames": (),
     "vehicles_in_view": ("detections", "tracks"),
+    "movements_seen": ("detections", "tracks"),
+    "queues_seen": ("detections", "tracks"),
     "match_evidence": ("features", "tracks"),
     "verdicts": ("matches",),
 }
 """Tables that no asset is named for, and the tables they are made from: frames that raw_frames set aside, the second counter of
-passages, what matches rest on, and what people said of them."""
+passages, what of the movements was seen, what matches rest on, and what people said of them."""
 
 
 def build_assets(campaign: Campaign, departed: Mapping[str, str] | None = None) -> list[dg.AssetsDefinition]:

@@ -20,6 +20,7 @@ def journeys(partitions: Partitions) -> dg.AssetsDefinition:
             # The day's marts read these two, and wait for them here: Dagster cannot map a camera and an hour to a day.
             dg.AssetDep("coverage", partition_mapping=all_cameras),
             dg.AssetDep("passages", partition_mapping=all_cameras),
+            dg.AssetDep("camera_flows", partition_mapping=all_cameras),  # which the day's figures wait for
             dg.AssetDep("journeys", partition_mapping=hour_before),
         ],
         partitions_def=partitions.hours,

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
 WINDOW_DAYS = 28
 """Of reliability: analytics/marts/day.py says why."""
-OF_HOURS = ("vehicle_counts", "flows", "speeds", "travel_times", "corridor_speeds", "corridor_od")
+OF_HOURS = (
+    "vehicle_counts",
+    "flows",
+    "turning_movements",
+    "approach_queues",
+    "speeds",
+    "travel_times",
+    "corridor_speeds",
+    "corridor_od",
+)
 """Marts that read tables of hours, which journeys wait for: Dagster cannot map a camera and an hour to a day."""
 OF_MARTS = {"segment_performance": ("flows", "travel_times"), "anomalies": ("flows",), "data_quality": ("flows", "anomalies")}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def tracks(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
-        **table_asset("tracks", group="journeys", code_version="4", kinds={"scipy"}),
+        **table_asset("tracks", group="journeys", code_version="5", kinds={"scipy"}),
         deps=["detections", "features", dg.AssetDep("tracks", partition_mapping=same_camera_hour_before)],
         partitions_def=partitions.camera_hours,
         backfill_policy=in_order,

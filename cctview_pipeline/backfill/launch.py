@@ -50,6 +50,10 @@ def whole_plan(campaign: Campaign, cameras: Iterable[str], hours: Iterable[datet
     return plan | {mart: {Partition.of_day(day) for day in days} for mart in (*FIGURES, *(("evaluation",) if in_city else ()))}
 
 
+BESIDE_MATCHES = ("passages", "camera_flows")
+"""Of CHAIN those that are made from tracks and from their own hour before."""
+
+
 def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.DagsterInstance, anew: Iterable[str] = ()) -> Plan:
     """What of the plan was never finished, and what of it rests on that. anew: tables that are to be made all the same.
 
@@ -64,19 +68,22 @@ def missing_plan(plan: Plan, campaign: Campaign, lake: Lake, instance: dg.Dagste
         written = _written(lake, asset)
         unknown = {p for p in partitions if asset in wanted or to_key(p) not in known or p not in written}
         missing[asset] = unknown - deleted[asset]
-    for before, asset in pairwise(table for table in CHAIN if table != "passages"):
+    for before, asset in pairwise(table for table in CHAIN if table not in BESIDE_MATCHES):
         missing[asset] |= missing[before]
     missing["coverage"] |= missing["raw_frames"]
     missing["tracks"] |= _hour_after(missing["tracks"])
-    missing["passages"] |= missing["tracks"]
-    missing["passages"] |= _hour_after(missing["passages"])
+    for table in BESIDE_MATCHES:
+        missing[table] |= missing["tracks"]
+        missing[table] |= _hour_after(missing[table])
+    # Hours whose tracks had gone before there was such a table can't have it any more.
+    missing["camera_flows"] -= deleted["tracks"]
     network = RoadNetwork.of(campaign)
     for p in list(missing["tracks"]):
         for camera in (p.camera, *(near.id for near in network.neighbours(p.camera))):
             missing["matches"] |= {Partition.camera_hour(camera, hour) for hour in (p.begin, p.begin + HOUR)}
     touched = {p.begin for p in missing["matches"] | missing["journeys"]}
     missing["journeys"] |= {p for p in plan["journeys"] if touched and p.begin >= min(touched)}
-    remade = missing["journeys"] | missing["coverage"] | missing["passages"]
+    remade = missing["journeys"] | missing["coverage"] | missing["passages"] | missing["camera_flows"]
     stale_days = set(calendar_of(campaign).days_of([p.begin for p in remade]))
     for mart in {*FIGURES, "evaluation"} & set(plan):
         missing[mart] |= {p for p in plan[mart] if p.day in stale_days}

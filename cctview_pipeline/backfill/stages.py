@@ -13,13 +13,13 @@ FIGURES = (*MARTS, "throughput", REPORT)
 """Of a local day."""
 TRUTH = ("truth_boxes", "truth_passages", "truth_movements")
 ACCOUNTS = ("camera_status", "gaps")
-CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "passages", "matches")
-"""Tables of a camera and an hour, each made from the one before; but matches from tracks."""
+CHAIN = ("raw_frames", "detections", "crops", "features", "tracks", "passages", "camera_flows", "matches")
+"""Tables of a camera and an hour, each made from the one before; but camera_flows and matches from tracks."""
 
 STAGES: Mapping[str, tuple[str, ...]] = {
     "frames": ("raw_frames", *TRUTH, *ACCOUNTS, "coverage"),
     "vision": ("detections", "crops", "features"),
-    "tracking": ("tracks", "passages"),
+    "tracking": ("tracks", "passages", "camera_flows"),
     "matching": ("matches",),
     "hours": ("journeys",),
     "days": (*FIGURES, "evaluation"),

@@ -178,7 +178,7 @@ def degrees(value: object) -> float:
     raise BadCamera("A row has no coordinates.", "coordinates")
 
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def switched_on(value: object) -> bool | None:

@@ -8,6 +8,7 @@ from cctview_pipeline.detect.detections import LABELS, PEOPLE, VEHICLES, Detecti
 from cctview_pipeline.errors import ModelError
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike
+from cctview_pipeline.images.size import Size
 from cctview_pipeline.registry.manifest import ModelEntry, check_file, find_model, read_facts, read_metadata
 from cctview_pipeline.runtime.device import pick_device, threads
 from cctview_pipeline.runtime.loaded_once import loaded_once
@@ -22,16 +23,19 @@ class Detector(Protocol):
     version: the model's name and the beginning of its weights' hash, as tables record it.
     working_range: shorter sides of vehicles, px, from the least to the most that are found well; None where the detector scales
     pictures by itself.
-    largest_scale: by how much it has small pictures enlarged at most; 1.0 where it takes them as they are.
     """
 
     threshold: float
     version: str
     working_range: tuple[float, float] | None
-    largest_scale: float
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
-        """JPEG bytes or RGB uint8 arrays -> one Detections an image, every score from min_score up.
+    def enlargement(self, size: Size) -> float:
+        """By how much pictures of a size are enlarged before they are looked at: 1.0 where they are taken as they are."""
+
+    def detect(self, images: Sequence[ImageLike], min_score: float = ..., enlarge: bool = True) -> list[Detections]:
+        """JPEG bytes or RGB uint8 arrays -> one Detections an image, in its pixels: every vehicle from min_score up, or, when
+        that is left out, from where on this detector's scores are of use to anybody. enlarge: small pictures, before they are
+        looked at; who has scaled them already does not want it.
 
         Raises CctviewError when an image cannot be decoded.
         """

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from cctview_pipeline.detect.padding import padded
-from cctview_pipeline.images import ImageLike, decode
+from cctview_pipeline.images import ImageLike, decode, decode_scaled
+from cctview_pipeline.images.size import Size
 from cctview_pipeline.runtime.openvino_network import OpenVinoNetwork
 
 Found: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -25,6 +26,9 @@ class Backend(Protocol):
 
     def load(self, images: Sequence[ImageLike]) -> list:
         """Decode images to (H, W, 3), uint8, wherever the backend wants them. Runs beside the computation, in a thread."""
+
+    def enlarge(self, image: Any, size: Size) -> Any:
+        """A loaded image, made as large as a size, bilinearly: what is sharper is found less well."""
 
     def submit(self, images: list) -> Callable[[], Found]:
         """Start on up to ``batch`` loaded images of one size; the result is waited for when it is called."""
@@ -42,6 +46,9 @@ class OpenVinoBackend:
 
     def load(self, images: Sequence[ImageLike]) -> list[np.ndarray]:
         return [decode(image) for image in images]
+
+    def enlarge(self, image: np.ndarray, size: Size) -> np.ndarray:
+        return decode_scaled(image, size)
 
     def submit(self, images: list[np.ndarray]) -> Callable[[], Found]:
         (image,) = images

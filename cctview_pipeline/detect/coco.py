@@ -12,6 +12,7 @@ from cctview_pipeline.boxes import clip
 from cctview_pipeline.detect.detections import LABELS, Detections
 from cctview_pipeline.errors import ModelError
 from cctview_pipeline.images import ImageLike, by_size, decode
+from cctview_pipeline.images.size import Size
 from cctview_pipeline.registry.manifest import ModelEntry, check_file
 from cctview_pipeline.registry.state_dicts import load_checked
 
@@ -44,7 +45,6 @@ class CocoDetector:
     """
 
     working_range: tuple[float, float] | None = None
-    largest_scale = 1.0
 
     def __init__(
         self,
@@ -59,7 +59,11 @@ class CocoDetector:
         known = [_OTHER_NAMES.get(name, name) for name in names]
         self._labels = np.array([LABELS.index(name) if name in LABELS else -1 for name in known])
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
+    def enlargement(self, size: Size) -> float:
+        """1.0: the networks scale by themselves."""
+        return 1.0
+
+    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05, enlarge: bool = True) -> list[Detections]:
         """One :class:`Detections` an image, everything that scores min_score or more, boxes clipped to the image."""
         found = [Detections.empty()] * len(images)
         for begin in range(0, len(images), self._batch):

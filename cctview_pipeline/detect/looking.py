@@ -7,7 +7,7 @@ import numpy as np
 
 from cctview_pipeline.boxes import clip, suppress
 from cctview_pipeline.detect import LABELS, VEHICLES, Detections, Detector
-from cctview_pipeline.detect.plan import SHARED, Plan
+from cctview_pipeline.detect.plan import SHARED, Look, Plan
 from cctview_pipeline.images import ImageLike, decode_scaled
 from cctview_pipeline.runtime.device import threads
 
@@ -15,23 +15,23 @@ CUT_PX = 2.0
 """A box that comes so near to where a band was cut, px of what was looked at, may be of half a vehicle."""
 
 
-def look(detector: Detector, plan: Plan, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
+def look(detector: Detector, plan: Plan, images: Sequence[ImageLike]) -> list[Detections]:
     """Pictures of the plan's size -> one Detections a picture, in its pixels, best score first."""
-    if plan.as_it_is:
-        return detector.detect(images, min_score)
-    parts = [_look(detector, plan, number, images, min_score) for number in range(len(plan.looks))]
+    if plan.looks == (Look(detector.enlargement(plan.size), 0, plan.size[1]),):
+        return detector.detect(images)
+    parts = [_look(detector, plan, number, images) for number in range(len(plan.looks))]
     if len(parts) == 1:
         return parts[0]
     return [_together(each) for each in zip(*parts, strict=True)]
 
 
-def _look(detector: Detector, plan: Plan, number: int, images: Sequence[ImageLike], min_score: float) -> list[Detections]:
+def _look(detector: Detector, plan: Plan, number: int, images: Sequence[ImageLike]) -> list[Detections]:
     chosen, (width, height) = plan.looks[number], plan.size
     size = round(width * chosen.scale), round(height * chosen.scale)
     first, last = round(chosen.top * chosen.scale), round(chosen.bottom * chosen.scale)
     with ThreadPoolExecutor(threads()) as pool:
         pictures = list(pool.map(lambda image: decode_scaled(image, size)[first:last], images))
-    found = detector.detect(pictures, min_score)
+    found = detector.detect(pictures, enlarge=False)
     scale = np.array([size[0] / width, size[1] / height] * 2, np.float32)
     return [_owned(each, first, plan, number, scale) for each in found]
 

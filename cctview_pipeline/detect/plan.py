@@ -20,7 +20,7 @@ SMALL, LARGE = 0.1, 0.95
 TOLERATED = 1.2
 """How many times beyond the range the large ones may be before anything is scaled for them: they are found nearly as well."""
 MIN_VEHICLES = 20
-"""Fewer tell nothing."""
+"""Fewer tell nothing but whether there are large ones."""
 USUAL_SIDE = 640
 """px of the longer side to which pictures are scaled down where nothing is known of their vehicles."""
 SHARED = 1.5
@@ -49,11 +49,6 @@ class Plan:
     vehicles: int = 0
 
     @property
-    def as_it_is(self) -> bool:
-        """Whether the pictures are looked at once, pixel by pixel."""
-        return len(self.looks) == 1 and self.looks[0].scale == 1
-
-    @property
     def passing(self) -> float:
         """px of the picture: the side at which a vehicle passes from the first look to the finer one."""
         return SHARED * self.least / self.looks[0].scale
@@ -73,13 +68,14 @@ class Plan:
 
 def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], largest: float = 1.0) -> Plan:
     """boxes: (N, 4) px, of vehicles in some pictures of a size; working_range: shorter sides that the detector finds well, px;
-    largest: scale, 1.0 where nothing is enlarged."""
+    largest: scale, that of small pictures that are enlarged unless their vehicles are large, and 1.0 for all others."""
     (least, most), height = working_range, size[1]
-    if len(boxes) < MIN_VEHICLES:
-        return Plan(size, (Look(_step(USUAL_SIDE / max(size), 1.0), 0, height),), least, len(boxes))
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1)
-    small, large = np.quantile(sides, (SMALL, LARGE)).tolist()
-    for_large = largest if large * largest <= most * TOLERATED else _step(most / large, largest)
+    small, large = np.quantile(sides, (SMALL, LARGE)).tolist() if len(sides) else (0.0, 0.0)
+    enlarged = largest if large * largest <= most * TOLERATED else 1.0
+    if len(boxes) < MIN_VEHICLES:
+        return Plan(size, (Look(_step(USUAL_SIDE / max(size), enlarged), 0, height),), least, len(boxes))
+    for_large = enlarged if large * enlarged <= most * TOLERATED else _step(most / large, 1.0)
     for_small = max(for_large, _step(least / small, largest))
     if for_small <= for_large * TOLERATED:
         return Plan(size, (Look(for_small, 0, height),), least, len(boxes))

@@ -30,21 +30,21 @@ def plan_frames(detector: Detector, frames: pa.Table) -> Mapping[Size, Plan]:
         mine = np.flatnonzero((sizes == size).all(1))
         chosen = mine[np.linspace(0, len(mine) - 1, min(FRAMES, len(mine))).round().astype(int)]
         jpegs = frames["jpeg"].take(pa.array(chosen)).to_pylist()
-        plans[size] = plan_of(size, seen_sizes(detector, jpegs, size), detector.working_range, detector.largest_scale)
+        plans[size] = plan_of(size, seen_sizes(detector, jpegs, size), detector.working_range, detector.enlargement(size))
     return plans
 
 
 def seen_sizes(detector: Detector, jpegs: list[bytes], size: Size) -> np.ndarray:
-    """(N, 4) px: the vehicles in some pictures, looked at whole and at halves of it: each where it has a size that the detector
-    works at, or the nearest to one."""
+    """(N, 4) px: the vehicles in some pictures, looked at whole (enlarged, where they are small) and at halves of it: each where
+    it has a size that the detector works at, or the nearest to one."""
     assert detector.working_range is not None
     least, most = detector.working_range
-    scales = _scales(size)
+    scales = _scales(size, detector.enlargement(size))
     found: list[list[np.ndarray]] = [[] for _ in jpegs]
     for scale in scales:
         scaled = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
         pictures = jpegs if scale == 1 else [decode_scaled(jpeg, scaled) for jpeg in jpegs]
-        for place, each in enumerate(detector.detect(pictures, detector.threshold)):
+        for place, each in enumerate(detector.detect(pictures, detector.threshold, enlarge=False)):
             sides = (each.boxes[:, 2:] - each.boxes[:, :2]).min(1, initial=np.inf)
             fits = ((sides >= least) | (scale == scales[0])) & ((sides <= most) | (scale == scales[-1]))
             fits &= np.isin(each.labels, VEHICLES) if len(each) else True
@@ -54,7 +54,9 @@ def seen_sizes(detector: Detector, jpegs: list[bytes], size: Size) -> np.ndarray
     return np.concatenate([np.zeros((0, 5), np.float32), *kept])[:, :4]
 
 
-def _scales(size: Size) -> list[float]:
+def _scales(size: Size, largest: float) -> list[float]:
+    if largest > 1:
+        return [largest, largest / 2]
     scales = [1.0]
     while max(size) * scales[0] > LARGEST_SIDE:
         scales = [scales[0] / 2]

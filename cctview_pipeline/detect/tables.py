@@ -21,7 +21,6 @@ def detect_frames(
     detector: Detector,
     frames: pa.Table,
     zones: Zones = Zones(),
-    min_score: float = 0.05,
     batch: int = 256,
     plans: Mapping[Size, Plan] = MappingProxyType({}),
     advance: Callable[[int], None] = lambda count: None,
@@ -35,25 +34,22 @@ def detect_frames(
     columns = ["frame_id", "camera_id", "captured_at", "width", "height", "jpeg"]
     for chunk in frames.select(columns).to_batches(batch):
         sizes = sizes_of(chunk)
-        found = _looked_at(detector, chunk["jpeg"].to_pylist(), sizes, plans, min_score)
+        found = _looked_at(detector, chunk["jpeg"].to_pylist(), sizes, plans)
         kept = [each.select(~zones.hide(each.boxes, *size)) for each, size in zip(found, sizes, strict=True)]
         parts.append(_table(chunk, kept, detector.version))
         advance(chunk.num_rows)
     return pa.concat_tables(parts)
 
 
-def _looked_at(
-    detector: Detector, jpegs: list[bytes], sizes: list[Size], plans: Mapping[Size, Plan], min_score: float
-) -> list[Detections]:
-    """All at once, but for those that a plan has more to say of."""
+def _looked_at(detector: Detector, jpegs: list[bytes], sizes: list[Size], plans: Mapping[Size, Plan]) -> list[Detections]:
+    """Those of one plan at once."""
     groups: dict[Plan | None, list[int]] = {}
     for place, size in enumerate(sizes):
-        plan = plans.get(size)
-        groups.setdefault(None if plan is None or plan.as_it_is else plan, []).append(place)
+        groups.setdefault(plans.get(size), []).append(place)
     found = [Detections.empty()] * len(jpegs)
     for plan, places in groups.items():
         mine = [jpegs[place] for place in places]
-        each = detector.detect(mine, min_score) if plan is None else look(detector, plan, mine, min_score)
+        each = detector.detect(mine) if plan is None else look(detector, plan, mine)
         for place, detections in zip(places, each, strict=True):
             found[place] = detections
     return found

@@ -12,6 +12,7 @@ from cctview_pipeline.detect.backends import Found
 from cctview_pipeline.detect.network import Candidates, DetectorNetwork
 from cctview_pipeline.detect.padding import padded_size
 from cctview_pipeline.images import ImageLike, decode
+from cctview_pipeline.images.size import Size
 from cctview_pipeline.registry.manifest import ModelEntry
 from cctview_pipeline.registry.state_dicts import read_weights
 from cctview_pipeline.runtime.device import quick_precision, torch_device
@@ -48,6 +49,10 @@ class TorchBackend:
                 loaded = [torch.tensor(decode(image)).to(self._device) for image in images]
             self._decoding.synchronize()  # this thread waits, not the one that keeps the card busy
         return loaded
+
+    def enlarge(self, image: Tensor, size: Size) -> Tensor:
+        planes = image.permute(2, 0, 1)[None].float()
+        return F.interpolate(planes, size[::-1], mode="bilinear")[0].permute(1, 2, 0).round().to(torch.uint8)
 
     @classmethod
     def of(cls, entry: ModelEntry, device: str) -> "TorchBackend":

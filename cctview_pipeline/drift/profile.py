@@ -38,7 +38,8 @@ class Profile:
 
     @classmethod
     def of_detections(cls, scores: np.ndarray, threshold: float) -> "Profile":
-        """scores: (N,) of vehicles, every one from 0.05 up; threshold: the detector's."""
+        """scores: (N,) of vehicles, of which those below 0.05 do not count; threshold: the detector's."""
+        scores = scores[scores >= EDGES[SCORES][0]]
         doubt = float(np.mean(np.abs(scores - threshold) < DOUBT)) if len(scores) else 0.0
         return cls(len(scores), {SCORES: _shares(SCORES, scores)}, {EXPECTED_F1: expected_f1(scores, threshold), IN_DOUBT: doubt})
 

@@ -6,6 +6,7 @@ from cctview_pipeline.campaign import Campaign
 from cctview_pipeline.errors import CctviewError, NotFoundError
 from cctview_pipeline.evaluate.detection import detection_rows
 from cctview_pipeline.evaluate.journeys import calibration_rows, journey_rows, match_rows
+from cctview_pipeline.evaluate.movements import movement_rows
 from cctview_pipeline.evaluate.passages import read_passages
 from cctview_pipeline.evaluate.reading import check_present, read, read_camera
 from cctview_pipeline.evaluate.reidentification import reidentification_rows
@@ -44,6 +45,7 @@ def evaluate(lake: Lake, cameras: list[str], hours: list[datetime], threshold: f
     passed = [read_passages(lake, each, hours) for each in seen]
     rows += count_rows(passed) + label_rows(passed) + speed_rows(passed)
     rows += travel_time_rows(ways, matches, transitions)
+    rows += movement_rows(lake, cameras, hours)
     return Evaluation(tuple(rows))
 
 

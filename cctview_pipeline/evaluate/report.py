@@ -54,6 +54,7 @@ _HEADLINE = [
     ("calibration", ["ECE"]),
     ("counts", [*_COUNTS, "GEH_quarter", "GEH_quarter_below_5", "GEH_hour", "GEH_hour_below_5"]),
     ("in_view", ["median_error_percent", "relative_error_percent"]),
+    ("movements", ["GEH_hour", "GEH_hour_below_5", "GEH_approach_below_5", "GEH_exit_below_5", "unassigned"]),
     ("labels", ["right", "mean_probability"]),
     ("speeds", ["mean_error_kmh", "bias_kmh", "within_error"]),
     ("travel_times", ["median_error_s", "median_error_percent", "cell_error_s"]),
@@ -66,6 +67,7 @@ _CAMERAS = [
     ("speeds", ["mean_error_kmh", "bias_kmh"]),
 ]
 _SIDES = [("counts", [*_COUNTS, "GEH_hour"]), ("in_view", ["median_error_percent", "relative_error_percent"])]
+_MOVEMENTS = [("movements", ["true_per_h", "counted_per_h", "GEH_hour"])]
 _LABELS = [
     ("labels", ["true_share", "counted_share", "recall", "precision", "said_car", "said_bus", "said_truck", "said_motorcycle"])
 ]
@@ -167,6 +169,7 @@ class Evaluation:
         cameras = [scope for scope in self.scopes("tracking") if scope != ALL]
         parts = [scope for scope in self.scopes("detection") if scope != ALL and scope not in cameras]
         sides = [scope for scope in self.scopes("counts") if scope != ALL and scope not in cameras]
+        movements = [scope for scope in self.scopes("movements") if ">" in scope]
         labels = [scope for scope in self.scopes("labels") if scope != ALL]
         against = [scope for scope in self.scopes("reidentification") if scope != ALL]
         ways = [scope for scope in self.scopes("travel_times") if scope != ALL]
@@ -177,6 +180,7 @@ class Evaluation:
             self._sheet("Detection by size and label", "part", parts, _CAMERAS[:1]),
             self._sheet("By camera", "camera", cameras, _CAMERAS),
             self._sheet("Counts by carriageway", "carriageway", sides, _SIDES),
+            self._sheet("Turning movements", "from > to", movements, _MOVEMENTS),
             self._sheet("Labels of vehicles", "label", labels, _LABELS),
             self._sheet("Re-identification, query against gallery", "pair", against, _HEADLINE[2:3]),
             self._sheet("Between neighbouring cameras", "way", ways, _WAYS),

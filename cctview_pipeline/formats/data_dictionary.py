@@ -10,7 +10,8 @@ from cctview_pipeline.formats.figures import Figures
 STATUSES = {
     "observed": "at least 95 % of the time was seen",
     "expanded": "50 to 95 % of it was seen, and `expanded` is what was counted over that share",
-    "insufficient": "less than half of it was seen: no value stands for the whole",
+    "insufficient": "less than half of it was seen: no value stands for the whole; of a movement or an approach also where too "
+    "few vehicles were seen from end to end",
     "no_data": "nothing was seen",
     "flagged": "an anomaly lies over it that says not to use it",
     "withheld": "it holds too few vehicles to be published, or others could be found out by it: neither zero nor an outage",

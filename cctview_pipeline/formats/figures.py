@@ -30,6 +30,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "anomalies": (),
     "vehicle_counts": (*_CAMERA, "carriageway", "label", *_BIN),
     "flows": (*_CAMERA, "carriageway", *_BIN),
+    "turning_movements": (*_CAMERA, "view", "approach", "exit", "label", *_BIN),
+    "approach_queues": (*_CAMERA, "view", "approach", *_BIN),
     "speeds": (*_CAMERA, "carriageway", *_BIN),
     "travel_times": (*_WAY, *_BIN),
     "corridor_speeds": ("corridor", *_WAY, *_BIN),
@@ -42,7 +44,10 @@ KEYS: dict[str, tuple[str, ...]] = {
 """What no two rows of a table share; nothing where rows have no key. The tables of a day, in the order in which they are told."""
 NEEDED = ("vehicle_counts", "flows")
 """Without these a day has no figures; what else it lacks is empty."""
-QUARTERS = ("vehicle_counts", "class_counts", "flows", "speeds", "travel_times", "segment_performance")
+QUARTERS = (
+    *("vehicle_counts", "class_counts", "flows", "turning_movements", "approach_queues", "speeds", "travel_times"),
+    "segment_performance",
+)
 """The tables whose bins are rows of ``bins``."""
 
 

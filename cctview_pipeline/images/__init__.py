@@ -93,7 +93,7 @@ def as_jpeg(data: bytes) -> bytes:
 
 def decode_scaled(image: ImageLike, size: Size) -> np.ndarray:
     """An image scaled down to (or up to) a size, px, as an RGB array. A JPEG is first halved while it is decoded, which costs
-    less than decoding it whole; for the rest every pixel is a mean of those it covers.
+    less than decoding it whole; for the rest every pixel is a mean of those it covers, or lies between those around it.
 
     Raises as :func:`decode`.
     """
@@ -101,7 +101,8 @@ def decode_scaled(image: ImageLike, size: Size) -> np.ndarray:
     pixels = _decode_halved(image, size) if isinstance(image, bytes) else decode(image)
     if pixels.shape[:2] == (height, width):
         return pixels
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING))
+    smaller = width < pixels.shape[1] or height < pixels.shape[0]
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING if smaller else Image.Resampling.BILINEAR))
 
 
 def _decode_halved(jpeg: bytes, size: Size) -> np.ndarray:

@@ -117,6 +117,21 @@ def _possible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | Non
     return f"{wrong['carriageway'][0]} at {wrong['began_at'][0]} has {wrong['vehicle_s'][0]} s." if wrong.num_rows else None
 
 
+def _ways(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    points = [pc.list_value_length(rows[name]) for name in ("path_x", "path_y")]
+    wrong = rows.filter(pc.or_(pc.not_equal(*points), pc.less(points[0], 2)))
+    return f"That from {wrong['approach'][0]} to {wrong['exit'][0]} has none." if wrong.num_rows else None
+
+
+def _not_fewer(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
+    wrong = rows.filter(pc.less(rows["shared"], pc.subtract(rows["followed"], 1e-3)))
+    return (
+        f"From {wrong['approach'][0]} to {wrong['exit'][0]} are {wrong['shared'][0]} of {wrong['followed'][0]}."
+        if wrong.num_rows
+        else None
+    )
+
+
 def _plausible(rows: pa.Table, inputs: Inputs, partition: Partition) -> str | None:
     fast = pc.max(rows["implied_speed_kmh"]).as_py() if rows.num_rows else 0.0
     return f"One implies {fast:.0f} km/h." if fast > MAX_SPEED_KMH else None
@@ -221,6 +236,15 @@ _OWN: dict[str, tuple[Check, ...]] = {
         _unique("carriageway", "began_at"),
         Check("possible", "Nobody is in view for less than no time.", _possible),
     ),
+    "camera_flows": (
+        _unique("view", "approach", "exit"),
+        Check("ways", "Every movement has a way in the picture of two points or more.", _ways),
+    ),
+    "movements_seen": (
+        _unique("view", "approach", "exit", "label", "began_at"),
+        Check("not_fewer", "Vehicles with those that were not followed are no fewer than those that were.", _not_fewer),
+    ),
+    "queues_seen": (_unique("view", "approach", "began_at"),),
     "matches": (
         _unique("query_track_id", "gallery_track_id"),
         _exists("query_track_id", "tracks", "track_id", "tracks_exist", "Every query is a track of this camera and hour."),
@@ -242,6 +266,8 @@ _OWN: dict[str, tuple[Check, ...]] = {
     "anomalies": (),  # two may lie over one another, and say the same
     "vehicle_counts": (_unique("camera_id", "carriageway", "label", "began_at"), _TOLD),
     "flows": (_unique("camera_id", "carriageway", "began_at"), _TOLD),
+    "turning_movements": (_unique("camera_id", "view", "approach", "exit", "label", "began_at"), _TOLD),
+    "approach_queues": (_unique("camera_id", "view", "approach", "began_at"),),
     "speeds": (_unique("camera_id", "carriageway", "began_at"), _TOLD),
     "corridor_speeds": (_unique("from_camera_id", "to_camera_id", "began_at"), _TOLD),
     "reliability": (_unique("from_camera_id", "to_camera_id", "carriageway", "period"),),

@@ -102,7 +102,7 @@ _SPECS = [
     ),
     TableSpec(
         "detections",
-        "Boxes around vehicles and people, every score from 0.05 up.",
+        "Boxes around vehicles from a score of 0.005 up, and around people from 0.05.",
         "camera_hour",
         pa.schema(
             [
@@ -374,7 +374,8 @@ _SPECS = [
                 column(
                     "subject",
                     pa.string(),
-                    "detection, tracking, reidentification, journeys, calibration, counts, in_view, labels, speeds, travel_times",
+                    "detection, tracking, reidentification, journeys, calibration, counts, in_view, labels, speeds, "
+                    "travel_times, movements",
                 ),
                 column("metric", pa.string(), "AP50, HOTA, IDF1, rank-1, mAP, median_error_s, ..."),
                 column("scope", pa.string(), "what it was measured on: all, a camera, a pair of cameras, a size or a label"),

@@ -25,6 +25,9 @@ from cctview_pipeline.limits import Limit
 IN_ONE_PIECE = 1 << 20
 """Bytes up to which an object on S3 is sooner here as a whole than its parts are in as many requests."""
 
+READS = 30
+"""How often an object on S3 is read when each time somebody else had replaced it meanwhile."""
+
 LOOKS = 32
 """Keys that are looked for at a time."""
 CONNECT_S, SILENCE_S, TRIES = 5.0, 30.0, 2
@@ -140,19 +143,26 @@ class Storage:
         return f"{found.mtime_ns}-{found.size}" if found.type == fs.FileType.File else None
 
     def read(self, key: str, limit: Limit | None = None) -> pa.Buffer:
-        """The object's bytes. limit: of their number. Raises FileNotFoundError when there is none, CctviewError when it can't be
-        read."""
-        with self._opened(key) as file:
-            if limit and not limit.allows(file.size()):
-                raise StorageError(f"{self.path(key)}: {limit.says(file.size())}")
-            return file.read_buffer()
+        """The object's bytes, all of one version of it. limit: of their number. Raises FileNotFoundError when there is none,
+        CctviewError when it can't be read.
+
+        S3 is asked for the size first and for so many bytes then, so one that was replaced in between is read again.
+        """
+        for _ in range(READS):
+            with self._opened(key) as file:
+                if limit and not limit.allows(file.size()):
+                    raise StorageError(f"{self.path(key)}: {limit.says(file.size())}")
+                found = file.read_buffer()
+                if not self.is_s3 or self._is_still(key, file):
+                    return found
+        raise StorageError(f"{self.path(key)} cannot be read: it is replaced all the while.")
 
     def look_into(self, key: str, read: Callable[[pa.NativeFile], Answer]) -> Answer:
         """What ``read`` takes from the object in parts, all of one version of it, whoever replaces it meanwhile.
 
         A local file that is open stays what it was. S3 answers for each part with what is there by then, so there the answer
         counts only if the object is the same afterwards as before. When it is not, or when ``read`` fails, ``read`` is called
-        again with the whole object, which comes in one piece. Raises as :meth:`read` does, and what ``read`` raises.
+        again with the whole object. Raises as :meth:`read` does, and what ``read`` raises.
         """
         with self._opened(key) as file:
             if not self.is_s3 or file.size() > IN_ONE_PIECE:

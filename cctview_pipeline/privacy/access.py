@@ -44,7 +44,13 @@ from cctview_pipeline.privacy.entries import Entry
 from cctview_pipeline.privacy.keys import DayKey, KeyDestroyed, KeyStore
 from cctview_pipeline.privacy.statement import read_statement
 
-AGGREGATES = frozenset({"camera_status", "gaps", "evaluation", "coverage", "vehicles_in_view", *(spec.name for spec in BY_DAY)})
+AGGREGATES = frozenset(
+    {
+        *("camera_status", "gaps", "evaluation", "coverage", "vehicles_in_view"),
+        *("camera_flows", "movements_seen", "queues_seen"),
+        *(spec.name for spec in BY_DAY),
+    }
+)
 """The tables that are about cameras, or about many vehicles at once."""
 SYNTHETIC = "synthetic"
 """The purpose that is written down for the synthetic city when none is stated."""

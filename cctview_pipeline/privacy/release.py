@@ -42,6 +42,8 @@ READ = ("vehicle_counts", *(name for name in RELEASED if name != "class_counts")
 NOT_RELEASED = {
     "corridor_speeds": "bins of five minutes are too short to be published",
     "corridor_od": "its rows are parts of the vehicles that flows counts, and could be subtracted from them",
+    "turning_movements": "its rows are parts of the vehicles that flows counts, and could be subtracted from them",
+    "approach_queues": "few vehicles stand at a time, and k of them seldom",
     "throughput": "it is about the pipeline and not about the road",
 }
 CLASS_KEY = ("camera_id", "carriageway", "vehicle_class", "began_at")

@@ -1,21 +1,16 @@
-"""How well a sighting goes on from a track: along the road, across it, and in size.
+"""How well a sighting goes on from a track: along the road, across it, and in size; or by itself (:mod:`steps`).
 
 Costs are minus twice the logarithm of a likelihood over that of an ordinary step that fits, so they add up.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.track.flow import SIZES_PER_SECOND, DirectionModel, RoadModel
 from cctview_pipeline.track.sightings import CameraDetections
-
-BOX_NOISE_PX = 1.0
-CUT_NOISE = 0.35
-"""How far the middle of a box's lower edge is from where the vehicle stands, in pixels of a picture of the usual width; more, in
-sizes, where the picture's edge cuts it."""
+from cctview_pipeline.track.steps import BOX_NOISE_PX, CUT_NOISE, step_cost
 
 PACE_DRIFT = 0.08
 """How much a driver's pace changes between two frames."""
@@ -28,8 +23,11 @@ ODD_PACE, ODD_STD = 0.03, 0.5
 ODD_SIZE, ODD_SIZE_TIMES = 0.05, 3.0
 """How often a step is no ordinary one, and how far it then goes: in lanes' standard deviations, in paces, in SIZE_STDs."""
 
-UNEXPECTED = 12.0
-"""What going on costs at least where the flow is unknown, and what standing still costs: only what looks much alike does then."""
+AGAINST_FLOW = 6.0
+"""What going on costs besides where a flow is known and it is not that of the flow: standing, turning off."""
+
+MISSED = 4.0
+"""What it costs not to have been found in a frame in between."""
 
 USUAL_STD_S = 0.2
 """How well a place along the road is usually foretold."""
@@ -59,11 +57,13 @@ class RoadCoordinates:
 
 @dataclass(frozen=True)
 class MotionState:
-    """direction: -1 while it is unknown; pace: seconds of progress a second, with its variance."""
+    """direction: -1 while it is unknown; pace: seconds of progress a second, with its variance; velocity: in the picture, px/s,
+    None of what was seen once."""
 
     direction: int
     pace: float
     variance: float
+    velocity: tuple[float, float] | None = None
 
 
 UNKNOWN = MotionState(-1, 1.0, np.nan)
@@ -98,7 +98,9 @@ def motion_of(placed: RoadCoordinates, rows: Sequence[int]) -> MotionState:
         return UNKNOWN
     first, last = rows[max(0, len(rows) - MEMORY)], rows[-1]
     seconds = placed.seen.times[last] - placed.seen.times[first]
-    best, least = UNKNOWN, np.inf
+    step = (placed.seen.points[last] - placed.seen.points[rows[-2]]) / (placed.seen.times[last] - placed.seen.times[rows[-2]])
+    velocity = (float(step[0]), float(step[1]))
+    best, least = replace(UNKNOWN, velocity=velocity), np.inf
     for direction, way in enumerate(placed.flow.ways):
         if way is None:
             continue
@@ -112,7 +114,8 @@ def motion_of(placed: RoadCoordinates, rows: Sequence[int]) -> MotionState:
             continue
         usual = off < 9  # otherwise it is in a jam, or where others are: then what is measured is believed
         pace = (1 / spread + measured / noise) / (1 / spread + 1 / noise) if usual else max(measured, 0.0)
-        best, least = MotionState(direction, float(pace), float(1 / (1 / spread + 1 / noise) if usual else noise)), cost
+        variance = 1 / (1 / spread + 1 / noise) if usual else noise
+        best, least = MotionState(direction, float(pace), float(variance), velocity), cost
     return best
 
 
@@ -120,16 +123,16 @@ def motion_cost(placed: RoadCoordinates, last: np.ndarray, motions: Sequence[Mot
     """(T, R) of going on from each track's last sighting to each of the rows; infinite where it cannot be reached."""
     seen = placed.seen
     seconds = seen.times[rows][None, :] - seen.times[last][:, None]
-    # Where too few vehicles pass to learn from, the nearer the better; but where they would go is not known, which costs.
-    reached = _distance(seen, last, rows) / (SIZES_PER_SECOND * seen.sizes[last][:, None] * np.maximum(seconds, 1e-3))
     lost = np.isnan(placed.progress).all(0)
-    cost = np.where(lost[last][:, None] | lost[rows][None, :], UNEXPECTED + 16 * reached**2, np.inf)
+    known = ~(lost[last][:, None] | lost[rows][None, :])
+    cost = step_cost(seen, last, [motion.velocity for motion in motions], rows, seconds) + AGAINST_FLOW * known
+    cost += _mixture(
+        np.log(seen.sizes[rows][None, :] / seen.sizes[last][:, None]) / _size_std(seen, last, rows), ODD_SIZE, ODD_SIZE_TIMES
+    )
     for direction, way in enumerate(placed.flow.ways):
         if way is not None:
             cost = np.fmin(cost, _along_the_way(placed, direction, way, last, motions, rows, seconds))
-    # A parked or queued vehicle's boxes do overlap; but so do those of the vehicle that comes after one that has gone.
-    overlap = pairwise_iou(seen.boxes[last], seen.boxes[rows])
-    cost = np.minimum(cost, np.where(overlap > 0.5, UNEXPECTED + 16 * (1 - overlap) ** 2, np.inf))
+    cost += MISSED * (seen.frame_numbers[rows][None, :] - seen.frame_numbers[last][:, None] - 1)
     return np.where(_reachable(seen, last, rows, seconds), cost, np.inf)
 
 
@@ -155,21 +158,22 @@ def _along_the_way(
 
     along_std = np.sqrt((spread + PACE_DRIFT**2) * seconds**2 + noise(placed.progress_std[direction]))
     across_std = np.sqrt(max(way.lane_std, MIN_LANE_STD) ** 2 + noise(placed.lane_std[direction]))
-    size_std = np.sqrt(
-        SIZE_STD**2
-        + noise(BOX_NOISE_PX * seen.px / seen.sizes)
-        + 0.1 * np.maximum(seen.cut[rows][None, :], seen.cut[last][:, None])
-    )
     cost = _mixture((step(placed.progress) - pace * seconds) / along_std, ODD_PACE, ODD_STD * seconds / along_std)
     cost += _mixture(step(placed.lane) / across_std, LANE_CHANGE, CHANGE_STD / across_std)
-    cost += _mixture(step(placed.size) / size_std, ODD_SIZE, np.full_like(size_std, ODD_SIZE_TIMES))
+    cost += _mixture(step(placed.size) / _size_std(seen, last, rows), ODD_SIZE, ODD_SIZE_TIMES)
     cost += 2 * np.log(along_std / USUAL_STD_S)  # a wide guess holds many others too
     cost -= 2 * np.log(np.maximum(placed.share[direction, last], 1e-3))[:, None]
     elsewhere = np.array([motion.direction == 1 - direction for motion in motions])
     return np.where(elsewhere[:, None], np.inf, cost)
 
 
-def _mixture(off: np.ndarray, odd: float, times: np.ndarray) -> np.ndarray:
+def _size_std(seen: CameraDetections, last: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(T, R) of the logarithm of a vehicle's size between two sightings."""
+    noise = (BOX_NOISE_PX * seen.px / seen.sizes) ** 2 + 0.1 * seen.cut
+    return np.sqrt(SIZE_STD**2 + noise[rows][None, :] + noise[last][:, None])
+
+
+def _mixture(off: np.ndarray, odd: float, times: np.ndarray | float) -> np.ndarray:
     """Minus twice the log-likelihood of a standard normal that, so often, is that many times as wide."""
     wide = np.maximum(times, 1.01)
     return -2 * np.log((1 - odd) * np.exp(-(off**2) / 2) + odd / wide * np.exp(-((off / wide) ** 2) / 2) + 1e-300)

@@ -31,7 +31,26 @@ class RetracedView:
     placed: RoadCoordinates
 
 
+@dataclass(frozen=True)
+class SeenView:
+    """tracks: the rows of the view of this name; rows: for each of them, rows of the sightings, in order of time; seen: the
+    sightings, without looks."""
+
+    name: str
+    tracks: pa.Table
+    rows: list[list[int]]
+    seen: CameraDetections
+
+
 def retrace(tracks: pa.Table, detections: pa.Table) -> list[RetracedView]:
+    """tracks, detections of a camera-hour -> its views, as ``seen_again`` has them, along their roads."""
+    return [
+        RetracedView(each.tracks, each.rows, place(each.seen, _learn(each.seen, each.tracks, each.rows)))
+        for each in seen_again(tracks, detections)
+    ]
+
+
+def seen_again(tracks: pa.Table, detections: pa.Table) -> list[SeenView]:
     """tracks, detections of a camera-hour -> its views, by their first track. Mere sightings have no part in it, nor have tracks
     of which a detection is gone."""
     known = pc.is_in(pc.list_flatten(tracks["detection_ids"].combine_chunks()), detections["detection_id"].combine_chunks())
@@ -50,7 +69,7 @@ def side_of(track: Mapping[str, Any]) -> str | None:
     return track["carriageway"] or track["direction"]
 
 
-def _view(tracks: pa.Table, detections: pa.Table, name: str) -> RetracedView:
+def _view(tracks: pa.Table, detections: pa.Table, name: str) -> SeenView:
     members = tracks["detection_ids"].to_pylist()
     mine = detections.filter(
         pc.is_in(detections["detection_id"], pa.array([each for ids in members for each in ids], pa.string()))
@@ -59,7 +78,7 @@ def _view(tracks: pa.Table, detections: pa.Table, name: str) -> RetracedView:
     seen = _sightings(mine, _size(name, mine))
     row = {detection_id: i for i, detection_id in enumerate(seen.ids)}
     rows = [[row[each] for each in ids] for ids in members]
-    return RetracedView(tracks, rows, place(seen, _learn(seen, tracks, rows)))
+    return SeenView(name, tracks, rows, seen)
 
 
 def _size(view: str, detections: pa.Table) -> Size:

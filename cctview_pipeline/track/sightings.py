@@ -61,6 +61,11 @@ class CameraDetections:
         """(N,) whether each has an embedding."""
         return np.asarray(self.embeddings.any(axis=1))
 
+    @cached_property
+    def frame_numbers(self) -> np.ndarray:
+        """(N,) int, of the frames in which there is any sighting, counted in order of time."""
+        return np.unique(self.times, return_inverse=True)[1]
+
     def select(self, keep: np.ndarray) -> "CameraDetections":
         rows = np.arange(len(self))[keep]
         return CameraDetections(

@@ -14,7 +14,7 @@ from cctview_pipeline.track.flow import RoadModel, fit_road_model
 from cctview_pipeline.track.motion import UNKNOWN, MotionState, RoadCoordinates, motion_cost, motion_of, place
 from cctview_pipeline.track.sightings import CameraDetections
 
-VERSION = "flow-assignment-3"
+VERSION = "flow-assignment-4"
 
 LOOKS_OF = 2
 """Detections whose mean tells what a track looks like."""
@@ -38,10 +38,10 @@ class TrackerSettings:
 
     least_similarity: float = 0.5
     weight_motion: float = 0.05
-    weight_cut: float = 0.6
-    dearest: float = 1.0
+    weight_cut: float = 0.7
+    dearest: float = 1.1
     dearest_unsure: float = 0.3
-    longest_gap_s: float = 5.5
+    longest_gap_s: float = 9.0
 
 
 @dataclass(frozen=True)

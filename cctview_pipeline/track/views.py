@@ -64,8 +64,20 @@ def views(tables: Tables) -> list[View]:
         mine = np.array([key == (size, number) for key in of_detections], bool)
         seen = _sightings(detections, tables["features"], mine, sizes, size)
         shown = times[np.array([key == (size, number) for key in of_frames], bool)]
-        found.append(View(f"{named(size)}/{number + 1}" if number else named(size), size, seen, shown))
+        found.append(View(_name(size, number), size, seen, shown))
     return found
+
+
+def names_of_frames(frames: pa.Table) -> list[str]:
+    """raw_frames (sizes), with the column VIEW where they show several views -> of each frame the name of its view."""
+    sizes = sizes_of(frames)
+    numbers = frames[VIEW].to_pylist() if VIEW in frames.column_names else [0] * frames.num_rows
+    shapes = reference_sizes(sizes)
+    return [_name(shapes[size], number) for size, number in zip(sizes, numbers, strict=True)]
+
+
+def _name(size: Size, number: int) -> str:
+    return f"{named(size)}/{number + 1}" if number else named(size)
 
 
 def reference_sizes(frames: Sequence[Size], also: Sequence[Size] = ()) -> dict[Size, Size]:

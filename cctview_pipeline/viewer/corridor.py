@@ -30,6 +30,7 @@ _SHOWN = {
     "travel_times": "from_camera_id",
     "corridor_speeds": "from_camera_id",
     "data_quality": "camera_id",
+    "anomalies": "camera_id",
 }
 """Marts that the front page is made from, and their column of a camera."""
 WORDS = {letter: state.replace("_", " ") for state, letter in LOST_LETTERS.items()}

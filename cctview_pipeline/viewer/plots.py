@@ -57,6 +57,13 @@ KINDS = {
         by=(*_SIDE, "label"), middle="expanded", unit="vehicles", interval=("lower", "upper"), one_scale=False
     ),
     "flows": Kind(by=_SIDE, middle="expanded", unit="vehicles", interval=("lower", "upper")),
+    "turning_movements": Kind(
+        by=("camera_id", "view", "approach", "exit", "label"),
+        middle="estimated",
+        unit="vehicles",
+        interval=("lower", "upper"),
+        one_scale=False,
+    ),
     "speeds": Kind(by=_SIDE, low="p15_kmh", middle="space_mean_kmh", high="p85_kmh", unit="km/h"),
     "travel_times": Kind(
         by=_WAY,
@@ -72,6 +79,8 @@ _EXPANDED = "Bars: vehicles expanded to the time that was not seen, with their 9
 SAYS = {
     "vehicle_counts": f"{_EXPANDED} Each plot has a scale of its own.",
     "flows": f"{_EXPANDED} All plots have one scale.",
+    "turning_movements": "Bars: vehicles with those that were not followed, expanded; none where too few were seen from end to "
+    "end. Each plot has a scale of its own.",
     "speeds": "From the 15th to the 85th percentile, and the space mean as a line. All plots have one scale.",
     "travel_times": "From the 15th to the 85th percentile, and the median as a line with its 90 % interval. Each way has a scale "
     "of its own.",
@@ -168,7 +177,7 @@ def _told(kind: Kind, row: Mapping) -> str:
     said += f" ({ends[0]:.{digits}f} to {ends[1]:.{digits}f})" if None not in ends else ""
     if kind.low and row[kind.low] is not None:
         said += f", 15 to 85 % {row[kind.low]:.{digits}f} to {row[kind.high]:.{digits}f}"
-    counted = f"{row['vehicles']} {'counted' if kind.is_bar else 'vehicle' if row['vehicles'] == 1 else 'vehicles'}"
+    counted = f"{round(row['vehicles'], 1)} {'counted' if kind.is_bar else 'vehicle' if row['vehicles'] == 1 else 'vehicles'}"
     return f"{said}, {counted}, {row['status'].replace('_', ' ')}, {row['coverage']:.0%} seen"
 
 

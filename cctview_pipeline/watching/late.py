@@ -25,7 +25,7 @@ LOOK_BACK = timedelta(days=1)
 """What has not come for so long comes no more by itself: it is a gap by then, and no delay. Of days twice as long."""
 OF_CAMERA_HOURS = (
     *("raw_frames", "camera_status", "gaps", "coverage", "detections", "crops", "features"),
-    *("tracks", "passages", "matches"),
+    *("tracks", "passages", "camera_flows", "matches"),
 )
 REPORT = "daily_report"
 """No table: a file a day."""

@@ -73,7 +73,7 @@ def test_one_bad_camera_blocks_itself_and_not_the_range(archive: Path, lake: Lak
     assert found[f"{CAMERAS[1]}|2020-05-05T17"] == "written"
     assert not checks["boxes_inside_frame"].passed
     assert checks["unique_ids"].passed
-    for table in ("detections", "crops", "features", "tracks", "passages", "matches"):
+    for table in ("detections", "crops", "features", "tracks", "passages", "camera_flows", "matches"):
         assert not lake.has(table, FIRST)
         assert lake.has(table, LAST)
 
@@ -139,7 +139,7 @@ def test_the_same_job_on_s3(finished: Finished, s3: dict[str, str], monkeypatch:
     remote.write_campaign(lake.require_campaign())
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(remote, "camera_hours", FIRST, LAST, instance).success
-    for table in ("raw_frames", "detections", "crops", "features", "tracks", "passages", "matches"):
+    for table in ("raw_frames", "detections", "crops", "features", "tracks", "passages", "camera_flows", "matches"):
         assert len(remote.keys(table)) == len(CAMERAS)
         assert remote.read(table, LAST).equals(lake.read(table, LAST))
 

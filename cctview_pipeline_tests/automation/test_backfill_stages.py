@@ -15,7 +15,7 @@ from cctview_pipeline.lake import Partition
 from cctview_pipeline_tests.factories.jobs import HOUR, START, archive_campaign
 
 FRAMES = {"raw_frames", "coverage", "detections", "crops", "features"}
-TRACKS = {"tracks", "passages", "matches"}
+TRACKS = {"tracks", "passages", "camera_flows", "matches"}
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ def run(campaign: Campaign, title: str = "made") -> Outcome:
 def test_tracks_wait_for_all_features_and_journeys_for_all_matches(launched: list[set[str]]):
     outcome = run(archive_campaign())
     assert launched == [FRAMES, TRACKS, {"journeys", *FIGURES}]
-    assert (outcome.succeeded, outcome.finished) == (True, 12 * 8 + 4 + len(FIGURES))
+    assert (outcome.succeeded, outcome.finished) == (True, 12 * 9 + 4 + len(FIGURES))
 
 
 def test_what_fits_one_run_waits_once(launched: list[set[str]]):
     archive = archive_campaign()
     small = replace(archive, cameras=archive.cameras[:1], start=HOUR, end=HOUR.replace(hour=18))
-    assert run(small).finished == 9 + len(FIGURES)
+    assert run(small).finished == 10 + len(FIGURES)
     assert launched == [FRAMES | TRACKS, {"journeys", *FIGURES}]
 
 

@@ -59,16 +59,16 @@ def test_whatever_a_partition_does_to_a_library_it_does_to_itself(archive: Path,
         done, working = watch.look()
     assert result.success
     assert {asset: {p.camera for p in partitions} for asset, partitions in left.items() if partitions} == {
-        asset: {CAMERAS[0]} for asset in ("detections", "crops", "features", "tracks", "passages", "matches")
+        asset: {CAMERAS[0]} for asset in ("detections", "crops", "features", "tracks", "passages", "camera_flows", "matches")
     }
-    assert made == count(plan_of(lake)) - 6
+    assert made == count(plan_of(lake)) - 7
     assert [(cause.asset, cause.where) for cause in causes] == [("detections", f"{CAMERAS[0]} 2020-05-05T17")]
     assert causes[0].sentence == f"It failed unexpectedly (IndexError): the log of run {result.run_id} has all of it."
     assert [str(each) for _, (each,) in told] == [
         f"detections {name} 2020-05-05T17 ({n} of 3)" for n, name in enumerate(sorted(CAMERAS), 1)
     ]
     assert [behind for behind, _ in told] == [6, 7, 8]
-    assert (done, working) == (24, [])
+    assert (done, working) == (27, [])
 
 
 def test_what_fails_as_a_whole_is_told_in_our_words(archive: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch):

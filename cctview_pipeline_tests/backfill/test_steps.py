@@ -83,7 +83,7 @@ def test_of_several_groups_a_step_is_of_a_stage_of_a_group_and_a_day():
         assert set(step.plan) in (
             {"raw_frames", "coverage"},
             {"detections", "crops", "features"},
-            {"tracks", "passages"},
+            {"tracks", "passages", "camera_flows"},
             {"matches"},
         )
     assert {step.job for step in found} == {"frames", "vision", "tracking", "matching", "hours", "days"}

@@ -20,7 +20,7 @@ def place(tmp_path: Path) -> Workplace:
 def test_figures_are_exported(place: Workplace, tmp_path: Path):
     done = place.invoke("export", "--format", "csv", "--out", tmp_path / "csv", "--from", "2020-05-05", "--to", "2020-05-06")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Wrote 15 files of 1 day, 2020-05-05 to 2020-05-05 to ")
+    assert done.stdout.startswith("Wrote 17 files of 1 day, 2020-05-05 to 2020-05-05 to ")
     assert "`cctview publish` makes what may be handed on" in done.stdout
     assert (tmp_path / "csv" / "data" / "flows.csv").is_file()
 

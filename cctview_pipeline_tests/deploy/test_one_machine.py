@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from configparser import RawConfigParser
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
 import httpx
@@ -177,6 +179,7 @@ def test_daemon_and_web_server_find_the_code_server():
 def test_what_the_units_start_works_together(tmp_path: Path):
     """Code server, daemon and web server by their units' own commands, on an instance by the file: the campaign's location is
     loaded, and the daemon says that it lives."""
+    assert section(FOLDER / "systemd" / "cctview-.service.d" / "10-common.conf")["Restart"] == "always"
     home = tmp_path / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text((FOLDER / "dagster.yaml").read_text())
@@ -186,37 +189,51 @@ def test_what_the_units_start_works_together(tmp_path: Path):
     environment = os.environ | {"CCTVIEW_LAKE": str(tmp_path / "lake"), "DAGSTER_HOME": str(home)}
     places = {"4000": str(code), "3000": str(web), str(FOLDER / "workspace.yaml"): str(tmp_path / "workspace.yaml")}
     with ExitStack() as running:
+        units = []
         for name in ("code", "daemon", "webserver"):
             words = installed(shlex.split(section(FOLDER / "systemd" / f"cctview-{name}.service")["ExecStart"]))
             program = Path(sys.executable).with_name(Path(words[0]).name)
             command = [str(program), *(places.get(word, word) for word in words[1:])]
-            running.enter_context(ended(subprocess.Popen(command, cwd=project_root(), env=environment)))
-        told = answered(web)
+            start = partial(subprocess.Popen, command, cwd=project_root(), env=environment)
+            units.append(running.enter_context(Unit(start)))
+        told = answered(web, units)
     assert told["repositoriesOrError"]["nodes"][0]["location"]["name"] == "cctview_pipeline"
     assert all(each["healthy"] for each in told["instance"]["daemonHealth"]["allDaemonStatuses"] if each["required"])
 
 
-@contextmanager
-def ended(process: subprocess.Popen) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
+class Unit:
+    """A process that is started again when it ends, as systemd does by ``Restart=always``: of a daemon and a web server that
+    make a new instance's tables at the same time one ends."""
+
+    def __init__(self, start: Callable[[], subprocess.Popen]) -> None:
+        self._start, self._process = start, start()
+
+    def keep(self) -> None:
+        if self._process.poll() is not None:
+            self._process = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
+            self._process.kill()
 
 
 QUESTION = """{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } }
   instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"""
 
 
-def answered(port: int) -> dict:
+def answered(port: int, units: list[Unit]) -> dict:
     """What the web server says once the location is loaded and every daemon has beaten."""
     told: dict = {}
     for _ in range(240):
         time.sleep(0.5)
+        for unit in units:
+            unit.keep()
         with suppress(httpx.HTTPError):
             told = httpx.post(f"http://127.0.0.1:{port}/graphql", json={"query": QUESTION}, timeout=60).json()["data"]
             beating = told["instance"]["daemonHealth"]["allDaemonStatuses"]

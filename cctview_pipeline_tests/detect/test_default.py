@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cctview_pipeline.detect import LABELS, PEOPLE, VEHICLES, load_detector
+from cctview_pipeline.detect.backends import OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
 from cctview_pipeline.detect.default import DefaultDetector, ahead
 from cctview_pipeline.detect.network import Candidates
@@ -21,7 +22,20 @@ def detector():
     return load_detector("default", device="cpu")
 
 
-def check_contract(found, width, height, min_score=0.05):
+class Told(OpenVinoBackend):
+    """Finds what it was told to, and keeps the sizes of what it was shown."""
+
+    depth = 1
+
+    def __init__(self, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> None:
+        self.told, self.shown = (scores[None], labels[None], boxes[None]), []
+
+    def submit(self, images: list[np.ndarray]):
+        self.shown += [(image.shape[1], image.shape[0]) for image in images]
+        return lambda: self.told
+
+
+def check_contract(found, width, height, min_score=0.005):
     assert found.boxes.dtype == found.scores.dtype == np.float32
     assert found.boxes.shape == (len(found.labels), 4)
     assert (found.boxes >= 0).all()
@@ -78,6 +92,45 @@ def test_min_score_only_leaves_out_what_scores_less(detector):
     (everything,), (sure,) = detector.detect([FRAMES[0]]), detector.detect([FRAMES[0]], min_score=0.3)
     check_contract(sure, 352, 240, min_score=0.3)
     assert sure.scores.tolist() == everything.scores[everything.scores >= 0.3].tolist()
+
+
+@pytest.mark.parametrize(
+    ("size", "looked_at"),
+    {
+        (352, 240): (480, 327),
+        (320, 240): (480, 360),
+        (240, 352): (327, 480),
+        (160, 120): (240, 180),
+        (480, 270): (480, 270),
+        (640, 360): (640, 360),
+    }.items(),
+)
+def test_small_pictures_are_enlarged_and_boxes_are_in_their_pixels(size, looked_at):
+    width, height = looked_at
+    boxes = np.array([[0, 0, width, height], [width / 2, 0, width, height / 2], [9, 9, 9.9, 40]], np.float32)
+    backend = Told(boxes, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, int))
+    (found,) = DefaultDetector(backend, "told@1").detect([np.zeros((size[1], size[0], 3), np.uint8)])
+    assert backend.shown == [looked_at]
+    assert found.boxes == pytest.approx(np.array([[0, 0, *size], [size[0] / 2, 0, size[0], size[1] / 2]]), abs=1e-3)
+
+
+def test_who_scaled_pictures_has_them_looked_at_as_they_are():
+    backend = Told(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int))
+    DefaultDetector(backend, "told@1").detect([np.zeros((240, 352, 3), np.uint8)], enlarge=False)
+    DefaultDetector(backend, "told@1", enlarged_to=0).detect([np.zeros((240, 352, 3), np.uint8)])
+    assert backend.shown == [(352, 240)] * 2
+
+
+def test_faint_vehicles_are_told_and_faint_people_are_not():
+    boxes = np.array([[10 * i, 10, 10 * i + 9, 19] for i in range(6)], np.float32)
+    scores, labels = np.array([0.9, 0.9, 0.04, 0.04, 0.011, 0.009], np.float32), np.array([0, 4, 0, 4, 0, 0])
+    detector, pictures = (
+        DefaultDetector(Told(boxes, scores, labels), "told@1", enlarged_to=0),
+        [np.zeros((240, 352, 3), np.uint8)],
+    )
+    (usual,), (asked,) = detector.detect(pictures), detector.detect(pictures, min_score=0.02)
+    assert usual.labels == ["car", "person", "car", "car"]
+    assert asked.labels == ["car", "person", "car"]
 
 
 def test_same_frame_gives_the_same(detector):
@@ -137,7 +190,7 @@ class Runs:
 
 
 def decoded(calibration: Calibration = Calibration(), **scores: tuple[int, int, float]):
-    detector = DefaultDetector(Runs(Says(scores)), "made@1", calibration=calibration)
+    detector = DefaultDetector(Runs(Says(scores)), "made@1", calibration=calibration, enlarged_to=0)
     return detector.detect([np.zeros((64, 64, 3), np.uint8)])[0]
 
 

@@ -12,6 +12,7 @@ from cctview_pipeline_tests.factories.archive import Car, draw_frame
 from cctview_pipeline_tests.factories.squares import SquareDetector, boxes_of, jpeg, picture
 
 SIZE = (1280, 720)
+CARS = [Car(0, (200, 30, 35), 3.0, False), Car(3, (40, 60, 130), -2.0, True)]
 FAR = [(100 + 60 * i, 120 + 9 * i, 10) for i in range(12)]
 BETWEEN = [(200, 300, 40), (700, 260, 36)]
 NEAR = [(100, 420, 200), (600, 400, 250)]
@@ -33,6 +34,16 @@ def test_a_plan_that_scales_nothing_hands_the_pictures_on_as_they_are():
     (found,) = look(detector, Plan(SIZE, (Look(1.0, 0, 720),), 8.0), pictures)
     assert detector.asked == [SIZE]
     assert found.boxes.tolist() == detector.detect(pictures)[0].boxes.tolist()
+
+
+def test_a_plan_says_whether_small_pictures_are_enlarged():
+    """The detector would by itself; its large vehicles are why a plan does not."""
+    detector, pictures = load_detector(device="cpu"), [draw_frame(1.0, CARS)]
+    scales = detector.enlargement((352, 240)), 1.0
+    enlarged, as_it_is = (look(detector, Plan((352, 240), (Look(scale, 0, 240),), 8.0), pictures)[0] for scale in scales)
+    assert enlarged.boxes.tolist() == detector.detect(pictures)[0].boxes.tolist()
+    assert as_it_is.boxes.tolist() == detector.detect(pictures, enlarge=False)[0].boxes.tolist()
+    assert enlarged.boxes.tolist() != as_it_is.boxes.tolist()
 
 
 def test_boxes_are_in_pixels_of_the_picture():
@@ -67,11 +78,12 @@ def test_arrays_and_jpegs_are_looked_at_alike():
 
 def test_the_shipped_detector_finds_the_same_cars_in_a_picture_of_four_times_the_size():
     detector = load_detector(device="cpu")
-    small = decode(draw_frame(1.0, [Car(0, (200, 30, 35), 3.0, False), Car(3, (40, 60, 130), -2.0, True)]))
+    small = decode(draw_frame(1.0, CARS))
     height, width = small.shape[:2]
     large = encode_jpeg(np.asarray(Image.fromarray(small).resize((4 * width, 4 * height), Image.Resampling.BICUBIC)))
     (known,) = detector.detect([small], detector.threshold)
-    (found,) = look(detector, Plan((4 * width, 4 * height), (Look(0.25, 0, 4 * height),), 8.0), [large], detector.threshold)
+    (found,) = look(detector, Plan((4 * width, 4 * height), (Look(0.25, 0, 4 * height),), 8.0), [large])
+    found = found.select(found.scores >= detector.threshold)
     assert len(known) > 0
     assert found.labels == known.labels
     assert found.boxes / 4 == pytest.approx(known.boxes, abs=2)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cctview_pipeline.detect.plan import Look, plan_of
 
 RANGE = (8.0, 70.0)
+AS_IT_IS = (Look(1.0, 0, 240),)
 
 
 def boxes(sides: list[float], rows: tuple[float, float] = (100.0, 200.0), each: int = 10) -> np.ndarray:
@@ -19,13 +20,13 @@ def boxes(sides: list[float], rows: tuple[float, float] = (100.0, 200.0), each: 
 
 def test_pictures_whose_vehicles_have_the_sizes_that_are_found_are_looked_at_as_they_are():
     plan = plan_of((352, 240), boxes([9, 14, 20, 40, 60]), RANGE)
-    assert plan.as_it_is
+    assert plan.looks == AS_IT_IS
     assert plan.pixels == 352 * 240
     assert str(plan) == "352x240 at 1"
 
 
 def test_nothing_is_scaled_for_a_few_large_ones():
-    assert plan_of((352, 240), np.concatenate([boxes([12, 20, 30]), boxes([200], each=1)]), RANGE).as_it_is
+    assert plan_of((352, 240), np.concatenate([boxes([12, 20, 30]), boxes([200], each=1)]), RANGE).looks == AS_IT_IS
 
 
 def test_large_vehicles_are_made_smaller():
@@ -49,8 +50,8 @@ def test_where_near_and_far_differ_by_too_much_the_far_rows_are_looked_at_again(
 
 
 def test_where_too_few_are_seen_pictures_are_as_large_as_they_usually_are():
-    assert plan_of((352, 240), boxes([300], each=3), RANGE).as_it_is
-    assert plan_of((640, 480), np.zeros((0, 4)), RANGE).as_it_is
+    assert plan_of((352, 240), boxes([300], each=3), RANGE).looks == AS_IT_IS
+    assert plan_of((640, 480), np.zeros((0, 4)), RANGE).looks == (Look(1.0, 0, 480),)
     assert plan_of((1920, 1080), np.zeros((0, 4)), RANGE).looks == (Look(pytest.approx(2**-1.75), 0, 1080),)
 
 
@@ -66,7 +67,17 @@ def test_nothing_is_enlarged_and_what_is_large_fits(sides, size):
     assert [look.scale for look in plan.looks] == sorted(look.scale for look in plan.looks)
 
 
-def test_small_pictures_are_enlarged_for_who_asks_for_it():
-    plan = plan_of((352, 240), boxes([9, 14, 20, 40]), RANGE, largest=2**0.5)
-    assert plan.looks == (Look(2**0.5, 0, 240),)
-    assert not plan.as_it_is
+@pytest.mark.parametrize("seen", [boxes([9, 14, 20, 40]), boxes([9, 14, 61]), np.zeros((0, 4))])
+def test_small_pictures_are_enlarged_where_their_vehicles_still_fit(seen):
+    assert plan_of((352, 240), seen, RANGE, largest=15 / 11).looks == (Look(15 / 11, 0, 240),)
+
+
+def test_a_few_large_vehicles_are_enough_for_small_pictures_not_to_be_enlarged():
+    assert plan_of((352, 240), boxes([40, 90], each=3), RANGE, largest=15 / 11).looks == AS_IT_IS
+    assert plan_of((352, 240), boxes([20, 40], each=3), RANGE, largest=15 / 11).looks == (Look(15 / 11, 0, 240),)
+
+
+@pytest.mark.parametrize(("largest_side", "scale"), [(63, 1.0), (80, 1.0), (90, 2**-0.5), (150, 2**-1.25)])
+def test_small_pictures_with_large_vehicles_are_not_enlarged(largest_side, scale):
+    plan = plan_of((352, 240), boxes([40, largest_side]), RANGE, largest=15 / 11)
+    assert plan.looks == (Look(pytest.approx(scale), 0, 240),)

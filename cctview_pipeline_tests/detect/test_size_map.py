@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cctview_pipeline.detect.plan import Look
 from cctview_pipeline.detect.size_map import FRAMES, plan_frames, seen_sizes
 from cctview_pipeline_tests.factories.squares import SquareDetector, boxes_of, jpeg
 from cctview_pipeline_tests.factories.tables import SEEN, rows
@@ -36,10 +37,17 @@ def test_every_size_of_an_hour_has_a_plan_of_its_own():
     hour = frames(*[SMALL, LARGE] * 10)
     plans = plan_frames(SquareDetector(), hour)
     assert list(plans) == [SMALL, LARGE]
-    assert plans[SMALL].as_it_is
+    assert plans[SMALL].looks == (Look(1.0, 0, 240),)
     assert [round(look.scale, 3) for look in plans[LARGE].looks] == [0.354]
     assert plans[LARGE].vehicles == 30
     assert plan_frames(SquareDetector(), hour) == plans
+
+
+def test_small_pictures_are_looked_at_enlarged_and_halved():
+    detector = SquareDetector(enlarged=1.5)
+    found = seen_sizes(detector, [jpeg(SMALL, [(20, 40, 12), (200, 20, 90)])], SMALL)
+    assert detector.asked == [(528, 360), (264, 180)]
+    assert found[np.argsort(found[:, 0])] == pytest.approx(boxes_of([(20, 40, 12), (200, 20, 90)]), abs=3)
 
 
 def test_a_few_frames_are_looked_at_spread_over_the_hour():

@@ -28,10 +28,10 @@ class SeesTheSame:
     threshold, version = 0.5, "made@1"
 
     def __init__(self) -> None:
-        self.asked: list[tuple[list[bytes], float]] = []
+        self.asked: list[list[bytes]] = []
 
     def detect(self, images: list[bytes], min_score: float = 0.05) -> list[Detections]:
-        self.asked.append((images, min_score))
+        self.asked.append(images)
         return [Detections(SEEN_BOXES, np.array([0.9, 0.8, 0.2], np.float32), ["car", "person", "bus"]) for _ in images]
 
 
@@ -59,11 +59,10 @@ def test_detection_ids_tell_number_label_score_and_box():
 
 def test_detector_is_asked_in_batches_and_progress_is_told():
     detector, done = SeesTheSame(), []
-    detect_frames(detector, frames(5), min_score=0.1, batch=2, advance=done.append)
+    detect_frames(detector, frames(5), batch=2, advance=done.append)
     assert done == [2, 2, 1]
-    assert [len(images) for images, _ in detector.asked] == [2, 2, 1]
-    assert {score for _, score in detector.asked} == {0.1}
-    assert detector.asked[2][0] == [frames(5)["jpeg"][4].as_py()]
+    assert [len(images) for images in detector.asked] == [2, 2, 1]
+    assert detector.asked[2] == [frames(5)["jpeg"][4].as_py()]
 
 
 def test_boxes_in_a_mask_are_dropped_and_the_rest_is_numbered():

@@ -32,8 +32,8 @@ def test_embeddings_of_the_same_world_do_not_alarm_and_others_do():
     assert max(same) < LIMITS["features"] < min(other)
 
 
-def test_shares_add_up_and_what_lies_outside_is_kept():
-    profile = Profile.of_detections(np.array([0.04, 0.66, 1.0]), 0.6)
+def test_shares_add_up_and_scores_that_are_next_to_nothing_do_not_count():
+    profile = Profile.of_detections(np.array([0.01, 0.04, 0.05, 0.66, 1.0]), 0.6)
     assert profile.count == 3
     assert profile.shares[SCORES][[0, 12, -1]].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
     assert profile.figures["in_doubt"] == pytest.approx(1 / 3)

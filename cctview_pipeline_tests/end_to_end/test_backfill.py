@@ -26,9 +26,21 @@ from cctview_pipeline_tests.factories.command import Workplace
 from cctview_pipeline_tests.factories.jobs import run_all
 
 CAMERAS = ("733-681-N", "735-683-N")
-CAMERA_HOURS = ("raw_frames", "rejected_frames", "coverage", "detections", "crops", "features", "tracks", "passages")
+CAMERA_HOURS = (
+    "raw_frames",
+    "rejected_frames",
+    "coverage",
+    "detections",
+    "crops",
+    "features",
+    "tracks",
+    "passages",
+    "camera_flows",
+)
 FILES = (
-    dict.fromkeys((*CAMERA_HOURS, "vehicles_in_view", "matches"), 4) | {"journeys": 2} | dict.fromkeys((*MARTS, "throughput"), 1)
+    dict.fromkeys((*CAMERA_HOURS, "vehicles_in_view", "movements_seen", "queues_seen", "matches"), 4)
+    | {"journeys": 2}
+    | dict.fromkeys((*MARTS, "throughput"), 1)
 )
 """Two cameras in two hours of one day."""
 
@@ -73,7 +85,7 @@ def test_a_first_backfill(tmp_path: Path):
     place = Workplace(tmp_path)
     done = place.backfill(tmp_path / "archive")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Finished all 22 partitions" in done.stdout
+    assert "Finished all 25 partitions" in done.stdout
     assert "stand under [campaign.privacy] in campaign.toml" in " ".join(done.stdout.split())
     assert count_files(place) == dict.fromkeys(FILES, 1)
     assert place.leftovers() == []
@@ -87,7 +99,7 @@ def test_a_first_backfill(tmp_path: Path):
     before = place.digests()
     again = place.invoke("backfill", "--path", tmp_path / "archive")
     assert again.returncode == 0, again.stderr
-    assert "All 22 partitions are finished" in again.stdout
+    assert "All 25 partitions are finished" in again.stdout
     assert place.digests() == before
 
 

@@ -76,9 +76,9 @@ def test_vehicles_are_found_at_every_size(finished, camera):
 def test_how_they_were_looked_at_is_written_down(finished):
     _, told = finished
     said = {camera: told[camera]["looked_at"].value for camera in CAMERAS}
-    assert said["city-1"] == ["320x240 at 1"]
+    assert said["city-1"] == ["320x240 at 1.5"]
     assert sorted(each.split(" ")[0] for each in said["city-2"]) == ["352x240", "704x480"]
-    assert "352x240 at 1" in said["city-2"]
+    assert "352x240 at 1.36" in said["city-2"]
     assert said["city-3"] != ["1280x720 at 1"], "as it is, the vehicles that are near would be missed"
     assert told["city-3"]["looked_at_pixels"].value["1280x720"] == 1280 * 720 / 2, "at 0.707"
 

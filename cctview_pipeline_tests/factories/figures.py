@@ -99,6 +99,8 @@ class _Day:
             "anomalies": list(self._anomalies(bins)),
             "vehicle_counts": counts,
             "flows": flows,
+            "turning_movements": [_movement(row) for row in flows],
+            "approach_queues": [_queue(row) for row in flows],
             "speeds": [self._speed(row) for row in flows],
             "travel_times": times,
             "corridor_speeds": list(self._corridor_speeds(times)),
@@ -313,6 +315,39 @@ def _peak_hour_factor(camera: str, way: str, at: datetime, totals: dict[tuple, i
     begin = at.replace(minute=0)
     four = [totals[camera, way, begin + n * QUARTER] for n in range(4)]
     return sum(four) / (4 * max(four)) if max(four) else None
+
+
+def _movement(flow: dict[str, Any]) -> dict[str, Any]:
+    """As if everybody on a carriageway drove straight on, in cars."""
+    same = ("camera_id", "began_at", "local_at", "coverage", "status", "quality_note")
+    come, go = {"N": "SN", "S": "NS", "E": "WE", "W": "EW"}[flow["carriageway"]]
+    counted = flow.get("vehicles")
+    return {name: flow.get(name) for name in same} | {
+        "view": "352x240",
+        "approach": come,
+        "exit": go,
+        "turn": "through",
+        "label": "car",
+        "vehicles": None if counted is None else float(counted),
+        "estimated": flow.get("expanded"),
+        "error": None if flow.get("expanded") is None else 0.5,
+        "lower": None,
+        "upper": None,
+        "seen_whole": 0.8,
+    }
+
+
+def _queue(flow: dict[str, Any]) -> dict[str, Any]:
+    same = ("camera_id", "began_at", "local_at", "coverage", "status", "quality_note")
+    seen = flow.get("vehicles") is not None
+    return {name: flow.get(name) for name in same} | {
+        "view": "352x240",
+        "approach": {"N": "S", "S": "N", "E": "W", "W": "E"}[flow["carriageway"]],
+        "stops": 2.0 if seen else None,
+        "stops_expanded": 2.0 if flow.get("expanded") is not None else None,
+        "mean_stood_s": 20.0 if flow.get("expanded") is not None else None,
+        "longest_queue": 1.0 if seen else None,
+    }
 
 
 def _performance(row: dict[str, Any], flows: dict[tuple, dict[str, Any]]) -> dict[str, Any]:

@@ -31,13 +31,16 @@ def boxes_of(squares: Sequence[tuple[int, int, int]]) -> np.ndarray:
 class SquareDetector:
     """Of a square that is too small or too large for it, it sees nothing. asked: sizes of the pictures that it was shown."""
 
-    threshold, version, largest_scale = 0.5, "squares@1", 1.0
+    threshold, version = 0.5, "squares@1"
 
-    def __init__(self, working_range: tuple[float, float] | None = (8.0, 70.0)) -> None:
-        self.working_range = working_range
+    def __init__(self, working_range: tuple[float, float] | None = (8.0, 70.0), enlarged: float = 1.0) -> None:
+        self.working_range, self._enlarged = working_range, enlarged
         self.asked: list[tuple[int, int]] = []
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
+    def enlargement(self, size: tuple[int, int]) -> float:
+        return self._enlarged
+
+    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05, enlarge: bool = True) -> list[Detections]:
         return [self._detect(decode(image)) for image in images]
 
     def _detect(self, image: np.ndarray) -> Detections:

@@ -27,6 +27,8 @@ _SEEN = {"coverage": 1.0, "status": "observed", "quality_note": None}
 _COUNTED = {"vehicles": 3, "expanded": 3.0, "lower": 2.2, "upper": 3.8}
 _WAY = {"from_camera_id": SOUTH.id, "to_camera_id": NORTH.id}
 
+_MOVEMENT = {"camera_id": NORTH.id, "view": "352x240", "approach": "N", "exit": "S", "turn": "through"}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "raw_frames": {
         "frame_id": FRAME,
@@ -181,6 +183,38 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "began_at": HOUR_17,
         "vehicle_s": 1000.0,
         "dwell_s": 4.0,
+    },
+    "camera_flows": {
+        "camera_id": NORTH.id,
+        "view": "352x240",
+        "hour_view": "352x240",
+        "began_at": HOUR_17,
+        "approach": "N",
+        "exit": "S",
+        "turn": "through",
+        "tracks": 12.0,
+        "unassigned": 0.1,
+        "path_x": [150.0, 120.0],
+        "path_y": [60.0, 200.0],
+    },
+    "movements_seen": {
+        **_MOVEMENT,
+        "label": "car",
+        "began_at": HOUR_17,
+        "followed": 3.0,
+        "shared": 3.5,
+        "whole": 2.0,
+        "variance": 0.2,
+    },
+    "queues_seen": {
+        "camera_id": NORTH.id,
+        "view": "352x240",
+        "approach": "N",
+        "began_at": HOUR_17,
+        "seen_s": 900.0,
+        "stops": 2.0,
+        "stood_s": 50.0,
+        "longest_queue": 2.0,
     },
     "matches": {
         "query_track_id": TRACK,
@@ -344,6 +378,29 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "journeys": 30,
         "expanded": 50.0,
         "match_rate": 0.6,
+    },
+    "turning_movements": {
+        **_MOVEMENT,
+        "label": "car",
+        **_QUARTER,
+        "vehicles": 3.0,
+        "estimated": 3.5,
+        "error": 0.4,
+        "lower": None,
+        "upper": None,
+        "seen_whole": 0.8,
+        **_SEEN,
+    },
+    "approach_queues": {
+        "camera_id": NORTH.id,
+        "view": "352x240",
+        "approach": "N",
+        **_QUARTER,
+        "stops": 2.0,
+        "stops_expanded": 2.0,
+        "mean_stood_s": 25.0,
+        "longest_queue": 2.0,
+        **_SEEN,
     },
     "segment_performance": {
         **_WAY,

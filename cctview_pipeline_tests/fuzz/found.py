@@ -57,6 +57,7 @@ FOUND = (
     Found("detections", "TypeError", "percentage_probability from 0 to 100", _detections(percentage_probability=None)),
     Found("manifest", "TypeError", "[default-detector] is no table", b"default-detector = 1"),
     Found("manifest", "KeyError", "has no text under task", b"[default-detector]\nfile = 'x'"),
+    Found("manifest", "Hang", "is no TOML: line 1", b'"."' * 19),
     Found("manifest", "UnicodeDecodeError", "is UTF-16, and TOML is UTF-8", b"\xff\xfe"),
     Found("manifest", "RecursionError", "nested more than 32 deep", b"a = " + _DEEP),
     Found("manifest", "ValueError", "no name of a file in its own folder", b"[x]\ntask = 'detector'\nfile = '../../etc/passwd'"),

@@ -112,7 +112,7 @@ def archive_folder(folder: Path) -> Reader:
 
     def read(data: bytes) -> None:
         name, _, content = data.partition(b"\n")
-        parts = [part[:200] for part in os.fsdecode(name.replace(b"\0", b"_")).split("/") if part not in ("", ".", "..")][:20]
+        parts = _file_names(name.replace(b"\0", b"_"))[:20]
         root = folder / str(next(numbers))
         path = root.joinpath(*parts)
         if not parts or len(str(path)) > 3000:
@@ -127,6 +127,11 @@ def archive_folder(folder: Path) -> Reader:
                 path.parents[number].rmdir()
 
     return read
+
+
+def _file_names(path: bytes) -> list[str]:
+    """A path's parts, each short enough in bytes for a file system to take it."""
+    return [os.fsdecode(part[:200]) for part in path.split(b"/") if part not in (b"", b".", b"..")]
 
 
 def archive_zip(folder: Path) -> Reader:
@@ -426,8 +431,7 @@ def own_pictures(folder: Path) -> Reader:
     def read(data: bytes) -> None:
         root = folder / str(next(numbers))
         name, _, picture = data.partition(b"\n")
-        parts = [part for part in name.replace(b"\0", b"").split(b"/") if part not in (b"", b".", b"..")]
-        path = root.joinpath(*(os.fsdecode(part[:200]) for part in parts[:10] or [b"1.jpg"]))
+        path = root.joinpath(*_file_names(name.replace(b"\0", b""))[:10] or ["1.jpg"])
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             for each in (path, root / "cam-1.jpg"):

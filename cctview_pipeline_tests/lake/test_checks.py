@@ -28,6 +28,9 @@ INPUTS = {
     "tracks": {"features": rows("features", {}, {"detection_id": OTHER})},
     "passages": {"tracks": rows("tracks", {}, {"track_id": EARLIER})},
     "vehicles_in_view": {},
+    "camera_flows": {},
+    "movements_seen": {},
+    "queues_seen": {},
     "matches": {"tracks": rows("tracks", {})},
     "match_evidence": {},
     "verdicts": {},
@@ -52,6 +55,9 @@ GOOD = {
     "tracks": rows("tracks", {"first_seen": HOUR_17}),
     "passages": rows("passages", {}, {"track_id": EARLIER, "track_ids": [EARLIER], "passed_at": HOUR_17}),
     "vehicles_in_view": rows("vehicles_in_view", {}, {"carriageway": "S", "dwell_s": None}),
+    "camera_flows": rows("camera_flows", {}, {"exit": "W"}),
+    "movements_seen": rows("movements_seen", {}, {"label": "bus", "followed": 0.0, "shared": 0.0}),
+    "queues_seen": rows("queues_seen", {}, {"approach": "S"}),
     "matches": rows("matches", {}, {"gallery_track_id": "another", "implied_speed_kmh": 200.0}),
     "match_evidence": rows("match_evidence", {}, {"gallery_track_id": "other"}),
     "verdicts": rows("verdicts", {}, {"said_by": "ben"}, {"gallery_track_id": None, "verdict": "none"}),
@@ -61,6 +67,8 @@ GOOD = {
     "anomalies": rows("anomalies", {}, {}),
     "vehicle_counts": rows("vehicle_counts", {}, {"carriageway": "S"}, {"label": "bus"}),
     "flows": rows("flows", {}, {"began_at": HALF_PAST} | UNSEEN),
+    "turning_movements": rows("turning_movements", {}, {"exit": "W"}, {"label": "bus"} | UNSEEN),
+    "approach_queues": rows("approach_queues", {}, {"approach": "S"}),
     "speeds": rows("speeds", {}, {"carriageway": "S"} | UNSEEN),
     "travel_times": rows("travel_times", {}, {"began_at": NEXT_HOUR} | UNSEEN),
     "corridor_speeds": rows("corridor_speeds", {}, {"began_at": NEXT_HOUR} | UNSEEN),
@@ -136,6 +144,11 @@ BAD = [
     ),
     ("vehicles_in_view", "unique_ids", rows("vehicles_in_view", {}, {}), "N stands 2 times."),
     ("vehicles_in_view", "possible", rows("vehicles_in_view", {"dwell_s": 0.0}), "N at "),
+    ("camera_flows", "unique_ids", rows("camera_flows", {}, {}), "352x240 stands 2 times."),
+    ("camera_flows", "ways", rows("camera_flows", {"path_x": [1.0]}), "That from N to S has none."),
+    ("movements_seen", "unique_ids", rows("movements_seen", {}, {}), "352x240 stands 2 times."),
+    ("movements_seen", "not_fewer", rows("movements_seen", {"shared": 2.0}), "From N to S are 2.0 of 3.0."),
+    ("queues_seen", "unique_ids", rows("queues_seen", {}, {}), "352x240 stands 2 times."),
     ("tracks", "unique_ids", rows("tracks", {}, {}), f"{TRACK} stands 2 times."),
     ("tracks", "times_inside_partition", rows("tracks", {"first_seen": NEXT_HOUR}), "1 rows lie outside"),
     ("tracks", "detections_exist", rows("tracks", {"detection_ids": [DETECTION, "x"]}), "1 are unknown, such as x."),
@@ -169,7 +182,7 @@ BAD = [
     ),
     *(
         (name, "zero_is_no_null", rows(name, wrong), "1 rows are wrong, such as that of 2020-05-05")
-        for name in ("vehicle_counts", "flows", "speeds", "travel_times", "corridor_speeds")
+        for name in ("vehicle_counts", "flows", "turning_movements", "speeds", "travel_times", "corridor_speeds")
         for wrong in ({"vehicles": None}, {"status": "no_data"})
     ),
     ("truth_boxes", "unique_ids", rows("truth_boxes", {}, {}), f"{FRAME} stands 2 times."),

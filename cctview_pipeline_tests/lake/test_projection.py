@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cctview_pipeline.errors import CctviewError
+from cctview_pipeline.errors import CctviewError, StorageError
 from cctview_pipeline.lake import Lake, layout
+from cctview_pipeline.limits import Limit
 from cctview_pipeline.resources.lake import open_lake
 from cctview_pipeline_tests.factories.archive import HOUR_17
 from cctview_pipeline_tests.factories.counting_proxy import Count, counting_proxy
@@ -107,6 +108,33 @@ def test_an_object_that_got_smaller_between_two_parts_gives_one_version(lake: La
         return bytes(file.read_at(10, 0)) + bytes(file.read_at(10, file.size() - 10))
 
     assert set(lake.storage.look_into(KEY, in_parts)) in ({*b"1"}, {*b"2"})
+
+
+@pytest.mark.parametrize("size", [100, 4_000_000], ids=["smaller", "larger"])
+def test_an_object_that_is_replaced_between_its_size_and_its_bytes_is_read_again(lake: Lake, size: int):
+    """A limit is asked when the size is known."""
+    old, new = b"1" * 2_000_000, b"2" * size
+    lake.storage.write(KEY, old)
+
+    class Replacing(Limit):
+        def allows(self, found: float) -> bool:
+            if found == len(old):
+                lake.storage.write(KEY, new)
+            return super().allows(found)
+
+    assert lake.storage.read(KEY, Replacing(1e9, "")).to_pybytes() in (old, new)
+
+
+def test_an_object_that_is_replaced_during_every_read_is_told(remote: Lake):
+    remote.storage.write(KEY, b"0")
+
+    class Replacing(Limit):
+        def allows(self, found: float) -> bool:
+            remote.storage.write(KEY, b"1" * (int(found) + 1))
+            return super().allows(found)
+
+    with pytest.raises(StorageError, match=r"part-0\.parquet cannot be read: it is replaced all the while\.$"):
+        remote.storage.read(KEY, Replacing(1e9, ""))
 
 
 def test_an_object_that_is_deleted_between_two_parts_was_there_or_was_not(lake: Lake):

@@ -139,6 +139,7 @@ def test_a_store_that_is_away_is_asked_as_often_as_was_said(attempts: int, read:
         def do_HEAD(self) -> None:
             self.send_response(503 if next(asked) < 4 else 200)
             self.send_header("Content-Length", "4")
+            self.send_header("ETag", '"one"')
             self.end_headers()
 
         def do_GET(self) -> None:

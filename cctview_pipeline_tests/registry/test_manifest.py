@@ -56,12 +56,12 @@ def test_registering_one_model_keeps_the_others():
 def test_a_model_that_uses_another_s_file_uses_it_as_it_is_now(models):
     first = register()
     manifest = models / "manifest.toml"
-    manifest.write_text(manifest.read_text() + manifest.read_text().replace("[default-detector]", "[accurate-detector]"))
-    assert find_model("accurate-detector", "detector").sha256 == first.sha256
+    manifest.write_text(manifest.read_text() + manifest.read_text().replace("[default-detector]", "[fast-detector]"))
+    assert find_model("fast-detector", "detector").sha256 == first.sha256
     again = register_weights("default-detector", "detector", STATE, {"threshold": "0.5"}, {"licence": "MIT"})
     assert again.sha256 != first.sha256
-    assert find_model("accurate-detector", "detector").sha256 == again.sha256
-    check_file(find_model("accurate-detector", "detector"))
+    assert find_model("fast-detector", "detector").sha256 == again.sha256
+    check_file(find_model("fast-detector", "detector"))
 
 
 def test_registering_again_replaces_and_leaves_nothing_behind(models):

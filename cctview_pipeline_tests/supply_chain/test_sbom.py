@@ -30,7 +30,7 @@ def test_it_lists_what_is_delivered(released: dict):
     libraries = {(each["name"], each["version"]) for each in released["components"] if each["type"] == "library"}
     assert libraries == {(each.name, each.version) for each in grouped(read_lock(), DELIVERED)}
     models = {each["name"] for each in released["components"] if each["type"] == "machine-learning-model"}
-    assert models == {"accurate-detector", "default-detector", "default-extractor", "people-finder"}
+    assert models == {"default-detector", "default-extractor", "fast-detector", "people-finder"}
     assert not {"pytest", "supervision", "keras-retinanet"} & ({name for name, _ in libraries} | models)
 
 

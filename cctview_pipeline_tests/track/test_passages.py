@@ -143,9 +143,9 @@ def test_passage_of_one_track_has_its_label(made, tracks):
 
 
 def test_labels_are_what_the_detector_is_known_to_confuse():
-    """It calls half of all buses trucks, and hardly any truck a bus: one vote for a bus beats one for a truck."""
+    """It calls four in ten buses trucks, and hardly any truck a bus: one vote for a bus beats one for a truck."""
     assert label_of(["car"] * 3)[0] == "car"
-    assert label_of(["truck", "bus", "bus"])[0] == "bus"
+    assert label_of(["truck", "bus"])[0] == "bus"
     assert label_of(["truck", "truck", "car"])[0] == "truck"
     assert label_of(["car"] * 3)[1] > 0.99
-    assert 0.5 < label_of(["truck"] * 3)[1] < 0.75, "it may be a bus"
+    assert 0.75 < label_of(["truck"] * 3)[1] < 0.9, "it may be a bus"

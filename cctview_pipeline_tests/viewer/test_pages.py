@@ -54,6 +54,19 @@ def test_every_page_shows_what_the_cameras_operator_asks_for(open_browser: Open,
     assert "Traffic Images accessed on 2020-05-06 from data.gov.sg" in footer
 
 
+def test_the_first_page_names_once_where_counts_do_not_fit_those_of_the_camera_before(browser: Browser):
+    found = {"carriageway": "N", "kind": "flow_balance", "problem": "questionable", "investigation": "auto"}
+    told = [
+        found | {"camera_id": "cam-1", "note": "61 % of the vehicles of cam-2"},
+        found | {"camera_id": "cam-1", "note": "64 % of the vehicles of cam-2", "began_at": HOUR_17 + timedelta(minutes=30)},
+        found | {"camera_id": "cam-2", "kind": "declared", "note": "A parade."},
+    ]
+    day = Partition.of_day(HOUR_17.date())
+    browser.lake.write("anomalies", day, rows("anomalies", *told))
+    assert "before at cam-1 N (61 % of the vehicles of cam-2)." in browser.get("/").text
+    assert "A parade." not in browser.get("/").text
+
+
 @pytest.mark.parametrize("address", ["/", "/cameras", "/figures/vehicle_counts", HOUR])
 def test_an_empty_lake_says_how_it_is_filled(open_browser: Open, tmp_path: Path, address: str):
     browser = open_browser(made=(Lake(str(tmp_path / "none")), KeyStore(str(tmp_path / "keys"))))
@@ -232,6 +245,14 @@ def test_plots_tell_value_interval_and_what_was_not_seen(browser: Browser, table
     text = browser.get(f"/figures/{table}").text
     assert told in text
     assert "observed: at least 95 % of the time was seen" in text  # the legend
+
+
+@pytest.mark.parametrize(("table", "said"), [("turning_movements", True), ("flows", False)])
+def test_the_legend_of_movements_alone_says_why_a_movement_has_no_number(browser: Browser, table: str, said: bool):
+    status = {"status": "insufficient"}
+    browser.lake.write(table, Partition.of_day(HOUR_17.date()), rows(table, status))
+    legend = "insufficient: less than half, or too few vehicles of the movement"
+    assert (legend in browser.get(f"/figures/{table}").text) is said
 
 
 def test_plots_tell_the_interval_where_it_is_known(browser: Browser):

@@ -4,6 +4,8 @@ MARTS = (
     "bins",
     "vehicle_counts",
     "flows",
+    "turning_movements",
+    "approach_queues",
     "speeds",
     "travel_times",
     "corridor_speeds",

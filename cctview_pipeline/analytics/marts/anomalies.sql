@@ -15,8 +15,11 @@ WITH quarters AS (
     FROM flows WHERE vehicles >= getvariable('many') AND abs(disagreement) > getvariable('apart')
     UNION ALL
     SELECT camera_id, carriageway, began_at, began_at + INTERVAL 15 MINUTE, 'flow_balance', 'questionable',
-           round(100 * balance)::INT || ' % of the vehicles of the camera before'
-    FROM flows WHERE expanded >= getvariable('many') AND (balance < 1 - 1.5 * getvariable('apart') OR balance > 1 + 1.5 * getvariable('apart'))
+           round(100 * balance)::INT || ' % of the vehicles of ' || (
+               SELECT string_agg(DISTINCT from_camera_id, ' and ' ORDER BY from_camera_id)
+               FROM edges WHERE to_camera_id = flows.camera_id AND enters = flows.carriageway)
+    FROM flows WHERE balance > 0 AND greatest(expanded, expanded / balance) >= getvariable('many')
+    AND greatest(balance, 1 / balance) > 1 + 1.5 * getvariable('apart')
     UNION ALL
     SELECT f.camera_id, f.carriageway, f.began_at, f.began_at + INTERVAL 15 MINUTE, 'no_vehicles', 'questionable',
            'nobody passed, where ' || round(usual)::INT || ' are usual in a quarter of this day'

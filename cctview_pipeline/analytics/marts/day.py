@@ -17,7 +17,7 @@ from cctview_pipeline.campaign import HOUR, Campaign
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.lake import Lake, Partition
 from cctview_pipeline.lake.layout import key
-from cctview_pipeline.lake.marts import MIN_EXPANDED, MIN_OBSERVED
+from cctview_pipeline.lake.marts import LEAST_FOLLOWED, LEAST_WHOLE, MIN_EXPANDED, MIN_OBSERVED
 from cctview_pipeline.lake.schemas import schema_of
 from cctview_pipeline.local_calendar import LocalCalendar
 from cctview_pipeline.track.flow import MAX_STEP_S
@@ -33,6 +33,8 @@ VARIABLES = {
     "min_observed": MIN_OBSERVED,
     "min_frames_per_s": 1 / MAX_STEP_S,
     "dispersion": DISPERSION,
+    "least_whole": LEAST_WHOLE,
+    "least_followed": LEAST_FOLLOWED,
     "many": MANY,
     "apart": APART,
 }
@@ -52,8 +54,11 @@ NEEDED = {
     ),
     "matches": ("query_track_id", "gallery_track_id", "probability", "assigned"),
     "journeys": ("journey_id", "leg", "camera_id", "entered_at"),
+    "camera_flows": ("camera_id", "view", "approach", "exit", "turn"),
 }
 """Columns of large tables that a statement reads."""
+OF_CAMERA_HOURS = ("coverage", "passages", "vehicles_in_view", "matches", "camera_flows", "movements_seen", "queues_seen")
+"""Tables that the day's figures are made from; the day's journeys are the others."""
 
 
 class Day:
@@ -108,7 +113,7 @@ class Day:
     @property
     def reads(self) -> dict[str, list[Partition]]:
         """Table -> the partitions of the day's hours that its figures are made from."""
-        tables = dict.fromkeys(("coverage", "passages", "vehicles_in_view", "matches"), self._camera_hours(self.hours))
+        tables = dict.fromkeys(OF_CAMERA_HOURS, self._camera_hours(self.hours))
         return {**tables, "journeys": [Partition.of_hour(hour) for hour in self.hours]}
 
     def _camera_hours(self, hours: Iterable[datetime]) -> list[Partition]:

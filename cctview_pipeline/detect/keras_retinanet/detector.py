@@ -14,6 +14,7 @@ from cctview_pipeline.detect.keras_retinanet.layout import check_layout
 from cctview_pipeline.detect.keras_retinanet.process import TensorFlowProcess
 from cctview_pipeline.errors import CctviewError
 from cctview_pipeline.images import ImageLike, decode
+from cctview_pipeline.images.size import Size
 from cctview_pipeline.registry.manifest import ModelEntry, check_file
 
 COCO = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 7: "truck"}
@@ -31,7 +32,6 @@ class KerasRetinaNetDetector:
     threshold = 0.40
     """What CCTView's code used."""
     working_range: tuple[float, float] | None = None
-    largest_scale = 1.0
 
     def __init__(self, weights: Path, version: str, device: str = "auto") -> None:
         self.version = version
@@ -48,7 +48,11 @@ class KerasRetinaNetDetector:
         check_layout(entry.path)
         return cls(entry.path, entry.version, device)
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05) -> list[Detections]:
+    def enlargement(self, size: Size) -> float:
+        """1.0: the network scales by itself."""
+        return 1.0
+
+    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05, enlarge: bool = True) -> list[Detections]:
         """One :class:`Detections` an image, everything that scores min_score or more, boxes clipped to the image.
 
         Raises CctviewError when an image cannot be decoded, or the process with TensorFlow died; the next call starts a new one.

@@ -196,7 +196,7 @@ def _models(campaign: Campaign, home: str) -> Iterator[Model]:
 
 def _quoted(text: str, home: str) -> str:
     """A card's text as one paragraph, its links as they are from the papers."""
-    line = re.sub(r"\s*\n\s*(- )?", lambda found: " / " if found[1] else " ", text)
+    line = re.sub(r"[^\S\n]*\n\s*(- )?", lambda found: " / " if found[1] else " ", text)
     return re.sub(r"\[[^]]*\]\(\.\./([^)]*)\)", lambda found: _link(found[1], home), line)
 
 

@@ -44,6 +44,8 @@ from cctview_pipeline.training.versions import detector_version
 
 WATCHED_FRAMES = 100
 """Of the tuning frames, how many the curve's AP50 is measured on after every epoch."""
+FITTED_FROM = 0.05
+"""Scores of the network that its calibration is fitted on."""
 log = logging.getLogger(__name__)
 
 
@@ -187,7 +189,9 @@ def calibrate(backend: Backend, frames: Sequence[FrameLabels]) -> DefaultDetecto
     was left out, the highest threshold within half a point was better than the best.
     """
     truths = consensus(frames)
-    raw = match(scored(find(DefaultDetector(backend, "in training"), frames), truths))
+    found = find(DefaultDetector(backend, "in training"), frames)
+    # Below are so many that are nothing that the fit would be theirs.
+    raw = match(scored([each.select(each.scores >= FITTED_FROM) for each in found], truths))
     calibration = Calibration.fit(raw.scores, raw.boxes, raw.hits)
     calibrated = find(DefaultDetector(backend, "in training", calibration=calibration), frames)
     threshold = assess(calibrated, truths).whole.best_threshold(slack=0.005)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 FAR_S = 60.0
-"""Between two tracks of one camera, from which on they show two vehicles; the tracker itself bridges 5.5 s."""
+"""Between two tracks of one camera, from which on they show two vehicles; the tracker itself bridges 9 s."""
 MIN_CROPS = 3
 """Of a track: one for each third of it."""
 MIN_AN_HOUR = 60

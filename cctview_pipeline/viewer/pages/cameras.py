@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from cctview_pipeline.analytics.svg import Drawing
 from cctview_pipeline.cameras.local_time import calendar_of
 from cctview_pipeline.campaign import Camera, Campaign, floor_hour
 from cctview_pipeline.lake import Partition
@@ -18,6 +19,7 @@ from cctview_pipeline.roads import RoadNetwork
 from cctview_pipeline.viewer import platoon
 from cctview_pipeline.viewer.corridor import of_cameras
 from cctview_pipeline.viewer.hour import Frame, Hour, address, boxes, timeline
+from cctview_pipeline.viewer.movements import movement_drawings
 from cctview_pipeline.viewer.reading import Reading
 from cctview_pipeline.viewer.sessions import Session
 from cctview_pipeline.viewer.shared import ask, camera_named, clock_of, hour_named, moment_named, names_of, page, viewer_of
@@ -63,7 +65,23 @@ def camera_hours(request: Request, camera: str, near: str = "") -> Response:
         days.setdefault(local.date(), {}).setdefault(local.hour, []).append(hour)  # two where autumn's change repeats it
     times = (min(hours), max(hours)) if hours else None
     road = RoadNetwork.of(reading.require()).road_of(known.id)
-    return page(request, "camera.html", times=times, camera=known, days=days, tracked=tracked, road=road)
+    found = max(reading.hours("camera_flows", known.id), default=None)
+    return page(
+        request,
+        "camera.html",
+        times=times,
+        camera=known,
+        days=days,
+        tracked=tracked,
+        road=road,
+        found=found,
+        movements=_movements(reading, known.id, found) if found else [],
+    )
+
+
+def _movements(reading: Reading, camera: str, hour: datetime) -> list[Drawing]:
+    place = Partition.camera_hour(camera, hour)
+    return movement_drawings(*(reading.table(name, place).to_pylist() for name in ("camera_flows", "movements_seen")))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,8 @@ GROUPS = {
     "Traffic": (
         "flows",
         "vehicle_counts",
+        "turning_movements",
+        "approach_queues",
         "speeds",
         "travel_times",
         "corridor_speeds",
@@ -48,6 +50,9 @@ GROUPS = {
         "anomalies",
         "coverage",
         "vehicles_in_view",
+        "camera_flows",
+        "movements_seen",
+        "queues_seen",
         "camera_status",
         "gaps",
         "evaluation",

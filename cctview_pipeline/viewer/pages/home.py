@@ -44,6 +44,12 @@ VERDICTS = {
     "counters_disagree": "Two counters that share no mistake disagree at",
 }
 """Of data_quality, but the good one."""
+FOUND = {
+    "no_vehicles": "Nobody passed for a while where many are usual, at",
+    "counters_disagree": "Two counters that share no mistake disagree for a while at",
+    "flow_balance": "Counts do not fit those of the camera before at",
+}
+"""Of anomalies that were found and that no verdict tells of a whole day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +161,7 @@ def _hours(count: int) -> str:
 
 def _doubts(reading: Reading, today: Day, states: list[State]) -> list[str]:
     """What a reader of the figures would be misled by, in sentences."""
-    doubts = [*_of_quality(states)]
+    doubts = [*_of_quality(states), *_of_anomalies(today, states)]
     if bad := [f"{each.camera.id} ({each.said})" for each in states if each.said not in ("", "live")]:
         doubts.append(f"These cameras do not send as they should: {_some(bad)}.")
     doubts += _of_matches(today.times.filter(pc.greater(today.times["vehicles"], 0)).to_pylist())
@@ -190,6 +196,19 @@ def _of_quality(states: list[State]) -> Iterator[str]:
     for each in judged:
         if each.quality["excluded"]:
             yield f"Left out at {each.camera.id}: {each.quality['excluded']}"
+
+
+def _of_anomalies(today: Day, states: list[State]) -> Iterator[str]:
+    """By kind, what was found first at each carriageway; not what the verdict on its camera says already."""
+    verdicts = {(each.camera.id, each.quality.get("verdict")) for each in states}
+    for kind, words in FOUND.items():
+        first: dict[str, str] = {}
+        for each in today.figures.tables["anomalies"]:
+            camera, side, *_, found = each.of
+            if found == kind and (camera, kind) not in verdicts:
+                first.setdefault(f"{camera} {side}", f"{camera} {side} ({each.values['note']})")
+        if first:
+            yield f"{words} {_some(first.values())}."
 
 
 def _of_matches(times: list[dict]) -> Iterator[str]:

@@ -434,3 +434,28 @@ def test_where_a_road_parts_nothing_is_held_against_the_camera_before(tmp_path):
         ("road-1 to road-2", "road-1"),
         ("road-1 to road-3", "road-1"),
     }
+
+
+def test_a_camera_that_misses_many_does_not_fit_the_one_before_and_the_next_does_not_fit_it(tmp_path):
+    """Of ten northbound vehicles the second camera sees six: too few after the first, too many come to the third."""
+    _, truth = made(tmp_path)
+    for hour in (TEN, TEN + timedelta(hours=1)):
+        place = Partition.camera_hour("road-2", hour)
+        rows = truth.lake.read("passages", place).to_pylist()
+        seen = [row for number, row in enumerate(rows) if row["carriageway"] == "S" or number % 10 < 6]
+        truth.lake.write("passages", place, pa.Table.from_pylist(seen, schema_of("passages")))
+    found = where(built(truth)["anomalies"], kind="flow_balance")
+    assert {(row["camera_id"], row["carriageway"]) for row in found} == {("road-2", "N"), ("road-3", "N")}
+    assert all(
+        row["note"].endswith(f"of the vehicles of {'road-1' if row['camera_id'] == 'road-2' else 'road-2'}") for row in found
+    )
+
+
+def test_where_few_pass_nothing_is_said_of_a_camera_that_saw_none_of_them(tmp_path):
+    _, truth = made(tmp_path, per_hour=12.0)
+    for hour in (TEN, TEN + timedelta(hours=1)):
+        place = Partition.camera_hour("road-2", hour)
+        truth.lake.write("passages", place, truth.lake.read("passages", place).slice(0, 0))
+    marts = built(truth)
+    assert 0.0 in {row["balance"] for row in where(marts["flows"], camera_id="road-2")}
+    assert not where(marts["anomalies"], kind="flow_balance")
