@@ -109,7 +109,7 @@ class OnnxBackend:
 
         return [decode(image) for image in images]
 
-    def enlarge(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def scale(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         from cctview_pipeline.images import decode_scaled
 
         return decode_scaled(image, size)

@@ -79,7 +79,7 @@ def compare(data: Data, names: list[str], pictures: Path | None = None) -> dict:
     jpegs = [frame.path.read_bytes() for frame in frames]
     stored = [each.jpeg for each in Masker.of(Policy()).mask([f.frame_id.camera_id for f in frames], jpegs)]
     found = {"default": ours.detect(jpegs), "default, masked": ours.detect(stored)}
-    found["not enlarged, masked"] = ours.detect(stored, enlarge=False)
+    found["not enlarged, masked"] = ours.detect(stored, scales=[1.0])
     contenders = {name: dict(zip(names, map(vehicles, each), strict=True)) for name, each in found.items()}
     # One pass looked at a few frames only.
     contenders |= {who: each for who, each in data.teachers.items() if sum(name in each for name in names) > 0.5 * len(names)}

@@ -124,11 +124,11 @@ def plan(detector: Detector, jpegs: list[bytes], size: tuple[int, int]) -> Plan:
     chosen = np.linspace(0, len(jpegs) - 1, min(FRAMES, len(jpegs))).round().astype(int)
     assert detector.working_range
     seen = seen_sizes(detector, [jpegs[i] for i in chosen], size)
-    return plan_of(size, seen, detector.working_range, detector.enlargement(size))
+    return plan_of(size, seen, detector.working_range, detector.scales(size))
 
 
 def found_in(detector: Detector, chosen: Plan | None, jpegs: list[bytes]) -> list[Detections]:
-    return look(detector, chosen, jpegs) if chosen else detector.detect(jpegs, enlarge=False)
+    return look(detector, chosen, jpegs) if chosen else detector.detect(jpegs, scales=[1.0])
 
 
 def scored(shown: Shown, stored: Masked, found: Detections) -> Scored:
@@ -207,7 +207,7 @@ def of_real(detector: Detector, finder: PeopleDetector, data: Path) -> dict:
             truths = [teachers_of(teachers.get(path.stem), width, decode(path.read_bytes()).shape[:2]) for path in frames]
             chosen = plan(detector, jpegs, (width, height))
             of = {"plan": str(chosen), "true": sum(len(true) for true, _ in truths)}
-            for when, found in (("before", detector.detect(jpegs, enlarge=False)), ("after", look(detector, chosen, jpegs))):
+            for when, found in (("before", detector.detect(jpegs, scales=[1.0])), ("after", look(detector, chosen, jpegs))):
                 images = [Scored(f.boxes, f.scores, *truth) for f, truth in zip(map(only_vehicles, found), truths, strict=True)]
                 of[when] = round(precision_recall(images).average_precision, 3)
             part[name] = of

@@ -29,13 +29,15 @@ class Detector(Protocol):
     version: str
     working_range: tuple[float, float] | None
 
-    def enlargement(self, size: Size) -> float:
-        """By how much pictures of a size are enlarged before they are looked at: 1.0 where they are taken as they are."""
+    def scales(self, size: Size) -> tuple[float, ...]:
+        """At which pictures of a size are looked at, largest first, where nothing is known of their vehicles."""
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = ..., enlarge: bool = True) -> list[Detections]:
+    def detect(
+        self, images: Sequence[ImageLike], min_score: float = ..., scales: Sequence[float] | None = None
+    ) -> list[Detections]:
         """JPEG bytes or RGB uint8 arrays -> one Detections an image, in its pixels: every vehicle from min_score up, or, when
-        that is left out, from where on this detector's scores are of use to anybody. enlarge: small pictures, before they are
-        looked at; who has scaled them already does not want it.
+        that is left out, from where on this detector's scores are of use to anybody. scales: those of :meth:`scales` when left
+        out; ``[1.0]`` takes pictures as they are.
 
         Raises CctviewError when an image cannot be decoded.
         """

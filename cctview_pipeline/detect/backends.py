@@ -27,8 +27,8 @@ class Backend(Protocol):
     def load(self, images: Sequence[ImageLike]) -> list:
         """Decode images to (H, W, 3), uint8, wherever the backend wants them. Runs beside the computation, in a thread."""
 
-    def enlarge(self, image: Any, size: Size) -> Any:
-        """A loaded image, made as large as a size, bilinearly: what is sharper is found less well."""
+    def scale(self, image: Any, size: Size) -> Any:
+        """A loaded image, made as large or as small as a size; larger bilinearly: what is sharper is found less well."""
 
     def submit(self, images: list) -> Callable[[], Found]:
         """Start on up to ``batch`` loaded images of one size; the result is waited for when it is called."""
@@ -47,7 +47,7 @@ class OpenVinoBackend:
     def load(self, images: Sequence[ImageLike]) -> list[np.ndarray]:
         return [decode(image) for image in images]
 
-    def enlarge(self, image: np.ndarray, size: Size) -> np.ndarray:
+    def scale(self, image: np.ndarray, size: Size) -> np.ndarray:
         return decode_scaled(image, size)
 
     def submit(self, images: list[np.ndarray]) -> Callable[[], Found]:

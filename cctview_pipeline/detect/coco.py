@@ -59,11 +59,13 @@ class CocoDetector:
         known = [_OTHER_NAMES.get(name, name) for name in names]
         self._labels = np.array([LABELS.index(name) if name in LABELS else -1 for name in known])
 
-    def enlargement(self, size: Size) -> float:
+    def scales(self, size: Size) -> tuple[float, ...]:
         """1.0: the networks scale by themselves."""
-        return 1.0
+        return (1.0,)
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05, enlarge: bool = True) -> list[Detections]:
+    def detect(
+        self, images: Sequence[ImageLike], min_score: float = 0.05, scales: Sequence[float] | None = None
+    ) -> list[Detections]:
         """One :class:`Detections` an image, everything that scores min_score or more, boxes clipped to the image."""
         found = [Detections.empty()] * len(images)
         for begin in range(0, len(images), self._batch):

@@ -11,7 +11,7 @@ import numpy as np
 from cctview_pipeline.boxes import clip, suppress
 from cctview_pipeline.detect.backends import Backend, Found, OpenVinoBackend
 from cctview_pipeline.detect.calibration import Calibration
-from cctview_pipeline.detect.detections import LABELS, VEHICLES, Detections
+from cctview_pipeline.detect.detections import LABELS, VEHICLES, Detections, together
 from cctview_pipeline.extras import need
 from cctview_pipeline.images import ImageLike, by_size
 from cctview_pipeline.images.size import Size
@@ -24,6 +24,8 @@ FLOOR = 0.01
 ENLARGED_TO, ENLARGED_BY = 480, 1.5
 """px of the longer side to which small pictures are enlarged, and by how much at most. On cameras that nobody trained on vehicles
 of 12 to 24 px are found far better so (docs/detector.md)."""
+NEAR_FROM = 24
+"""px of the shorter side in the second look at a small picture, at half the scale of the first: smaller ones are the first's."""
 VEHICLES_FROM, OTHERS_FROM = 0.005, 0.05
 """Scores. Of the vehicles of cameras that nobody trained on many score next to nothing (docs/detector.md). Of people and
 bicycles, whose scores are not calibrated, it would be 45 boxes a frame instead of 3 on the published hour."""
@@ -66,44 +68,51 @@ class DefaultDetector:
         enlarged_to = read_facts(entry).get("enlarged_to", ENLARGED_TO)
         return cls(running, entry.version, float(metadata["threshold"]), calibration, enlarged_to)
 
-    def enlargement(self, size: Size) -> float:
-        """By how much pictures of a size are enlarged before they are looked at, 1.0 for not at all."""
-        return min(max(self._enlarged_to / max(size), 1.0), ENLARGED_BY)
+    def scales(self, size: Size) -> tuple[float, ...]:
+        """Small pictures are enlarged, and looked at once more at half of that for the vehicles that are too large then."""
+        enlarged = min(self._enlarged_to / max(size), ENLARGED_BY)
+        return (enlarged, enlarged / 2) if enlarged > 1 else (1.0,)
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = VEHICLES_FROM, enlarge: bool = True) -> list[Detections]:
+    def detect(
+        self, images: Sequence[ImageLike], min_score: float = VEHICLES_FROM, scales: Sequence[float] | None = None
+    ) -> list[Detections]:
         """One :class:`Detections` an image, every vehicle that scores min_score or more, and people and bicycles that score
         0.05 as well; boxes clipped to the image."""
-        found: list[Detections] = [Detections.empty()] * len(images)
+        found: list[dict[int, Detections]] = [{} for _ in images]
         sizes: list[Size] = [(0, 0)] * len(images)
-        running: deque[tuple[list[int], tuple[int, int], Callable[[], Found]]] = deque()
+        running: deque[tuple[list[tuple[int, int]], tuple[int, int], Callable[[], Found]]] = deque()
 
-        def load(chunk: range) -> list:
-            loaded = self._backend.load([images[i] for i in chunk])
-            for place, image in zip(chunk, loaded, strict=True):
-                sizes[place] = size = (image.shape[1], image.shape[0])
-                scale = self.enlargement(size) if enlarge else 1.0
-                if scale > 1:
-                    loaded[place - chunk.start] = self._backend.enlarge(image, (round(size[0] * scale), round(size[1] * scale)))
-            return loaded
+        def load(chunk: range) -> tuple[list[tuple[int, int]], list]:
+            """What is looked at, and of each the image's position and which look at it that is."""
+            whose, shown = [], []
+            for position, image in zip(chunk, self._backend.load([images[i] for i in chunk]), strict=True):
+                sizes[position] = width, height = image.shape[1], image.shape[0]
+                for number, scale in enumerate(scales or self.scales((width, height))):
+                    size = round(width * scale), round(height * scale)
+                    whose.append((position, number))
+                    shown.append(image if scale == 1 else self._backend.scale(image, size))
+            return whose, shown
 
         def finish() -> None:
-            positions, (height, width), result = running.popleft()
-            for position, scores, labels, boxes in zip(positions, *result(), strict=True):
+            whose, (height, width), result = running.popleft()
+            for (position, number), scores, labels, boxes in zip(whose, *result(), strict=True):
                 seen = self._read(scores, labels, boxes, min_score, height, width)
-                found[position] = _in_pixels_of(sizes[position], seen, (width, height))
+                if number:
+                    seen = seen.select((seen.boxes[:, 2:] - seen.boxes[:, :2]).min(1, initial=np.inf) >= NEAR_FROM)
+                found[position][number] = _in_pixels_of(sizes[position], seen, (width, height))
 
         size = max(self._backend.batch, 16)
         chunks = [range(begin, min(begin + size, len(images))) for begin in range(0, len(images), size)]
-        for chunk, loaded in zip(chunks, ahead(load, chunks), strict=True):
-            for shape, places in by_size(loaded).items():
+        for whose, shown in ahead(load, chunks):
+            for shape, places in by_size(shown).items():
                 for begin in range(0, len(places), self._backend.batch):
                     if len(running) == self._backend.depth:
                         finish()
                     batch = places[begin : begin + self._backend.batch]
-                    running.append(([chunk[p] for p in batch], shape, self._backend.submit([loaded[p] for p in batch])))
+                    running.append(([whose[p] for p in batch], shape, self._backend.submit([shown[p] for p in batch])))
         while running:
             finish()
-        return found
+        return [looks[0] if len(looks) == 1 else together([looks[number] for number in sorted(looks)]) for looks in found]
 
     def _read(
         self, scores: np.ndarray, labels: np.ndarray, boxes: np.ndarray, min_score: float, height: int, width: int

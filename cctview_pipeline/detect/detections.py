@@ -1,8 +1,11 @@
 """What a detector returns for one image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from cctview_pipeline.boxes import suppress
 
 VEHICLES = ("car", "bus", "truck", "motorcycle")
 """Labels that get crops, embeddings and tracks."""
@@ -49,3 +52,12 @@ class Detections:
         """The detections that a boolean mask or an index array keeps."""
         kept = np.arange(len(self))[keep]
         return Detections(self.boxes[kept], self.scores[kept], [self.labels[i] for i in kept])
+
+
+def together(parts: Sequence[Detections]) -> Detections:
+    """One image's detections of several looks at it: of one vehicle, found in several, the box that scores best."""
+    boxes, scores = (np.concatenate([getattr(each, name) for each in parts]) for name in ("boxes", "scores"))
+    labels = [label for each in parts for label in each.labels]
+    group = np.array([0 if label in VEHICLES else LABELS.index(label) for label in labels], np.float32)
+    apart = boxes + (group * 2 * (boxes.max(initial=0) + 1))[:, None]
+    return Detections(boxes, scores, labels).select(suppress(apart, scores, 0.5))

@@ -1,12 +1,13 @@
 """Pictures looked at as a plan says: scaled, in bands, and what was found twice put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from cctview_pipeline.boxes import clip, suppress
-from cctview_pipeline.detect import LABELS, VEHICLES, Detections, Detector
+from cctview_pipeline.boxes import clip
+from cctview_pipeline.detect import Detections, Detector
+from cctview_pipeline.detect.detections import together
 from cctview_pipeline.detect.plan import SHARED, Look, Plan
 from cctview_pipeline.images import ImageLike, decode_scaled
 from cctview_pipeline.runtime.device import threads
@@ -17,12 +18,12 @@ CUT_PX = 2.0
 
 def look(detector: Detector, plan: Plan, images: Sequence[ImageLike]) -> list[Detections]:
     """Pictures of the plan's size -> one Detections a picture, in its pixels, best score first."""
-    if plan.looks == (Look(detector.enlargement(plan.size), 0, plan.size[1]),):
-        return detector.detect(images)
+    if plan.enlarging or plan.looks == (Look(1.0, 0, plan.size[1]),):
+        return detector.detect(images, scales=[each.scale for each in plan.looks])
     parts = [_look(detector, plan, number, images) for number in range(len(plan.looks))]
     if len(parts) == 1:
         return parts[0]
-    return [_together(each) for each in zip(*parts, strict=True)]
+    return [together(each) for each in zip(*parts, strict=True)]
 
 
 def _look(detector: Detector, plan: Plan, number: int, images: Sequence[ImageLike]) -> list[Detections]:
@@ -31,7 +32,7 @@ def _look(detector: Detector, plan: Plan, number: int, images: Sequence[ImageLik
     first, last = round(chosen.top * chosen.scale), round(chosen.bottom * chosen.scale)
     with ThreadPoolExecutor(threads()) as pool:
         pictures = list(pool.map(lambda image: decode_scaled(image, size)[first:last], images))
-    found = detector.detect(pictures, enlarge=False)
+    found = detector.detect(pictures, scales=[1.0])
     scale = np.array([size[0] / width, size[1] / height] * 2, np.float32)
     return [_owned(each, first, plan, number, scale) for each in found]
 
@@ -51,13 +52,3 @@ def _owned(found: Detections, first: int, plan: Plan, number: int, scale: np.nda
         inside = (boxes[:, 1] > band.top) & (boxes[:, 3] < band.bottom)
         keep &= ~(inside & (sides < plan.passing / SHARED))
     return Detections(boxes, found.scores, found.labels).select(keep)
-
-
-def _together(parts: Iterable[Detections]) -> Detections:
-    """Of one vehicle, found in several looks, the box that scores best."""
-    boxes, scores = (np.concatenate([getattr(each, name) for each in parts]) for name in ("boxes", "scores"))
-    labels = [label for each in parts for label in each.labels]
-    group = np.array([0 if label in VEHICLES else LABELS.index(label) for label in labels], np.float32)
-    apart = boxes + (group * 2 * (boxes.max(initial=0) + 1))[:, None]
-    kept = suppress(apart, scores, 0.5)
-    return Detections(boxes, scores, labels).select(kept)

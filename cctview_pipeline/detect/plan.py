@@ -4,9 +4,11 @@ The network looks at pixels: a car of 300 is as strange to it as one of 4. What 
 picture, a first look at some of its frames tells (:mod:`cctview_pipeline.detect.size_map`). From it follows one scale for the
 whole picture; or two, where near and far differ by more than the detector's range: one at which the large ones fit, and a band of
 rows at a larger one for those that are then too small. Perspective goes by rows, so that a band goes over the whole width and no
-vehicle is cut at its side.
+vehicle is cut at its side. Small pictures are looked at enlarged, whatever their vehicles measure, and at half of that as well
+where some are too large then.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +21,10 @@ SMALL, LARGE = 0.1, 0.95
 """Quantiles of the shorter sides of what was seen: from the one to the other is to fit into the detector's range."""
 TOLERATED = 1.2
 """How many times beyond the range the large ones may be before anything is scaled for them: they are found nearly as well."""
+LARGEST = 0.99
+"""Quantile of the same in small pictures, for what a second look costs a quarter of the first."""
 MIN_VEHICLES = 20
-"""Fewer tell nothing but whether there are large ones."""
+"""Fewer tell nothing."""
 USUAL_SIDE = 640
 """px of the longer side to which pictures are scaled down where nothing is known of their vehicles."""
 SHARED = 1.5
@@ -38,7 +42,8 @@ class Look:
 
 @dataclass(frozen=True)
 class Plan:
-    """How pictures of one size are looked at: the whole first, and perhaps a band at a larger scale.
+    """How pictures of one size are looked at: the whole first, and perhaps a band at a larger scale, or small ones once more at
+    half the scale.
 
     least: the shorter side of a vehicle, px of what is looked at, from which on it is found well; vehicles: how many told so.
     """
@@ -54,29 +59,36 @@ class Plan:
         return SHARED * self.least / self.looks[0].scale
 
     @property
+    def enlarging(self) -> bool:
+        """Whether these are small pictures, which the detector itself enlarges."""
+        return self.looks[0].scale > 1
+
+    @property
     def pixels(self) -> int:
         """That the detector looks at in a picture: what it costs, nearly."""
         return round(sum(self.size[0] * (look.bottom - look.top) * look.scale**2 for look in self.looks))
 
     def __str__(self) -> str:
-        """``1920x1080 at 0.354``, ``1920x1080 at 0.354 and rows 200-460 at 0.841``."""
-        whole, *bands = self.looks
+        """``1920x1080 at 0.354``, ``1920x1080 at 0.354 and rows 200-460 at 0.841``, ``352x240 at 1.36 and 0.682``."""
+        whole, *others = self.looks
         return f"{named(self.size)} at {whole.scale:.3g}" + "".join(
-            f" and rows {band.top}-{band.bottom} at {band.scale:.3g}" for band in bands
+            f" and {'' if self.enlarging else f'rows {each.top}-{each.bottom} at '}{each.scale:.3g}" for each in others
         )
 
 
-def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], largest: float = 1.0) -> Plan:
+def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], scales: Sequence[float] = (1.0,)) -> Plan:
     """boxes: (N, 4) px, of vehicles in some pictures of a size; working_range: shorter sides that the detector finds well, px;
-    largest: scale, that of small pictures that are enlarged unless their vehicles are large, and 1.0 for all others."""
+    scales: those of the detector itself for that size."""
     (least, most), height = working_range, size[1]
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1)
-    small, large = np.quantile(sides, (SMALL, LARGE)).tolist() if len(sides) else (0.0, 0.0)
-    enlarged = largest if large * largest <= most * TOLERATED else 1.0
+    if scales[0] > 1:
+        one_is_enough = len(boxes) >= MIN_VEHICLES and np.quantile(sides, LARGEST) * scales[0] <= most
+        return Plan(size, tuple(Look(each, 0, height) for each in scales[: 1 if one_is_enough else None]), least, len(boxes))
     if len(boxes) < MIN_VEHICLES:
-        return Plan(size, (Look(_step(USUAL_SIDE / max(size), enlarged), 0, height),), least, len(boxes))
-    for_large = enlarged if large * enlarged <= most * TOLERATED else _step(most / large, 1.0)
-    for_small = max(for_large, _step(least / small, largest))
+        return Plan(size, (Look(_step(USUAL_SIDE / max(size)), 0, height),), least, len(boxes))
+    small, large = np.quantile(sides, (SMALL, LARGE)).tolist()
+    for_large = 1.0 if large <= most * TOLERATED else _step(most / large)
+    for_small = max(for_large, _step(least / small))
     if for_small <= for_large * TOLERATED:
         return Plan(size, (Look(for_small, 0, height),), least, len(boxes))
     looks = Look(for_large, 0, height), Look(for_small, *_band(boxes, sides * for_large < least, height))
@@ -90,6 +102,6 @@ def _band(boxes: np.ndarray, small: np.ndarray, height: int) -> tuple[int, int]:
     return max(int(first - most), 0), min(int(np.ceil(last + most)), height)
 
 
-def _step(scale: float, largest: float) -> float:
-    """The next lower of the scales that there are, and no larger than the largest."""
-    return largest if scale >= largest else float(2.0 ** (np.floor(STEPS * np.log2(scale) + 1e-9) / STEPS))
+def _step(scale: float) -> float:
+    """The next lower of the scales that there are, and no larger than 1."""
+    return 1.0 if scale >= 1 else float(2.0 ** (np.floor(STEPS * np.log2(scale) + 1e-9) / STEPS))

@@ -3,7 +3,7 @@
 The same frames give the same plan, whatever was looked at before: an hour that is made again is the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,7 @@ def plan_frames(detector: Detector, frames: pa.Table) -> Mapping[Size, Plan]:
         mine = np.flatnonzero((sizes == size).all(1))
         chosen = mine[np.linspace(0, len(mine) - 1, min(FRAMES, len(mine))).round().astype(int)]
         jpegs = frames["jpeg"].take(pa.array(chosen)).to_pylist()
-        plans[size] = plan_of(size, seen_sizes(detector, jpegs, size), detector.working_range, detector.enlargement(size))
+        plans[size] = plan_of(size, seen_sizes(detector, jpegs, size), detector.working_range, detector.scales(size))
     return plans
 
 
@@ -39,12 +39,12 @@ def seen_sizes(detector: Detector, jpegs: list[bytes], size: Size) -> np.ndarray
     it has a size that the detector works at, or the nearest to one."""
     assert detector.working_range is not None
     least, most = detector.working_range
-    scales = _scales(size, detector.enlargement(size))
+    scales = _scales(size, detector.scales(size))
     found: list[list[np.ndarray]] = [[] for _ in jpegs]
     for scale in scales:
         scaled = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
         pictures = jpegs if scale == 1 else [decode_scaled(jpeg, scaled) for jpeg in jpegs]
-        for place, each in enumerate(detector.detect(pictures, detector.threshold, enlarge=False)):
+        for place, each in enumerate(detector.detect(pictures, detector.threshold, [1.0])):
             sides = (each.boxes[:, 2:] - each.boxes[:, :2]).min(1, initial=np.inf)
             fits = ((sides >= least) | (scale == scales[0])) & ((sides <= most) | (scale == scales[-1]))
             fits &= np.isin(each.labels, VEHICLES) if len(each) else True
@@ -54,9 +54,9 @@ def seen_sizes(detector: Detector, jpegs: list[bytes], size: Size) -> np.ndarray
     return np.concatenate([np.zeros((0, 5), np.float32), *kept])[:, :4]
 
 
-def _scales(size: Size, largest: float) -> list[float]:
-    if largest > 1:
-        return [largest, largest / 2]
+def _scales(size: Size, usual: Sequence[float]) -> Sequence[float]:
+    if usual[0] > 1:
+        return usual
     scales = [1.0]
     while max(size) * scales[0] > LARGEST_SIDE:
         scales = [scales[0] / 2]

@@ -50,9 +50,9 @@ class TorchBackend:
             self._decoding.synchronize()  # this thread waits, not the one that keeps the card busy
         return loaded
 
-    def enlarge(self, image: Tensor, size: Size) -> Tensor:
+    def scale(self, image: Tensor, size: Size) -> Tensor:
         planes = image.permute(2, 0, 1)[None].float()
-        return F.interpolate(planes, size[::-1], mode="bilinear")[0].permute(1, 2, 0).round().to(torch.uint8)
+        return F.interpolate(planes, size[::-1], mode="bilinear", antialias=True)[0].permute(1, 2, 0).round().to(torch.uint8)
 
     @classmethod
     def of(cls, entry: ModelEntry, device: str) -> "TorchBackend":

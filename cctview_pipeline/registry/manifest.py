@@ -130,8 +130,9 @@ def pin_file(entry: ModelEntry) -> ModelEntry:
 
 
 def _hash_of(entry: ModelEntry) -> str:
-    if not entry.path.exists():
-        raise ModelError(f"The weights {entry.path} of the model '{entry.name}' are missing: {_mend(entry)}.")
+    if not entry.path.is_file():
+        wrong = "are no file" if entry.path.exists() else "are missing"
+        raise ModelError(f"The weights {entry.path} of the model '{entry.name}' {wrong}: {_mend(entry)}.")
     return file_hash(entry.path)
 
 
@@ -174,12 +175,17 @@ def _wrong(entry: object) -> str:
     if not isinstance(entry.get("task"), str):
         return "has no text under task"
     file = entry.get("file")
-    if not isinstance(file, str) or not file.isprintable() or Path(file).name != file or len(file.encode()) > MAX_NAME:
+    if not isinstance(file, str) or not file.isprintable() or not _names_file(file):
         return "has no name of a file in its own folder under file"
     digest = entry.get("sha256", "")
     if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{0,64}", digest):
         return "has something else than hexadecimal digits under sha256"
     return ""
+
+
+def _names_file(file: str) -> bool:
+    """Whether a text can be the name of a file in a folder: the folder itself and the one above it are none."""
+    return file not in ("", "..") and Path(file).name == file and len(file.encode()) <= MAX_NAME
 
 
 def file_hash(path: Path) -> str:

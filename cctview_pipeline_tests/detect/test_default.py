@@ -97,28 +97,41 @@ def test_min_score_only_leaves_out_what_scores_less(detector):
 @pytest.mark.parametrize(
     ("size", "looked_at"),
     {
-        (352, 240): (480, 327),
-        (320, 240): (480, 360),
-        (240, 352): (327, 480),
-        (160, 120): (240, 180),
-        (480, 270): (480, 270),
-        (640, 360): (640, 360),
+        (352, 240): [(480, 327), (240, 164)],
+        (320, 240): [(480, 360), (240, 180)],
+        (240, 352): [(327, 480), (164, 240)],
+        (160, 120): [(240, 180), (120, 90)],
+        (480, 270): [(480, 270)],
+        (640, 360): [(640, 360)],
     }.items(),
 )
 def test_small_pictures_are_enlarged_and_boxes_are_in_their_pixels(size, looked_at):
-    width, height = looked_at
+    width, height = looked_at[0]
     boxes = np.array([[0, 0, width, height], [width / 2, 0, width, height / 2], [9, 9, 9.9, 40]], np.float32)
     backend = Told(boxes, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, int))
     (found,) = DefaultDetector(backend, "told@1").detect([np.zeros((size[1], size[0], 3), np.uint8)])
-    assert backend.shown == [looked_at]
+    assert backend.shown == looked_at
     assert found.boxes == pytest.approx(np.array([[0, 0, *size], [size[0] / 2, 0, size[0], size[1] / 2]]), abs=1e-3)
 
 
 def test_who_scaled_pictures_has_them_looked_at_as_they_are():
     backend = Told(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int))
-    DefaultDetector(backend, "told@1").detect([np.zeros((240, 352, 3), np.uint8)], enlarge=False)
+    DefaultDetector(backend, "told@1").detect([np.zeros((240, 352, 3), np.uint8)], scales=[1.0])
     DefaultDetector(backend, "told@1", enlarged_to=0).detect([np.zeros((240, 352, 3), np.uint8)])
     assert backend.shown == [(352, 240)] * 2
+
+
+@pytest.mark.parametrize("sizes", [[(352, 240)] * 3, [(100, 80), (200, 160), (640, 360), (400, 320)]])
+def test_the_second_look_at_small_pictures_is_for_what_is_near(sizes):
+    """In every look the same is found: 20 and 30 px of it. Half as many px of the first look are the second's."""
+    boxes = np.array([[5, 5, 25, 25], [30, 5, 60, 35]], np.float32)
+    backend = Told(boxes, np.array([0.9, 0.8], np.float32), np.zeros(2, int))
+    found = DefaultDetector(backend, "told@1").detect([np.zeros((h, w, 3), np.uint8) for w, h in sizes])
+    for (width, height), each in zip(sizes, found, strict=True):
+        scale = min(480 / max(width, height), 1.5)
+        sides = (each.boxes[:, 2] - each.boxes[:, 0]).tolist()
+        told = [20 / scale, 30 / scale, 60 / scale] if scale > 1 else [20, 30]
+        assert sides == pytest.approx(told, rel=0.02), (width, height)
 
 
 def test_faint_vehicles_are_told_and_faint_people_are_not():

@@ -37,10 +37,12 @@ class SquareDetector:
         self.working_range, self._enlarged = working_range, enlarged
         self.asked: list[tuple[int, int]] = []
 
-    def enlargement(self, size: tuple[int, int]) -> float:
-        return self._enlarged
+    def scales(self, size: tuple[int, int]) -> tuple[float, ...]:
+        return (self._enlarged, self._enlarged / 2) if self._enlarged > 1 else (1.0,)
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05, enlarge: bool = True) -> list[Detections]:
+    def detect(
+        self, images: Sequence[ImageLike], min_score: float = 0.05, scales: Sequence[float] | None = None
+    ) -> list[Detections]:
         return [self._detect(decode(image)) for image in images]
 
     def _detect(self, image: np.ndarray) -> Detections:

@@ -61,6 +61,8 @@ FOUND = (
     Found("manifest", "UnicodeDecodeError", "is UTF-16, and TOML is UTF-8", b"\xff\xfe"),
     Found("manifest", "RecursionError", "nested more than 32 deep", b"a = " + _DEEP),
     Found("manifest", "ValueError", "no name of a file in its own folder", b"[x]\ntask = 'detector'\nfile = '../../etc/passwd'"),
+    Found("manifest", "IsADirectoryError", "no name of a file in its own folder", b"[x]\ntask = 'detector'\nfile = ''"),
+    Found("manifest", "IsADirectoryError", "no name of a file in its own folder", b"[x]\ntask = 'detector'\nfile = '..'"),
     Found("weights", "JSONDecodeError", "is no JSON: see line 1, column 2", corpus.weights()[2]),
     Found("spool-segment", "MemoryError", "", _lying_length()),
     Found("spool-record", "ValueError", "", _changed(16, 31)),  # a kind that there is not

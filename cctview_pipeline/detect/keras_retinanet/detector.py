@@ -48,11 +48,13 @@ class KerasRetinaNetDetector:
         check_layout(entry.path)
         return cls(entry.path, entry.version, device)
 
-    def enlargement(self, size: Size) -> float:
+    def scales(self, size: Size) -> tuple[float, ...]:
         """1.0: the network scales by itself."""
-        return 1.0
+        return (1.0,)
 
-    def detect(self, images: Sequence[ImageLike], min_score: float = 0.05, enlarge: bool = True) -> list[Detections]:
+    def detect(
+        self, images: Sequence[ImageLike], min_score: float = 0.05, scales: Sequence[float] | None = None
+    ) -> list[Detections]:
         """One :class:`Detections` an image, everything that scores min_score or more, boxes clipped to the image.
 
         Raises CctviewError when an image cannot be decoded, or the process with TensorFlow died; the next call starts a new one.
