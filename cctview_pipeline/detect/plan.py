@@ -21,8 +21,6 @@ SMALL, LARGE = 0.1, 0.95
 """Quantiles of the shorter sides of what was seen: from the one to the other is to fit into the detector's range."""
 TOLERATED = 1.2
 """How many times beyond the range the large ones may be before anything is scaled for them: they are found nearly as well."""
-LARGEST = 0.99
-"""Quantile of the same in small pictures, for what a second look costs a quarter of the first."""
 MIN_VEHICLES = 20
 """Fewer tell nothing."""
 USUAL_SIDE = 640
@@ -79,14 +77,14 @@ class Plan:
 def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], scales: Sequence[float] = (1.0,)) -> Plan:
     """boxes: (N, 4) px, of vehicles in some pictures of a size; working_range: shorter sides that the detector finds well, px;
     scales: those of the detector itself for that size."""
-    (least, most), height = working_range, size[1]
+    (least, most), height, known = working_range, size[1], len(boxes) >= MIN_VEHICLES
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1)
+    small, large = np.quantile(sides, (SMALL, LARGE)).tolist() if known else (0.0, np.inf)
     if scales[0] > 1:
-        one_is_enough = len(boxes) >= MIN_VEHICLES and np.quantile(sides, LARGEST) * scales[0] <= most
-        return Plan(size, tuple(Look(each, 0, height) for each in scales[: 1 if one_is_enough else None]), least, len(boxes))
-    if len(boxes) < MIN_VEHICLES:
+        needed = scales[:1] if large * scales[0] <= most else scales
+        return Plan(size, tuple(Look(scale, 0, height) for scale in needed), least, len(boxes))
+    if not known:
         return Plan(size, (Look(_step(USUAL_SIDE / max(size)), 0, height),), least, len(boxes))
-    small, large = np.quantile(sides, (SMALL, LARGE)).tolist()
     for_large = 1.0 if large <= most * TOLERATED else _step(most / large)
     for_small = max(for_large, _step(least / small))
     if for_small <= for_large * TOLERATED:
