@@ -39,6 +39,17 @@ def test_images_in_one_call_and_one_by_one_are_the_same(detectors, frames):
         np.testing.assert_array_equal(a.scores, b.scores)
 
 
+@pytest.mark.parametrize("size", [(480, 327), (240, 164)])
+def test_pictures_are_scaled_alike(detectors, frames, size):
+    """To what the first look at small pictures sees, and the second."""
+    scaled = []
+    for detector in detectors.values():
+        backend = detector._backend
+        scaled.append(np.asarray(backend.scale(backend.load(frames[:1])[0], size), np.float32))
+    assert scaled[0].shape == scaled[1].shape == (size[1], size[0], 3)
+    assert np.abs(scaled[0] - scaled[1]).mean() < 3
+
+
 @pytest.mark.parametrize(("size", "expected"), [((240, 352), (240, 352)), ((1, 1), (32, 32)), ((33, 350), (48, 352))])
 def test_images_are_padded_to_what_the_network_takes(size, expected):
     image = np.full((*size, 3), 9, np.uint8)

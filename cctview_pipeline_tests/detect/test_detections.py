@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cctview_pipeline.detect import LABELS, PEOPLE, VEHICLES, Detections
+from cctview_pipeline.detect.detections import together
 
 BOXES = np.array([[0, 0, 10, 10], [5, 5, 20, 20], [1, 2, 3, 4]], np.float32)
 SCORES = np.array([0.9, 0.5, 0.1], np.float32)
@@ -48,3 +49,12 @@ def test_what_does_not_fit_together_is_refused(boxes, scores, labels, sentence):
 def test_vehicles_come_first_and_people_are_none():
     assert LABELS[: len(VEHICLES)] == VEHICLES
     assert not set(PEOPLE) & set(VEHICLES)
+
+
+def test_of_two_looks_the_better_box_stays_and_people_hide_no_vehicle():
+    first = Detections(BOXES, SCORES, ["car", "person", "bus"])
+    second = Detections(BOXES + np.float32(0.5), np.array([0.6, 0.4, 0.3], np.float32), ["bus", "car", "bus"])
+    found = together([first, second])
+    assert found.labels == ["car", "person", "car", "bus", "bus"]
+    assert found.scores == pytest.approx([0.9, 0.5, 0.4, 0.3, 0.1])
+    assert len(together([Detections.empty(), Detections.empty()])) == 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cctview_pipeline.boxes import pairwise_iou
 from cctview_pipeline.detect import load_detector
 from cctview_pipeline.detect.looking import look
 from cctview_pipeline.detect.plan import Look, Plan
@@ -89,3 +90,18 @@ def test_the_shipped_detector_finds_the_same_cars_in_a_picture_of_four_times_the
     assert len(known) > 0
     assert sorted(found.labels) == sorted(known.labels)
     assert np.sort(found.boxes / 4, axis=0) == pytest.approx(np.sort(known.boxes, axis=0), abs=2)
+
+
+def test_the_shipped_detector_finds_who_is_near_in_a_small_picture():
+    """A car of 128 px in a picture of 240: too large for the first look, which is enlarged."""
+    detector, times = load_detector(device="cpu"), 3.5
+    picture = decode(draw_frame(1.0, CARS))
+    boxes = detector.detect([picture], detector.threshold)[0].boxes
+    car, width, height = boxes[boxes[:, 0].argmin()], 352 / times, 240 / times
+    left, top = int((car[0] + car[2] - width) / 2), int((car[1] + car[3] - height) / 2)
+    cut = Image.fromarray(picture[top : top + int(height), left : left + int(width)])
+    near = np.asarray(cut.resize((352, 240), Image.Resampling.BICUBIC))
+    enlarged, usual = (detector.detect([near], 0.5, scales)[0] for scales in (detector.scales((352, 240))[:1], None))
+    shown = (car - [left, top] * 2)[None] * times
+    assert pairwise_iou(shown, enlarged.boxes).max(initial=0) < 0.5
+    assert usual.boxes[:1] == pytest.approx(shown, abs=12)
