@@ -41,6 +41,8 @@ from cctview_pipeline.spool.segments import contents, read_rows
 from cctview_pipeline.spool.store import SegmentStore
 from cctview_pipeline.spool.upload import Uploader, UploadTimes
 from cctview_pipeline.spool.writer import SEGMENT_BYTES, SpoolWriter
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the object store beside the tests
 from cctview_pipeline_tests.factories.s3_server import s3_server
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -42,6 +42,8 @@ import deployment_rows as rows
 import httpx
 
 from cctview_pipeline.automation.old_runs import delete_old_runs
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the databases beside the tests
 from cctview_pipeline_tests.factories.ports import free_ports
 from cctview_pipeline_tests.factories.postgres_server import Postgres, postgres
 

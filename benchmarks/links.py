@@ -46,6 +46,8 @@ from cctview_pipeline.match.propose import DISCOVERIES, Proposal, Proposals, pro
 from cctview_pipeline.match.propose.accepting import accept
 from cctview_pipeline.match.propose.stored import hours_of_tracks, metres_apart, read_passers
 from cctview_pipeline.roads import RoadNetwork, heading
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for the made roads beside the tests
 from cctview_pipeline_tests.factories.linked_roads import Route, driven
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # for the made networks beside the tests
 PERIOD_S = 20.0
 TABLES = ("raw_frames", "detections", "crops", "features", "tracks", "passages", "matches", "journeys", "flows", "data_quality")
 

@@ -1,7 +1,10 @@
 """What is measured by hand still loads: a renamed function would be missed on the day somebody measures."""
 
 import importlib.util
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -10,6 +13,10 @@ import pytest
 from cctview_pipeline_tests.documentation.pages import ROOT
 
 BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+
+
+def benchmark_source(name: str) -> str:
+    return (ROOT / "benchmarks" / f"{name}.py").read_text()
 
 
 def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -29,6 +36,15 @@ def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_every_benchmark_loads(name: str, monkeypatch: pytest.MonkeyPatch):
     assert loaded(name, monkeypatch).__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if "_tests.factories" in benchmark_source(name)])
+def test_what_uses_the_tests_runs_from_anywhere(name: str, tmp_path: Path):
+    """The tests are no part of what is installed."""
+    path = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_the_study_of_association_takes_out_is_there(monkeypatch: pytest.MonkeyPatch):
