@@ -75,7 +75,7 @@ def machine(tmp_path: Path) -> Path:
     shutil.copytree(FOLDER / "systemd", tmp_path / "etc" / "systemd" / "system")
     programs = tmp_path / "opt" / "cctview" / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name in ("cctview", "dagster", "dagster-daemon", "dagster-webserver"):
+    for name in ("cctview", "dagster", "dagster-daemon", "dagster-webserver", "python"):
         (programs / name).write_text("#!/bin/sh\n")
         (programs / name).chmod(0o755)
     return tmp_path
@@ -178,7 +178,7 @@ def test_daemon_and_web_server_find_the_code_server():
 @pytest.mark.slow
 def test_what_the_units_start_works_together(tmp_path: Path):
     """Code server, daemon and web server by their units' own commands, on an instance by the file: the campaign's location is
-    loaded, and the daemon says that it lives."""
+    loaded, and the daemon says that it lives. The code server's unit first makes the instance's tables; the others come after."""
     assert section(FOLDER / "systemd" / "cctview-.service.d" / "10-common.conf")["Restart"] == "always"
     home = tmp_path / "dagster"
     home.mkdir()
@@ -190,6 +190,8 @@ def test_what_the_units_start_works_together(tmp_path: Path):
     places = {"4000": str(code), "3000": str(web), str(FOLDER / "workspace.yaml"): str(tmp_path / "workspace.yaml")}
     with ExitStack() as running:
         units = []
+        before = shlex.split(section(FOLDER / "systemd" / "cctview-code.service")["ExecStartPre"])
+        subprocess.run([sys.executable, *before[1:]], cwd=project_root(), env=environment, check=True)
         for name in ("code", "daemon", "webserver"):
             words = installed(shlex.split(section(FOLDER / "systemd" / f"cctview-{name}.service")["ExecStart"]))
             program = Path(sys.executable).with_name(Path(words[0]).name)
@@ -201,9 +203,15 @@ def test_what_the_units_start_works_together(tmp_path: Path):
     assert all(each["healthy"] for each in told["instance"]["daemonHealth"]["allDaemonStatuses"] if each["required"])
 
 
+@pytest.mark.parametrize("name", ["daemon", "webserver", "metrics"])
+def test_whoever_opens_the_instance_is_started_when_its_tables_are_made(name: str):
+    """systemd starts them when the code server's ExecStartPre has ended, since that is of the type exec."""
+    assert "cctview-code.service" in section(FOLDER / "systemd" / f"cctview-{name}.service", "Unit")["After"].split()
+    assert section(FOLDER / "systemd" / "cctview-code.service")["Type"] == "exec"
+
+
 class Unit:
-    """A process that is started again when it ends, as systemd does by ``Restart=always``: of a daemon and a web server that
-    make a new instance's tables at the same time one ends."""
+    """A process that is started again when it ends, as systemd does by ``Restart=always``."""
 
     def __init__(self, start: Callable[[], subprocess.Popen]) -> None:
         self._start, self._process = start, start()
