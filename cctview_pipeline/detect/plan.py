@@ -20,7 +20,7 @@ STEPS = 4
 SMALL, LARGE = 0.1, 0.95
 """Quantiles of the shorter sides of what was seen: from the one to the other is to fit into the detector's range."""
 TOLERATED = 1.2
-"""How many times beyond the range the large ones may be before anything is scaled for them: they are found nearly as well."""
+"""How many times beyond the range the large ones may be before anything is done for them: they are found nearly as well."""
 MIN_VEHICLES = 20
 """Fewer tell nothing."""
 USUAL_SIDE = 640
@@ -81,7 +81,7 @@ def plan_of(size: Size, boxes: np.ndarray, working_range: tuple[float, float], s
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1)
     small, large = np.quantile(sides, (SMALL, LARGE)).tolist() if known else (0.0, np.inf)
     if scales[0] > 1:
-        needed = scales[:1] if large * scales[0] <= most else scales
+        needed = scales[:1] if large * scales[0] <= most * TOLERATED else scales
         return Plan(size, tuple(Look(scale, 0, height) for scale in needed), least, len(boxes))
     if not known:
         return Plan(size, (Look(_step(USUAL_SIDE / max(size)), 0, height),), least, len(boxes))

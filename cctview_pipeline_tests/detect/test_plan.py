@@ -67,7 +67,7 @@ def test_nothing_is_enlarged_and_what_is_large_fits(sides, size):
     assert [look.scale for look in plan.looks] == sorted(look.scale for look in plan.looks)
 
 
-@pytest.mark.parametrize("seen", [boxes([9, 14, 20, 40]), np.concatenate([boxes([9, 14, 51], each=20), boxes([150], each=3)])])
+@pytest.mark.parametrize("seen", [boxes([9, 14, 20, 40]), np.concatenate([boxes([9, 14, 60], each=20), boxes([150], each=3)])])
 def test_small_pictures_are_enlarged(seen):
     plan = plan_of((352, 240), seen, RANGE, scales=(15 / 11, 15 / 22))
     assert plan.looks == (Look(15 / 11, 0, 240),)
@@ -75,7 +75,7 @@ def test_small_pictures_are_enlarged(seen):
     assert plan.pixels == pytest.approx(480 * 240 * 15 / 11, abs=1)
 
 
-@pytest.mark.parametrize("seen", [boxes([9, 14, 52]), boxes([200]), boxes([20], each=19), np.zeros((0, 4))])
+@pytest.mark.parametrize("seen", [boxes([9, 14, 63]), boxes([200]), boxes([20], each=19), np.zeros((0, 4))])
 def test_small_pictures_with_large_vehicles_are_looked_at_twice_and_so_is_where_few_are_known(seen):
     plan = plan_of((352, 240), seen, RANGE, scales=(15 / 11, 15 / 22))
     assert plan.looks == (Look(15 / 11, 0, 240), Look(15 / 22, 0, 240))
